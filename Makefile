@@ -1,0 +1,54 @@
+# Needs python3 (3.11 or newer, with its venv module) and make; no root, no GPU. `make help` lists the targets.
+PYTHON ?= python3
+VENV   ?= .venv
+PY     := $(VENV)/bin/python
+STAMP  := $(VENV)/.installed
+NB     ?=
+LAB    ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help env run test lab export readme refresh check clean diagnosis benchmarks
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+env: $(STAMP)  ## the environment in .venv (PYTHON=python3.12 to choose the interpreter); done once
+	@:
+$(STAMP): settings.ini setup.py constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with: make env PYTHON=python3.12"; exit 1; }
+	@$(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV) || { echo "$(PYTHON) cannot make a virtual environment. On Debian or Ubuntu install python3-venv, or name another one: make env PYTHON=..."; exit 1; }
+	$(PY) -m pip install --use-pep517 --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+run: env  ## sample data, then every notebook top to bottom in a fresh kernel; what came out goes to results/notebooks/
+	@$(PY) -m ecg_nb.project run
+
+test: env  ## every test, on sample data
+	@ECG_NB_SAMPLE=1 $(PY) -m ecg_nb.project test
+
+lab: env  ## JupyterLab (LAB="--no-browser --port 8899" hands options on)
+	@$(VENV)/bin/jupyter lab $(LAB) nbs/index.ipynb
+
+export: env  ## notebooks -> ecg_nb/, and clean the notebooks
+	@$(VENV)/bin/nbdev_export
+	@$(VENV)/bin/nbdev_clean
+
+readme: env  ## nbs/index.ipynb, executed -> README.md
+	@$(PY) -m ecg_nb.project refresh index
+	@$(PY) -m ecg_nb.project readme
+
+refresh: env  ## execute notebooks in place and keep the cleaned outputs (NB="01_load 10_preprocess"; default all)
+	@$(PY) -m ecg_nb.project refresh $(NB)
+
+check: env  ## package, notebooks and README.md agree
+	@$(PY) -m ecg_nb.project check
+
+diagnosis: env  ## train the diagnosis models on all of PTB-XL (hours on a CPU) -> results/diagnosis/
+	@$(PY) -m ecg_nb.diagnosis
+
+benchmarks: env  ## speed beside the peers -> results/benchmarks/
+	@$(PY) -m ecg_nb.benchmarks
+
+clean:  ## remove what was built (not data/, not results/, not the environment)
+	@rm -rf build dist *.egg-info _proc _docs results/notebooks .hypothesis
+	@find ecg_nb nbs -name __pycache__ -o -name .ipynb_checkpoints | xargs rm -rf
