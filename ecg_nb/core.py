@@ -7,6 +7,7 @@ from __future__ import annotations
 import json, os, re, tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 import numpy as np
 
@@ -39,6 +40,7 @@ class BadTable(ECGError): "A records table with missing columns, duplicate ids o
 LEADS = ('I', 'II', 'III', 'aVR', 'aVL', 'aVF', 'V1', 'V2', 'V3', 'V4', 'V5', 'V6')
 _standard = {l.lower(): l for l in LEADS}
 
+@lru_cache(maxsize=10_000)
 def lead_name(
     label:str,  # as a file spells it: 'AVR', ' v1 ', 'Lead II', 'ECG aVF'
 )->str:         # one of `LEADS`, or `label` stripped
@@ -172,21 +174,22 @@ def plot_ecg(
 ):                        # the axes
     "Draw `rec` on ECG paper (25 mm/s, 10 mm/mV), each lead named at its start."
     import matplotlib.pyplot as plt
-    n_rows = -(-len(rec.leads)//columns)
+    n_rows, traces = -(-len(rec.leads)//columns), []
     part = rec.span(start_s, min(start_s + dur_s, rec.duration_s))
-    col_s = part.duration_s/columns
-    height = gap_mv*(n_rows - 1) + 3
-    if ax is None: _, ax = plt.subplots(figsize=(part.duration_s*.98 + .3, height*.39 + .3))
+    edges = [round(c*part.n_samples/columns) for c in range(columns + 1)]
     for i, (lead, x) in enumerate(zip(part.leads, part.signal)):
         col, row = divmod(i, n_rows)
-        a, b = (round(c*col_s*part.fs) for c in (col, col + 1))
-        t, y0 = start_s + np.arange(a, min(b, len(x)))/part.fs, -row*gap_mv
-        ax.plot(t, x[a:b] - np.nanmedian(x[a:b]) + y0, lw=.8, color=color)
-        ax.text(t[0] + .04, y0 + .55, lead, fontsize=9, weight='bold')
-    ax.set(xlim=(start_s, start_s + part.duration_s), ylim=(-gap_mv*(n_rows - 1) - 1.5, 1.5), aspect=.4, xlabel='time (s)', ylabel='mV', title=rec.record_id if title is None else title)
+        k = np.arange(edges[col], edges[col + 1])
+        traces.append((lead, start_s + k/part.fs, np.nan_to_num(x[k] - np.nanmedian(x) if np.isfinite(x).any() else x[k], nan=0.) - row*gap_mv, row))
+    low, high = (.5*np.floor(2*min(y.min() for _, _, y, _ in traces)), .5*np.ceil(2*max(y.max() for _, _, y, _ in traces)))
+    low, high = np.clip(low, -gap_mv*(n_rows - 1) - 5, -gap_mv*(n_rows - 1) - 1), np.clip(high, 1, 5)
+    if ax is None: _, ax = plt.subplots(figsize=(part.duration_s*.98 + .3, (high - low)*.39 + .5))
+    for lead, t, y, row in traces:
+        ax.plot(t, y, lw=.8, color=color)
+        ax.text(t[0] + .04, .55 - row*gap_mv, lead, fontsize=9, weight='bold')
+    ax.set(xlim=(start_s, start_s + part.duration_s), ylim=(low, high), aspect=.4, xlabel='time (s)', ylabel='mV', title=rec.record_id if title is None else title)
     ax.set_xticks(np.arange(start_s, start_s + part.duration_s + .01, .2), minor=True)
-    ax.set_yticks(np.arange(-gap_mv*(n_rows - 1) - 1.5, 1.51, .5), minor=True)
-    ax.set_yticks([])
+    ax.set_yticks([]); ax.set_yticks(np.arange(low, high + .01, .5), minor=True)
     ax.grid(which='minor', color='#f2b8b5', lw=.5); ax.grid(which='major', color='#e08e88', lw=.7); ax.set_axisbelow(True)
     ax.tick_params(which='minor', length=0)
     return ax

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['ECGData', 'load_data', 'epoch_draw', 'window_logits', 'autocast', 'join_windows', 'save_weights', 'load_weights',
-           'save_checkpoint', 'load_checkpoint', 'train_epoch', 'fit', 'save_history', 'launch', 'plot_losses',
-           'LiveCurves', 'provenance', 'Run', 'load_run']
+           'save_checkpoint', 'load_checkpoint', 'train_epoch', 'validate', 'fit', 'save_history', 'launch',
+           'plot_losses', 'LiveCurves', 'provenance', 'Run', 'load_run']
 
 # %% ../nbs/21_learn.ipynb #export-import-json-os-platform
 import json, os, platform, subprocess, time, warnings
@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from tqdm.auto import tqdm
 import ecg_nb
 from .core import BadHeader, BadSignal, DamagedFile, MissingFile, Recording, atomic_path, project_root, read_json, results_path, write_json
-from .preprocess import Recipe
+from .preprocess import Recipe, to_int16
 from .segment import window_starts
 from .metrics import Undefined, macro_auc
 from .models import create_model
@@ -38,7 +38,7 @@ class ECGData:
         lsb_uv:float=1.,       # µV of one int16 unit
     ):
         t = lambda v, d: torch.as_tensor(np.ascontiguousarray(v)).to(signals.device, d)
-        self.signals, self.lsb_uv = signals, lsb_uv
+        self.signals, self.lsb_uv = signals.contiguous(), lsb_uv   # crops are cut from the plain order of memory
         self.first, self.n_samples, self.y = t(first, torch.int64), t(n_samples, torch.int64), t(y, torch.float32)
         self.ids = np.asarray(ids).astype(str)
         self.subjects = self.ids if subjects is None else np.asarray(subjects).astype(str)
@@ -66,7 +66,7 @@ class ECGData:
         rows, c = self.signals.shape
         i, offset = i.to(self.device), offset.to(self.device)
         if bool(((offset < 0) | (offset + length > self.n_samples[i])).any()): raise BadSignal('crops', f'a crop of {length} samples reaches outside its record')
-        x = self.signals.as_strided((rows - length + 1, length*c), (c, 1))[self.first[i] + offset]  # (b, length*leads)
+        x = self.signals.as_strided((rows - length + 1, length*c), (c, 1)).index_select(0, self.first[i] + offset)  # (b, length*leads); on a CPU three times as fast as [...]
         return x.view(-1, length, c).float().mul_(self.lsb_uv/1000).transpose(1, 2)
 
     def moments(self)->tuple: # (mean, std) in mV over all samples of all leads
@@ -207,6 +207,22 @@ def train_epoch(model, data, opt, sched, *, order, offset, length, batch, loss, 
     total /= len(order)//batch
     return float(accelerator.reduce(total, 'mean') if accelerator else total)
 
+# %% ../nbs/21_learn.ipynb #-check-parts
+def _check_parts(train, valid, length):
+    "Refuse records shorter than a crop, and subjects on both sides."
+    short = [i for d in (train, valid) for i in d.ids[(d.n_samples < length).cpu().numpy()]]
+    if short: raise BadSignal(short[0], f'{len(short)} records are shorter than the crop of {length} samples')
+    crossing = set(train.subjects) & set(valid.subjects)
+    if crossing: raise ValueError(f'{len(crossing)} subjects are in training and in validation, {sorted(crossing)[0]} for one')
+
+def validate(model, data, *, length, stride, loss, activation, metric, precision=None)->tuple: # loss, score
+    "Mean loss over windows, and `metric` of the joined windows; the score is NaN where the labels leave it undefined."
+    z, record = window_logits(model, data, length=length, stride=stride, precision=precision)
+    y = data.y.cpu()
+    try: score = float(metric(y.numpy(), join_windows(activation(z).numpy(), record)))
+    except Undefined: score = float('nan')
+    return float(loss(z, y[record])), score
+
 # %% ../nbs/21_learn.ipynb #fit
 def fit(
     model,
@@ -231,51 +247,39 @@ def fit(
     live:bool=False,       # loss curves that grow while it trains (notebooks)
 )->pd.DataFrame:           # history, one row an epoch
     "Train `model`; the best epoch by `metric` on `valid` is left in `folder/model.safetensors`. Called again after an interruption, it goes on where it was."
-    folder, main = Path(folder), accelerator is None or accelerator.is_main_process
-    short = [i for d in (train, valid) for i in d.ids[(d.n_samples < length).cpu().numpy()]]
-    if short: raise BadSignal(short[0], f'{len(short)} records are shorter than the crop of {length} samples')
-    crossing = set(train.subjects) & set(valid.subjects)
-    if crossing: raise ValueError(f'{len(crossing)} subjects are in training and in validation, {sorted(crossing)[0]} for one')
+    _check_parts(train, valid, length)
+    folder, main, began = Path(folder), accelerator is None or accelerator.is_main_process, time.time()
     opt = optimizer(model.parameters(), lr=lr, weight_decay=weight_decay)
     steps = len(epoch_draw(train, length=length, seed=seed, epoch=0, draw=draw)[0])//batch
     sched = torch.optim.lr_scheduler.OneCycleLR(opt, lr, total_steps=max(1, epochs*steps)) if one_cycle else torch.optim.lr_scheduler.ConstantLR(opt, 1.)
-    settings = dict(epochs=epochs, length=length, batch=batch, lr=lr, weight_decay=weight_decay, seed=seed, clip=clip, n_train=len(train), n_valid=len(valid))
+    settings = dict(epochs=epochs, length=length, batch=batch, lr=lr, weight_decay=weight_decay, optimizer=optimizer.__name__, one_cycle=one_cycle, seed=seed, clip=clip, n_train=len(train), n_valid=len(valid))
     state, ckpt = dict(settings=settings, epoch=0, best=None, best_epoch=-1, history=[], stopped=''), folder/'checkpoint.safetensors'
     if ckpt.exists():
         state = load_checkpoint(ckpt, model, opt, sched)
         if state['settings'] != settings: raise BadHeader(ckpt, f'belongs to another training ({state["settings"]}); delete it to start again')
-    inner = model
+    inner, show = model, LiveCurves() if live and main else None
     if accelerator: model = accelerator.prepare_model(model)
-    began, bar = time.time(), tqdm(total=epochs*steps, initial=state['epoch']*steps, disable=not (progress and main), desc=folder.name)
-    show = LiveCurves() if live and main else None
-
-    def tick(l):
-        bar.update()
-        if bar.n % 10 == 0: bar.set_postfix(loss=f'{float(l):.4f}', score='-' if state['best'] is None else f'{state["best"]:.4f}')
-
-    for epoch in range(state['epoch'], epochs):
-        if state['stopped']: break
-        t0 = time.time()
-        order, offset = epoch_draw(train, length=length, seed=seed, epoch=epoch, draw=draw)
-        with torch.random.fork_rng(devices=[train.device] if train.device.type == 'cuda' else []):
-            torch.manual_seed(1_000_003*seed + epoch)  # dropout, too, depends on the seed and the epoch alone
-            train_loss = train_epoch(model, train, opt, sched, order=order, offset=offset, length=length, batch=batch, loss=loss, augment=augment, precision=precision, clip=clip, seed=1_000_003*seed + epoch, accelerator=accelerator, tick=tick)
-        z, record = window_logits(inner, valid, length=length, stride=stride or length, precision=precision)
-        valid_loss = float(loss(z, valid.y.cpu()[record]))
-        try: score = float(metric(valid.y.cpu().numpy(), join_windows(activation(z).numpy(), record)))
-        except Undefined: score = float('nan')
-        state['history'].append(dict(epoch=epoch, step=(epoch + 1)*steps, lr=sched.get_last_lr()[0], train_loss=train_loss, valid_loss=valid_loss, score=score, seconds=time.time() - t0))
-        state['epoch'] = epoch + 1
-        if np.isfinite(score) and (state['best'] is None or score > state['best']):
-            state |= dict(best=score, best_epoch=epoch)
-            if main: save_weights(inner, folder/'model.safetensors')
-        if patience and epoch - state['best_epoch'] >= patience: state['stopped'] = f'no better score for {patience} epochs'
-        if time_budget_s and time.time() - began > time_budget_s: state['stopped'] = f'the time budget of {time_budget_s:g} s was used up'
-        if main:
-            save_history(folder, state['history'])
-            save_checkpoint(ckpt, inner, opt, sched, state)
-        if show: show(pd.DataFrame(state['history']))
-    bar.close()
+    with tqdm(total=epochs*steps, initial=state['epoch']*steps, disable=not (progress and main), desc=folder.name) as bar:
+        def tick(l):
+            if bar.n % 10 == 0: bar.set_postfix(loss=f'{float(l):.4f}', score='-' if state['best'] is None else f'{state["best"]:.4f}', refresh=False)
+            bar.update()
+        for epoch in range(state['epoch'], epochs):
+            if state['stopped']: break
+            t0, here = time.time(), 1_000_003*seed + epoch   # order, crops, dropout and augmentation depend on these two alone
+            order, offset = epoch_draw(train, length=length, seed=seed, epoch=epoch, draw=draw)
+            with torch.random.fork_rng(devices=[train.device] if train.device.type == 'cuda' else []):
+                torch.manual_seed(here)
+                train_loss = train_epoch(model, train, opt, sched, order=order, offset=offset, length=length, batch=batch, loss=loss, augment=augment, precision=precision, clip=clip, seed=here, accelerator=accelerator, tick=tick)
+            valid_loss, score = validate(inner, valid, length=length, stride=stride or length, loss=loss, activation=activation, metric=metric, precision=precision)
+            state['history'].append(dict(epoch=epoch, step=(epoch + 1)*steps, lr=sched.get_last_lr()[0], train_loss=train_loss, valid_loss=valid_loss, score=score, seconds=time.time() - t0))
+            state['epoch'] = epoch + 1
+            if np.isfinite(score) and (state['best'] is None or score > state['best']):
+                state |= dict(best=score, best_epoch=epoch)
+                if main: save_weights(inner, folder/'model.safetensors')
+            if patience and epoch - state['best_epoch'] >= patience: state['stopped'] = f'no better score for {patience} epochs'
+            if time_budget_s and time.time() - began > time_budget_s: state['stopped'] = f'the time budget of {time_budget_s:g} s was used up'
+            if main: save_history(folder, state['history']); save_checkpoint(ckpt, inner, opt, sched, state)
+            if show: show(pd.DataFrame(state['history']))
     if state['best'] is None: raise ValueError('no epoch had a defined score: does each class occur in the validation records?')
     if main: load_weights(inner, folder/'model.safetensors')
     history = pd.DataFrame(state['history'])
@@ -328,7 +332,8 @@ def plot_losses(
     ax.plot(x, h.train_loss, color='#3b6fb6', label='training loss'); ax.plot(x, h.valid_loss, color='#d1662b', label='validation loss')
     right = ax.twinx()
     right.plot(x, h.score, color='#4c9f70', ls='--', label=score_label); right.set_ylabel(score_label)
-    if h.score.notna().any(): right.axvline(x[h.score.idxmax()], color='#999', lw=.8, ls=':', label='kept')
+    for k, (_, cycle) in enumerate(h.groupby('snapshot' if 'snapshot' in h else h.epoch < 0)):
+        if cycle.score.notna().any(): right.axvline(x[cycle.score.idxmax()], color='#999', lw=.8, ls=':', label=None if k else 'kept')
     ax.set(xlabel='epoch', ylabel='loss')
     ax.legend(*(a + b for a, b in zip(ax.get_legend_handles_labels(), right.get_legend_handles_labels())), fontsize=8, loc='center right')
     return ax
@@ -364,7 +369,9 @@ class Run:
         if lost: raise BadHeader(self.folder/'run.json', f'no {", ".join(lost)}')
         i = self.info
         self.classes, self.recipe = tuple(i['classes']), Recipe.from_json(i['recipe'])
-        self.model = load_weights(create_model(i['model']['name'], len(i['leads']), len(self.classes), **i['model']['options']), self.folder/'model.safetensors').eval()
+        m = i['model']
+        self.model = create_model(m['name'], len(i['leads']), len(self.classes), members=m.get('members', 1), union_of=m.get('union_of'), **m['options'])
+        load_weights(self.model, self.folder/'model.safetensors').eval()
 
     def __repr__(self): return f'Run({self.info["task"]}/{self.folder.name}: {self.info["model"]["name"]}, {len(self.classes)} classes)'
 
@@ -381,14 +388,18 @@ class Run:
         if ready.n_samples < self.info['length']: raise BadSignal(rec.record_id or 'recording', f'{rec.duration_s:.2f} s are too short: this model looks at {self.info["length"]/self.recipe.fs:g} s at a time')
         if not np.isfinite(ready.signal).all(): raise BadSignal(rec.record_id or 'recording', 'samples are missing (NaN) after preparation')
         lsb = self.recipe.lsb_uv
-        x = np.clip(np.rint(ready.signal.T*1000/lsb), -32767, 32767).astype(np.int16)  # the resolution of the store
+        x, _ = to_int16(ready.signal, lsb)   # the resolution of the store
         data = ECGData(torch.from_numpy(x), [0], [len(x)], np.zeros((1, len(self.classes))), ids=[rec.record_id], lsb_uv=lsb)
         return pd.Series(self.predict_data(data, join=join)[0], self.classes, name=rec.record_id)
 
+    def predict_windows(self, data:ECGData)->tuple: # (n_windows, classes), record of each window (n_windows,)
+        "Probabilities for every window of every record of `data`."
+        z, record = window_logits(self.model.to(data.device), data, length=self.info['length'], stride=self.info['stride'])
+        return torch.sigmoid(z).numpy(), record
+
     def predict_data(self, data:ECGData, *, join=None)->np.ndarray: # (n, classes)
         "Probabilities for all records of `data`."
-        z, record = window_logits(self.model.to(data.device), data, length=self.info['length'], stride=self.info['stride'])
-        return join_windows(torch.sigmoid(z).numpy(), record, join or self.info['join'])
+        return join_windows(*self.predict_windows(data), join or self.info['join'])
 
 def load_run(
     folder,   # of a run; a relative one is looked for in `results/` too: 'diagnosis/superclass'

@@ -49,6 +49,7 @@ def _open(
         if not stat.S_ISREG(s.st_mode): raise DamagedFile(path, 'is not a regular file')
         yield f, s.st_size
 
+# %% ../nbs/01_load.ipynb #-check-inside
 def _check_inside(path, folder, name, by):
     "Raise `UnsafePath` unless `path`, links followed, lies inside `folder`."
     try: home, there = os.path.realpath(folder or '.'), os.path.realpath(path)
@@ -105,7 +106,7 @@ def _text(b:bytes)->str:
 @lru_cache(4096)
 def _spec(text):
     "The part of a signal line that thousands of headers share (format, gain, ADC bits and zero), understood; None if it makes no sense."
-    fmt, gain, bits, zero = [*text.split(), *'? 200 0 0'.split()[len(text.split()):]]
+    fmt, gain, bits, zero = [*text.split(' '), *'? 200 0 0'.split()[text.count(' ') + 1:]]
     f, g, z = _fmt.fullmatch(fmt), _gain.fullmatch(gain), _int.fullmatch(zero)
     if not (f and g and z and _int.fullmatch(bits)): return None
     zero = int(z[1])
@@ -129,6 +130,7 @@ def _signals(path, lines):
         out.append(Signal(file, fmt, gain, base, units, lead or f'signal {i}', int(check) if check else None, off, int(init) if init else None, zero, per, skew))
     return tuple(out)
 
+# %% ../nbs/01_load.ipynb #read-header
 def read_header(
     path,     # a WFDB record: with .hea, .dat or no extension
 )->Header:    # record, fs (Hz), n_samples, signals, comments
@@ -298,11 +300,15 @@ def _millivolt(x, gain, base, missing)->np.ndarray: # float32 (n_signals, n)
     if x.min() <= missing.max(): out[x.T == missing[:, None]] = np.nan
     return out
 
-# %% ../nbs/01_load.ipynb #-digital-wfdb
-def _digital_wfdb(h, index, a, b)->list:
-    "Frames `a` to `b` of the signals `index` by `wfdb`, one int64 array a signal (`per_frame` samples a frame)."
+# %% ../nbs/01_load.ipynb #-check-files
+def _check_files(h):
+    "Check the size of every signal file of `h`."
     for file, members in _files(h).items():
         with _open(file, os.path.dirname(h.path), h.path) as (_, size): _n_frames(h, file, [h.signals[i] for i in members], size)
+
+def _digital_wfdb(h, index, a, b)->list:
+    "Frames `a` to `b` of the signals `index` by `wfdb`, one int64 array a signal (`per_frame` samples a frame)."
+    _check_files(h)
     with _foreign(h.path, 'wfdb cannot read it'):
         import wfdb
         w = wfdb.rdheader(h.path[:-4])
@@ -376,7 +382,10 @@ def read_wfdb(
     verify:bool=True,   # compare the checksums if the record is read whole
 )->Recording:
     "WFDB record `path`, whole or a span of it, in mV; raises `ECGError`s."
-    h = read_header(path)
+    return _read_signals(read_header(path), leads, start_s, stop_s, verify)
+
+def _read_signals(h, leads, start_s, stop_s, verify=True)->Recording:
+    "The signals that header `h` describes."
     if h.segments: return _read_segments(h, leads, start_s, stop_s, verify)
     index = _choose(h, leads)
     h = h._replace(n_samples=_length(h, index))
@@ -441,12 +450,7 @@ def _read_segments(h, leads, start_s, stop_s, verify):
         if lo < hi and have: out[[want.index(l) for l in have], lo - a:hi - a] = _one_rate(p, _choose(p, have), lo - at, hi - at, verify)
     return _recording(h, out, h.fs, want)
 
-# %% ../nbs/01_load.ipynb #-check-files
-def _check_files(h):
-    "Check the size of every signal file of `h`."
-    for file, members in _files(h).items():
-        with _open(file, os.path.dirname(h.path), h.path) as (_, size): _n_frames(h, file, [h.signals[i] for i in members], size)
-
+# %% ../nbs/01_load.ipynb #-one-rate
 def _one_rate(h, index, a, b, verify):
     if any(h.signals[i].per_frame != 1 for i in index): raise UnknownFormat(h.path, 'several samples a frame in a record of several segments')
     return _samples(h, index, a, b, verify)
@@ -739,11 +743,14 @@ def read_recording(
     p = os.fspath(path)
     ext = os.path.splitext(p)[1].lower()
     if ext == '.edf': return read_edf(p, channels=leads, start_s=start_s, stop_s=stop_s)
-    if ext == '.mat' or (ext == '.hea' and any(s.file.endswith('.mat') for s in read_header(p).signals)):
+    if ext in ('.hea', '.dat') or os.path.exists(p + '.hea'):
+        h = read_header(p)
+        if not any(s.file.endswith('.mat') for s in h.signals): return _read_signals(h, leads, start_s, stop_s)
+        ext, p = '.mat', h.path
+    if ext == '.mat':
         r = read_cpsc(p)
         if leads is not None: r = r.pick(leads)
         return r if start_s is None and stop_s is None else r.span(start_s or 0, r.duration_s if stop_s is None else stop_s)
-    if ext in ('.hea', '.dat') or os.path.exists(p + '.hea'): return read_wfdb(p, leads=leads, start_s=start_s, stop_s=stop_s)
     with _open(p) as (f, size): start = _read_bytes(f, 0, min(size, 8), p).tobytes()
     if start == b'0       ': return read_edf(p, channels=leads, start_s=start_s, stop_s=stop_s)
     raise UnknownFormat(p, 'is neither a WFDB record (.hea), nor EDF, nor a CPSC2018 .mat')

@@ -192,27 +192,30 @@ def summarise(
 
 def score_detectors(
     root=None,          # folder of MIT-BIH records; `data_path('mitdb')` by default
-    out=None,           # folder for r_peaks_mitdb.csv and .json; `results_path('segment')` by default
+    out=None,           # folder for records.csv and metrics.json; `results_path('segment', 'r_peaks_mitdb')` by default
     *,
     detectors=None,     # names from `DETECTORS`; all by default
 )->dict:                # as `summarise`
     "Score `detectors` on all annotated records in `root`, and write the table and its summary to `out`."
     from importlib.metadata import version
-    root, out = Path(root or data_path('mitdb')), Path(out or results_path('segment'))
+    root, out = Path(root or data_path('mitdb')), Path(out or results_path('segment', 'r_peaks_mitdb'))
     records = sorted(p.with_suffix('') for p in root.glob('*.atr'))
     if not records: raise ECGError(root, 'no annotated record (.atr) in this folder')
     table = pd.concat([score_record(p, detectors) for p in records], ignore_index=True)
-    with atomic_path(out/'r_peaks_mitdb.csv') as p: table.to_csv(p, index=False)
-    detail = dict(command='python -m ecg_nb.segment', data='MIT-BIH Arrhythmia Database (Moody and Mark 2001, ODC-By 1.0)', records=[p.name for p in records], tolerance_s=.15, excluded='nothing',
-        interval='95 %, bootstrap over records, 2000 resamples', versions={k: version(k) for k in ('sleepecg', 'wfdb', 'neurokit2', 'scipy')}, detectors=summarise(table))
-    write_json(out/'r_peaks_mitdb.json', detail)
-    return detail['detectors']
+    with atomic_path(out/'records.csv') as p: table.to_csv(p, index=False)
+    found = summarise(table)
+    peers = ', '.join(f'{k} {found[k]["f1"]:.4f}' for k in found if not k.startswith('ecg_nb'))
+    head = [dict(name=f'R peaks within 150 ms, F1, {k.split(", ")[1]} (parameters tuned on these records)', value=r['f1'], low=r['f1_95'][0], high=r['f1_95'][1], n=len(records), published=f'same run: {peers}') for k, r in found.items() if k.startswith('ecg_nb')]
+    write_json(out/'metrics.json', dict(task='segment', run='r_peaks_mitdb', title='R peaks on 22 MIT-BIH records, 30 minutes each', n=len(records), command='python -m ecg_nb.segment', headline=head,
+        data='MIT-BIH Arrhythmia Database (Moody and Mark 2001, ODC-By 1.0)', records=[p.name for p in records], tolerance_s=.15, excluded='nothing', interval='95 %, bootstrap over records, 2000 resamples',
+        versions={k: version(k) for k in ('sleepecg', 'wfdb', 'neurokit2', 'scipy')}, detectors=found))
+    return found
 
 # %% ../nbs/11_segment.ipynb #main
 def main(argv=None):
-    "The command `python -m ecg_nb.segment`: score the detectors on MIT-BIH and write `results/segment/`."
+    "The command `python -m ecg_nb.segment`: score the detectors on MIT-BIH and write `results/segment/r_peaks_mitdb/`."
     p = argparse.ArgumentParser(prog='python -m ecg_nb.segment', description=main.__doc__)
-    p.add_argument('--root', help='folder of annotated records (default: data/mitdb)'); p.add_argument('--out', help='where to write (default: results/segment)')
+    p.add_argument('--root', help='folder of annotated records (default: data/mitdb)'); p.add_argument('--out', help='where to write (default: results/segment/r_peaks_mitdb)')
     a = p.parse_args(argv)
     for name, r in score_detectors(a.root, a.out).items(): print(f"{name:24} sensitivity {r['sensitivity']:.4f}  precision {r['precision']:.4f}  F1 {r['f1']:.4f} [{r['f1_95'][0]:.4f}, {r['f1_95'][1]:.4f}]  {r['seconds']:.1f} s")
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 import errno, hashlib, io, json, math, os, re, secrets, stat, warnings
 from contextlib import contextmanager
 from dataclasses import asdict, fields
+from functools import partial
+from operator import attrgetter
 from pathlib import Path
 import numpy as np, pandas as pd
 from .core import BadHeader, BadSignal, BadTable, DamagedFile, ECGError, MissingFile, Recording, UnsafePath, atomic_path, lead_name, read_json, write_json
@@ -35,8 +37,7 @@ def record_int16(
     fs:float=None,       # rate that the records table states (Hz)
     channels=(),         # of an EDF file, by label; all by default
 )->tuple:                # int16 (n_samples, n_leads) and notes
-    "Recording `path` as a store keeps it; an `ECGError` says why it cannot be kept."
-    if not quality and not channels and fs in (None, recipe.fs) and (x := _copied(os.fspath(path), recipe)) is not None: return x, ''
+    "Recording `path` prepared by `recipe` as a store keeps it; an `ECGError` says why it cannot be kept."
     rec = read_recording(path, leads=channels or None)
     if fs is not None and abs(rec.fs - fs) > 1e-6*fs: raise BadHeader(path, f'sampled at {rec.fs:g} Hz, but the table says {fs:g} Hz')
     prepared = recipe(rec)
@@ -44,13 +45,16 @@ def record_int16(
     return x, _notes(rec, prepared, over, quality)
 
 # %% ../nbs/12_store.ipynb #-bytes
-_plain = {f.name: f.default for f in fields(Recipe) if f.name not in ('leads', 'fs', 'max_missing')}   # no filter, no scaling, 1 µV a unit
+_steps = attrgetter(*(f.name for f in fields(Recipe) if f.name not in ('leads', 'fs', 'max_missing')))
+_no_steps = _steps(Recipe())   # no filter, no scaling, 1 µV a unit
 _record_line = re.compile(rb'(\S+) (\d{1,3}) (\d{1,5}) (\d{1,9})\r?\n')
 _signal_line = re.compile(rb'^(\S+) 16 1000(?:\.0)?(?:\(0\))?(?:/mV)? 16 0 -?\d{1,5} (-?\d{1,5}) 0 (\S+)\r?$', re.M)
 
+_no_tricks = os.O_RDONLY | getattr(os, 'O_NOFOLLOW', 0) | getattr(os, 'O_NONBLOCK', 0)   # no link, and no waiting for a pipe
+
 def _bytes(path):
     "What is in a regular file; `OSError` for anything else, links included."
-    fd = os.open(path, os.O_RDONLY | getattr(os, 'O_NOFOLLOW', 0) | getattr(os, 'O_NONBLOCK', 0))
+    fd = os.open(path, _no_tricks)
     try:
         s = os.fstat(fd)
         if not stat.S_ISREG(s.st_mode): raise OSError('no regular file')
@@ -58,8 +62,8 @@ def _bytes(path):
     finally: os.close(fd)
 
 def _copied(path, recipe):
-    "The samples of WFDB record `path` as they stand in its file, or None if `recipe` wants anything else or the record is not of the plainest sort."
-    if any(getattr(recipe, k) != v for k, v in _plain.items()): return None
+    "The samples of WFDB record `path` as they stand, and the size of its files; None if `recipe` wants anything else or the record is not of the plainest sort."
+    if _steps(recipe) != _no_steps: return None
     stem = path[:-4] if path[-4:] in ('.hea', '.dat') else path
     try: head, data = _bytes(stem + '.hea'), _bytes(stem + '.dat')
     except (OSError, ValueError): return None
@@ -68,12 +72,13 @@ def _copied(path, recipe):
     if not found: return None
     files, sums, leads = zip(*found)
     k, fs, n = map(int, first.groups()[1:])
-    if (k, fs) != (len(found), recipe.fs) or head[first.end():].rstrip().count(b'\n') != k - 1 or set(files) != {os.path.basename(stem).encode() + b'.dat'} or not n or len(data) != 2*k*n: return None
-    x, m = np.frombuffer(data, '<i2').reshape(n, k), math.gcd(n, 100)
-    total = np.add.reduce(np.add.reduce(x.reshape(n//m, m*k), 0, dtype=np.int16).reshape(m, k), 0, dtype=np.int16)   # long rows first: three times as fast
-    if any((int(a) - b) & 65535 for a, b in zip(sums, total.tolist())) or x.min() == -32768: return None
+    if (k, fs) != (len(found), recipe.fs) or head.rstrip().count(b'\n') != k or files.count(stem.rpartition('/')[2].encode() + b'.dat') != k or not n or len(data) != 2*k*n: return None
+    x, m = np.frombuffer(data, '<i2').reshape(n, k), math.gcd(n, 20)
+    total = np.add.reduce(np.add.reduce(x.reshape(n//m, m*k), 0, dtype=np.int16).reshape(m, k), 0, dtype=np.int16)   # long rows first: a third of the time
+    if [int(c) & 65535 for c in sums] != total.view(np.uint16).tolist() or x.min() == -32768: return None
     columns = _columns_of(leads, recipe.leads)
-    return None if columns is None else x if columns == list(range(k)) else np.ascontiguousarray(x[:, columns])
+    if columns is None: return None
+    return x if columns == list(range(k)) else np.ascontiguousarray(x[:, columns]), len(head) + len(data)
 
 def _columns_of(labels, leads, known={}):
     "Which of `labels` (bytes) are `leads`; None unless each is there and no label twice."
@@ -86,27 +91,10 @@ def _columns_of(labels, leads, known={}):
 # %% ../nbs/12_store.ipynb #-why
 def _why(e):
     "The reason kept for a record that raised `e`: the same wherever the data lie."
-    if isinstance(e, ECGError): return f'{type(e).__name__}: {e.cause}'
-    if isinstance(e, OSError): return f'unreadable: {e.strerror or type(e).__name__}'
-    return f'unexpected {type(e).__name__}: {e}'
-
-def _try_record(root, path, recipe, quality=False, fs=None, channels=()):
-    "int16 samples, reason and notes of recording `path` in folder `root`; one of reason and samples is empty."
-    try:
-        if path.startswith(('/', '\\')) or '..' in path.replace('\\', '/').split('/'): raise UnsafePath(path, 'is outside the data folder')
-        x, notes = record_int16(f'{root}/{path}', recipe, quality=quality, fs=fs, channels=channels)
-        return x, '', notes
-    except MemoryError: raise
-    except Exception as e: return np.empty((0, len(recipe.leads)), '<i2'), _why(e), ''
-
-# %% ../nbs/12_store.ipynb #-writing
-@contextmanager
-def _writing(path):
-    "Turn a full disk and the like into a `StoreError` that says what to do."
-    try: yield
-    except OSError as e:
-        what = 'the disk is full' if e.errno in (errno.ENOSPC, errno.EDQUOT) else e.strerror or str(e)
-        raise StoreError(path, f'cannot be written: {what}. What is finished is kept; the same conversion run again goes on from there') from e
+    if isinstance(e, ECGError): why = f'{type(e).__name__}: {e.cause}'
+    elif isinstance(e, OSError): why = f'unreadable: {e.strerror or type(e).__name__}'
+    else: why = f'unexpected {type(e).__name__}: {e}'
+    return ' '.join(why.encode('utf-8', 'replace').decode().split())[:400]
 
 def _source_bytes(path):
     "Size of the file or files of recording `path` together; 0 if there is none."
@@ -118,6 +106,27 @@ def _source_bytes(path):
         if stat.S_ISREG(s.st_mode): sizes.append(s.st_size)
         if len(sizes) == 2: break     # a header and its signal
     return sum(sizes)
+
+def _try_record(root, path, recipe, quality=False, fs=None, channels=()):
+    "int16 samples, reason, notes and source bytes of recording `path` in folder `root`; there are samples or there is a reason."
+    full = f'{root}/{path}'
+    try:
+        if path.startswith(('/', '\\')) or '..' in path.replace('\\', '/').split('/'): raise UnsafePath(path, 'is outside the data folder')
+        plain = None if quality or channels or fs not in (None, recipe.fs) else _copied(full, recipe)
+        if plain: return plain[0], '', '', plain[1]
+        x, notes = record_int16(full, recipe, quality=quality, fs=fs, channels=channels)
+        return x, '', notes, _source_bytes(full)
+    except MemoryError: raise
+    except Exception as e: return np.empty((0, len(recipe.leads)), '<i2'), _why(e), '', _source_bytes(full)
+
+# %% ../nbs/12_store.ipynb #-writing
+@contextmanager
+def _writing(path):
+    "Turn a full disk and the like into a `StoreError` that says what to do."
+    try: yield
+    except OSError as e:
+        what = 'the disk is full' if e.errno in (errno.ENOSPC, errno.EDQUOT) else e.strerror or str(e)
+        raise StoreError(path, f'cannot be written: {what}. What is finished is kept; the same conversion run again goes on from there') from e
 
 def _npy_header(f, rows, n_leads): np.lib.format.write_array_header_1_0(f, dict(descr='<i2', fortran_order=False, shape=(rows, n_leads)))
 
@@ -134,18 +143,17 @@ def _write_shard(
 )->tuple:     # k, the temporary file, and what to say of it
     "Write the recordings `records` to a temporary .npy in `out`."
     tmp = os.path.join(out, f'.shard-{k:04d}.{secrets.token_hex(8)}.tmp')
-    said = dict(n_samples=[], reason=[], flags=[], source_bytes=[_source_bytes(f'{root}/{p}') for p, *_ in records])
+    said = dict(n_samples=[], reason=[], flags=[], source_bytes=[])
     try:
-        with _writing(out), open(tmp, 'xb') as f:
+        with _writing(out), open(tmp, 'xb', buffering=1 << 20) as f:
             _npy_header(f, 0, len(recipe.leads))
             for p, fs, channels in records:
-                x, reason, notes = _try_record(root, p, recipe, quality, fs, channels)
+                x, reason, notes, size = _try_record(root, p, recipe, quality, fs, channels)
                 f.write(x.data)
-                for key, value in zip(said, (len(x), reason, notes)): said[key].append(value)
+                for values, v in zip(said.values(), (len(x), reason, notes, size)): values.append(v)
             f.seek(0)
             _npy_header(f, sum(said['n_samples']), len(recipe.leads))
-            f.flush(); os.fsync(f.fileno())
-        return k, tmp, said | dict(rows=sum(said['n_samples']), sha256=_sha256(tmp))
+        return k, tmp, said | dict(rows=sum(said['n_samples']))
     except BaseException: Path(tmp).unlink(missing_ok=True); raise
 
 # %% ../nbs/12_store.ipynb #-hash
@@ -191,8 +199,9 @@ def _read_index(folder, manifest):
     if hashlib.sha256(raw).hexdigest() != manifest['index_sha256']: raise DamagedFile(path, 'its SHA-256 is not that of the manifest')
     try:
         t = pd.read_csv(io.BytesIO(raw), dtype=_columns, keep_default_na=False, encoding='utf-8')[list(_columns)]
-        n, shard, base = t.n_samples.to_numpy(), t.shard.to_numpy(), np.cumsum([0, *(s['rows'] for s in manifest['shards'])])
-        fits = (n >= 0).all() and ((n > 0) == t.usable).all() and n.sum() == base[-1] and np.array_equal(base[shard] + t.row, np.cumsum(n) - n)
+        n, shard, row, rows = t.n_samples.to_numpy(), t.shard.to_numpy(), t.row.to_numpy(), np.array([s['rows'] for s in manifest['shards']])
+        fits = (min(n.min(), row.min(), shard.min()) >= 0 and ((n > 0) == t.usable).all() and (row + n <= rows[shard]).all() and n.sum() == rows.sum()
+            and np.array_equal((np.cumsum(rows) - rows)[shard] + row, np.cumsum(n) - n))
     except (KeyError, ValueError, IndexError, OverflowError) as e: raise DamagedFile(path, f'not the index of a store ({e})') from None
     if not fits: raise DamagedFile(path, 'does not fit the shards')
     return t
@@ -231,7 +240,7 @@ class Store:
         self.index = _read_index(self.path, self.manifest)
         self.signals = [_open_shard(self.path/s['file'], s['rows'], len(self.leads)) for s in self.manifest['shards']]
         self._n, self._shard, self._row = (self.index[c].to_numpy() for c in ('n_samples', 'shard', 'row'))
-        self._all = None
+        self._first, self._all = np.cumsum(self._n) - self._n, None
 
     def __len__(self): return len(self.index)
     def __repr__(self): return f'Store({self.path.name}: {len(self):,} records, {self.index.usable.sum():,} usable, {len(self.leads)} leads at {self.fs:g} Hz, {self.lsb_uv:g} µV a unit, {self.content_hash[:12]})'
@@ -252,14 +261,14 @@ class Store:
         if not in_ram and len(self.signals) > 1: raise StoreError(self.path, f'{len(self.signals)} shards are not one memory map; convert with shard_records={len(self)}, or load into memory')
         if not in_ram: self._all = self.signals[0]
         elif type(self._all) is not np.ndarray: self._all = _read_all(self.signals, len(self.leads))
-        return self._all, np.cumsum(self._n) - self._n, self._n.copy()
+        return self._all, self._first.copy(), self._n.copy()
 
     def crops(self, i, starts, length:int)->np.ndarray: # int16 (b, length, n_leads)
         "`length` samples of each record `i` (b,) from sample `starts` (b,) on. `BadSignal` if a crop is not wholly inside its record."
         i, starts = np.broadcast_arrays(np.atleast_1d(i), np.atleast_1d(starts))
         bad = np.flatnonzero((starts < 0) | (starts + length > self._n[i]))
         if len(bad): raise BadSignal(self.index.record_id.iloc[i[bad[0]]], f'a crop from sample {starts[bad[0]]} on, {length} long, is not inside its {self._n[i[bad[0]]]:,} samples ({len(bad)} such crops)')
-        if self._all is not None: return gather_crops(self._all, (np.cumsum(self._n) - self._n)[i] + starts, length)
+        if self._all is not None: return gather_crops(self._all, self._first[i] + starts, length)
         out, shard, first = np.empty((len(i), length, len(self.leads)), '<i2'), self._shard[i], self._row[i] + starts
         for k in np.unique(shard): out[shard == k] = gather_crops(self.signals[k], first[shard == k], length)
         return out
@@ -282,7 +291,7 @@ def _rows(table):
     if lost: raise BadTable('table', f'no column {", ".join(lost)}')
     if not len(table): raise BadTable('table', 'no records to convert')
     rows = table[['record_id', 'subject_id', 'path']].astype(str).reset_index(drop=True)
-    rows['fs'] = [float(f) if f == f else None for f in table['fs']] if 'fs' in table else None
+    rows['fs'] = pd.Series([float(f) if f == f else None for f in table['fs']] if 'fs' in table else [None]*len(rows), dtype=object)
     rows['channels'] = [tuple(c) if isinstance(c, (list, tuple)) else () for c in table['channels']] if 'channels' in table else [()]*len(rows)
     twice = rows.record_id[rows.record_id.duplicated()]
     if len(twice): raise BadTable('table', f'record_id occurs twice: {", ".join(twice.head(5))}')
@@ -292,6 +301,11 @@ def _plan(rows, recipe, shard_records, quality):
     "What a conversion is made from, as JSON gives it back."
     text = json.dumps(rows.values.tolist()).encode()
     return json.loads(json.dumps(dict(layout=1, recipe=asdict(recipe), n_records=len(rows), table=hashlib.sha256(text).hexdigest(), shard_records=shard_records, quality=quality)))
+
+def _refuse_foreign(out):
+    "`StoreError` if `out` has files of our names that no conversion wrote."
+    alien = [n for n in ('manifest.json', 'index.csv') if (out/n).exists()]
+    if alien and not any(out.glob('shard-*.json')): raise StoreError(out, f'has a {" and a ".join(alien)} that is no part of a store; take another folder')
 
 def _refuse_other(path, was, plan):
     "`StoreError` if what is at `path` was made after another plan."
@@ -320,16 +334,17 @@ def _kept(out, rows, plan, root):
     return known
 
 def _seal(out, rows, recipe, plan, known, datasets):
-    "Write index and manifest, unless they are there already."
+    "Write index and manifest, unless they are there already; what is left of an overwritten store goes."
     n, sides = plan['shard_records'], [known[k] for k in range(len(known))]
     cat = lambda key: [v for s in sides for v in s[key]]
     index = rows[['record_id', 'subject_id']].assign(shard=np.arange(len(rows))//n, n_samples=cat('n_samples'), reason=cat('reason'), flags=cat('flags'))
     index['row'] = index.groupby('shard').n_samples.cumsum() - index.n_samples
     index['usable'] = index.n_samples > 0
-    text = index[list(_columns)].to_csv(index=False, lineterminator='\n').encode()
+    text = index[list(_columns)].to_csv(index=False, lineterminator='\n').encode('utf-8', 'replace')
     m = dict(format='ecg_nb store', plan=plan, source=dict(datasets=datasets, table=plan['table']), recipe=plan['recipe'], recipe_hash=recipe.hash, fs=recipe.fs, leads=list(recipe.leads), lsb_uv=recipe.lsb_uv,
         n_records=len(rows), n_usable=int(index.usable.sum()), index_sha256=hashlib.sha256(text).hexdigest(), shards=[dict(file=f'shard-{k:04d}.npy', rows=s['rows'], sha256=s['sha256']) for k, s in enumerate(sides)])
     m['content_hash'] = _hash(m)
+    for p in set(out.glob('shard-*.*')) - {out/f'shard-{k:04d}.{e}' for k in range(len(sides)) for e in ('npy', 'json')}: p.unlink()
     if not (out/'index.csv').is_file() or (out/'index.csv').read_bytes() != text:
         (out/'manifest.json').unlink(missing_ok=True)
         with atomic_path(out/'index.csv') as p: p.write_bytes(text)
@@ -364,6 +379,26 @@ def _in_parallel(jobs, n_jobs):
         for a in range(0, len(jobs), size): yield from pool(jobs[a:a + size])
     else: yield from pool(jobs)
 
+def _finish(out, plan, k, tmp, said):
+    "Make the temporary file `tmp` shard `k` of `out`; returns k and what its .json says."
+    name = out/f'shard-{k:04d}.npy'
+    with open(tmp, 'rb+') as f: os.fsync(f.fileno())
+    side = dict(plan=plan) | said | dict(sha256=_sha256(tmp))
+    name.with_suffix('.json').unlink(missing_ok=True)
+    os.replace(tmp, name)
+    with atomic_path(name.with_suffix('.json')) as p: p.write_text(json.dumps(side | dict(content_hash=_hash(side))))
+    return k, side
+
+def _one_behind(f, items):
+    "`f(*item)` for each of `items`, worked out in a thread while the next item is being made."
+    from concurrent.futures import ThreadPoolExecutor
+    with ThreadPoolExecutor(1) as pool:
+        last = None
+        for item in items:
+            if last: yield last.result()
+            last = pool.submit(f, *item)
+        if last: yield last.result()
+
 # %% ../nbs/12_store.ipynb #convert
 def convert(
     table:pd.DataFrame,         # records table with record_id, subject_id, path
@@ -385,6 +420,7 @@ def convert(
     if shard_records < 1: raise StoreError(out, f'shard_records={shard_records}; at least 1 is needed')
     plan = _plan(rows, recipe, shard_records, quality)
     with _alone(out, wait_s), _writing(out):
+        _refuse_foreign(out)
         _sweep(out, overwrite)
         try: _refuse_other(out, read_json(out/'manifest.json').get('plan'), plan)
         except (MissingFile, DamagedFile, AttributeError): pass
@@ -398,13 +434,7 @@ def convert(
         try:
             with warnings.catch_warnings(), tqdm(total=len(rows), initial=len(rows) - sum(len(part(k)) for k in todo), unit='record', disable=not progress, leave=False) as bar:
                 warnings.filterwarnings('ignore', r'\d+ tasks')   # joblib's, after an error
-                for k, tmp, said in _in_parallel(jobs, n_jobs):
-                    name = out/f'shard-{k:04d}.npy'
-                    name.with_suffix('.json').unlink(missing_ok=True)
-                    os.replace(tmp, name)
-                    known[k] = dict(plan=plan) | said
-                    write_json(name.with_suffix('.json'), known[k] | dict(content_hash=_hash(known[k])))
-                    bar.update(len(part(k)))
+                for k, known[k] in _one_behind(partial(_finish, out, plan), _in_parallel(jobs, n_jobs)): bar.update(len(part(k)))
         finally: _sweep(out)
         _seal(out, rows, recipe, plan, known, sorted(set(table['dataset'].astype(str))) if 'dataset' in table else [])
     return Store(out)
