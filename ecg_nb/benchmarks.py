@@ -110,7 +110,7 @@ def bench_store(
     times, got = race(runners, repeats=repeats)
     kw = dict(unit='ms/record', n=n, repeats=repeats, packages=('wfdb', 'numpy', 'joblib'))
     rows = race_rows('PTB-XL to store', times.drop(index=times.index[1:-1]), target='ratio >= 20', **kw)
-    if n_jobs > 1: rows += [r | dict(ratio_cpu=None) for r in race_rows('PTB-XL to store', times.iloc[1:], threads=n_jobs, **kw)]
+    if n_jobs > 1: rows += [r | dict(ratio_cpu=None) for r in race_rows(f'PTB-XL to store, {n_jobs} processes', times.iloc[1:], threads=n_jobs, **kw)]
     store, peer, sink = got['store.convert'], np.array(got['wfdb.rdsamp loop']), _Sink()
     if not np.array_equal(store.load()[0].reshape(peer.shape), np.rint(peer*1000)): raise AssertionError('the store and wfdb do not agree')
     pickle.dump(peer, sink, protocol=4)
@@ -159,7 +159,7 @@ def bench_memory(
     ours = lambda k: peak_memory(_convert_code, root, tempfile.mkdtemp(dir=tmp), k, n_jobs)
     name = 'store.convert' + (f', {n_jobs} processes' if n_jobs > 1 else '')
     loop, kw = peak_memory(_loop_code, root, n), dict(unit='MB', repeats=1, threads=n_jobs, target='ours < 1000', packages=('wfdb', 'numpy', 'joblib'))
-    return [row('peak memory', name, 'wfdb.rdsamp loop, np.array', ours(k), loop, n=k, n_peer=n, **kw) for k in dict.fromkeys((n, n_all)) if k]
+    return [row(f'peak memory, {k:,} records', name, 'wfdb.rdsamp loop, np.array', ours(k), loop, n=k, n_peer=n, **kw) for k in dict.fromkeys((n, n_all)) if k]
 
 # %% ../nbs/80_benchmarks.ipynb #plaindataset
 class PlainDataset(torch.utils.data.Dataset):
@@ -391,7 +391,7 @@ def _all_to_store(table, root, tmp, loop, n_jobs):
     for jobs in dict.fromkeys((1, n_jobs)):
         name = 'store.convert' + f', {jobs} processes'*(jobs > 1)
         t, _ = race({name: lambda: convert(table, Path(tmp)/'all', root_in=root, n_jobs=jobs, overwrite=True, progress=False)}, repeats=repeats)
-        rows.append(row(f'PTB-XL to store, {len(table):,} records', name, loop['peer'], 1e3*t.wall_s.iloc[0]/len(table), loop['peer_value'], 'ms/record', n=len(table), n_peer=loop['n'], repeats=repeats, threads=jobs, target='ratio >= 20', packages=('wfdb', 'numpy', 'joblib')))
+        rows.append(row(f'PTB-XL to store, {len(table):,} records' + f', {jobs} processes'*(jobs > 1), name, loop['peer'], 1e3*t.wall_s.iloc[0]/len(table), loop['peer_value'], 'ms/record', n=len(table), n_peer=loop['n'], repeats=repeats, threads=jobs, target='ratio >= 20', packages=('wfdb', 'numpy', 'joblib')))
     return rows
 
 # %% ../nbs/80_benchmarks.ipynb #main
@@ -414,12 +414,13 @@ def plot_ratios(
     "How many times better than each peer, on a logarithmic scale; a short line marks a target for the ratio."
     import matplotlib.pyplot as plt
     t = t.iloc[::-1].reset_index(drop=True)
-    ax = ax or plt.subplots(figsize=(8, .3*len(t) + .8))[1]
+    ax = ax or plt.subplots(figsize=(8, .2*len(t) + .6))[1]
     ax.barh(t.index, t.ratio - 1, left=1, color=np.where(t.ratio >= 1, '#3b6fb6', '#d1662b'), height=.65)
     for i, (ratio, target) in enumerate(zip(t.ratio, t.target.fillna(''))):
-        ax.text(max(ratio, 1)*1.06, i, f'{ratio:.3g}', va='center', fontsize=8)
+        ax.text(max(ratio, 1)*1.06, i, f'{ratio:.3g}', va='center', fontsize=7)
         if target.startswith('ratio'): ax.plot([float(target.split()[-1])]*2, [i - .45, i + .45], color='k', lw=2)
     ax.axvline(1, color='#555', lw=.8)
-    ax.set(xscale='log', xlabel='times better than the peer (faster, or smaller)', yticks=t.index, xlim=(min(.5, t.ratio.min()*.8), t.ratio.max()*2.5))
+    ax.set(xscale='log', xlabel='times better than the peer (faster, or smaller)', yticks=t.index, xlim=(min(.8, t.ratio.min()*.8), t.ratio.max()*2.5))
+    ax.xaxis.set_major_formatter('{x:g}'); ax.tick_params(axis='x', labelsize=8)
     ax.set_yticklabels(t.what + ' | ' + t.peer, fontsize=7)
     return ax

@@ -191,14 +191,16 @@ def plot_overview(
     run:Run,
     ready:Prepared,
     *,
-    record:int=None,   # of the test records; default: the first with two superclasses, both given more than their threshold
+    record:int=None,   # of the test records; default: the first of moderate amplitude with two superclasses, for which all five are called right
 ):                     # the figure
     "One test record, what `run` says of it, and how well `run` does on all of them."
     import matplotlib.pyplot as plt
     table, per_class = ready.tables['test'], pd.read_csv(run.folder/'per_class.csv')
     p = pd.read_csv(run.folder/'predictions.csv.gz')[list(run.classes)].to_numpy()
     y = ready.parts['test'].y.cpu().numpy().astype(bool)
-    if record is None: record = next(iter(np.flatnonzero((y.sum(1) == 2) & ((p > run.thresholds.to_numpy()) == y).all(1))), 0)
+    if record is None:
+        right = np.flatnonzero((y.sum(1) == 2) & ((p > run.thresholds.to_numpy()) == y).all(1))
+        record = next((i for i in right if np.abs(read_row(table.iloc[i], table.attrs['root']).signal).max() < 1.2), 0)
     rec = read_row(table.iloc[record], table.attrs['root'])
     fig = plt.figure(figsize=(11, 6.4), layout='constrained')
     a, b = fig.subfigures(2, 1, height_ratios=(2, 1.1))

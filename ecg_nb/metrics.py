@@ -542,5 +542,6 @@ def plot_per_class(
         if len(s): ax.errorbar(s.auc, s.index, xerr=[s.auc - s.auc_lo, s.auc_hi - s.auc], fmt='o', ms=4, lw=1.2, color=color, mfc=face, label='fewer than 10 positives' if rare else '10 or more')
     ax.axvline(.5, color='.7', lw=.8, ls='--'); ax.axvline(t.auc.mean(), color='k', lw=.8, ls=':')
     ax.set_yticks(t.index, [f'{c} ({n})' for c, n in zip(t['class'], t.positives)], fontsize=8)
-    ax.set(xlabel='AUC, 95 % interval (dotted: macro)', ylim=(-.7, len(t) - .3)); ax.legend(fontsize=8, loc='upper left')
+    ax.set(xlabel='AUC, 95 % interval (dotted: macro)', ylim=(-.7, len(t) - .3))
+    if t.rare.any(): ax.legend(fontsize=8, loc='upper left')
     return ax
