@@ -15,8 +15,8 @@ from .datasets import SUPERCLASSES, find, ptbxl_labels, ptbxl_statements, read_r
 from .simulate import is_simulated, sample_data
 from .preprocess import Recipe
 from .store import convert
-from .models import Standardize, Union, create_model
-from .learn import Run, fit, join_windows, load_data, load_run, load_weights, provenance, save_history, save_weights
+from .models import Union, create_model
+from .learn import Run, fit, join_windows, load_data, load_run, load_weights, provenance, save_history, save_weights, standardize_on
 from .metrics import bootstrap, interval, macro_auc, plot_per_class, report, top1_hit
 
 # %% ../nbs/32_diagnosis.ipynb #plan
@@ -79,14 +79,7 @@ def prepare(
     parts = split_by_fold(table)
     return Prepared({k: data.subset(p.index.to_numpy()) for k, p in parts.items()}, parts, classes, store, is_simulated(root))
 
-# %% ../nbs/32_diagnosis.ipynb #-fresh
-def _fresh(plan, ready, seed):
-    "The network of `plan`, standardising with mean and standard deviation of the training records."
-    model = create_model(plan.model, len(ready.store.leads), len(ready.classes), seed=seed, **plan.options)
-    standardize = next(m for m in model.modules() if isinstance(m, Standardize))
-    for buffer, v in zip((standardize.mean, standardize.std), ready.parts['train'].moments()): buffer.fill_(v)
-    return model.to(ready.parts['train'].device)
-
+# %% ../nbs/32_diagnosis.ipynb #train
 def train(
     plan:Plan,
     ready:Prepared,
@@ -96,7 +89,8 @@ def train(
     **kwargs,          # for `fit`: progress, live, patience, …
 )->pd.DataFrame:       # history
     "Train the network of `plan`; the folder then holds weights and history. An interrupted training goes on."
-    folder, model, parts, histories = Path(folder), _fresh(plan, ready, seed), [], []
+    folder, parts, histories = Path(folder), [], []
+    model = standardize_on(create_model(plan.model, len(ready.store.leads), len(ready.classes), seed=seed, **plan.options), ready.parts['train']).to(ready.parts['train'].device)
     for k in range(plan.snapshots):
         parts.append(folder/f'snapshot-{k}' if plan.snapshots > 1 else folder)
         h = fit(model, ready.parts['train'], ready.parts['valid'], parts[-1], epochs=plan.epochs, length=plan.length, batch=plan.batch, lr=plan.lr, weight_decay=plan.weight_decay,
