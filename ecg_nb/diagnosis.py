@@ -36,15 +36,15 @@ class Plan:
     weight_decay:float = 1e-2
     optimizer:str = 'AdamW'          # of torch.optim
     one_cycle:bool = True
-    snapshots:int = 1                # so many cycles of `epochs`, each from the last one's weights; the best epoch of each votes
+    cycles:int = 1                   # so many trainings of `epochs`, each from the best weights of the last
     of:str = ''                      # no training: classes are unions of those of this run
     published:str = ''               # best published single models under this protocol
     source:str = ''
 
 _helme = 'Strodthoff et al. 2021, github.com/helme/ecg_ptbxl_benchmarking'
 PLANS = dict(
-    statements=Plan('all 71 statements', 'all', 'xresnet1d101', snapshots=2, published='.925 (xresnet1d101, inception1d)', source=_helme),
-    superclass=Plan('five superclasses', 'superclass', 'xresnet1d101', snapshots=2, of='statements', published='.930 (resnet1d_wang), .928 (xresnet1d101)', source=_helme),
+    statements=Plan('all 71 statements', 'all', 'xresnet1d101', cycles=2, published='.925 (xresnet1d101, inception1d)', source=_helme),
+    superclass=Plan('five superclasses', 'superclass', 'xresnet1d101', cycles=2, of='statements', published='.930 (resnet1d_wang), .928 (xresnet1d101)', source=_helme),
     system3_cnn=Plan("system 3's CNN, five superclasses", 'superclass', 'cnn_s3', dict(n_samples=1000), length=1000, stride=1000, batch=256, lr=1e-4, weight_decay=0,
         optimizer='RMSprop', one_cycle=False, published='top-1 hit .713', source='github.com/Tej-Deep/Deep_Learning_ECGclassification'))
 
@@ -89,19 +89,17 @@ def train(
     **kwargs,          # for `fit`: progress, live, patience, …
 )->pd.DataFrame:       # history
     "Train the network of `plan`; the folder then holds weights and history. An interrupted training goes on."
-    folder, parts, histories = Path(folder), [], []
+    folder, best, histories = Path(folder), -1, []
     model = standardize_on(create_model(plan.model, len(ready.store.leads), len(ready.classes), seed=seed, **plan.options), ready.parts['train']).to(ready.parts['train'].device)
-    for k in range(plan.snapshots):
-        parts.append(folder/f'snapshot-{k}' if plan.snapshots > 1 else folder)
-        h = fit(model, ready.parts['train'], ready.parts['valid'], parts[-1], epochs=plan.epochs, length=plan.length, batch=plan.batch, lr=plan.lr, weight_decay=plan.weight_decay,
+    for k in range(plan.cycles):
+        part = folder/f'cycle-{k}' if plan.cycles > 1 else folder
+        h = fit(model, ready.parts['train'], ready.parts['valid'], part, epochs=plan.epochs, length=plan.length, batch=plan.batch, lr=plan.lr, weight_decay=plan.weight_decay,
                 optimizer=getattr(torch.optim, plan.optimizer), one_cycle=plan.one_cycle, seed=seed + k, **kwargs)   # leaves its best weights in `model`
-        histories.append(h.assign(epoch=h.epoch + k*plan.epochs, snapshot=k))
+        histories.append(h.assign(epoch=h.epoch + k*plan.epochs, cycle=k))
+        if plan.cycles > 1 and h.score.max() > best: save_weights(model, folder/'model.safetensors')
+        best = max(best, h.score.max())
     history = pd.concat(histories, ignore_index=True)
-    if plan.snapshots > 1:
-        whole = create_model(plan.model, len(ready.store.leads), len(ready.classes), members=plan.snapshots, **plan.options)
-        for net, part in zip(whole.nets, parts): load_weights(net, part/'model.safetensors')
-        save_weights(whole, folder/'model.safetensors')
-        save_history(folder, history)
+    save_history(folder, history)
     return history
 
 def derive(
@@ -130,7 +128,7 @@ def evaluate(
     "Complete the run in `folder`: run.json, predictions.csv.gz, per_class.csv and metrics.json."
     folder = Path(folder)
     n_inner = len(ptbxl_statements(ready.tables['train'].attrs['root'])) if plan.of else None
-    info = dict(task='diagnosis', title=plan.title, plan=asdict(plan), model=dict(name=plan.model, options=plan.options, members=plan.snapshots, union_of=n_inner), classes=list(ready.classes), leads=list(ready.store.leads),
+    info = dict(task='diagnosis', title=plan.title, plan=asdict(plan), model=dict(name=plan.model, options=plan.options, union_of=n_inner), classes=list(ready.classes), leads=list(ready.store.leads),
                 recipe=asdict(ready.store.recipe), length=plan.length, stride=plan.stride, join='mean', seed=seed, simulated=ready.simulated,
                 data=dict(dataset='PTB-XL' + ' layout, simulated'*ready.simulated, content_hash=ready.store.content_hash, records={k: len(d) for k, d in ready.parts.items()}),
                 subjects={k: ' '.join(sorted(set(ready.parts[k].subjects))) for k in ('train', 'valid')}, command=command)

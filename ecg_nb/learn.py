@@ -169,7 +169,7 @@ def load_weights(model, path):
     try: state = load_file(path)
     except Exception as e: raise DamagedFile(path, f'not a safetensors file ({e})') from None
     try: model.load_state_dict(state)
-    except RuntimeError as e: raise DamagedFile(path, f'weights of another network ({str(e).splitlines()[-1].strip()})') from None
+    except RuntimeError as e: raise DamagedFile(path, f'weights of another network ({str(e).splitlines()[-1].strip()[:120]} …)') from None
     return model
 
 # %% ../nbs/21_learn.ipynb #save-checkpoint
@@ -343,8 +343,7 @@ def plot_losses(
     ax.plot(x, h.train_loss, color='#3b6fb6', label='training loss'); ax.plot(x, h.valid_loss, color='#d1662b', label='validation loss')
     right = ax.twinx()
     right.plot(x, h.score, color='#4c9f70', ls='--', label=score_label); right.set_ylabel(score_label)
-    for k, (_, cycle) in enumerate(h.groupby('snapshot' if 'snapshot' in h else h.epoch < 0)):
-        if cycle.score.notna().any(): right.axvline(x[cycle.score.idxmax()], color='#999', lw=.8, ls=':', label=None if k else 'kept')
+    if h.score.notna().any(): right.axvline(x[h.score.idxmax()], color='#999', lw=.8, ls=':', label='kept')
     ax.set(xlabel='epoch', ylabel='loss')
     ax.legend(*(a + b for a, b in zip(ax.get_legend_handles_labels(), right.get_legend_handles_labels())), fontsize=8, loc='center right')
     return ax
@@ -381,7 +380,7 @@ class Run:
         i = self.info
         self.classes, self.recipe = tuple(i['classes']), Recipe.from_json(i['recipe'])
         m = i['model']
-        self.model = create_model(m['name'], len(i['leads']), len(self.classes), members=m.get('members', 1), union_of=m.get('union_of'), **m['options'])
+        self.model = create_model(m['name'], len(i['leads']), len(self.classes), union_of=m.get('union_of'), **m['options'])
         load_weights(self.model, self.folder/'model.safetensors').eval()
 
     def __repr__(self): return f'Run({self.info["task"]}/{self.folder.name}: {self.info["model"]["name"]}, {len(self.classes)} classes)'

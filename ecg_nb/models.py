@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MODELS', 'Standardize', 'conv', 'max_pool', 'ConcatPool', 'head', 'XResBlock', 'xresnet1d', 'WangBlock',
-           'resnet1d_wang', 'InceptionBlock', 'InceptionGroup', 'inception1d', 'LSTM', 'cnn_s3', 'Average', 'Union',
+           'resnet1d_wang', 'InceptionBlock', 'InceptionGroup', 'inception1d', 'LSTM', 'cnn_s3', 'Union',
            'create_model', 'count_flops', 'receptive_field', 'model_table']
 
 # %% ../nbs/20_models.ipynb #export-import-copy-from-functools
@@ -164,17 +164,7 @@ def cnn_s3(n_leads:int, n_classes:int, *, n_samples:int=1000):
     return nn.Sequential(Standardize(n_leads), *layers, nn.Flatten(), nn.Linear(48*t, 512), nn.ReLU(inplace=True),
                          nn.Linear(512, 128), nn.ReLU(inplace=True), nn.Linear(128, n_classes))
 
-# %% ../nbs/20_models.ipynb #average
-class Average(nn.Module):
-    "The mean probability of `nets`, as a logit: (b, leads, t) -> (b, n_classes)."
-    def __init__(self, nets):
-        super().__init__()
-        self.nets = nn.ModuleList(nets)
-
-    def forward(self, x):
-        z = torch.stack([net(x) for net in self.nets])                         # (nets, b, n_classes)
-        return F.logsigmoid(z).logsumexp(0) - F.logsigmoid(-z).logsumexp(0)
-
+# %% ../nbs/20_models.ipynb #union
 class Union(nn.Module):
     "Classes that hold if any of their `members` does: (b, leads, t) -> (b, n_unions)."
     def __init__(self, net, members):
@@ -199,15 +189,13 @@ def create_model(
     n_classes:int=5,
     *,
     seed:int=None,   # for the same initial weights again
-    members:int=1,   # an `Average` of so many
     union_of:int=None, # classes of the network proper, of which `n_classes` are unions: a `Union` (which ones, is among its weights)
     **kwargs,        # further options of that network
 )->nn.Module:        # (b, leads, t) mV -> (b, n_classes) logits
     "The network `name`, freshly initialised."
     if name not in MODELS: raise ValueError(f'no model {name!r}; there are {", ".join(MODELS)}')
     if seed is not None: torch.manual_seed(seed)
-    nets = [MODELS[name](n_leads, union_of or n_classes, **kwargs) for _ in range(members)]
-    net = Average(nets) if members > 1 else nets[0]
+    net = MODELS[name](n_leads, union_of or n_classes, **kwargs)
     return (Union(net, torch.zeros(n_classes, union_of)) if union_of else net).to(memory_format=torch.channels_last)
 
 # %% ../nbs/20_models.ipynb #count-flops
