@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['PLANS', 'Plan', 'Prepared', 'prepare', 'train', 'derive', 'evaluate', 'main', 'plot_overview']
 
-# %% ../nbs/32_diagnosis.ipynb #export-import-argparse-sys-from
-import argparse, sys
+# %% ../nbs/32_diagnosis.ipynb #export-import-argparse-os-sys
+import argparse, os, sys
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 import numpy as np, pandas as pd, torch
@@ -86,20 +87,21 @@ def train(
     folder,            # of the run
     *,
     seed:int=0,
-    **kwargs,          # for `fit`: progress, live, patience, …
+    **kwargs,          # for `fit`: progress, live, accelerator, …
 )->pd.DataFrame:       # history
     "Train the network of `plan`; the folder then holds weights and history. An interrupted training goes on."
     folder, best, histories = Path(folder), -1, []
+    main = kwargs.get('accelerator') is None or kwargs['accelerator'].is_main_process
     model = standardize_on(create_model(plan.model, len(ready.store.leads), len(ready.classes), seed=seed, **plan.options), ready.parts['train']).to(ready.parts['train'].device)
     for k in range(plan.cycles):
         part = folder/f'cycle-{k}' if plan.cycles > 1 else folder
         h = fit(model, ready.parts['train'], ready.parts['valid'], part, epochs=plan.epochs, length=plan.length, batch=plan.batch, lr=plan.lr, weight_decay=plan.weight_decay,
                 optimizer=getattr(torch.optim, plan.optimizer), one_cycle=plan.one_cycle, seed=seed + k, **kwargs)   # leaves its best weights in `model`
         histories.append(h.assign(epoch=h.epoch + k*plan.epochs, cycle=k))
-        if plan.cycles > 1 and h.score.max() > best: save_weights(model, folder/'model.safetensors')
+        if main and plan.cycles > 1 and h.score.max() > best: save_weights(model, folder/'model.safetensors')
         best = max(best, h.score.max())
     history = pd.concat(histories, ignore_index=True)
-    save_history(folder, history)
+    if main: save_history(folder, history)
     return history
 
 def derive(
@@ -168,11 +170,16 @@ def main(argv=None):
     try:
         unknown = set(a.runs) - set(PLANS)
         if unknown: raise BadTable('runs', f'no plan {", ".join(sorted(unknown))}; there are {", ".join(PLANS)}')
-        root = find('ptb-xl')
+        root, several = find('ptb-xl'), None
+        if int(os.environ.get('WORLD_SIZE', 1)) > 1:   # started by `accelerate launch` or `torchrun`
+            from accelerate import Accelerator
+            several = Accelerator(cpu=a.device == 'cpu')
         for name in a.runs:
             plan, folder = PLANS[name], results_path('diagnosis', name)
-            ready = prepare(plan.task, root=root, fs=plan.fs, device=a.device)
-            if not a.evaluate: derive(plan, ready, folder) if plan.of else train(plan, ready, folder, seed=a.seed)
+            with several.main_process_first() if several else nullcontext(): ready = prepare(plan.task, root=root, fs=plan.fs, device=several.device if several else a.device)
+            if not (a.evaluate or plan.of): train(plan, ready, folder, seed=a.seed, accelerator=several)
+            if several and not several.is_main_process: continue
+            if plan.of: derive(plan, ready, folder)
             for h in evaluate(plan, ready, folder, command=f'python -m ecg_nb.diagnosis {f"{plan.of} "*bool(plan.of)}{name}', seed=a.seed)['headline']:
                 print(f"{name}: {h['name']} {h['value']:.4f} (95 % interval {h['low']:.4f} to {h['high']:.4f}), chance {h['chance']:.3f}, n = {h['n']:,}", flush=True)
             if name == 'superclass': plot_overview(load_run(folder), ready).savefig(results_path('overview.png'), dpi=110, bbox_inches='tight', metadata=dict(Software=''))

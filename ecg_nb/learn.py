@@ -292,7 +292,8 @@ def fit(
             if main: save_history(folder, state['history']); save_checkpoint(ckpt, inner, opt, sched, state)
             if show: show(pd.DataFrame(state['history']))
     if state['best'] is None: raise ValueError('no epoch had a defined score: does each class occur in the validation records?')
-    if main: load_weights(inner, folder/'model.safetensors')
+    if accelerator: accelerator.wait_for_everyone()
+    load_weights(inner, folder/'model.safetensors')
     history = pd.DataFrame(state['history'])
     history.attrs = dict(best_epoch=state['best_epoch'], best=state['best'], stopped=state['stopped'])
     return history
