@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['PLANS', 'Plan', 'Prepared', 'prepare', 'train', 'derive', 'evaluate', 'main', 'plot_overview']
 
-# %% ../nbs/32_diagnosis.ipynb #export-import-argparse-os-sys
-import argparse, os, sys
+# %% ../nbs/32_diagnosis.ipynb #export-import-argparse-gzip-os
+import argparse, gzip, os, sys
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 import numpy as np, pandas as pd, torch
-from .core import BadTable, ECGError, atomic_path, data_path, plot_ecg, results_path, write_json
+from .core import BadTable, ECGError, atomic_path, data_path, plot_ecg, read_json, results_path, write_json
 from .datasets import SUPERCLASSES, find, ptbxl_labels, ptbxl_statements, read_row, records_table, split_by_fold
 from .simulate import is_simulated, sample_data
 from .preprocess import Recipe
@@ -129,11 +129,11 @@ def evaluate(
 )->dict:               # what metrics.json holds
     "Complete the run in `folder`: run.json, predictions.csv.gz, per_class.csv and metrics.json."
     folder = Path(folder)
-    n_inner = len(ptbxl_statements(ready.tables['train'].attrs['root'])) if plan.of else None
-    info = dict(task='diagnosis', title=plan.title, plan=asdict(plan), model=dict(name=plan.model, options=plan.options, union_of=n_inner), classes=list(ready.classes), leads=list(ready.store.leads),
+    base = read_json(folder.resolve().parent/plan.of/'run.json') if plan.of else None   # whose training was this?
+    info = dict(task='diagnosis', title=plan.title, plan=asdict(plan), model=dict(name=plan.model, options=plan.options, union_of=base and len(base['classes'])), classes=list(ready.classes), leads=list(ready.store.leads),
                 recipe=asdict(ready.store.recipe), length=plan.length, stride=plan.stride, join='mean', seed=seed, simulated=ready.simulated,
                 data=dict(dataset='PTB-XL' + ' layout, simulated'*ready.simulated, content_hash=ready.store.content_hash, records={k: len(d) for k, d in ready.parts.items()}),
-                subjects={k: ' '.join(sorted(set(ready.parts[k].subjects))) for k in ('train', 'valid')}, command=command)
+                subjects=base['subjects'] if base else {k: ' '.join(sorted(set(ready.parts[k].subjects))) for k in ('train', 'valid')}, command=command)
     write_json(folder/'run.json', info)
     run = Run(folder)
     windows = {k: run.predict_windows(ready.parts[k]) for k in ('valid', 'test')}
@@ -143,8 +143,8 @@ def evaluate(
     join = max(chosen, key=chosen.get)
     figures, per_class = report(y['test'], p['test'][join], ready.classes, groups=ready.parts['test'].subjects, y_valid=y['valid'], p_valid=p['valid'][join], seed=seed)
     write_json(folder/'run.json', info | dict(join=join, thresholds=per_class.threshold.tolist()) | provenance())
-    with atomic_path(folder/'predictions.csv.gz') as f:
-        pd.DataFrame(p['test'][join].astype(np.float32), columns=ready.classes).assign(record_id=ready.parts['test'].ids)[['record_id', *ready.classes]].to_csv(f, index=False, compression=dict(method='gzip', mtime=0))
+    table = pd.DataFrame(p['test'][join].astype(np.float32), columns=ready.classes).assign(record_id=ready.parts['test'].ids)[['record_id', *ready.classes]]
+    with atomic_path(folder/'predictions.csv.gz') as f, open(f, 'wb') as raw, gzip.GzipFile('', 'wb', mtime=0, fileobj=raw) as g: table.to_csv(g, index=False)   # same figures, same bytes
     with atomic_path(folder/'per_class.csv') as f: per_class.round(4).to_csv(f, index=False)
     n = len(y['test'])
     head = [dict(name=f'macro AUC, {plan.title}', value=figures['macro_auc'], low=figures['macro_auc_95'][0], high=figures['macro_auc_95'][1], chance=.5, n=n,
