@@ -17,7 +17,7 @@ from .simulate import is_simulated, sample_data
 from .preprocess import Recipe
 from .store import convert
 from .models import Union, create_model
-from .learn import Run, fit, join_windows, load_data, load_run, load_weights, provenance, save_history, save_weights, standardize_on
+from .learn import Run, fit, join_windows, load_data, load_run, provenance, save_history, save_weights, standardize_on
 from .metrics import bootstrap, interval, macro_auc, plot_per_class, report, top1_hit
 
 # %% ../nbs/32_diagnosis.ipynb #plan
@@ -203,7 +203,7 @@ def plot_overview(
     rec = read_row(table.iloc[record], table.attrs['root'])
     fig = plt.figure(figsize=(11, 6.4), layout='constrained')
     a, b = fig.subfigures(2, 1, height_ratios=(2, 1.1))
-    ax = plot_ecg(rec, columns=4, gap_mv=1.6, ax=a.subplots(), title=f'{"simulated" if ready.simulated else "PTB-XL"} record {rec.record_id} of the test fold, {"woman" if rec.meta.get("sex") == "F" else "man"} of {rec.meta.get("age", np.nan):.0f}: {", ".join(np.array(run.classes)[y[record]])}')
+    plot_ecg(rec, columns=4, gap_mv=1.6, ax=a.subplots(), title=f'{"simulated" if ready.simulated else "PTB-XL"} record {rec.record_id} of the test fold, {"woman" if rec.meta.get("sex") == "F" else "man"} of {rec.meta.get("age", np.nan):.0f}: {", ".join(np.array(run.classes)[y[record]])}')
     left, right = b.subplots(1, 2)
     left.barh(run.classes, p[record], color=['#4c9f70' if o else '#b8c0cc' for o in y[record]])
     left.plot(run.thresholds, np.arange(len(run.classes)), '|', ms=14, mew=2, color='#222')

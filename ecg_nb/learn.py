@@ -18,7 +18,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from tqdm.auto import tqdm
 import ecg_nb
-from .core import BadHeader, BadSignal, DamagedFile, MissingFile, Recording, atomic_path, project_root, read_json, results_path, write_json
+from .core import BadHeader, BadSignal, DamagedFile, MissingFile, Recording, atomic_path, project_root, read_json, results_path
 from .preprocess import Recipe, to_int16
 from .segment import window_starts
 from .metrics import Undefined, macro_auc

@@ -221,7 +221,7 @@ def _frames(f, path, fmt, offset, n_sig, a, b)->np.ndarray: # int16 (b - a, n_si
     "Frames `a` to `b` of the open signal file `f` in format 16 or 212."
     first, last = a*n_sig, b*n_sig
     if fmt == 16: return _read_bytes(f, offset + 2*first, 2*(last - first), path).view('<i2').reshape(-1, n_sig)
-    odd, end = first % 2, last + last % 2
+    odd = first % 2
     first, n = first - odd, -(-(last*3)//2) - (first - odd)*3//2
     raw = _read_bytes(f, offset + first*3//2, n, path)
     if n % 3: raw = np.concatenate([raw, np.zeros(3 - n % 3, np.uint8)])

@@ -295,7 +295,7 @@ def signal_quality(
     rec:Recording,  # as recorded, before any filter
 )->pd.DataFrame:    # one row a lead: flat, clipped, lead_off, noisy (bool), missing (share of NaN), noise_uv, hum_uv, drift_mv, reason
     "What a reader of `rec` would complain about, lead by lead."
-    (x, missing), fs, n, dur = fill_gaps(rec.signal), rec.fs, rec.n_samples, rec.duration_s
+    (x, missing), fs, dur = fill_gaps(rec.signal), rec.fs, rec.duration_s
     half = _odd(.5, fs)
     still = ndimage.maximum_filter1d(x, half, axis=1) - ndimage.minimum_filter1d(x, half, axis=1) < .003
     still = np.where(missing[:, None] == 1, False, ndimage.maximum_filter1d(still.view(np.uint8), half, axis=1).view(bool))
