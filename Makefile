@@ -7,7 +7,7 @@ NB     ?=
 LAB    ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test lab export readme refresh check clean diagnosis benchmarks
+.PHONY: help env run test lab export readme refresh check clean sex diagnosis benchmarks
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ refresh: env  ## execute notebooks in place and keep the cleaned outputs (NB="01
 
 check: env  ## package, notebooks and README.md agree
 	@$(PY) -m ecg_nb.project check
+
+sex: env  ## train the sex and age models on all of PTB-XL (hours on a CPU) -> results/sex/
+	@$(PY) -m ecg_nb.sex
 
 diagnosis: env  ## train the diagnosis models on all of PTB-XL (hours on a CPU) -> results/diagnosis/
 	@$(PY) -m ecg_nb.diagnosis

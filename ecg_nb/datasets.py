@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from .core import BadHeader, BadSignal, BadTable, DamagedFile, ECGError, LEADS, MissingFile, Recording, UnsafePath, data_path, lead_name
-from .load import cpsc_labels, comment_fields, edf_channels, person, read_annotations, read_cpsc, read_header, read_recording
+from .load import cpsc_labels, comment_fields, edf_channel, edf_channels, person, read_annotations, read_cpsc, read_header, read_recording
 
 # %% auto #0
 __all__ = ['COLUMNS', 'SUPERCLASSES', 'PTBXL_VERSIONS', 'DATASETS', 'AAMI', 'READERS', 'read_csv', 'parse_age', 'parse_sex',
            'check_folds', 'check_table', 'problems', 'ptbxl_statements', 'ptbxl_tasks', 'parse_scp', 'ptbxl_table',
-           'ptbxl_labels', 'split_by_fold', 'Dataset', 'find', 'have', 'read_row', 'cpsc_reference', 'cpsc2018_table',
-           'ecgid_table', 'mitdb_table', 'folder_table', 'records_table', 'download']
+           'ptbxl_labels', 'split_by_fold', 'split_subjects', 'Dataset', 'find', 'have', 'read_row', 'cpsc_reference',
+           'cpsc2018_table', 'ecgid_table', 'mitdb_table', 'shhs_table', 'mesa_table', 'folder_table', 'records_table',
+           'download']
 
 # %% ../nbs/02_datasets.ipynb #export-columns-record-id-subject
 COLUMNS = ('record_id', 'subject_id', 'dataset', 'path', 'fs', 'n_samples', 'sex', 'age', 'fold', 'date')
@@ -29,6 +30,7 @@ def read_csv(
     required=(),    # columns that must be there
     *,
     sep:str=',',    # '' finds out from the first line: comma, semicolon or tab
+    only=None,      # names (in lower case) of the columns to keep, of the very many that some tables have
 )->pd.DataFrame:    # every cell text, '' where there is nothing
     "Table `path` as text, whatever its encoding; `BadTable` names the `required` columns that it lacks."
     try: raw = Path(path).read_bytes()
@@ -38,7 +40,7 @@ def read_csv(
     except UnicodeDecodeError: text = raw.decode('latin-1')   # decodes anything, so it comes last
     if '\0' in text: raise DamagedFile(path, 'holds zero bytes: not a table of text')
     sep = sep or max(',;\t', key=text.split('\n', 1)[0].count)
-    try: t = pd.read_csv(io.StringIO(text), sep=sep, dtype=str, keep_default_na=False, skipinitialspace=True).fillna('')
+    try: t = pd.read_csv(io.StringIO(text), sep=sep, dtype=str, keep_default_na=False, skipinitialspace=True, usecols=only and (lambda c: c.strip().lower() in only)).fillna('')
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as e: raise DamagedFile(path, f'not a regular table ({e})') from None
     if not isinstance(t.index, pd.RangeIndex): raise DamagedFile(path, 'its rows have more cells than its first line has names')
     t.columns = t.columns.str.strip()
@@ -287,6 +289,37 @@ def split_by_fold(
     if twice: raise BadTable(src, f'subjects on two sides of the cut: {_names(twice)}')
     return parts
 
+# %% ../nbs/02_datasets.ipynb #-deal
+def _deal(n, shares):
+    "`n` numbers of parts such that any stretch of them has about its share of each."
+    given, out = np.zeros(len(shares)), np.zeros(n, int)
+    for i in range(n):
+        out[i] = k = np.argmax(shares*(i + 1) - given)
+        given[k] += 1
+    return out
+
+def split_subjects(
+    table:pd.DataFrame,                       # a records table, also of several data sets
+    *,
+    parts=dict(train=.8, valid=.1, test=.1),  # shares of the subjects, adding up to 1
+    by=('sex', 'dataset'),                    # columns to be as even as can be; of a subject the first record counts
+    seed:int=0,                               # another seed, another cut
+)->dict:                                      # part -> table, rows in their order
+    "Cut `table` by subject, stratified; `BadTable` if a part would be empty."
+    src, shares = table.attrs.get('source', 'table'), np.array(list(parts.values()), float)
+    if not len(parts) or (shares <= 0).any() or abs(shares.sum() - 1) > 1e-6: raise BadTable(src, f'parts {parts}; shares above 0 that add up to 1 are needed')
+    lost = [c for c in ('record_id', 'subject_id', 'dataset', *by) if c not in table]
+    if lost: raise BadTable(src, f'no column {", ".join(lost)}')
+    if (table.subject_id == '').any(): raise BadTable(src, f'records of nobody, which cannot be cut by subject: {_names(table.record_id[table.subject_id == ""])}')
+    who = ['dataset', 'subject_id']
+    one = table.sort_values([*who, 'record_id'], kind='stable').drop_duplicates(who)
+    one = one.iloc[np.random.default_rng(seed).permutation(len(one))]
+    if by: one = one.iloc[pd.factorize(pd.Series(list(zip(*(one[c].astype(str) for c in by)))), sort=True)[0].argsort(kind='stable')]
+    part = pd.Series(_deal(len(one), shares), pd.MultiIndex.from_frame(one[who])).reindex(pd.MultiIndex.from_frame(table[who])).to_numpy()
+    empty = [n for k, n in enumerate(parts) if not (part == k).any()]
+    if empty: raise BadTable(src, f'{_count(len(one), "subject")}: too few for a part {", ".join(empty)}; give it a larger share, or leave it out')
+    return {n: table[part == k] for k, n in enumerate(parts)}
+
 # %% ../nbs/02_datasets.ipynb #dataset
 @dataclass(frozen=True)
 class Dataset:
@@ -309,7 +342,7 @@ DATASETS = {d.name: d for d in (
         'Lugovaya 2005, doi:10.13026/C2J01F, ODC-By 1.0', 'https://physionet.org/files/ecgiddb/1.0.0/'),
     Dataset('mitdb', 'MIT-BIH Arrhythmia: 48 two-lead ECGs of 30 min with every beat annotated', '*.atr', 'https://physionet.org/content/mitdb/1.0.0/',
         'Moody and Mark 2001, doi:10.1109/51.932724, ODC-By 1.0', 'https://physionet.org/files/mitdb/1.0.0/'),
-    Dataset('shhs', 'Sleep Heart Health Study, visit 2: 2,651 nights', 'polysomnography/edfs/shhs2/*.edf', 'https://sleepdata.org/datasets/shhs',
+    Dataset('shhs', 'Sleep Heart Health Study: 2,651 nights at visit 2, 5,793 at visit 1', 'polysomnography/edfs/shhs[12]/*.edf', 'https://sleepdata.org/datasets/shhs',
         'Quan et al. 1997, data-use agreement'),
     Dataset('mesa', 'MESA Sleep: 2,056 nights', 'polysomnography/edfs/*.edf', 'https://sleepdata.org/datasets/mesa', 'Chen et al. 2015, data-use agreement'))}
 
@@ -464,6 +497,97 @@ def mitdb_table(
     t['subject_id'] = t.record_id.replace('202', '201')
     return _finish(_settle(t.assign(fold=0, date=pd.NaT), root, unread), root, root, 'mitdb', unread + notes)
 
+# %% ../nbs/02_datasets.ipynb #-newest
+def _newest(root, stem, notes):
+    "The newest `datasets/{stem}-0.14.0.csv` under `root`, or None; what was passed over is noted."
+    found = {f: [int(n) for n in m[1].split('.')] for f in _stems(root, f'datasets/{stem}-*.csv') if (m := re.fullmatch(rf'{stem}-(\d+(?:\.\d+)*)', f.stem))}
+    last, *older = sorted(found, key=found.get, reverse=True) or [None]
+    if last is None: notes.append((root, f'no datasets/{stem}-….csv here: nothing is known of who slept'))
+    if older: notes.append((root/last, f'the newest of {len(found)} versions is taken; older ones here: {_names(o.name for o in older)}'))
+    return last and root/last
+
+def _people(csv, ids, columns, notes):
+    "`columns` (those that are there) of table `csv` as text, a row a person, indexed by the number in one of the columns `ids`."
+    raw = read_csv(csv, only={*ids, *columns})
+    raw.columns = raw.columns.str.lower()
+    key = next((c for c in ids if c in raw), None)
+    if key is None: raise BadTable(csv, f'no column {" or ".join(ids)}, so nobody in it can be found')
+    number = pd.to_numeric(raw[key], errors='coerce')
+    number = number.where(number.between(0, 1e9) & (number == number.round()))
+    if number.isna().any(): notes.append((csv, f'{key} that is no whole number: {_names(map(repr, raw[key][number.isna()]))}'))
+    raw = raw[number.notna()].drop(columns=key).set_index(number.dropna().astype('int64')).reset_index().drop_duplicates().set_index(key)
+    twice = raw.index.duplicated(keep=False)
+    if twice.any(): notes.append((csv, f'rows that disagree about one person, taken as unknown: {_names(raw.index[twice])}'))
+    return raw[~twice]
+
+# %% ../nbs/02_datasets.ipynb #-night
+def _night(path, label, usual):
+    "Rate, length and channel `label` of one night, and what to say of it."
+    c, e = edf_channel(path, label)
+    if abs(c.fs - round(c.fs)) > 1e-6: raise BadHeader(path, f'channel {label!r} has {c.per_record} samples in {e.duration_s:g} s: {c.fs:g} Hz, no whole number')
+    gap_s, odd = (c.n_samples - e.n_records*c.per_record)/c.fs, [o.label for o in e.channels if not o.label.isascii()]
+    said = [f'EDF+D with gaps of {gap_s:g} s in all, read as missing samples']*(gap_s > 0)
+    said += [f'channel {label!r} at {c.fs:g} Hz; usual here {" or ".join(map(str, usual))} Hz']*(c.fs not in usual)
+    said += [f'labels outside ASCII, which other readers refuse: {_names(odd)}']*bool(odd)
+    return dict(fs=c.fs, n_samples=c.n_samples, channels=(label,), said=said)
+
+# %% ../nbs/02_datasets.ipynb #-nights
+def _nights(root, where, name, label, usual, csv, ids, sexes, ages, coding, numbers=()):
+    "The nights of one cohort and visit; `person` is the number in the file's name, `numbers` are further columns of the table."
+    root = Path(root)
+    files = _stems(root, f'polysomnography/edfs/{where}')
+    good = [f for f in files if re.fullmatch(name, f.stem)]
+    t, notes = _gather(root, good, lambda p: _night(p, label, usual))
+    notes += [(f.as_posix(), 'not named as the nights of this cohort are, left out') for f in files if f not in good]
+    notes += [(p, o) for p, said in zip(t.path, t.pop('said')) for o in said]
+    t['person'] = [int(re.fullmatch(name, Path(p).stem)[1]) for p in t.path]
+    who, table = pd.DataFrame(), _newest(root, csv, notes)
+    if table:
+        who = _people(table, ids, [*sexes, *ages, *numbers], notes)
+        lone = sorted(set(who.index) - {int(re.fullmatch(name, f.stem)[1]) for f in good})
+        if lone: notes.append((table, f'{_count(len(lone), "row")} without a night: {_names(lone)}'))
+        notes += [(p, f'no row in {table.name}: nothing is known of who slept') for p in t.path[~t.person.isin(who.index)]]
+        lost = [' or '.join(c) for c in (sexes, ages) if not set(c) & set(who)]
+        if lost: notes.append((table, f'no column {", no column ".join(lost)}: unknown of everybody'))
+    here = t.person.isin(who.index)
+    who = who.reindex(t.person).reset_index(drop=True)
+    age, sex = (next((who[c].fillna('') for c in columns if c in who), pd.Series('', t.index)) for columns in (ages, sexes))
+    (t['age'], odd_age), (t['sex'], odd_sex) = parse_age(age), parse_sex(sex, coding)
+    for what, v, odd in (('age', age, odd_age), ('sex', sex, odd_sex)): notes += [(p, f'{what} {o!r}, which is none: taken as unknown') for p, o in zip(t.path[odd], v[odd])]
+    notes += [(p, f'no sex in {table.name}') for p in t.path[here & (t.sex == '') & ~odd_sex & any(c in who for c in sexes)]]
+    return t.assign(fold=0, date=pd.NaT, **{c: pd.to_numeric(who[c], errors='coerce') for c in numbers if c in who}), notes
+
+# %% ../nbs/02_datasets.ipynb #shhs-table
+def shhs_table(
+    root,                             # folder with `polysomnography` and `datasets`
+    *,
+    visits=(2,),                      # 1, 2 or both
+    sex_coding={1: 'M', 2: 'F'},      # of `gender`
+)->pd.DataFrame:                      # records table with `channels`, `visit`, `age_capped`; a person has one subject_id at both visits
+    "The nights of SHHS from the headers of their EDF files, with sex and age from the newest CSV; `problems` names what is wrong."
+    tables, notes = [], []
+    if not visits or not set(visits) <= {1, 2}: raise BadTable(root, f'visits {visits}; SHHS has 1 and 2')
+    for v in visits:
+        t, said = _nights(root, f'shhs{v}/*.edf', rf'shhs{v}-(\d{{6}})', 'ECG', (250, 256) if v == 2 else (125,), f'shhs{v}-dataset', ('nsrrid', 'obf_pptid'),
+            ('gender', 'nsrr_sex'), (f'age_s{v}', 'nsrr_age'), sex_coding)
+        tables.append(t.assign(visit=v)); notes += said
+    t = pd.concat(tables, ignore_index=True)
+    t['record_id'], t['subject_id'], t['age_capped'] = t.path.str.extract(r'([^/]+)\.edf$')[0], 'shhs-' + t.pop('person').map('{:06d}'.format), t.age == 90
+    torn = t.subject_id.isin((n := t[t.sex != ''].groupby('subject_id').sex.nunique()).index[n > 1])
+    if torn.any(): notes.append((root, f'another sex at the other visit, taken as unknown: {_names(t.record_id[torn])}'))
+    return _finish(t.assign(sex=t.sex.mask(torn, '')), root, root, 'shhs', notes)
+
+def mesa_table(
+    root,                             # folder with `polysomnography` and `datasets`
+    *,
+    sex_coding={1: 'M', 0: 'F'},      # of `gender1`
+)->pd.DataFrame:                      # records table with `channels`, `age_capped` (never), and `quecg5` (1 to 5), `ecgdur5` (h) if the CSV has them
+    "The nights of MESA from the headers of their EDF files, with sex and age from the newest CSV; `problems` names what is wrong."
+    t, notes = _nights(root, '*.edf', r'mesa-sleep-(\d{4})', 'EKG', (256,), 'mesa-sleep-dataset', ('mesaid', 'nsrrid'), ('gender1', 'nsrr_sex'), ('sleepage5c', 'nsrr_age'),
+        sex_coding, ('quecg5', 'ecgdur5'))
+    t['record_id'] = t['subject_id'] = 'mesa-' + t.pop('person').map('{:04d}'.format)
+    return _finish(t.assign(age_capped=False), root, root, 'mesa', notes)
+
 # %% ../nbs/02_datasets.ipynb #-own-columns
 _aliases = dict(record_id=('path', 'file', 'filename', 'file_name', 'record_id', 'record', 'recording', 'ecg_id', 'id', 'name'),
     subject_id=('subject_id', 'subject', 'patient_id', 'patient', 'person'),
@@ -553,10 +677,10 @@ def folder_table(
     return _finish(_settle(t, csv or root, notes, sex_coding), root, csv or root, dataset, notes)
 
 # %% ../nbs/02_datasets.ipynb #records-table
-READERS = {'ptb-xl': ptbxl_table, 'cpsc2018': cpsc2018_table, 'ecg-id': ecgid_table, 'mitdb': mitdb_table}
+READERS = {'ptb-xl': ptbxl_table, 'cpsc2018': cpsc2018_table, 'ecg-id': ecgid_table, 'mitdb': mitdb_table, 'shhs': shhs_table, 'mesa': mesa_table}
 
 def records_table(
-    name:str,     # ptb-xl, cpsc2018, ecg-id or mitdb
+    name:str,     # ptb-xl, cpsc2018, ecg-id, mitdb, shhs or mesa
     root=None,    # its folder; by default where `find` finds it
     **kwargs,     # for the reader, such as `fs=500` for PTB-XL
 )->pd.DataFrame:

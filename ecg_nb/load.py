@@ -15,8 +15,8 @@ from .core import (BadHeader, BadSignal, DamagedFile, ECGError, LEADS, MissingFi
 
 # %% auto #0
 __all__ = ['Signal', 'Header', 'Channel', 'Edf', 'CPSC_CLASSES', 'BEATS', 'read_header', 'calibration', 'sex_letter', 'age_years',
-           'comment_fields', 'person', 'read_wfdb', 'read_wfdb_digital', 'edf_channels', 'read_edf', 'cpsc_labels',
-           'read_cpsc', 'read_annotations', 'read_recording']
+           'comment_fields', 'person', 'read_wfdb', 'read_wfdb_digital', 'edf_channels', 'read_edf', 'edf_channel',
+           'cpsc_labels', 'read_cpsc', 'read_annotations', 'read_recording']
 
 # %% ../nbs/01_load.ipynb #-opener
 def _opener(path, flags): return os.open(path, flags | getattr(os, 'O_NONBLOCK', 0))  # a pipe without a writer must not make us wait
@@ -537,7 +537,10 @@ def _edf_choose(e, channels)->list:
     if len(set(names)) < len(names): raise BadHeader(e.path, f'a channel label occurs twice: {", ".join(names)}; choose some by `channels`')
     return index
 
-# %% ../nbs/01_load.ipynb #-edf-starts
+# %% ../nbs/01_load.ipynb #-edf-map
+def _edf_map(f, e)->np.memmap: # int16 (n_records, samples a record)
+    with _foreign(e.path, 'cannot be mapped'): return np.memmap(f, '<i2', 'r', e.header_bytes, (e.n_records, sum(c.per_record for c in e.channels)))
+
 def _edf_starts(e, data, per, fs)->np.ndarray: # int64 (n_records,)
     "First sample of each data record: from the time stamps in EDF+D, one after another otherwise."
     plain = np.arange(e.n_records)*per
@@ -584,7 +587,7 @@ def read_edf(
         index = _edf_choose(e, channels)
         c = e.channels[index[0]]
         fs, per = check_fs(c.fs, path), c.per_record
-        with _foreign(path, 'cannot be mapped'): data = np.memmap(f, '<i2', 'r', e.header_bytes, (e.n_records, sum(o.per_record for o in e.channels)))
+        data = _edf_map(f, e)
         starts = _edf_starts(e, data, per, fs)
         a, b = _span(path, fs, int(starts[-1]) + per, start_s, stop_s)
         if b - a > 20*e.n_records*per + 10**7: raise BadSignal(path, 'nearly all of it is gaps; ask for a span of seconds')
@@ -606,6 +609,20 @@ def _edf_person(e)->dict:
         return (int(m[3]), _months.get(m[2], 0), int(m[1])) if m else None
     born, then = (date(p[2]) if len(p) > 2 else None), (date(r[1]) if len(r) > 1 else None)
     return dict(sex=sex_letter(p[1]) if len(p) > 1 and e.kind.startswith('EDF+') else '', age=age_years(then[0] - born[0] - (then[1:] < born[1:])) if born and then else math.nan)
+
+# %% ../nbs/01_load.ipynb #edf-channel
+def edf_channel(
+    path,      # an EDF or EDF+ file
+    label,     # exact label of the channel, or its position
+)->tuple:      # `Channel` (its `n_samples` count the gaps of an EDF+D), `Edf`: the whole header
+    "The channel `label` of EDF file `path` without its samples; raises what `read_edf` would raise."
+    path = os.fspath(path)
+    with _open(path) as (f, size):
+        e = _edf_header(path, f, size)
+        c = e.channels[_edf_choose(e, label)[0]]
+        fs = check_fs(c.fs, path)
+        if e.kind == 'EDF+D': c = c._replace(n_samples=int(_edf_starts(e, _edf_map(f, e), c.per_record, fs)[-1]) + c.per_record)
+    return c, e
 
 # %% ../nbs/01_load.ipynb #cpsc-labels
 CPSC_CLASSES = ('NORM', 'AF', 'IAVB', 'LBBB', 'RBBB', 'PAC', 'PVC', 'STD', 'STE')

@@ -185,7 +185,7 @@ def results_found()->list[tuple]: # (folder, files in it)
 
 # %% ../nbs/90_project.ipynb #prepare-data
 def prepare_data(
-    names=('ptb-xl', 'cpsc2018', 'ecg-id'),  # the data sets that the notebooks look for
+    names=('ptb-xl', 'cpsc2018', 'ecg-id', 'shhs', 'mesa'),  # the data sets that the notebooks look for
 ):
     "See to it that each data set of `names` is there, real or simulated, and say which."
     from ecg_nb.simulate import is_simulated, sample_data
