@@ -4,7 +4,7 @@
 
 # %% ../nbs/80_benchmarks.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import argparse, gc, hashlib, operator, os, pickle, platform, shutil, subprocess, sys, tempfile, time
+import argparse, gc, hashlib, json, operator, os, pickle, platform, shutil, subprocess, sys, tempfile, time
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
@@ -13,19 +13,20 @@ import numpy as np, pandas as pd, torch
 import torch.nn.functional as F
 from torch import nn
 from .core import MissingFile, atomic_path, read_json, results_path, write_json
-from .datasets import find, ptbxl_labels, ptbxl_table, read_row, cpsc2018_table
+from .datasets import find, ptbxl_labels, ptbxl_table, read_row, cpsc2018_table, shhs_table
 from .learn import ECGData, load_data, train_epoch
 from .metrics import bootstrap, bootstrap_auc
 from .models import MODELS, count_flops, create_model
-from .segment import find_r_peaks_multi, match_beats
-from .simulate import is_simulated, sample_data, simulate_ecg
+from .nights import convert_nights
+from .segment import find_r_peaks_multi, match_beats, night_segments
+from .simulate import is_simulated, sample_data, simulate_ecg, write_shhs
 from .store import convert
 
 # %% auto #0
-__all__ = ['SIZES', 'race', 'threads', 'row', 'race_rows', 'bench_store', 'peak_memory', 'bench_memory', 'PlainDataset',
-           'bench_crops', 'bench_r_peaks', 'PlainBlock', 'PlainXResNet', 'copy_weights', 'plain_epoch',
-           'both_trainings', 'bench_training', 'bench_bootstrap', 'machine_limits', 'bounds', 'run_benchmarks', 'main',
-           'plot_ratios']
+__all__ = ['N_NIGHTS', 'SIZES', 'race', 'threads', 'row', 'race_rows', 'bench_store', 'peak_memory', 'bench_memory',
+           'bench_nights', 'PlainDataset', 'bench_crops', 'bench_r_peaks', 'PlainBlock', 'PlainXResNet', 'copy_weights',
+           'plain_epoch', 'both_trainings', 'bench_training', 'bench_bootstrap', 'machine_limits', 'bounds',
+           'run_benchmarks', 'run_nights', 'main', 'plot_ratios']
 
 # %% ../nbs/80_benchmarks.ipynb #race
 def race(
@@ -164,6 +165,54 @@ def bench_memory(
     name = 'store.convert' + (f', {n_jobs} processes' if n_jobs > 1 else '')
     loop, kw = peak_memory(_loop_code, root, n), dict(unit='MB', repeats=1, threads=n_jobs, target='ours < 1000', packages=('wfdb', 'numpy', 'joblib'))
     return [row(f'peak memory, {k:,} records', name, 'wfdb.rdsamp loop, np.array', ours(k), loop, n=k, n_peer=n, **kw) for k in dict.fromkeys((n, n_all)) if k]
+
+# %% ../nbs/80_benchmarks.ipynb #-whole-night
+N_NIGHTS = 2651 + 2056   # SHHS at visit 2, MESA
+
+def _whole_night(path, fs, where):
+    "Segments (mV) of the ECG in EDF file `path` at `fs` Hz, the other channels read as well and all of the ECG resampled."
+    import pyedflib
+    from scipy.signal import resample
+    with pyedflib.EdfReader(str(path)) as f:
+        k, signals = f.getSignalLabels().index('ECG'), [f.readSignal(i) for i in range(f.signals_in_file)]
+        x, was = signals[k], f.getSampleFrequency(k)
+    if was != fs: x = resample(x, round(len(x)*fs/was))
+    return np.stack([x[a:a + round(where['length_s']*fs)] for a in night_segments(len(x), fs, **where)])
+
+_nights_code = '''import sys, json
+from ecg_nb.datasets import shhs_table
+from ecg_nb.nights import convert_nights
+root, out, where = sys.argv[1:]
+convert_nights(shhs_table(root), out, progress=False, **json.loads(where))'''
+_whole_code = '''import sys, pyedflib
+from scipy.signal import resample
+with pyedflib.EdfReader(sys.argv[1]) as f:
+    k, signals = f.getSignalLabels().index('ECG'), [f.readSignal(i) for i in range(f.signals_in_file)]
+    x = resample(signals[k], round(len(signals[k])*256/f.getSampleFrequency(k)))'''
+
+def bench_nights(
+    tmp,                  # folder for the night and the stores
+    *,
+    dur_s:float,          # of the night (s)
+    repeats:int, skip_s:float=3600., until_s:float=6*3600., n_segments:int=20, length_s:float=32.,   # as in `convert_nights`
+    cores=(2, 64),        # to project to
+)->list:                  # rows
+    "A night to a store beside reading and resampling all of it: time, peak memory, and both cohorts projected."
+    where = dict(n_segments=n_segments, length_s=length_s, skip_s=skip_s, until_s=until_s)
+    root, folder = write_shhs(Path(tmp)/'night', n_subjects=1, dur_s=dur_s, source='simulated'), Path(tmp)/'night stores'
+    path = root/shhs_table(root).path[0]
+    def tidy(): shutil.rmtree(folder, ignore_errors=True); folder.mkdir()
+    times, got = race({'convert_nights': lambda: convert_nights(shhs_table(root), folder/'store', progress=False, **where)[0], 'pyedflib, all channels, FFT': lambda: _whole_night(path, 256, where)}, repeats=repeats, before=tidy)
+    (ours, peer), whole = times.index, got['pyedflib, all channels, FFT']
+    store, _ = convert_nights(shhs_table(root), folder/'check', progress=False, **where)
+    x = store.load()[0].reshape(whole.shape)/1000
+    if not np.abs(x - whole)[0].mean() < .002 or min(np.corrcoef(a, b)[0, 1] for a, b in zip(x, whole)) < .9: raise AssertionError('the segments do not agree')
+    packages = 'pyedflib', 'scipy', 'numpy'
+    rows = race_rows(f'nights, one of {dur_s/3600:g} h, 14 channels', times, unit='ms/night', target='ratio >= 10', n=1, repeats=repeats, packages=packages)
+    memory = [peak_memory(_nights_code, root, folder/'fresh', json.dumps(where)), peak_memory(_whole_code, path)]
+    rows.append(row('nights, peak memory for that one', ours, peer, *memory, 'MB', n=1, repeats=1, target='ours < 300', packages=packages))
+    hours = times.wall_s.to_numpy()*N_NIGHTS/3600
+    return rows + [row(f'nights, all {N_NIGHTS:,} on {c} cores (projected)', ours, peer, *hours/c, 'h', n=N_NIGHTS, repeats=repeats, threads=c, packages=packages) for c in cores]
 
 # %% ../nbs/80_benchmarks.ipynb #plaindataset
 class PlainDataset(torch.utils.data.Dataset):
@@ -349,9 +398,9 @@ def bounds(
 
 # %% ../nbs/80_benchmarks.ipynb #-machine
 SIZES = dict(
-    tiny=dict(n=40, n_jobs=1, n_all=80, repeats=1, crops=200, r_records=2, models=('xresnet1d18',), n_train=32, batch=16, n_resamples=10, n_peer=2),
-    quick=dict(n=4000, n_jobs=2, n_all=0, repeats=3, crops=32_768, r_records=20, models=('xresnet1d18',), n_train=512, batch=128, n_resamples=1000, n_peer=3),
-    full=dict(n=4000, n_jobs=2, n_all=10**6, repeats=5, crops=131_072, r_records=50, models=('xresnet1d18', 'xresnet1d50'), n_train=640, batch=128, n_resamples=1000, n_peer=5))
+    tiny=dict(n=40, n_jobs=1, n_all=80, repeats=1, crops=200, r_records=2, models=('xresnet1d18',), n_train=32, batch=16, n_resamples=10, n_peer=2, night=dict(dur_s=300, skip_s=30, until_s=200, n_segments=3)),
+    quick=dict(n=4000, n_jobs=2, n_all=0, repeats=3, crops=32_768, r_records=20, models=('xresnet1d18',), n_train=512, batch=128, n_resamples=1000, n_peer=3, night=dict(dur_s=8*3600)),
+    full=dict(n=4000, n_jobs=2, n_all=10**6, repeats=5, crops=131_072, r_records=50, models=('xresnet1d18', 'xresnet1d50'), n_train=640, batch=128, n_resamples=1000, n_peer=5, night=dict(dur_s=8*3600)))
 
 def _machine():
     "Processor, cores and load, without names or paths."
@@ -375,6 +424,7 @@ def run_benchmarks(
         say('to a store'); rows, store = bench_store(table, root, tmp, n=s['n'], repeats=s['repeats'], n_jobs=s['n_jobs'])
         if s['n_all']: say('all to a store'); rows += _all_to_store(table.head(s['n_all']), root, tmp, n_jobs=s['n_jobs'], n_peer=s['n']//2)
         say('memory'); rows += bench_memory(root, tmp, n=len(store), n_all=s['n_all'], n_jobs=s['n_jobs'])
+        say('nights'); rows += bench_nights(tmp, repeats=s['repeats'], **s['night'])
         say('crops'); rows += bench_crops(store, n=s['crops'], repeats=s['repeats'])
         agree = {}
         for fs in (100, 500):
@@ -383,12 +433,33 @@ def run_benchmarks(
         for name in s['models']: say(f'training {name}'); rows += bench_training(name, data, batch=s['batch'], repeats=min(3, s['repeats']))
         say('bootstrap'); rows += bench_bootstrap(ptbxl_labels(table[table.fold == 10], 'all', root)[0], n_resamples=s['n_resamples'], n_peer=s['n_peer'], repeats=min(3, s['repeats']))
         limits = {k: max(v, limits[k]) for k, v in machine_limits().items()}         # a busy spell at either end does no harm
+    return _write_table(out, simulated, rows, dict(command='python -m ecg_nb.benchmarks' + ' --quick'*(size == 'quick'), size=size, data='simulated records in the layout of PTB-XL' if simulated else 'PTB-XL 1.0.3 at 100 Hz (CC BY 4.0), CPSC2018 at 500 Hz (CC BY 4.0)',
+        created=datetime.now(timezone.utc).strftime('%Y-%m-%d'), seconds=round(time.time() - began), machine=machine, threads=1, timing='best of the repeats, runners in turn; ratio from wall time, ratio_cpu from processor time', python=platform.python_version(),
+        versions=_versions('ecg_nb', 'numpy', 'scipy', 'torch', 'wfdb', 'sleepecg', 'neurokit2', 'scikit-learn', 'joblib', 'pandas'), r_peaks_in_common=agree, limits=limits, bounds=bounds(rows, limits)))
+
+def _write_table(out, simulated, rows, detail):
+    "The `rows` as a table, written to `out` as CSV and, with `detail`, as JSON."
     t, stem = pd.DataFrame(rows), 'simulated' if simulated else 'benchmarks'
     with atomic_path(out/f'{stem}.csv') as p: t.to_csv(p, index=False, float_format='%.5g')
-    write_json(out/f'{stem}.json', dict(command='python -m ecg_nb.benchmarks' + ' --quick'*(size == 'quick'), size=size, data='simulated records in the layout of PTB-XL' if simulated else 'PTB-XL 1.0.3 at 100 Hz (CC BY 4.0), CPSC2018 at 500 Hz (CC BY 4.0)',
-        created=datetime.now(timezone.utc).strftime('%Y-%m-%d'), seconds=round(time.time() - began), machine=machine, threads=1, timing='best of the repeats, runners in turn; ratio from wall time, ratio_cpu from processor time', python=platform.python_version(),
-        versions=_versions('ecg_nb', 'numpy', 'scipy', 'torch', 'wfdb', 'sleepecg', 'neurokit2', 'scikit-learn', 'joblib', 'pandas'), r_peaks_in_common=agree, limits=limits, bounds=bounds(rows, limits), rows=rows))
+    write_json(out/f'{stem}.json', detail | dict(rows=rows))
     return t
+
+def run_nights(
+    out=None,            # folder with the table; `results_path('benchmarks')` by default
+    *,
+    size:str='full',     # a key of `SIZES`
+    root=None,           # folder of PTB-XL that the other rows are from; by default the real one, else a simulated one
+)->pd.DataFrame:         # the table
+    "Run the benchmark of the nights alone; the other rows of the table in `out` stay as they are."
+    s, out, simulated = SIZES[size], Path(out or results_path('benchmarks')), is_simulated(root or sample_data('ptb-xl'))
+    try: detail = read_json(out/f"{'simulated' if simulated else 'benchmarks'}.json")
+    except MissingFile: raise MissingFile(out, 'no table to put the nights into: run all benchmarks first') from None
+    old, machine = detail.pop('rows'), _machine()
+    with threads(1), tempfile.TemporaryDirectory() as tmp: rows = bench_nights(tmp, repeats=s['repeats'], **s['night'])
+    detail['nights'] = dict(command='python -m ecg_nb.benchmarks --nights' + ' --quick'*(size == 'quick'), created=datetime.now(timezone.utc).strftime('%Y-%m-%d'), machine=machine, versions=_versions('ecg_nb', 'numpy', 'scipy', 'pyedflib', 'joblib', 'pandas'))
+    at = next((i for i, r in enumerate(old) if r['what'].startswith('crops')), len(old))
+    keep = lambda part: [r for r in part if not r['what'].startswith('nights')]
+    return _write_table(out, simulated, [*keep(old[:at]), *rows, *keep(old[at:])], detail)
 
 def _all_to_store(table, root, tmp, *, n_jobs, n_peer, repeats=3):
     "Rows of the conversion of the whole `table`, taking turns with a wfdb loop over `n_peer` of its records."
@@ -406,9 +477,10 @@ def _all_to_store(table, root, tmp, *, n_jobs, n_peer, repeats=3):
 def main(argv=None):
     "The command `python -m ecg_nb.benchmarks`: run all benchmarks and write `results/benchmarks/`."
     p = argparse.ArgumentParser(prog='python -m ecg_nb.benchmarks', description=main.__doc__)
-    p.add_argument('--quick', action='store_true', help='a smaller network, fewer records and repeats'); p.add_argument('--root', help='folder of PTB-XL (default: data/ptb-xl)'); p.add_argument('--out', help='where to write (default: results/benchmarks)')
+    p.add_argument('--quick', action='store_true', help='a smaller network, fewer records and repeats'); p.add_argument('--nights', action='store_true', help='only the nights; the other rows of the table stay'); p.add_argument('--root', help='folder of PTB-XL (default: data/ptb-xl)'); p.add_argument('--out', help='where to write (default: results/benchmarks)')
     a = p.parse_args(argv)
-    t = run_benchmarks(a.out, size='quick' if a.quick else 'full', root=a.root, say=lambda s: print(f'{s} …', flush=True))
+    size = 'quick' if a.quick else 'full'
+    t = run_nights(a.out, size=size, root=a.root) if a.nights else run_benchmarks(a.out, size=size, root=a.root, say=lambda s: print(f'{s} …', flush=True))
     for r in t.itertuples(): print(f'{r.what:48} {r.ours:34} {r.ours_value:12,.4g}  {r.peer:36} {r.peer_value:12,.4g} {r.unit:12} {r.ratio:7.1f} x  {r.target:16} {dict([(True, "holds"), (False, "DOES NOT HOLD")]).get(r.holds, "")}')
 
 if __name__ == '__main__' and '__file__' in globals(): main()

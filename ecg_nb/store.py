@@ -6,17 +6,17 @@
 from __future__ import annotations
 import errno, hashlib, io, json, math, os, re, secrets, stat, warnings
 from contextlib import contextmanager
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
 import numpy as np, pandas as pd
 from .core import BadHeader, BadSignal, BadTable, DamagedFile, ECGError, MissingFile, Recording, UnsafePath, atomic_path, lead_name, read_json, write_json
 from .load import read_recording
-from .preprocess import Recipe, from_int16, signal_quality, to_int16
+from .preprocess import Recipe, from_int16, rescale, signal_quality, to_int16
 
 # %% auto #0
-__all__ = ['StoreError', 'record_int16', 'gather_crops', 'Store', 'convert']
+__all__ = ['StoreError', 'read_npy', 'record_int16', 'gather_crops', 'Store', 'convert']
 
 # %% ../nbs/12_store.ipynb #storeerror
 class StoreError(ECGError): "A store that cannot be written: disk full, folder in use, or made from something else."
@@ -29,18 +29,69 @@ def _notes(rec, prepared, over, quality):
         found |= {k: list(q.index[q[k].astype(bool)]) for k in ('flat', 'clipped', 'lead_off', 'noisy')}
     return ' '.join(f'{k}:{",".join(v)}' for k, v in found.items() if v)
 
+# %% ../nbs/12_store.ipynb #-margin-s
+def _margin_s(r):
+    "Seconds to either side of a span after which recipe `r` has forgotten where reading began."
+    poles = [hz*math.sin(math.pi/2/r.order) for hz in (r.highpass_hz, r.lowpass_hz) if hz] + [f/2/r.notch_q for f in r.notch_hz]
+    return math.ceil(1 + 10/r.fs + sum(r.baseline_s) + (r.smooth_s or 0) + sum(2/f for f in poles))
+
+def _read_around(read, start_s, stop_s, margin_s):
+    "What `read` gives from `start_s` to `stop_s` with up to `margin_s` to either side; and where in it the span begins and how long it is (samples)."
+    before = min(margin_s, start_s)
+    try: rec = read(start_s=start_s - before, stop_s=stop_s and stop_s + margin_s)
+    except BadSignal:
+        read(start_s=start_s, stop_s=stop_s)               # an error of the span itself comes from here
+        rec = read(start_s=start_s - before)               # else the file ends within the margin
+    a = round(start_s*rec.fs) - round((start_s - before)*rec.fs)
+    return rec, a, rec.n_samples - a if stop_s is None else min(rec.n_samples - a, math.ceil((stop_s - start_s)*rec.fs - 1e-6))
+
+def _prepared_span(read, recipe, start_s, stop_s=None):
+    "Seconds `start_s` to `stop_s` of what `read` gives: as recorded, and prepared by `recipe`."
+    rec, a, n = _read_around(read, start_s, stop_s, _margin_s(recipe))
+    rec = rec.pick(recipe.leads)
+    part = Recording(rec.signal[:, a:a + n], rec.fs, rec.leads, rec.record_id, rec.meta)
+    judged = Recipe(leads=recipe.leads, fs=rec.fs, max_missing=recipe.max_missing)(part).meta    # refuses a span of gaps
+    y = replace(recipe, scale='fixed', max_missing=1)(rec)
+    m = round((n/rec.fs if stop_s is None else stop_s - start_s)*recipe.fs)
+    b = min(round(a*recipe.fs/rec.fs), y.n_samples - m)
+    return part, Recording(rescale(y.signal[:, b:b + m], recipe.scale), recipe.fs, recipe.leads, rec.record_id, y.meta | dict(missing=judged['missing']))
+
+# %% ../nbs/12_store.ipynb #read-npy
+def read_npy(
+    path,                            # an array of numbers (mV), (n_samples,) or (n_leads, n_samples)
+    fs:float,                        # sampling rate (Hz)
+    leads,                           # a name for each row
+    *,
+    start_s:float=0, stop_s:float=None, # only this part (s)
+)->Recording:
+    "The ECG in the array file `path`; `DamagedFile` if it holds anything but finite numbers of that shape."
+    if fs is None: raise BadTable(path, 'an array does not say how fast it was sampled: the table needs a column fs')
+    try: x = np.load(path, allow_pickle=False)
+    except FileNotFoundError: raise MissingFile(path, 'no such file') from None
+    except Exception as e: raise DamagedFile(path, f'not an array of numbers ({e})') from None
+    if not isinstance(x, np.ndarray) or x.dtype.kind not in 'iuf' or x.ndim not in (1, 2) or not x.size: raise DamagedFile(path, f'holds {getattr(x, "dtype", "no array")} {getattr(x, "shape", "")}; numbers (n_samples,) or (n_leads, n_samples) are needed')
+    if not np.isfinite(x).all(): raise DamagedFile(path, f'{(~np.isfinite(x)).sum():,} of its {x.size:,} values are no numbers (NaN or infinite)')
+    rec = Recording(np.atleast_2d(x), fs, leads, Path(path).stem, dict(path=os.fspath(path)))
+    return rec if stop_s is None and not start_s else rec.span(start_s, rec.duration_s if stop_s is None else stop_s)
+
+# %% ../nbs/12_store.ipynb #record-int16
 def record_int16(
     path,                # file of the recording
     recipe:Recipe,       # how to prepare it
     *,
     quality:bool=False,  # also note leads that are flat, clipped, off or noisy
-    fs:float=None,       # rate that the records table states (Hz)
+    fs:float=None,       # rate that the records table states (Hz); an array (.npy) does not know its own
     channels=(),         # of an EDF file, by label; all by default
+    leads=(),            # names to go by instead of those in the file, one a channel
+    span=None,           # (start, stop) in seconds: only this part
 )->tuple:                # int16 (n_samples, n_leads) and notes
     "Recording `path` prepared by `recipe` as a store keeps it; an `ECGError` says why it cannot be kept."
-    rec = read_recording(path, leads=channels or None)
-    if fs is not None and abs(rec.fs - fs) > 1e-6*fs: raise BadHeader(path, f'sampled at {rec.fs:g} Hz, but the table says {fs:g} Hz')
-    prepared = recipe(rec)
+    def read(**kw):
+        rec = read_npy(path, fs, leads or recipe.leads, **kw) if str(path).endswith('.npy') else read_recording(path, leads=channels or None, **kw)
+        if fs is not None and abs(rec.fs - fs) > 1e-6*fs: raise BadHeader(path, f'sampled at {rec.fs:g} Hz, but the table says {fs:g} Hz')
+        return Recording(rec.signal, rec.fs, leads, rec.record_id, rec.meta) if leads else rec
+    if span: rec, prepared = _prepared_span(read, recipe, *span)
+    else: prepared = recipe(rec := read())
     x, over = to_int16(prepared.signal, recipe.lsb_uv)
     return x, _notes(rec, prepared, over, quality)
 
@@ -107,14 +158,14 @@ def _source_bytes(path):
         if len(sizes) == 2: break     # a header and its signal
     return sum(sizes)
 
-def _try_record(root, path, recipe, quality=False, fs=None, channels=()):
+def _try_record(root, path, recipe, quality=False, fs=None, channels=(), leads=(), span=None):
     "int16 samples, reason, notes and source bytes of recording `path` in folder `root`; there are samples or there is a reason."
     full = f'{root}/{path}'
     try:
         if path.startswith(('/', '\\')) or '..' in path.replace('\\', '/').split('/'): raise UnsafePath(path, 'is outside the data folder')
-        plain = None if quality or channels or fs not in (None, recipe.fs) else _copied(full, recipe)
+        plain = None if quality or channels or leads or span or fs not in (None, recipe.fs) else _copied(full, recipe)
         if plain: return plain[0], '', '', plain[1]
-        x, notes = record_int16(full, recipe, quality=quality, fs=fs, channels=channels)
+        x, notes = record_int16(full, recipe, quality=quality, fs=fs, channels=channels, leads=leads, span=span)
         return x, '', notes, _source_bytes(full)
     except MemoryError: raise
     except Exception as e: return np.empty((0, len(recipe.leads)), '<i2'), _why(e), '', _source_bytes(full)
@@ -137,7 +188,7 @@ def _sha256(path):
 def _write_shard(
     k,        # number of the shard
     out,      # folder of the store
-    records,  # path relative to `root`, rate and channels of each recording
+    records,  # path relative to `root`, rate, channels, leads and span of each recording
     root,     # folder of the data
     recipe, quality,
 )->tuple:     # k, the temporary file, and what to say of it
@@ -147,8 +198,8 @@ def _write_shard(
     try:
         with _writing(out), open(tmp, 'xb', buffering=1 << 20) as f:
             _npy_header(f, 0, len(recipe.leads))
-            for p, fs, channels in records:
-                x, reason, notes, size = _try_record(root, p, recipe, quality, fs, channels)
+            for p, *what in records:
+                x, reason, notes, size = _try_record(root, p, recipe, quality, *what)
                 f.write(x.data)
                 for values, v in zip(said.values(), (len(x), reason, notes, size)): values.append(v)
             f.seek(0)
@@ -284,22 +335,32 @@ class Store:
         t = self.index.assign(reason=self.index.reason.str.replace(r'\d+([.,]\d+)*', '#', regex=True).where(~self.index.usable, 'usable'))
         return t.groupby('reason').agg(records=('record_id', 'size'), example=('record_id', 'first')).sort_values('records', ascending=False, kind='stable').reset_index()
 
-# %% ../nbs/12_store.ipynb #-rows
+# %% ../nbs/12_store.ipynb #-spans
+def _spans(table):
+    "What `start_s` and `stop_s` of each row ask for: (start, stop), or None for the whole recording."
+    start, stop = (table[c].astype(float).tolist() if c in table else [math.nan]*len(table) for c in ('start_s', 'stop_s'))
+    spans = [(0. if a != a else a, None if b != b else b) if a == a or b == b else None for a, b in zip(start, stop)]
+    bad = [i for i, s in zip(table.record_id, spans) if s and not 0 <= s[0] < (1e9 if s[1] is None else s[1]) <= 1e9]
+    if bad: raise BadTable('table', f'start_s and stop_s must be seconds, 0 <= start_s < stop_s; not so in {", ".join(map(str, bad[:5]))}')
+    return spans
+
 def _rows(table):
-    "Record, subject and path of each row as text, and what else its signal depends on: stated rate and channels."
+    "Record, subject and path of each row as text, and what else its signal depends on: stated rate, channels, their names, span."
     lost = [c for c in ('record_id', 'subject_id', 'path') if c not in table]
     if lost: raise BadTable('table', f'no column {", ".join(lost)}')
     if not len(table): raise BadTable('table', 'no records to convert')
     rows = table[['record_id', 'subject_id', 'path']].astype(str).reset_index(drop=True)
     rows['fs'] = pd.Series([float(f) if f == f else None for f in table['fs']] if 'fs' in table else [None]*len(rows), dtype=object)
-    rows['channels'] = [tuple(c) if isinstance(c, (list, tuple)) else () for c in table['channels']] if 'channels' in table else [()]*len(rows)
+    for c in ('channels', 'leads'): rows[c] = [tuple(v) if isinstance(v, (list, tuple)) else () for v in table[c]] if c in table else [()]*len(rows)
+    rows['span'] = pd.Series(_spans(table), dtype=object)
     twice = rows.record_id[rows.record_id.duplicated()]
     if len(twice): raise BadTable('table', f'record_id occurs twice: {", ".join(twice.head(5))}')
     return rows
 
 def _plan(rows, recipe, shard_records, quality):
     "What a conversion is made from, as JSON gives it back."
-    text = json.dumps(rows.values.tolist()).encode()
+    asked = rows.drop(columns=[c for c in ('leads', 'span') if not any(rows[c])])
+    text = json.dumps(asked.values.tolist()).encode()
     return json.loads(json.dumps(dict(layout=1, recipe=asdict(recipe), n_records=len(rows), table=hashlib.sha256(text).hexdigest(), shard_records=shard_records, quality=quality)))
 
 def _refuse_foreign(out):
@@ -326,7 +387,7 @@ def _kept(out, rows, plan, root):
         if not isinstance(side, dict) or side.get('content_hash') != _hash(side): continue
         _refuse_other(out, side['plan'], plan)
         if not name.is_file() or _sha256(name) != side['sha256']: continue
-        now = np.array([_source_bytes(f'{root}/{p}') for p in part.path])
+        now = part.path.map({p: _source_bytes(f'{root}/{p}') for p in part.path.unique()}).to_numpy()
         changed = (now != side['source_bytes']) & (now > 0)
         stored = changed & (np.array(side['n_samples']) > 0)
         if stored.any(): raise StoreError(out, f'the files of record {", ".join(part.record_id[stored].head(5))} have changed since they were converted ({stored.sum()} in {name.name}); overwrite=True converts all anew')
@@ -401,7 +462,7 @@ def _one_behind(f, items):
 
 # %% ../nbs/12_store.ipynb #convert
 def convert(
-    table:pd.DataFrame,         # records table with record_id, subject_id, path
+    table:pd.DataFrame,         # records table with record_id, subject_id, path; see above for what else counts
     root_out,                   # folder for the store
     recipe:Recipe=Recipe(),     # how to prepare the signals
     *,
@@ -416,7 +477,7 @@ def convert(
     "Convert the records of `table` into a store; goes on where an earlier run stopped. `StoreError` if it cannot be written or the folder holds something else."
     from joblib import delayed
     from tqdm import tqdm
-    out, root, rows = Path(root_out), os.fspath(root_in or table.attrs.get('root') or '.'), _rows(table)
+    out, root, rows = Path(root_out), os.path.abspath(root_in or table.attrs.get('root') or '.'), _rows(table)
     if shard_records < 1: raise StoreError(out, f'shard_records={shard_records}; at least 1 is needed')
     plan = _plan(rows, recipe, shard_records, quality)
     with _alone(out, wait_s), _writing(out):
@@ -429,8 +490,8 @@ def convert(
         if todo:
             if not os.path.isdir(root): raise MissingFile(root, 'no such folder of recordings')
             (out/'manifest.json').unlink(missing_ok=True)
-        part = lambda k: list(zip(*(rows[c].iloc[k*shard_records:(k + 1)*shard_records] for c in ('path', 'fs', 'channels'))))
-        jobs = [delayed(_write_shard)(k, os.fspath(out), part(k), root, recipe, quality) for k in todo]
+        part = lambda k: list(zip(*(rows[c].iloc[k*shard_records:(k + 1)*shard_records] for c in ('path', 'fs', 'channels', 'leads', 'span'))))
+        jobs = [delayed(_write_shard)(k, os.path.abspath(out), part(k), root, recipe, quality) for k in todo]
         try:
             with warnings.catch_warnings(), tqdm(total=len(rows), initial=len(rows) - sum(len(part(k)) for k in todo), unit='record', disable=not progress, leave=False) as bar:
                 warnings.filterwarnings('ignore', r'\d+ tasks')   # joblib's, after an error
