@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['PLANS', 'NIGHTS', 'AGE', 'MAN', 'WOMAN', 'ELSEWHERE', 'Plan', 'sex_age_labels', 'sex_age_loss', 'sex_auc', 'prepare',
-           'plot_balance', 'plot_traces', 'train', 'softened', 'first_records', 'best_cut', 'per_person', 'figures',
-           'shorten', 'evaluate', 'subgroups', 'prepare_nights', 'train_nights', 'plot_embedding', 'windows_curve',
-           'elsewhere', 'write_elsewhere', 'plot_windows', 'main', 'confusion_of']
+           'plot_balance', 'plot_traces', 'train', 'first_records', 'best_cut', 'per_person', 'figures', 'shorten',
+           'evaluate', 'subgroups', 'prepare_nights', 'train_nights', 'plot_embedding', 'windows_curve', 'elsewhere',
+           'write_elsewhere', 'plot_windows', 'main', 'confusion_of']
 
 # %% ../nbs/30_sex.ipynb #export-import-argparse-hashlib-json
 import argparse, hashlib, json, sys
@@ -47,7 +47,6 @@ class Plan:
     one_cycle:bool = True
     noise:float = 0.                 # added in training, a share of each lead's standard deviation
     turn_deg:float = 0.              # in training a limb lead is turned about so far, see `turn_lead`
-    teacher:str = ''                 # a run beside this one, of the same records, whose opinion softens the labels in training
     cohort:str = ''                  # nights instead of PTB-XL: trained on 'shhs', 'mesa' or 'both'
     published:str = ''
     source:str = ''
@@ -164,25 +163,8 @@ def train(
         data = both.subset(pd.Index(both.ids).get_indexer(data.ids))
         changes.append(turn_lead(angle_deg=dict(I=0, II=60)[plan.leads[0]], sd_deg=plan.turn_deg))
     if plan.noise: changes.append(noise(ratio=plan.noise))
-    if plan.teacher: data = softened(data, Path(folder).resolve().parent/plan.teacher, ready)
     return fit(model, data, ready.parts['valid'], folder, epochs=plan.epochs, length=plan.length, batch=plan.batch, lr=plan.lr, weight_decay=plan.weight_decay,
                optimizer=getattr(torch.optim, plan.optimizer), one_cycle=plan.one_cycle, loss=sex_age_loss, metric=sex_auc, augment=compose(*changes) if changes else None, seed=seed, **kwargs)
-
-# %% ../nbs/30_sex.ipynb #softened
-def softened(
-    data:ECGData,      # training records
-    teacher,           # folder of the run that is asked
-    ready:Prepared,    # whose training table says where these records are
-    *,
-    weight:float=.7,   # of the teacher's opinion
-)->ECGData:
-    "`data` with labels between the truth and what `teacher` says of the same records."
-    run = load_run(teacher)
-    seen = prepare(Plan('teacher', run.recipe.leads, fs=run.recipe.fs), root=ready.tables['train'].attrs['root'], device=data.device).parts['train']
-    p = run.predict_data(seen.subset(pd.Index(seen.ids).get_indexer(data.ids)))[:, 0]
-    out = data.subset(np.arange(len(data)))
-    out.y[:, 0] += weight*(torch.as_tensor(p, dtype=torch.float32, device=out.device) - out.y[:, 0])
-    return out
 
 # %% ../nbs/30_sex.ipynb #first-records
 def first_records(
