@@ -258,7 +258,7 @@ def evaluate(
     about = dict(n=m['n'], source=plan.source)
     head = [dict(name=f'AUC of sex, {plan.title}, {s} s', value=m['auc'], low=m['auc_95'][0], high=m['auc_95'][1], chance=.5, published=plan.published) | about,
             dict(name=f'accuracy of sex, {plan.title}, {s} s', value=m['accuracy'], low=m['accuracy_95'][0], high=m['accuracy_95'][1], chance=m['accuracy_chance'], published='') | about]
-    if plan.age: head.append(dict(name=f'mean absolute error of age (years), {plan.title}, {s} s', value=m['age_mae'], low=m['age_mae_95'][0], high=m['age_mae_95'][1], chance=m['age_mae_chance'], published='') | about | dict(n=m['age_n']))
+    if plan.age and len(plan.leads) > 1: head.append(dict(name=f'mean absolute error of age (years), {plan.title}, {s} s', value=m['age_mae'], low=m['age_mae_95'][0], high=m['age_mae_95'][1], chance=m['age_mae_chance'], published='') | about | dict(n=m['age_n']))
     metrics = dict(task='sex', run=folder.name, title=plan.title, n=m['n'], command=command, simulated=ready.simulated, headline=head, seconds={str(k): v for k, v in found.items()}, cohorts=cohort)
     write_json(folder/'metrics.json', metrics)
     return metrics
