@@ -8,7 +8,7 @@ __all__ = ['PLANS', 'Plan', 'prepare', 'train', 'derive', 'evaluate', 'main', 'p
 # %% ../nbs/32_diagnosis.ipynb #export-import-argparse-os-sys
 import argparse, os, sys
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 import numpy as np, pandas as pd, torch
 from .core import BadTable, ECGError, atomic_path, data_path, plot_ecg, read_json, results_path, write_json

@@ -5,17 +5,17 @@
 # %% auto #0
 __all__ = ['PLANS', 'NIGHTS', 'AGE', 'MAN', 'WOMAN', 'ELSEWHERE', 'Plan', 'sex_age_labels', 'sex_age_loss', 'sex_auc', 'prepare',
            'plot_balance', 'plot_traces', 'train', 'first_records', 'best_cut', 'per_person', 'figures', 'shorten',
-           'evaluate', 'subgroups', 'prepare_nights', 'train_nights', 'plot_embedding', 'windows_curve', 'elsewhere',
-           'write_elsewhere', 'plot_windows', 'main', 'confusion_of']
+           'evaluate', 'subgroups', 'confusion_of', 'prepare_nights', 'plot_embedding', 'windows_curve', 'elsewhere',
+           'write_elsewhere', 'plot_windows', 'main']
 
 # %% ../nbs/30_sex.ipynb #export-import-argparse-hashlib-json
 import argparse, hashlib, json, sys
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 import numpy as np, pandas as pd, torch
 import torch.nn.functional as F
 from .core import BadTable, ECGError, LEADS, MissingFile, atomic_path, data_path, results_path, write_json
-from .datasets import SUPERCLASSES, find, have, read_row, records_table, split_by_fold, split_subjects
+from .datasets import SUPERCLASSES, find, have, records_table, split_by_fold, split_subjects
 from .simulate import is_simulated, sample_data
 from .preprocess import Recipe
 from .store import convert
@@ -163,6 +163,7 @@ def train(
         data = both.subset(pd.Index(both.ids).get_indexer(data.ids))
         changes.append(turn_lead(angle_deg=dict(I=0, II=60)[plan.leads[0]], sd_deg=plan.turn_deg))
     if plan.noise: changes.append(noise(ratio=plan.noise))
+    if plan.cohort: kwargs = dict(draw=one_a_subject(data.subjects)) | kwargs   # of a night one random segment an epoch
     return fit(model, data, ready.parts['valid'], folder, epochs=plan.epochs, length=plan.length, batch=plan.batch, lr=plan.lr, weight_decay=plan.weight_decay,
                optimizer=getattr(torch.optim, plan.optimizer), one_cycle=plan.one_cycle, loss=sex_age_loss, metric=sex_auc, augment=compose(*changes) if changes else None, seed=seed, **kwargs)
 
@@ -256,8 +257,8 @@ def evaluate(
     with atomic_path(folder/'subgroups.csv') as f: subgroups(ready.tables['test'], y['test'], p['test'], cut=cut, seed=seed).round(4).to_csv(f, index=False)
     m = found[s]['record']
     about = dict(n=m['n'], source=plan.source)
-    head = [dict(name=f'AUC of sex, {plan.title}, {s} s', value=m['auc'], low=m['auc_95'][0], high=m['auc_95'][1], chance=.5, published=plan.published) | about,
-            dict(name=f'accuracy of sex, {plan.title}, {s} s', value=m['accuracy'], low=m['accuracy_95'][0], high=m['accuracy_95'][1], chance=m['accuracy_chance'], published='') | about]
+    head = [dict(name=f'AUC of sex, {plan.title}, {s} s', value=m['auc'], low=m['auc_95'][0], high=m['auc_95'][1], chance=.5, published=plan.published if plan.published.startswith('.') else '') | about,
+            dict(name=f'accuracy of sex, {plan.title}, {s} s', value=m['accuracy'], low=m['accuracy_95'][0], high=m['accuracy_95'][1], chance=m['accuracy_chance'], published='' if plan.published.startswith('.') else plan.published) | about]
     if plan.age and len(plan.leads) > 1: head.append(dict(name=f'mean absolute error of age (years), {plan.title}, {s} s', value=m['age_mae'], low=m['age_mae_95'][0], high=m['age_mae_95'][1], chance=m['age_mae_chance'], published='') | about | dict(n=m['age_n']))
     metrics = dict(task='sex', run=folder.name, title=plan.title, n=m['n'], command=command, simulated=ready.simulated, headline=head, seconds={str(k): v for k, v in found.items()}, cohorts=cohort)
     write_json(folder/'metrics.json', metrics)
@@ -284,6 +285,15 @@ def subgroups(
         rows.append(dict(by=by, group=name, n=f['n'], people=f['people'], women=f['women'], auc=f['auc'], auc_lo=f['auc_95'][0], auc_hi=f['auc_95'][1], accuracy=f['accuracy'], age_mae=f.get('age_mae')))
     return pd.DataFrame(rows)
 
+# %% ../nbs/30_sex.ipynb #confusion-of
+def confusion_of(
+    run:Run, ready:Prepared, # a run of ours, and the records that it was tested on
+)->pd.DataFrame:             # rows the truth, columns what was called
+    "Confusion matrix from the predictions in the run's folder."
+    p = pd.read_csv(run.folder/'predictions.csv.gz', dtype=dict(record_id=str)).set_index('record_id')
+    t = ready.tables['test'].set_index('record_id').loc[p.index]
+    return confusion((t.sex == 'F').to_numpy(int), (p.female >= run.thresholds['female']).to_numpy(int), ['man', 'woman'])
+
 # %% ../nbs/30_sex.ipynb #prepare-nights
 def prepare_nights(
     plan:Plan,              # with `cohort`
@@ -303,10 +313,6 @@ def prepare_nights(
         parts = split_subjects(t, seed=seed)
         return {k: o if k == 'test' or plan.cohort == 'both' else o[o.dataset == plan.cohort].reset_index(drop=True) for k, o in parts.items()}
     return prepared(table, sex_age_labels(table, age=plan.age), plan.classes, store, split, keep=table.sex != '', simulated=simulated, device=device)
-
-def train_nights(plan:Plan, ready:Prepared, folder, *, seed:int=0, **kwargs)->pd.DataFrame:
-    "`train` with one random segment of each person an epoch."
-    return train(plan, ready, folder, seed=seed, draw=one_a_subject(ready.parts['train'].subjects), **kwargs)
 
 # %% ../nbs/30_sex.ipynb #plot-embedding
 def plot_embedding(
@@ -376,6 +382,7 @@ def elsewhere(
     people, one = per_person(np.concatenate([d.y.numpy()[record], p], 1), who)
     return figures(one[:, :2], one[:, 2:], people, cut=cut), windows_curve(p[:, 0], who, woman, counts=counts, cut=cut)
 
+# %% ../nbs/30_sex.ipynb #write-elsewhere
 def write_elsewhere(folder):
     "`elsewhere` for each data set that is there, into `folder`: metrics.json and windows.csv."
     there = {name: elsewhere(name) for name in ELSEWHERE if have(name)}
@@ -417,19 +424,10 @@ def main(argv=None):
             plan, folder, is_night = (PLANS | NIGHTS)[name], results_path('sex', name), name in NIGHTS
             ready = prepare_nights(plan, [records_table(n, find(n)) for n in ('shhs', 'mesa')], n_jobs=a.jobs, device=a.device) if is_night else prepare(plan, root=find('ptb-xl'), device=a.device)
             for where, cause in ready.tables['train'].attrs.get('problems', ())*is_night: print(f'{where}: {cause}', flush=True)
-            if not a.evaluate: (train_nights if is_night else train)(plan, ready, folder, seed=a.seed)
+            if not a.evaluate: train(plan, ready, folder, seed=a.seed)
             for h in evaluate(plan, ready, folder, seconds=(32,) if is_night else (8, 10), command=f'python -m ecg_nb.sex {name}', seed=a.seed)['headline']:
                 print(f"{name}: {h['name']} {h['value']:.4f} (95 % interval {h['low']:.4f} to {h['high']:.4f}), by guessing {h['chance']:.3f}, n = {h['n']:,}", flush=True)
     except ECGError as e: sys.exit(f'error: {e}')
 
 # %% ../nbs/30_sex.ipynb #export-if-name-main-and
 if __name__ == '__main__' and '__file__' in globals(): main()
-
-# %% ../nbs/30_sex.ipynb #confusion-of
-def confusion_of(
-    run:Run, ready:Prepared, # a run of ours, and the records that it was tested on
-)->pd.DataFrame:             # rows the truth, columns what was called
-    "Confusion matrix from the predictions in the run's folder."
-    p = pd.read_csv(run.folder/'predictions.csv.gz', dtype=dict(record_id=str)).set_index('record_id')
-    t = ready.tables['test'].set_index('record_id').loc[p.index]
-    return confusion((t.sex == 'F').to_numpy(int), (p.female >= run.thresholds['female']).to_numpy(int), ['man', 'woman'])
