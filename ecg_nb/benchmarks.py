@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 from .core import MissingFile, atomic_path, read_json, results_path, write_json
 from .datasets import find, ptbxl_labels, ptbxl_table, read_row, cpsc2018_table, shhs_table
+from .gallery import top_k
 from .learn import ECGData, load_data, train_epoch
 from .metrics import bootstrap, bootstrap_auc
 from .models import MODELS, count_flops, create_model
@@ -23,10 +24,10 @@ from .simulate import is_simulated, sample_data, simulate_ecg, write_shhs
 from .store import convert
 
 # %% auto #0
-__all__ = ['N_NIGHTS', 'SIZES', 'race', 'threads', 'row', 'race_rows', 'bench_store', 'peak_memory', 'bench_memory',
+__all__ = ['N_NIGHTS', 'SIZES', 'PARTS', 'race', 'threads', 'row', 'race_rows', 'bench_store', 'peak_memory', 'bench_memory',
            'bench_nights', 'PlainDataset', 'bench_crops', 'bench_r_peaks', 'PlainBlock', 'PlainXResNet', 'copy_weights',
-           'plain_epoch', 'both_trainings', 'bench_training', 'bench_bootstrap', 'machine_limits', 'bounds',
-           'run_benchmarks', 'run_nights', 'main', 'plot_ratios']
+           'plain_epoch', 'both_trainings', 'bench_training', 'bench_bootstrap', 'bench_search', 'machine_limits',
+           'bounds', 'run_benchmarks', 'run_part', 'main', 'plot_ratios']
 
 # %% ../nbs/80_benchmarks.ipynb #race
 def race(
@@ -370,6 +371,45 @@ def bench_bootstrap(
     if not np.allclose(got['bootstrap_auc'][:n_peer], got['roc_auc_score loop'], atol=1e-9, equal_nan=True): raise AssertionError('the AUCs do not agree')
     return race_rows(f'bootstrap of {y.shape[1]} AUCs, {y.shape[0]:,} records', times, unit='ms/resample', n=dict(zip(times.index, (n_resamples, n_peer))), repeats=repeats, packages=('scikit-learn', 'scipy'))
 
+# %% ../nbs/80_benchmarks.ipynb #-unit-vectors
+def _unit_vectors(n, dim, seed):
+    "Random directions, float32 (n, dim)."
+    x = np.random.default_rng(seed).standard_normal((n, dim), dtype=np.float32)
+    x /= np.sqrt(np.einsum('nd,nd->n', x, x))[:, None]
+    return x
+
+def _full_search(probes, templates, k):
+    "The `k` nearest templates of each probe, from the sorted matrix of all scores."
+    s = probes @ templates.T
+    i = np.argsort(-s, axis=1)[:, :k]
+    return np.take_along_axis(s, i, 1), i
+
+_search_code = '''import sys, numpy as np
+from threadpoolctl import threadpool_limits
+from ecg_nb.gallery import top_k
+how, (k, n_templates, n_probes, dim, n_threads) = sys.argv[1], map(int, sys.argv[2:])
+g, p = (np.random.default_rng(seed).standard_normal((n, dim), dtype=np.float32) for seed, n in enumerate((n_templates, n_probes)))
+with threadpool_limits(n_threads):
+    if how == 'top_k': top_k(p, g, k)
+    if how == 'plain': s = p @ g.T; i = np.argsort(-s, axis=1)[:, :k]; s = np.take_along_axis(s, i, 1)'''
+
+def bench_search(
+    *,
+    n_templates:int, n_probes:int,
+    n_peer:int,          # probes of the peer
+    repeats:int, dim:int=256, k:int=10, n_threads:int=2,
+)->list:                 # rows
+    "Nearest templates, streamed, beside the whole matrix of scores: probes a second, memory."
+    g, p = _unit_vectors(n_templates, dim, 1), _unit_vectors(n_probes, dim, 2)
+    ours, peer = 'gallery.top_k', 'scores, argsort'
+    with threads(n_threads): times, got = race({ours: lambda: top_k(p, g, k), peer: lambda: _full_search(p[:n_peer], g, k)}, repeats=repeats)
+    (s, i), (s2, i2) = got[ours], got[peer]
+    if not np.allclose(s[:n_peer], s2, atol=1e-5) or (i[:n_peer] != i2).mean() > 1e-3: raise AssertionError('the nearest templates do not agree')   # two nearly equal scores may change places
+    def memory(how, n): return peak_memory(_search_code, how, k, n_templates, n, dim, n_threads)
+    kw, what = dict(threads=n_threads, packages=('numpy',)), f'search, {k} of {n_templates:,} templates'
+    return race_rows(what, times, unit='probes/s', n={ours: n_probes, peer: n_peer}, repeats=repeats, target='ours >= 5000', **kw) + [
+        row(f'{what}, peak memory', ours, peer, memory('top_k', n_probes), memory('plain', n_peer), 'MB', n=n_probes, n_peer=n_peer, repeats=1, target='ours < 200', **kw)]
+
 # %% ../nbs/80_benchmarks.ipynb #machine-limits
 def machine_limits()->dict: # GB/s copied (read and written, beyond the caches), GB/s hashed, GFLOP/s multiplied
     "What one core of this machine can do at best."
@@ -398,9 +438,11 @@ def bounds(
 
 # %% ../nbs/80_benchmarks.ipynb #-machine
 SIZES = dict(
-    tiny=dict(n=40, n_jobs=1, n_all=80, repeats=1, crops=200, r_records=2, models=('xresnet1d18',), n_train=32, batch=16, n_resamples=10, n_peer=2, night=dict(dur_s=300, skip_s=30, until_s=200, n_segments=3)),
-    quick=dict(n=4000, n_jobs=2, n_all=0, repeats=3, crops=32_768, r_records=20, models=('xresnet1d18',), n_train=512, batch=128, n_resamples=1000, n_peer=3, night=dict(dur_s=8*3600)),
-    full=dict(n=4000, n_jobs=2, n_all=10**6, repeats=5, crops=131_072, r_records=50, models=('xresnet1d18', 'xresnet1d50'), n_train=640, batch=128, n_resamples=1000, n_peer=5, night=dict(dur_s=8*3600)))
+    tiny=dict(n=40, n_jobs=1, n_all=80, repeats=1, crops=200, r_records=2, models=('xresnet1d18',), n_train=32, batch=16, n_resamples=10, n_peer=2, night=dict(dur_s=300, skip_s=30, until_s=200, n_segments=3), search=dict(n_templates=500, n_probes=100, n_peer=50)),
+    quick=dict(n=4000, n_jobs=2, n_all=0, repeats=3, crops=32_768, r_records=20, models=('xresnet1d18',), n_train=512, batch=128, n_resamples=1000, n_peer=3, night=dict(dur_s=8*3600), search=dict(n_templates=18_869, n_probes=5000, n_peer=500)),
+    full=dict(n=4000, n_jobs=2, n_all=10**6, repeats=5, crops=131_072, r_records=50, models=('xresnet1d18', 'xresnet1d50'), n_train=640, batch=128, n_resamples=1000, n_peer=5, night=dict(dur_s=8*3600), search=dict(n_templates=18_869, n_probes=21_799, n_peer=2000)))
+
+PARTS = dict(nights=lambda tmp, s: bench_nights(tmp, repeats=s['repeats'], **s['night']), search=lambda tmp, s: bench_search(repeats=s['repeats'], **s['search']))   # what can be run alone
 
 def _machine():
     "Processor, cores and load, without names or paths."
@@ -415,7 +457,7 @@ def run_benchmarks(
     root=None,           # folder of PTB-XL; by default the real one, else a simulated one
     say=lambda s: None,  # told what comes next
 )->pd.DataFrame:         # the table
-    "Run every benchmark with one thread and write `benchmarks.csv` and `.json` (`simulated.*` without real data) to `out`."
+    "Run every benchmark, with one thread where its row says nothing else, and write `benchmarks.csv` and `.json` (`simulated.*` without real data) to `out`."
     s, root, out = SIZES[size], Path(root or sample_data('ptb-xl')), Path(out or results_path('benchmarks'))
     table, machine, began = ptbxl_table(root), _machine(), time.time()
     s, simulated = s | dict(n_all=min(s['n_all'], len(table))), is_simulated(root)
@@ -424,7 +466,7 @@ def run_benchmarks(
         say('to a store'); rows, store = bench_store(table, root, tmp, n=s['n'], repeats=s['repeats'], n_jobs=s['n_jobs'])
         if s['n_all']: say('all to a store'); rows += _all_to_store(table.head(s['n_all']), root, tmp, n_jobs=s['n_jobs'], n_peer=s['n']//2)
         say('memory'); rows += bench_memory(root, tmp, n=len(store), n_all=s['n_all'], n_jobs=s['n_jobs'])
-        say('nights'); rows += bench_nights(tmp, repeats=s['repeats'], **s['night'])
+        say('nights'); rows += PARTS['nights'](tmp, s)
         say('crops'); rows += bench_crops(store, n=s['crops'], repeats=s['repeats'])
         agree = {}
         for fs in (100, 500):
@@ -432,6 +474,7 @@ def run_benchmarks(
         data = load_data(store, ptbxl_labels(table.head(len(store)), 'all', root)[0]).subset(range(min(s['n_train'], len(store))))
         for name in s['models']: say(f'training {name}'); rows += bench_training(name, data, batch=s['batch'], repeats=min(3, s['repeats']))
         say('bootstrap'); rows += bench_bootstrap(ptbxl_labels(table[table.fold == 10], 'all', root)[0], n_resamples=s['n_resamples'], n_peer=s['n_peer'], repeats=min(3, s['repeats']))
+        say('search'); rows += PARTS['search'](tmp, s)
         limits = {k: max(v, limits[k]) for k, v in machine_limits().items()}         # a busy spell at either end does no harm
     return _write_table(out, simulated, rows, dict(command='python -m ecg_nb.benchmarks' + ' --quick'*(size == 'quick'), size=size, data='simulated records in the layout of PTB-XL' if simulated else 'PTB-XL 1.0.3 at 100 Hz (CC BY 4.0), CPSC2018 at 500 Hz (CC BY 4.0)',
         created=datetime.now(timezone.utc).strftime('%Y-%m-%d'), seconds=round(time.time() - began), machine=machine, threads=1, timing='best of the repeats, runners in turn; ratio from wall time, ratio_cpu from processor time', python=platform.python_version(),
@@ -444,22 +487,23 @@ def _write_table(out, simulated, rows, detail):
     write_json(out/f'{stem}.json', detail | dict(rows=rows))
     return t
 
-def run_nights(
+def run_part(
+    part:str,            # a key of `PARTS`
     out=None,            # folder with the table; `results_path('benchmarks')` by default
     *,
     size:str='full',     # a key of `SIZES`
     root=None,           # folder of PTB-XL that the other rows are from; by default the real one, else a simulated one
 )->pd.DataFrame:         # the table
-    "Run the benchmark of the nights alone; the other rows of the table in `out` stay as they are."
+    "Run one of `PARTS` alone; the other rows of the table in `out` stay as they are."
     s, out, simulated = SIZES[size], Path(out or results_path('benchmarks')), is_simulated(root or sample_data('ptb-xl'))
     try: detail = read_json(out/f"{'simulated' if simulated else 'benchmarks'}.json")
-    except MissingFile: raise MissingFile(out, 'no table to put the nights into: run all benchmarks first') from None
+    except MissingFile: raise MissingFile(out, f'no table to put the {part} into: run all benchmarks first') from None
     old, machine = detail.pop('rows'), _machine()
-    with threads(1), tempfile.TemporaryDirectory() as tmp: rows = bench_nights(tmp, repeats=s['repeats'], **s['night'])
-    detail['nights'] = dict(command='python -m ecg_nb.benchmarks --nights' + ' --quick'*(size == 'quick'), created=datetime.now(timezone.utc).strftime('%Y-%m-%d'), machine=machine, versions=_versions('ecg_nb', 'numpy', 'scipy', 'pyedflib', 'joblib', 'pandas'))
-    at = next((i for i, r in enumerate(old) if r['what'].startswith('crops')), len(old))
-    keep = lambda part: [r for r in part if not r['what'].startswith('nights')]
-    return _write_table(out, simulated, [*keep(old[:at]), *rows, *keep(old[at:])], detail)
+    with threads(1), tempfile.TemporaryDirectory() as tmp: rows = PARTS[part](tmp, s)
+    detail[part] = dict(command=f'python -m ecg_nb.benchmarks --{part}' + ' --quick'*(size == 'quick'), created=datetime.now(timezone.utc).strftime('%Y-%m-%d'), machine=machine, versions=_versions('ecg_nb', 'numpy', 'scipy', 'pyedflib', 'joblib', 'pandas'))
+    mine = [r['what'].startswith(part) for r in old]
+    at = mine.index(True) if any(mine) else len(old)
+    return _write_table(out, simulated, [*old[:at], *rows, *(r for r, m in zip(old[at:], mine[at:]) if not m)], detail)
 
 def _all_to_store(table, root, tmp, *, n_jobs, n_peer, repeats=3):
     "Rows of the conversion of the whole `table`, taking turns with a wfdb loop over `n_peer` of its records."
@@ -477,10 +521,12 @@ def _all_to_store(table, root, tmp, *, n_jobs, n_peer, repeats=3):
 def main(argv=None):
     "The command `python -m ecg_nb.benchmarks`: run all benchmarks and write `results/benchmarks/`."
     p = argparse.ArgumentParser(prog='python -m ecg_nb.benchmarks', description=main.__doc__)
-    p.add_argument('--quick', action='store_true', help='a smaller network, fewer records and repeats'); p.add_argument('--nights', action='store_true', help='only the nights; the other rows of the table stay'); p.add_argument('--root', help='folder of PTB-XL (default: data/ptb-xl)'); p.add_argument('--out', help='where to write (default: results/benchmarks)')
+    p.add_argument('--quick', action='store_true', help='a smaller network, fewer records and repeats'); p.add_argument('--root', help='folder of PTB-XL (default: data/ptb-xl)'); p.add_argument('--out', help='where to write (default: results/benchmarks)')
+    only = p.add_mutually_exclusive_group()
+    for part in PARTS: only.add_argument(f'--{part}', dest='part', action='store_const', const=part, help=f'only the {part}; the other rows of the table stay')
     a = p.parse_args(argv)
     size = 'quick' if a.quick else 'full'
-    t = run_nights(a.out, size=size, root=a.root) if a.nights else run_benchmarks(a.out, size=size, root=a.root, say=lambda s: print(f'{s} …', flush=True))
+    t = run_part(a.part, a.out, size=size, root=a.root) if a.part else run_benchmarks(a.out, size=size, root=a.root, say=lambda s: print(f'{s} …', flush=True))
     for r in t.itertuples(): print(f'{r.what:48} {r.ours:34} {r.ours_value:12,.4g}  {r.peer:36} {r.peer_value:12,.4g} {r.unit:12} {r.ratio:7.1f} x  {r.target:16} {dict([(True, "holds"), (False, "DOES NOT HOLD")]).get(r.holds, "")}')
 
 if __name__ == '__main__' and '__file__' in globals(): main()

@@ -38,6 +38,7 @@ class ECGData:
         ids,                   # record ids, (n,)
         subjects=None,         # whose record it is, (n,); defaults to `ids`
         lsb_uv:float=1.,       # µV of one int16 unit
+        starts=None,           # where crops may begin, one array of samples a record (its beats, say); default: anywhere
     ):
         t = lambda v, d: torch.as_tensor(np.ascontiguousarray(v)).to(signals.device, d)
         self.signals, self.lsb_uv = signals.contiguous(), lsb_uv   # crops are cut from the plain order of memory
@@ -46,6 +47,8 @@ class ECGData:
         self.subjects = self.ids if subjects is None else np.asarray(subjects).astype(str)
         if not len(self.first) == len(self.n_samples) == len(self.y) == len(self.ids) == len(self.subjects):
             raise ValueError('first, n_samples, y, ids and subjects must have one entry a record')
+        self.starts = None if starts is None else [np.asarray(s, np.int64) for s in starts]
+        if starts is not None and (len(starts) != len(self) or not all(map(len, starts))): raise ValueError('starts must have one array a record, none of them empty')
 
     def __len__(self): return len(self.ids)
     @property
@@ -57,7 +60,16 @@ class ECGData:
         "The records `i` (indices or mask), sharing the signals."
         i = np.flatnonzero(i) if np.asarray(i).dtype == bool else np.asarray(i, np.int64)
         j = torch.as_tensor(i).to(self.device)
-        return ECGData(self.signals, self.first[j].cpu(), self.n_samples[j].cpu(), self.y[j].cpu(), ids=self.ids[i], subjects=self.subjects[i], lsb_uv=self.lsb_uv)
+        return ECGData(self.signals, self.first[j].cpu(), self.n_samples[j].cpu(), self.y[j].cpu(), ids=self.ids[i], subjects=self.subjects[i], lsb_uv=self.lsb_uv, starts=self.starts and [self.starts[k] for k in i])
+
+    def window_starts(self,
+        length:int, stride:int, # of the windows (samples)
+    )->list:                    # one array a record
+        "Where the windows of each record begin: at `starts`, or so that they cover all its samples."
+        if self.starts is not None: return self.starts
+        n = self.n_samples.tolist()
+        per = {m: window_starts(m, length, stride=stride) for m in set(n)}
+        return [per[m] for m in n]
 
     def crops(self,
         i,            # record indices, (b,)
@@ -149,8 +161,9 @@ def epoch_draw(
     "Which records, and where each is cropped, in epoch `epoch`."
     g = torch.Generator().manual_seed(1_000_003*seed + epoch)
     i = torch.randperm(len(data), generator=g) if draw is None else torch.as_tensor(draw(g))
-    room = (data.n_samples.cpu()[i] - length + 1).double()
-    return i, (torch.rand(len(i), generator=g, dtype=torch.float64)*room).long()
+    room = data.n_samples.cpu()[i] - length + 1 if data.starts is None else torch.tensor([len(data.starts[k]) for k in i.tolist()])
+    k = (torch.rand(len(i), generator=g, dtype=torch.float64)*room).long()
+    return i, k if data.starts is None else torch.tensor([int(data.starts[a][b]) for a, b in zip(i.tolist(), k.tolist())])
 
 # %% ../nbs/21_learn.ipynb #window-logits
 @torch.no_grad()
@@ -161,9 +174,8 @@ def window_logits(
     batch:int=512,
     precision=None,          # as in `fit`
 )->tuple:                    # logits (n_windows, classes) float32, record of each window (n_windows,)
-    "Logits of every window of every record; the windows of a record cover all its samples."
-    starts = {n: window_starts(n, length, stride=stride) for n in data.n_samples.unique().tolist()}
-    per = [starts[n] for n in data.n_samples.tolist()]
+    "Logits of every window of every record, in the order of the records."
+    per = data.window_starts(length, stride)
     record = torch.as_tensor(np.repeat(np.arange(len(data)), [len(s) for s in per]))
     offset, out, was = torch.as_tensor(np.concatenate(per)), [], model.training
     model.eval()

@@ -357,13 +357,13 @@ MODELS = dict(
 
 def _network(name:str):
     "What makes the network `name`, which takes `n_leads` and `n_classes`."
-    from ecg_nb.beat_models import BEAT_MODELS, PREDEFINED                     # only now: they are built of this module's parts
-    known = MODELS | BEAT_MODELS | PREDEFINED
+    from ecg_nb.beat_models import BEAT_MODELS, ENCODERS, PREDEFINED           # only now: they are built of this module's parts
+    known = MODELS | BEAT_MODELS | PREDEFINED | ENCODERS
     if name not in known: raise ValueError(f'no model {name!r}; there are {", ".join(known)}')
     return known[name]
 
 def create_model(
-    name:str,        # a key of `MODELS`, or of `BEAT_MODELS` or `PREDEFINED` of `beat_models`
+    name:str,        # a key of `MODELS`, or of `BEAT_MODELS`, `PREDEFINED` or `ENCODERS` of `beat_models`
     n_leads:int=12,
     n_classes:int=5,
     *,

@@ -9,12 +9,14 @@ from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
 from functools import lru_cache
 import numpy as np, pandas as pd
-from scipy import ndimage, signal as sps
+from scipy import ndimage, signal as sps, sparse
+from scipy.linalg import solveh_banded
 from .core import LEADS, BadSignal, ECGError, Recording, check_fs, lead_name
 
 # %% auto #0
-__all__ = ['SCALES', 'fill_gaps', 'band_filter', 'notch_filter', 'remove_baseline', 'smooth', 'wavelet_denoise', 'resample',
-           'rescale', 'to_int16', 'from_int16', 'Recipe', 'prepare', 'filter_gain', 'signal_quality', 'quality_text']
+__all__ = ['SCALES', 'fill_gaps', 'band_filter', 'notch_filter', 'remove_baseline', 'smooth', 'wavelet_denoise', 'sass',
+           'resample', 'rescale', 'to_int16', 'from_int16', 'Recipe', 'prepare', 'filter_gain', 'signal_quality',
+           'quality_text']
 
 # %% ../nbs/10_preprocess.ipynb #fill-gaps
 def fill_gaps(
@@ -113,6 +115,49 @@ def wavelet_denoise(
         limit = np.median(np.abs(d), -1, keepdims=True)/.6745*np.sqrt(2*np.log(d.shape[-1]))
         details[i] = np.sign(d)*np.maximum(np.abs(d) - limit, 0) if mode == 'soft' else np.where(np.abs(d) > limit, d, 0)
     return pywt.waverec([approx, *details], wavelet)[..., :n].astype(x.dtype)
+
+# %% ../nbs/10_preprocess.ipynb #-sass-plan
+@lru_cache(16)
+def _sass_plan(n, cut, order):
+    "The high-pass of degree 2 at `cut` cycles a sample for `n` samples: lower bands of A and of AA', and a row of B1."
+    row = lambda step, k: np.atleast_1d((np.poly1d(step)**k).coeffs) if k else np.ones(1)
+    a, b1 = row([1, -1], 4) + np.tan(np.pi*cut)**4*row([1, 1], 4), row([-1, 1], 4 - order)
+    A = sparse.diags_array(a, offsets=range(-2, 3), shape=(n - 4, n - 4), format='csr')
+    lower = lambda M, k: np.stack([np.pad(M.diagonal(i), (0, i)) for i in range(k + 1)])
+    return lower(A, 2), lower(A @ A.T, 4), b1
+
+def _sass_lead(y, lam, A, AA, b1, order, n_iter):
+    "The high-pass part of `y` that is noise: (n,) -> (n - 4,)."
+    solve = lambda M, v: solveh_banded(M, v, lower=True, check_finite=False)
+    u = np.diff(y, order)
+    By, size = np.correlate(u, b1, 'valid'), np.full(len(u), np.abs(u).mean() + 1e-12)
+    for _ in range(n_iter):
+        M = AA.copy()                                                          # AA' + B1 diag(size/lam) B1'
+        for j in range(len(b1)): M[j, :M.shape[1] - j] += np.correlate(size[j:len(size) - j], b1[j:]*b1[:len(b1) - j], 'valid')/lam
+        u = size*np.convolve(solve(M, By), b1)/lam
+        size = np.abs(u)
+    return solve(A, By - np.correlate(u, b1, 'valid'))
+
+def sass(
+    x:np.ndarray,            # ECG (mV), shape (..., n_samples)
+    fs:float,                # sampling rate (Hz)
+    *,
+    lowpass_hz:float=11.,    # the smooth part lies below (Hz); gain 1/2 there
+    penalty:float=1.2,       # λ at 500 Hz for a signal of standard deviation 1; the larger, the fewer pieces
+    order:int=1,             # derivative of the other part that is sparse, 1 to 3: steps, slopes, parabolas
+    n_iter:int=30,           # steps of the minimisation
+)->np.ndarray:               # same shape and dtype
+    "Sparsity-assisted signal smoothing of `x` along time. `BadSignal` if `fs` is too low or too high for `lowpass_hz`."
+    if not .005 <= lowpass_hz/fs < .5: raise BadSignal('recording', f'a low-pass at {lowpass_hz:g} Hz needs {2*lowpass_hz:g} to {200*lowpass_hz:g} samples a second; it has {fs:g}. Resample it first')
+    if not (penalty > 0 and order in (1, 2, 3)): raise ECGError('sass', f'penalty {penalty} must be above 0 and order {order} 1, 2 or 3')
+    n = x.shape[-1]
+    if n < 3: return x
+    pad = min(int(fs/lowpass_hz) + 4, n - 1)
+    y = np.pad(x.reshape(-1, n).astype(np.float64), ((0, 0), (pad + 2, pad + 2)), 'reflect', reflect_type='odd')
+    lam = np.maximum(penalty*(fs/500)**order*band_filter(y, fs, highpass_hz=.5).std(1), 1e-12)
+    plan = _sass_plan(y.shape[1], lowpass_hz/fs, order)
+    noise = np.stack([_sass_lead(row, l, *plan, order, n_iter) for row, l in zip(y, lam)])
+    return (y[:, 2:-2] - noise)[:, pad:-pad].reshape(x.shape).astype(x.dtype)
 
 # %% ../nbs/10_preprocess.ipynb #-resample-plan
 @lru_cache(64)
