@@ -7,7 +7,7 @@ NB     ?=
 LAB    ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test lab export readme refresh check clean sex diagnosis benchmarks
+.PHONY: help env run test lab export readme refresh check clean sex identity diagnosis benchmarks
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,10 @@ check: env  ## package, notebooks and README.md agree
 
 sex: env  ## train the sex and age models on all of PTB-XL (hours on a CPU) -> results/sex/
 	@$(PY) -m ecg_nb.sex
+
+identity: env  ## train the encoders that recognise people on all of PTB-XL (an hour on a CPU), and systems 1 and 2 anew -> results/identity/
+	@$(PY) -m ecg_nb.identity
+	@$(PY) -m ecg_nb.closed_set
 
 diagnosis: env  ## train the diagnosis models on all of PTB-XL (hours on a CPU) -> results/diagnosis/
 	@$(PY) -m ecg_nb.diagnosis

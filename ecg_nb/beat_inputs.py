@@ -4,7 +4,7 @@
 
 # %% ../nbs/15_beat_inputs.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 import numpy as np, pandas as pd
 import torch

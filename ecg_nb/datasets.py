@@ -17,9 +17,9 @@ from .load import cpsc_labels, comment_fields, edf_channel, edf_channels, person
 # %% auto #0
 __all__ = ['COLUMNS', 'SUPERCLASSES', 'PTBXL_VERSIONS', 'DATASETS', 'AAMI', 'READERS', 'read_csv', 'parse_age', 'parse_sex',
            'check_folds', 'check_table', 'problems', 'ptbxl_statements', 'ptbxl_tasks', 'parse_scp', 'ptbxl_table',
-           'ptbxl_labels', 'split_by_fold', 'split_subjects', 'Dataset', 'find', 'have', 'read_row', 'cpsc_reference',
-           'cpsc2018_table', 'ecgid_table', 'mitdb_table', 'shhs_table', 'mesa_table', 'folder_table', 'records_table',
-           'download']
+           'ptbxl_labels', 'split_by_fold', 'split_subjects', 'in_order', 'Dataset', 'find', 'have', 'read_row',
+           'cpsc_reference', 'cpsc2018_table', 'ecgid_table', 'mitdb_table', 'shhs_table', 'mesa_table', 'folder_table',
+           'records_table', 'download']
 
 # %% ../nbs/02_datasets.ipynb #export-columns-record-id-subject
 COLUMNS = ('record_id', 'subject_id', 'dataset', 'path', 'fs', 'n_samples', 'sex', 'age', 'fold', 'date')
@@ -319,6 +319,16 @@ def split_subjects(
     empty = [n for k, n in enumerate(parts) if not (part == k).any()]
     if empty: raise BadTable(src, f'{_count(len(one), "subject")}: too few for a part {", ".join(empty)}; give it a larger share, or leave it out')
     return {n: table[part == k] for k, n in enumerate(parts)}
+
+# %% ../nbs/02_datasets.ipynb #in-order
+def in_order(
+    table:pd.DataFrame,   # records table
+)->np.ndarray:            # positions of its rows, each person's recordings in the order in which they were made
+    "By date where all recordings have one, else by number: PTB-XL's run in the order of its dates."
+    number = table.record_id.astype(str).str.extractall(r'(\d+)')[0].astype(int).unstack().fillna(0)
+    keys = [number[c].to_numpy() for c in number.columns[::-1]]
+    if table.date.notna().all(): keys.append(table.date.to_numpy())
+    return np.lexsort([*keys, np.unique(table.subject_id, return_inverse=True)[1]])
 
 # %% ../nbs/02_datasets.ipynb #dataset
 @dataclass(frozen=True)

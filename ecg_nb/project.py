@@ -4,7 +4,7 @@
 
 # %% ../nbs/90_project.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import argparse, json, os, posixpath, re, shutil, signal, subprocess, sys, tempfile, time
+import argparse, os, posixpath, re, shutil, signal, subprocess, sys, tempfile, time
 from configparser import ConfigParser
 from dataclasses import dataclass
 from pathlib import Path

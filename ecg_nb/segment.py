@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 import numpy as np, pandas as pd
 from scipy import ndimage, signal as sps
-from .core import BadSignal, ECGError, Recording, atomic_path, data_path, results_path, write_json
+from .core import BadSignal, ECGError, atomic_path, data_path, results_path, write_json
 from .preprocess import fill_gaps
 
 # %% auto #0
