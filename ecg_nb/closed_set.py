@@ -22,13 +22,12 @@ from .learn import ECGData, fit, join_windows, load_weights, provenance, standar
 from .identity_metrics import rank_k, rank_of_true
 
 # %% auto #0
-__all__ = ['SPLITS', 'SAME_TRAINING', 'WIDE', 'INPUTS', 'METHODS', 'COLUMNS', 'WITHIN', 'ACROSS', 'GATE2', 'SELECTIONS', 'OURS',
-           'EVERY', 'S1', 'S2', 'PLANS', 'plot_people', 'Split', 'places', 'system1_split', 'system2_split',
-           'smooth_across', 'time_split', 'random_split', 'earliest', 'split_beats', 'to_data', 'accuracy', 'softmax',
-           'Method', 'train', 'coarse', 'fit_lda', 'log_probabilities', 'answers', 'recordings', 'table_row',
-           'add_rows', 'plot_mistaken', 'Selection', 'first_beats', 'selected', 'lead_beats', 'inputs', 'Plan',
-           'write_answers', 'read_answers', 'run_plan', 'Network', 'load_network', 'write_results', 'main',
-           'known_selection', 'plot_leaks']
+__all__ = ['SPLITS', 'SAME_TRAINING', 'WIDE', 'INPUTS', 'METHODS', 'COLUMNS', 'WITHIN', 'ACROSS', 'GATE2', 'SELECTIONS', 'PLANS',
+           'plot_people', 'Split', 'places', 'system1_split', 'system2_split', 'smooth_across', 'time_split',
+           'random_split', 'earliest', 'split_beats', 'to_data', 'accuracy', 'softmax', 'Method', 'train', 'coarse',
+           'fit_lda', 'log_probabilities', 'answers', 'recordings', 'table_row', 'add_rows', 'plot_mistaken',
+           'Selection', 'first_beats', 'selected', 'lead_beats', 'inputs', 'Plan', 'write_answers', 'read_answers',
+           'run_plan', 'Network', 'load_network', 'write_results', 'main', 'known_selection', 'plot_leaks']
 
 # %% ../nbs/26_closed_set.ipynb #plot-people
 def plot_people(
@@ -175,6 +174,7 @@ class Method:
     weight_decay:float = 0.
     optimizer:str = 'Adam'           # of torch.optim
     augment:bool = False             # gain and noise
+    steps:int = 600                  # at least so many; with few beats that takes more epochs
 
 _scalogram = dict(image='scalogram')
 METHODS = dict(
@@ -194,7 +194,8 @@ def train(
     "Train the network of `method` on the training beats; the validation beats choose the epoch."
     train, valid = data.subset(split.train), data.subset(split.valid)
     model = standardize_on(create_model(method.model, data.n_leads, data.y.shape[1], seed=seed, **method.options), train)
-    history = fit(model, train, valid, folder, epochs=method.epochs, length=int(data.n_samples[0]), batch=method.batch, lr=method.lr, weight_decay=method.weight_decay, optimizer=getattr(torch.optim, method.optimizer),
+    epochs = max(method.epochs, -(-method.steps//max(1, len(train)//method.batch)))
+    history = fit(model, train, valid, folder, epochs=epochs, length=int(data.n_samples[0]), batch=method.batch, lr=method.lr, weight_decay=method.weight_decay, optimizer=getattr(torch.optim, method.optimizer),
                   loss=F.cross_entropy, activation=softmax, metric=accuracy, augment=compose(amplitude(), noise(sigma_mv=.02)) if method.augment else None, overfit=bool((split.train & split.valid).any()), seed=seed, **kwargs)
     return model, history
 
@@ -390,16 +391,14 @@ class Plan:
     @property
     def training(self): return replace(self, split=SAME_TRAINING.get(self.split, self.split))   # whose network it tests
 
-OURS, EVERY = ('lda', 'lda_12_leads', 'xresnet1d18'), ('time', 'system 1', 'random')
-S1, S2 = ('time', 'other recording', 'system 1'), ('time', 'other recording', 'system 2', 'system 2, its validation')
-_plans = [Plan('ptbxl-visits', m, s) for m in OURS for s in ('time', 'other recording', 'system 1', 'system 2', 'system 2, its validation', 'random')]
-_plans += [Plan('ptbxl-visits', 'resnet_s1', s) for s in S1] + [Plan('ptbxl-visits', 'lenet5_s2', s) for s in S2]
-_plans += [Plan(d, m, s) for d in ('ptbxl-9', 'ptbxl-18') for m in ('lda', 'lda_12_leads') for s in EVERY] + [Plan(d, 'resnet_s1', s) for d in ('ptbxl-9', 'ptbxl-18') for s in EVERY[:2]]
-_plans += [Plan('ptbxl-9', 'xresnet1d18', 'time'), Plan('ptbxl-9', 'lenet5_s2', 'time'), Plan('ptbxl-18', 'xresnet1d18', 'time')]
-_plans += [Plan(d, m, s) for d in ('cpsc2018', 'cpsc2018-25') for m in OURS for s in ('time', 'system 2', 'system 2, its validation', 'random')]
-_plans += [Plan(d, 'lenet5_s2', s) for d in ('cpsc2018', 'cpsc2018-25') for s in ('time', 'system 2', 'system 2, its validation')]
-_plans += [Plan(d, m, 'time') for d in ('cpsc2018', 'cpsc2018-25') for m in METHODS if m not in (*OURS, 'lenet5_s2')]
-PLANS = {p.name: p for p in _plans}
+_rows = [
+    ('ptbxl-visits', ('lda', 'lda_12_leads'), SPLITS), ('ptbxl-visits', ('xresnet1d18',), ('time', 'other recording')),
+    ('ptbxl-visits', ('resnet_s1',), ('time', 'other recording', 'system 1')), ('ptbxl-visits', ('lenet5_s2',), ('time', 'other recording', 'system 2', 'system 2, its validation')),
+    ('ptbxl-9', ('lda', 'lda_12_leads'), ('time', 'system 1', 'random')), ('ptbxl-9', ('xresnet1d18',), ('time',)), ('ptbxl-9', ('resnet_s1',), ('time', 'system 1')),
+    ('ptbxl-18', ('lda', 'lda_12_leads'), ('time', 'system 1', 'random')), ('ptbxl-18', ('xresnet1d18',), ('time',)),
+    ('cpsc2018', ('lda', 'lda_12_leads', 'xresnet1d18'), ('time', 'system 2', 'system 2, its validation', 'random')), ('cpsc2018', ('lenet5_s2',), ('time', 'system 2', 'system 2, its validation')),
+    ('cpsc2018', ('cnn1d_s2', 'resnet_s1', 'cnn2d_s2'), ('time',)), ('cpsc2018-25', ('lda', 'lda_12_leads'), ('time', 'system 2', 'system 2, its validation', 'random'))]
+PLANS = {p.name: p for p in (Plan(d, m, s) for d, methods, splits in _rows for m in methods for s in splits)}
 
 # %% ../nbs/26_closed_set.ipynb #write-answers
 def write_answers(path, a:pd.DataFrame):
@@ -490,25 +489,27 @@ def write_results(
                 for _, q in of[(of.network == r.network) & (of.split == split)].iterrows():
                     for kind in ('per_beat', 'per_recording'): say(q, kind)
         nets = time[~time.network.isin(['lda', 'lda_12_leads'])].sort_values('validation', ascending=False)
-        for n in nets.network.head(1):
-            made = Path(work or data_path('runs', 'closed-set'))/Plan(data, n, 'time').name
-            if (made/'model.safetensors').exists() and (made/'model.safetensors').stat().st_size < 10e6:
-                for f in ('model.safetensors', 'network.json'): shutil.copyfile(made/f, folder/Plan(data, n, 'time').name/f)
+        for i, name in enumerate(Plan(data, n, 'time').name for n in nets.network):
+            made, row = Path(work or data_path('runs', 'closed-set'))/name/'model.safetensors', folder/name/'model.safetensors'
+            if i: row.unlink(missing_ok=True); row.with_name('network.json').unlink(missing_ok=True)   # no longer the best
+            elif made.exists() and made.stat().st_size < 10e6:
+                for f in (made, made.with_name('network.json')): shutil.copyfile(f, row.with_name(f.name))
     write_json(folder/'metrics.json', dict(task='identity', run=folder.name, title='closed set: systems 1 and 2, their splits and honest ones', command='python -m ecg_nb.closed_set', simulated=False, headline=head))
 
 def main(argv=None):
-    "Do the rows of `PLANS` that are not done yet, and write the table."
+    "Do the rows of `PLANS`, or those named, that are not done yet, and write the table."
     p = argparse.ArgumentParser(prog='python -m ecg_nb.closed_set', description='Systems 1 and 2 under several splits: results/identity/closed-set/table.csv')
     p.add_argument('data', nargs='*', default=list(SELECTIONS), help=f'of {", ".join(SELECTIONS)}; default: all')
-    p.add_argument('--methods', nargs='+', default=list(METHODS), help=f'of {", ".join(METHODS)}; default: all')
-    p.add_argument('--splits', nargs='+', default=list(SPLITS), help='default: all')
+    p.add_argument('--methods', nargs='+', help=f'of {", ".join(METHODS)}; default: those of the table')
+    p.add_argument('--splits', nargs='+', help=f'of {", ".join(SPLITS)}; default: those of the table, or all if methods are named')
     p.add_argument('--seed', type=int, default=0)
     p = p.parse_args(argv)
     try:
         for given, known in ((p.data, SELECTIONS), (p.methods, METHODS), (p.splits, SPLITS)):
-            if set(given) - set(known): raise BadTable('rows', f'no {", ".join(sorted(set(given) - set(known)))}; there are {", ".join(known)}')
+            if set(given or ()) - set(known): raise BadTable('rows', f'no {", ".join(sorted(set(given) - set(known)))}; there are {", ".join(known)}')
         folder, work = results_path('identity', 'closed-set'), data_path('runs', 'closed-set')
-        plans = [q for q in PLANS.values() if q.data in p.data and q.method in p.methods and q.split in p.splits and not (folder/q.name/'answers.csv.gz').exists()]
+        asked = [Plan(d, m, s) for d in p.data for m in p.methods or METHODS for s in p.splits or SPLITS] if p.methods or p.splits else PLANS.values()
+        plans = [q for q in asked if q.data in p.data and not (folder/q.name/'answers.csv.gz').exists() and (q.split != 'other recording' or SELECTIONS[q.data].regime == ACROSS)]
         chosen, cache = {}, (None, None)
         for q in plans:
             sel, key = SELECTIONS[q.data], (q.data, METHODS[q.method].input)

@@ -29,7 +29,7 @@ __all__ = ['PLANS', 'GAPS', 'GALLERY_SIZE', 'SEEDS', 'TABLES', 'Plan', 'beat_sta
            'across', 'all_but_the_last', 'probe_table', 'by_group', 'OpenSet', 'open_set', 'unknown_figures',
            'found_or_unknown', 'cut_in_time', 'within_recording', 'other_data', 'regimes', 'with_cohort', 'trials',
            'evaluate', 'vectors_of', 'unknown_table', 'write_seeds', 'joined', 'unseen_people', 'same_recordings',
-           'write_regimes', 'write_unknown', 'main']
+           'another_date', 'write_regimes', 'write_unknown', 'main']
 
 # %% ../nbs/31_identity.ipynb #plan
 @dataclass(frozen=True)
@@ -572,31 +572,46 @@ def same_recordings(
     if not m.any(): raise BadTable(path, 'lists none of these recordings')
     return data.subset(m), table[m].reset_index(drop=True)
 
-# %% ../nbs/31_identity.ipynb #write-regimes
+# %% ../nbs/31_identity.ipynb #another-date
+def another_date(
+    run:Recogniser,
+    data:ECGData, table, # cropped at beats, and its records table with dates
+    *, seed:int=0,
+)->tuple:                # (from `by_group`, report of the probes of another date than the enrolled recording)
+    "Across recordings by the time between them, and those of another day alone."
+    trial = across(run.embed_data(data), table)
+    later = probe_table(trial).days.to_numpy() >= 1
+    if not later.any(): raise BadTable('recordings', 'nobody has recordings of two dates')
+    return by_group(trial, seed=seed), replace(trial, probes=trial.probes[later]).report(ks=(1, 10), seed=seed)
+
 def write_regimes(
     folder,
     *,
     seed:int=0,
 )->pd.DataFrame: # a row an encoder, data set and split
     "`regimes` of every encoder on every data set that is there, and ECG-ID by the time between the recordings, into `folder`: table.csv, ecg-id.csv and metrics.json."
-    rows, by_time = [], []
-    for name in PLANS:
+    rows, by_time, dates = [], [], []
+    for name, plan in PLANS.items():
         run = load_recogniser(name)
         data, table = unseen_people(run, root=find('ptb-xl'))
         several = table.subject_id.duplicated(keep=False).to_numpy()
-        sets = {'PTB-XL, 500 people': (data, table, 500), 'PTB-XL, people with several recordings': (*same_recordings(data.subset(several), table[several].reset_index(drop=True), 'ptbxl-visits'), None)}
+        first = first_and_later(table)[0]
+        sets = {'PTB-XL, 500 people': (data.subset(first), table.iloc[first].reset_index(drop=True), 500), 'PTB-XL, people with several recordings': (*same_recordings(data.subset(several), table[several].reset_index(drop=True), 'ptbxl-visits'), None)}
         if have('cpsc2018'): sets['CPSC2018'] = (*same_recordings(*other_data(run, 'cpsc2018'), 'cpsc2018'), None)
         if have('ecg-id') and run.plan.leads == ('I',):
             sets['ECG-ID'] = (*other_data(run, 'ecg-id'), None)
-            d, t, _ = sets['ECG-ID']
-            by_time.append(by_group(across(run.embed_data(d), t), seed=seed).assign(run=name))
+            groups, other = another_date(run, *sets['ECG-ID'][:2], seed=seed); by_time.append(groups.assign(run=name))
+            dates = [dict(name=f'{title}, ECG-ID, another date, {plan.title}, {other["gallery_size"]} people enrolled', value=other[k], low=other[f'{k}_95'][0], high=other[f'{k}_95'][1], chance=c, n=other['n_probes'], published=p, source=src)
+                     for title, k, c, p, src in (('rank-1', 'rank_1', other['rank_1_chance'], '.927 (pairs of beats, long term)', 'doi:10.3390/s22093446'), ('EER', 'eer', .5, '', ''))]
         rows += [regimes(run, d, t, people=n, seed=seed).assign(run=name, data=k) for k, (d, t, n) in sets.items()]
     out = pd.concat(rows, ignore_index=True)[['data', 'run', 'split', 'people', 'chance', *(f'{by}{end}' for by in ('by_beat', 'by_recording') for end in ('', '_lo', '_hi', '_n'))]].sort_values(['data', 'run'], kind='stable')
     for file, o in (('table.csv', out), *([('ecg-id.csv', pd.concat(by_time))] if by_time else [])):
         with atomic_path(Path(folder)/file) as f: o.to_csv(f, index=False, float_format='%.5g')
-    head = [dict(name=f'right person, {r.data} ({r.people}), {r.split}, {by.replace("_", " ")}, {PLANS[r.run].title}', value=r[by], low=r[f'{by}_lo'], high=r[f'{by}_hi'], chance=r.chance, n=int(r[f'{by}_n']), published='', source='')
-            for _, r in out.iterrows() for by in ('by_beat', 'by_recording') if 'random' not in r.split]
-    write_json(Path(folder)/'metrics.json', dict(task='identity', run=Path(folder).name, title='the same encoders within one recording and across recordings', command='python -m ecg_nb.identity regimes', simulated=False, headline=head))
+    published = {'ECG-ID': ('.996 (same session, random beats)', 'arXiv:2605.17685'), 'PTB-XL, 500 people': ('.752 (system 1, random beats)', 'system 1'), 'CPSC2018': ('.95 (system 2, 1,145 people, trained beats)', 'system 2')}
+    head = [dict(name=f'right person, {r.data}{f" ({r.people})"*(r.data != "PTB-XL, 500 people")}, {r.split}, {by.replace("_", " ")}, {PLANS[r.run].title}', value=r[by], low=r[f'{by}_lo'], high=r[f'{by}_hi'], chance=r.chance, n=int(r[f'{by}_n']),
+                 published=published[r.data][0] if 'cut' in r.split and by == 'by_beat' else '', source=published[r.data][1] if 'cut' in r.split and by == 'by_beat' else '')
+            for _, r in out.iterrows() for by in ('by_beat', 'by_recording') if r.data in published and 'random' not in r.split]   # the rest is in the table of leaks
+    write_json(Path(folder)/'metrics.json', dict(task='identity', run=Path(folder).name, title='the same encoders within one recording and across recordings', command='python -m ecg_nb.identity regimes', simulated=False, headline=head + dates))
     return out
 
 # %% ../nbs/31_identity.ipynb #write-unknown
@@ -605,8 +620,9 @@ def write_unknown(folder, *, seed:int=0, n_jobs:int=2)->pd.DataFrame:
     rows = []
     for name in PLANS:
         run = load_recogniser(name); ready = prepare(run.plan, root=find('ptb-xl'))
-        rows.append(unknown_table({k: run.embed_data(ready.parts[k]) for k in ('valid', 'test')}, ready.tables, seed=seed, n_jobs=n_jobs).assign(run=name))
-    out = pd.concat(rows, ignore_index=True); out.insert(0, 'run', out.pop('run'))
+        o = unknown_table({k: run.embed_data(ready.parts[k]) for k in ('valid', 'test')}, ready.tables, seed=seed, n_jobs=n_jobs)
+        rows.append(o.assign(run=name)[(o.vectors == 'embeddings') | (not rows)])   # beats and scalograms know no encoder: once
+    out = pd.concat(rows, ignore_index=True); out.insert(0, 'run', out.pop('run')); out.loc[out.vectors != 'embeddings', 'run'] = ''
     with atomic_path(Path(folder)/'table.csv') as f: out.to_csv(f, index=False, float_format='%.5g')
     best = out[(out.vectors == 'embeddings') & (out.detector == 'max_cosine')]
     head = [dict(name=f'strangers told from enrolled people, AUROC, {PLANS[r.run].title}', value=r.auroc, low=r.auroc_lo, high=r.auroc_hi, chance=.5, n=int(r.n_known + r.n_unknown), published='', source='') for r in best.itertuples()]
