@@ -106,6 +106,7 @@ def prepare(
     plan:Plan,
     *,
     root=None,               # folder of PTB-XL; default: the real one if it is there, else a simulated one
+    parts=('train', 'valid', 'test'), # look for beats in these alone
     device='cpu',
 )->Prepared:                 # its classes are the numbers of an embedding, its labels the people
     "Table, beats and folds of PTB-XL for `plan`."
@@ -113,7 +114,8 @@ def prepare(
     table = records_table('ptb-xl', root)
     store = convert(table, store_path('ptbxl', plan.recipe, root), plan.recipe, wait_s=600)
     ready = prepared(table, person_codes(table.subject_id), [f'z{k}' for k in range(plan.dim)], store, split_by_fold, simulated=is_simulated(root), device=device)
-    for k in ready.parts:
+    ready.parts, ready.tables = ({k: o[k] for k in parts} for o in (ready.parts, ready.tables))
+    for k in parts:
         d, kept = with_beats(ready.parts[k], plan)
         ready.parts[k], ready.tables[k] = d, ready.tables[k][kept].reset_index(drop=True)
         ready.tables[k].attrs = table.attrs | dict(without_beats=int((~kept).sum()))
@@ -162,7 +164,7 @@ def train(
     changes = [amplitude(low=.9, high=1.1), offset(most_mv=.03), noise(sigma_mv=.005)]
     if plan.leads == LEADS: changes.insert(0, move_electrodes(turn_sd_deg=plan.turn_deg, move_sd=plan.move, gain_sd=plan.move/2))
     elif plan.turn_deg:
-        both = prepare(replace(plan, leads=(*plan.leads, 'II'), turn_deg=0.), root=ready.tables['train'].attrs['root'], device=data.device).parts['train']
+        both = prepare(replace(plan, leads=(*plan.leads, 'II'), turn_deg=0.), root=ready.tables['train'].attrs['root'], parts=('train',), device=data.device).parts['train']
         rows = pd.Index(both.ids).get_indexer(data.ids)
         data = both.subset(rows[rows >= 0])
         changes.insert(0, turn_lead(angle_deg=0, sd_deg=plan.turn_deg))
@@ -558,7 +560,7 @@ def unseen_people(
     root=None,         # of PTB-XL
 )->tuple:              # (`ECGData` cropped at beats, records table row for row)
     "The recordings of folds 9 and 10, whose people no encoder was trained on."
-    ready = prepare(run.plan, root=root)
+    ready = prepare(run.plan, root=root, parts=('valid', 'test'))
     return joined(ready.parts['valid'], ready.parts['test']), pd.concat([ready.tables['valid'], ready.tables['test']], ignore_index=True)
 
 def same_recordings(
@@ -619,7 +621,7 @@ def write_unknown(folder, *, seed:int=0, n_jobs:int=2)->pd.DataFrame:
     "`unknown_table` of every encoder on folds 9 and 10 of PTB-XL, into `folder`: table.csv and metrics.json."
     rows = []
     for name in PLANS:
-        run = load_recogniser(name); ready = prepare(run.plan, root=find('ptb-xl'))
+        run = load_recogniser(name); ready = prepare(run.plan, root=find('ptb-xl'), parts=('valid', 'test'))
         o = unknown_table({k: run.embed_data(ready.parts[k]) for k in ('valid', 'test')}, ready.tables, seed=seed, n_jobs=n_jobs)
         rows.append(o.assign(run=name)[(o.vectors == 'embeddings') | (not rows)])   # beats and scalograms know no encoder: once
     out = pd.concat(rows, ignore_index=True); out.insert(0, 'run', out.pop('run')); out.loc[out.vectors != 'embeddings', 'run'] = ''
