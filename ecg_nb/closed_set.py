@@ -394,8 +394,8 @@ class Plan:
 _rows = [
     ('ptbxl-visits', ('lda', 'lda_12_leads'), SPLITS), ('ptbxl-visits', ('xresnet1d18',), ('time', 'other recording')),
     ('ptbxl-visits', ('resnet_s1',), ('time', 'other recording', 'system 1', 'random')), ('ptbxl-visits', ('lenet5_s2',), ('time', 'other recording', 'system 2', 'system 2, its validation', 'random')),
-    ('ptbxl-9', ('lda', 'lda_12_leads'), ('time', 'system 1', 'random')), ('ptbxl-9', ('xresnet1d18',), ('time',)), ('ptbxl-9', ('resnet_s1',), ('time', 'system 1')),
-    ('ptbxl-18', ('lda', 'lda_12_leads'), ('time', 'system 1', 'random')), ('ptbxl-18', ('xresnet1d18',), ('time',)),
+    ('ptbxl-9', ('lda', 'lda_12_leads'), ('time', 'system 1', 'random')), ('ptbxl-9', ('xresnet1d18',), ('time',)),
+    ('ptbxl-18', ('lda', 'lda_12_leads'), ('time', 'system 1', 'random')),
     ('cpsc2018', ('lda', 'lda_12_leads', 'xresnet1d18'), ('time', 'system 2', 'system 2, its validation', 'random')), ('cpsc2018', ('lenet5_s2',), ('time', 'system 2', 'system 2, its validation')),
     ('cpsc2018', ('cnn1d_s2', 'resnet_s1', 'cnn2d_s2'), ('time',)), ('cpsc2018-25', ('lda', 'lda_12_leads'), ('time', 'system 2', 'system 2, its validation', 'random'))]
 PLANS = {p.name: p for p in (Plan(d, m, s) for d, methods, splits in _rows for m in methods for s in splits)}
