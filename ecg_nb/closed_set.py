@@ -155,8 +155,8 @@ def to_data(
     units = np.rint(x*1000).clip(-32767, 32767).astype(np.int16).transpose(0, 2, 1).reshape(n*t, leads)
     return ECGData(torch.from_numpy(np.ascontiguousarray(units)), np.arange(n)*t, np.full(n, t), F.one_hot(torch.from_numpy(code), len(people)), ids=np.arange(n) if ids is None else ids)
 
-def accuracy(y, p): return (np.argmax(y, 1) == np.argmax(p, 1)).mean()
-def softmax(z): return z.softmax(1)
+def accuracy(y, p): "Share of the beats called right."; return (np.argmax(y, 1) == np.argmax(p, 1)).mean()
+def softmax(z): "Probabilities of the classes."; return z.softmax(1)
 
 # %% ../nbs/26_closed_set.ipynb #method
 WIDE = dict(denoise=None, half_s=.35)
@@ -512,7 +512,8 @@ def main(argv=None):
             if set(given or ()) - set(known): raise BadTable('rows', f'no {", ".join(sorted(set(given) - set(known)))}; there are {", ".join(known)}')
         folder, work = results_path('identity', 'closed-set'), data_path('runs', 'closed-set')
         asked = [Plan(d, m, s) for d in p.data for m in p.methods or METHODS for s in p.splits or SPLITS] if p.methods or p.splits else PLANS.values()
-        plans = [q for q in asked if q.data in p.data and not (folder/q.name/'answers.csv.gz').exists() and (q.split != 'other recording' or SELECTIONS[q.data].regime == ACROSS)]
+        done = set(pd.read_csv(folder/'table.csv')[['data', 'network', 'split']].itertuples(index=False, name=None)) if (folder/'table.csv').exists() else set()
+        plans = [q for q in asked if q.data in p.data and (q.data, q.method, q.split) not in done and (q.split != 'other recording' or SELECTIONS[q.data].regime == ACROSS)]
         chosen, cache = {}, (None, None)
         for q in plans:
             sel, key = SELECTIONS[q.data], (q.data, METHODS[q.method].input)
