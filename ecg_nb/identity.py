@@ -357,7 +357,7 @@ def cut_in_time(
     length:int,            # of a beat (samples)
     *,
     guard:int,             # samples left out between the two parts
-    share:float=.5,        # of what is not left out goes to the first part
+    test_share:float=.25,  # of the recording is the second part, as in `26_closed_set`
     how:str='time',        # 'random': as many beats of each part, drawn at random from the whole recording, as systems 1 and 2 did
     seed:int=0,
 )->tuple:                  # two `ECGData` of the recordings that have beats in both parts; their positions in `data`
@@ -365,8 +365,8 @@ def cut_in_time(
     if how not in ('time', 'random'): raise ValueError(f"how must be 'time' or 'random', not {how!r}")
     rng, parts, kept = np.random.default_rng(seed), ([], []), []
     for i, (s, n) in enumerate(zip(data.starts, data.n_samples.tolist())):
-        end = round((n - guard)*share)
-        a, b = s[s + length <= end], s[s >= end + guard]
+        cut = round((1 - test_share)*n)
+        a, b = s[s + length <= cut - guard], s[s >= cut]
         if how == 'random': a, b = np.split(rng.permutation(s)[:len(a) + len(b)], [len(a)])
         if len(a) and len(b): parts[0].append(np.sort(a)); parts[1].append(np.sort(b)); kept.append(i)
     if not kept: raise BadSignal('recordings', f'none has a whole beat on both sides of a gap of {guard} samples')
@@ -387,9 +387,7 @@ def within_recording(
     "Enrolled by the first part of a recording, looked for by the rest of the *same* recording."
     if len(set(data.subjects)) < len(data): raise BadTable('recordings', 'several of one person; within one recording each person gives one')
     enrolled, probe, _ = cut_in_time(data, run.plan.length, guard=round(guard_s*run.plan.fs), how=how, seed=seed)
-    g = run.embed_data(enrolled)
-    z, record = run.predict_windows(probe)
-    z = z/np.linalg.norm(z, axis=1, keepdims=True)
+    g, (z, record) = run.embed_data(enrolled), run.predict_windows(probe)
     who, out = probe.subjects, dict(people=len(probe))
     for name, x, owner in (('by_beat', z, who[record]), ('by_recording', run.embed_data(probe), who)):
         out[name] = rank_k(rank_of_true(x @ g.T, owner, who), 1, owner, gallery_size=len(g), seed=seed)
@@ -421,13 +419,14 @@ def regimes(
     seed:int=0,
 )->pd.DataFrame:         # a row a split: split, people, by_beat, by_recording with lo and hi, chance, n_beats, n_recordings
     "The same people under three splits: random beats of one recording, a cut in time, another recording."
-    i = in_order(table); first = i[~table.subject_id.iloc[i].duplicated().to_numpy()]
+    first, later = first_and_later(table)
     if people is not None and people < len(first): first = np.sort(np.random.default_rng(seed).permutation(first)[:people])
     found = {f'within one recording, {words}': within_recording(run, data.subset(first), guard_s=guard_s, how=how, seed=seed) for how, words in (('random', 'random beats'), ('time', f'cut in time, {guard_s:g} s apart'))}
-    later = np.setdiff1d(np.flatnonzero(table.subject_id.isin(set(table.subject_id.iloc[first]))), first)
+    enrolled, _, _ = cut_in_time(data.subset(first), run.plan.length, guard=round(guard_s*run.plan.fs))   # by the same beats as above: the other day is all that differs
+    later = later[np.isin(table.subject_id.to_numpy(str)[later], enrolled.subjects)]
     if len(later):
-        g, (z, record) = run.embed_data(data.subset(first)), run.predict_windows(data.subset(later))
-        z, who, owner = z/np.linalg.norm(z, axis=1, keepdims=True), table.subject_id.to_numpy()[later], table.subject_id.to_numpy()[first]
+        g, (z, record) = run.embed_data(enrolled), run.predict_windows(data.subset(later))
+        who, owner = table.subject_id.to_numpy(str)[later], enrolled.subjects
         rate = lambda x, o: rank_k(rank_of_true(x @ g.T, o, owner), 1, o, gallery_size=len(g), seed=seed)
         found['across recordings'] = dict(by_beat=rate(z, who[record]), by_recording=rate(run.embed_data(data.subset(later)), who), people=len(g))
     return pd.DataFrame([dict(split=k, people=o['people'], chance=o['by_beat']['chance']) | {f'{by}{end}': o[by][v] for by in ('by_beat', 'by_recording') for end, v in (('', 'rate'), ('_lo', 'lo'), ('_hi', 'hi'), ('_n', 'n'))} for k, o in found.items()])

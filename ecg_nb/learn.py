@@ -39,6 +39,7 @@ class ECGData:
         subjects=None,         # whose record it is, (n,); defaults to `ids`
         lsb_uv:float=1.,       # µV of one int16 unit
         starts=None,           # where crops may begin, one array of samples a record (its beats, say); default: anywhere
+        side=None,             # what else the network is told of each record (its note, say), (n, ...)
     ):
         t = lambda v, d: torch.as_tensor(np.ascontiguousarray(v)).to(signals.device, d)
         self.signals, self.lsb_uv = signals.contiguous(), lsb_uv   # crops are cut from the plain order of memory
@@ -49,6 +50,8 @@ class ECGData:
             raise ValueError('first, n_samples, y, ids and subjects must have one entry a record')
         self.starts = None if starts is None else [np.asarray(s, np.int64) for s in starts]
         if starts is not None and (len(starts) != len(self) or not all(map(len, starts))): raise ValueError('starts must have one array a record, none of them empty')
+        self.side = None if side is None else t(side, torch.float32)
+        if side is not None and len(self.side) != len(self): raise ValueError('side must have one entry a record')
 
     def __len__(self): return len(self.ids)
     @property
@@ -60,7 +63,7 @@ class ECGData:
         "The records `i` (indices or mask), sharing the signals."
         i = np.flatnonzero(i) if np.asarray(i).dtype == bool else np.asarray(i, np.int64)
         j = torch.as_tensor(i).to(self.device)
-        return ECGData(self.signals, self.first[j].cpu(), self.n_samples[j].cpu(), self.y[j].cpu(), ids=self.ids[i], subjects=self.subjects[i], lsb_uv=self.lsb_uv, starts=self.starts and [self.starts[k] for k in i])
+        return ECGData(self.signals, self.first[j].cpu(), self.n_samples[j].cpu(), self.y[j].cpu(), ids=self.ids[i], subjects=self.subjects[i], lsb_uv=self.lsb_uv, starts=self.starts and [self.starts[k] for k in i], side=None if self.side is None else self.side[j].cpu())
 
     def window_starts(self,
         length:int, stride:int, # of the windows (samples)
@@ -82,6 +85,10 @@ class ECGData:
         if bool(((offset < 0) | (offset + length > self.n_samples[i])).any()): raise BadSignal('crops', f'a crop of {length} samples reaches outside its record')
         x = self.signals.as_strided((rows - length + 1, length*c), (c, 1)).index_select(0, self.first[i] + offset)  # (b, length*leads); on a CPU three times as fast as [...]
         return x.view(-1, length, c).float().mul_(self.lsb_uv/1000).transpose(1, 2)
+
+    def inputs(self, i, offset, length:int)->tuple: # the crops, and `side` of their records where there is one
+        "All that the network is given."
+        return (self.crops(i, offset, length),) if self.side is None else (self.crops(i, offset, length), self.side[i.to(self.device)])
 
     def moments(self)->tuple: # (mean, std) in mV over all samples of all leads
         "Mean and standard deviation of these records, for the model's `Standardize`."
@@ -181,7 +188,7 @@ def window_logits(
     model.eval()
     try:
         for a in range(0, len(record), batch):
-            with autocast(data.device, precision): z = model(data.crops(record[a:a + batch], offset[a:a + batch], length))
+            with autocast(data.device, precision): z = model(*data.inputs(record[a:a + batch], offset[a:a + batch], length))
             out.append(z.float().cpu())
     finally: model.train(was)
     return torch.cat(out), record.numpy()
@@ -249,9 +256,9 @@ def train_epoch(model, data, opt, sched, *, order, offset, length, batch, loss, 
     model.train()
     for a in range(0, len(order) - batch + 1, batch):
         mine = slice(a + rank, a + batch, world)
-        x, y = data.crops(order[mine], offset[mine], length), data.y[order[mine].to(data.device)]
+        (x, *side), y = data.inputs(order[mine], offset[mine], length), data.y[order[mine].to(data.device)]
         if augment: x = augment(x, generator=g)
-        with autocast(data.device, precision): l = loss(model(x).float(), y)
+        with autocast(data.device, precision): l = loss(model(x, *side).float(), y)
         opt.zero_grad()
         (accelerator.backward if accelerator else torch.Tensor.backward)(l)
         if clip: torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
