@@ -358,12 +358,14 @@ MODELS = dict(
 def _network(name:str):
     "What makes the network `name`, which takes `n_leads` and `n_classes`."
     from ecg_nb.beat_models import BEAT_MODELS, ENCODERS, PREDEFINED           # only now: they are built of this module's parts
-    known = MODELS | BEAT_MODELS | PREDEFINED | ENCODERS
+    from ecg_nb.rhythm_models import RHYTHM_MODELS
+    from ecg_nb.state_space import STATE_SPACE
+    known = MODELS | STATE_SPACE | RHYTHM_MODELS | BEAT_MODELS | PREDEFINED | ENCODERS
     if name not in known: raise ValueError(f'no model {name!r}; there are {", ".join(known)}')
     return known[name]
 
 def create_model(
-    name:str,        # a key of `MODELS`, or of `BEAT_MODELS`, `PREDEFINED` or `ENCODERS` of `beat_models`
+    name:str,        # a key of `MODELS`, of `STATE_SPACE` in `state_space`, of `RHYTHM_MODELS` in `rhythm_models`, or of `BEAT_MODELS`, `PREDEFINED` or `ENCODERS` in `beat_models`
     n_leads:int=12,
     n_classes:int=5,
     *,
@@ -432,10 +434,11 @@ def count_flops(
     model:nn.Module,
     x:torch.Tensor,   # one batch (b, leads, t) or (b, leads, h, w)
 )->int:               # floating point operations a record, a multiply-add counted as two
-    "Arithmetic of convolutions, linear and recurrent layers in one forward pass of `model`."
+    "Arithmetic of convolutions, linear and recurrent layers, and of layers that state their own `flops`, in one forward pass of `model`."
     total = []
     def hook(m, i, o):
-        if isinstance(m, nn.Conv2d): total.append(2*o[0].numel()*m.weight[0].numel())
+        if hasattr(m, 'flops'): total.append(m.flops(*i))
+        elif isinstance(m, (nn.Conv1d, nn.Conv2d)): total.append(2*o[0].numel()*m.weight[0].numel())
         elif isinstance(m, nn.Linear): total.append(2*o[0].numel()*m.in_features)
         elif isinstance(m, nn.RNNBase): total.append(2*i[0].shape[1]*sum(p.numel() for n, p in m.named_parameters() if 'weight' in n))
     hooks = [m.register_forward_hook(hook) for m in model.modules()]
