@@ -6,8 +6,8 @@
 __all__ = ['S0_SAMPLES', 'MODELS', 'Scaling', 'Standardize', 'SameConv', 'conv', 'max_pool', 'ConcatPool', 'head', 'XResBlock',
            'xresnet1d', 'WangBlock', 'resnet1d_wang', 'InceptionBlock', 'InceptionGroup', 'inception1d', 'LSTM',
            'cnn_s3', 'InstanceNorm', 'encoder_s0', 'fc', 'CodeNet', 'decoder_s0', 'AutoEncoder', 'joint_loss',
-           'FrozenCodeNet', 'load_encoder', 'mayo_cnn', 'PreActBlock', 'mayo_resnet', 'Union', 'create_model', 'embed',
-           'plot_reconstruction', 'count_flops', 'receptive_field', 'model_table']
+           'FrozenCodeNet', 'load_encoder', 'mayo_cnn', 'PreActBlock', 'mayo_resnet', 'Union', 'Average',
+           'create_model', 'embed', 'plot_reconstruction', 'count_flops', 'receptive_field', 'model_table']
 
 # %% ../nbs/20_models.ipynb #export-import-copy-inspect-from
 import copy, inspect
@@ -347,6 +347,16 @@ class Union(nn.Module):
         none = F.logsigmoid(-self.net(x)) @ self.members.T                     # (b, n_unions) log of 1 - P
         return torch.log(-torch.expm1(none.clamp(max=-1e-30))) - none
 
+class Average(nn.Module):
+    "Several networks asked, and their probabilities averaged: (b, leads, t) -> (b, n_classes) logits."
+    def __init__(self, nets):
+        super().__init__()
+        self.nets = nn.ModuleList(nets)
+
+    def forward(self, x):
+        z = torch.stack([net(x) for net in self.nets])                         # (n_nets, b, n_classes)
+        return F.logsigmoid(z).logsumexp(0) - F.logsigmoid(-z).logsumexp(0)    # log of P/(1 - P); the number of networks cancels
+
 # %% ../nbs/20_models.ipynb #-network
 MODELS = dict(
     cnn_s0=CodeNet, ae_s0=partial(AutoEncoder, classify=False), joint_s0=AutoEncoder, frozen_s0=FrozenCodeNet, mayo_cnn=mayo_cnn, mayo_resnet=mayo_resnet,
@@ -370,14 +380,12 @@ def create_model(
     n_classes:int=5,
     *,
     seed:int=None,   # for the same initial weights again
-    union_of:int=None, # classes of the network proper, of which `n_classes` are unions: a `Union` (which ones, is among its weights)
     **kwargs,        # further options of that network
 )->nn.Module:        # (b, leads, t) mV, or images (b, leads, h, w) -> (b, n_classes) logits; with an error column more, or that alone, from joint_s0 and ae_s0
     "The network `name`, freshly initialised."
     make = _network(name)
     if seed is not None: torch.manual_seed(seed)
-    net = make(n_leads, union_of or n_classes, **kwargs)
-    return (Union(net, torch.zeros(n_classes, union_of)) if union_of else net).to(memory_format=torch.channels_last)
+    return make(n_leads, n_classes, **kwargs).to(memory_format=torch.channels_last)
 
 # %% ../nbs/20_models.ipynb #-sized
 def _sized(name:str, n_samples:int)->tuple: # (n_samples,) or an image's (h, w); options of the network
