@@ -7,7 +7,7 @@ NB     ?=
 LAB    ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test lab export readme refresh check clean sex identity diagnosis benchmarks
+.PHONY: help env run test lab export readme refresh check clean sex identity diagnosis rhythm notes benchmarks
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,12 @@ identity: env  ## train the encoders that recognise people on all of PTB-XL (an 
 
 diagnosis: env  ## train the diagnosis models on all of PTB-XL (hours on a CPU) -> results/diagnosis/
 	@$(PY) -m ecg_nb.diagnosis
+
+rhythm: env  ## train the rhythm models on PTB-XL, test them on CPSC2018 too (an hour on a CPU) -> results/rhythm/
+	@$(PY) -m ecg_nb.rhythm
+
+notes: env  ## train the networks that read a report beside the ECG (half an hour on a CPU) -> results/notes/
+	@$(PY) -m ecg_nb.notes
 
 benchmarks: env  ## speed beside the peers -> results/benchmarks/
 	@$(PY) -m ecg_nb.benchmarks

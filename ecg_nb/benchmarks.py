@@ -19,6 +19,7 @@ from .learn import ECGData, load_data, train_epoch
 from .metrics import bootstrap, bootstrap_auc
 from .models import MODELS, count_flops, create_model
 from .nights import convert_nights
+from .text import text_encoder
 from .segment import find_r_peaks_multi, match_beats, night_segments
 from .simulate import is_simulated, sample_data, simulate_ecg, write_shhs
 from .store import convert
@@ -26,8 +27,9 @@ from .store import convert
 # %% auto #0
 __all__ = ['N_NIGHTS', 'SIZES', 'PARTS', 'race', 'threads', 'row', 'race_rows', 'bench_store', 'peak_memory', 'bench_memory',
            'bench_nights', 'PlainDataset', 'bench_crops', 'bench_r_peaks', 'PlainBlock', 'PlainXResNet', 'copy_weights',
-           'plain_epoch', 'both_trainings', 'bench_training', 'bench_bootstrap', 'bench_search', 'machine_limits',
-           'bounds', 'run_benchmarks', 'run_part', 'main', 'plot_ratios']
+           'plain_epoch', 'both_trainings', 'bench_training', 'bench_bootstrap', 'bench_search', 'PlainS4Block',
+           'PlainS4', 'LoopedLSTM', 'bench_sequences', 'machine_limits', 'bounds', 'run_benchmarks', 'run_part', 'main',
+           'plot_ratios']
 
 # %% ../nbs/80_benchmarks.ipynb #race
 def race(
@@ -410,6 +412,88 @@ def bench_search(
     return race_rows(what, times, unit='probes/s', n={ours: n_probes, peer: n_peer}, repeats=repeats, target='ours >= 5000', **kw) + [
         row(f'{what}, peak memory', ours, peer, memory('top_k', n_probes), memory('plain', n_peer), 'MB', n=n_probes, n_peer=n_peer, repeats=1, target='ours < 200', **kw)]
 
+# %% ../nbs/80_benchmarks.ipynb #plains4block
+class PlainS4Block(nn.Module):
+    "A block of the state-space network, batch first, its filter by FFT: (b, h, t) -> (b, h, t)."
+    def __init__(self, block):   # an `S4Block`, whose weights it takes
+        super().__init__()
+        h = block.norm.num_features
+        self.norm, self.ssm, self.out, self.drop = nn.BatchNorm1d(h), block.ssm, nn.Conv1d(h, 2*h, 1), nn.Dropout1d(block.p)
+        self.norm.load_state_dict(block.norm.state_dict())
+        with torch.no_grad(): self.out.weight.copy_(block.out.weight[..., None]); self.out.bias.copy_(block.out.bias)
+
+    def forward(self, x):
+        t, k = x.shape[-1], self.ssm.kernel(x.shape[-1])
+        k = torch.cat([k[:, t - 1:], k.new_zeros(len(k), 1), k[:, :t - 1]], 1)
+        z = torch.fft.irfft(torch.fft.rfft(self.norm(x), n=2*t)*torch.fft.rfft(k, n=2*t), n=2*t)[..., :t]
+        return x + self.drop(F.glu(self.out(self.drop(F.gelu(z))), 1))
+
+class PlainS4(nn.Module):
+    "The state-space network `net` as it is usually written: (b, leads, t) -> (b, n_classes)."
+    def __init__(self, net):
+        super().__init__()
+        self.net, self.blocks, self.norm = net, nn.Sequential(*map(PlainS4Block, net.blocks)), nn.BatchNorm1d(net.norm.num_features)
+        self.norm.load_state_dict(net.norm.state_dict())
+
+    def forward(self, x):
+        x = self.norm(self.blocks(self.net.stem(self.net.standardize(x)[:, :, 0].contiguous())))
+        return self.net.head(torch.cat([x.mean(2), x.amax(2)], 1))
+
+class LoopedLSTM(nn.Module):
+    "The network `net` over 12 leads, its LSTM as a loop over time: (b, leads, t) -> (b, n_classes)."
+    def __init__(self, net):
+        super().__init__()
+        self.net, self.cell = net, nn.LSTMCell(net.rnn.input_size, net.rnn.hidden_size)
+        self.cell.load_state_dict({k[:-3]: v for k, v in net.rnn.state_dict().items()})
+
+    def forward(self, x):
+        state, h = None, []
+        for v in self.net.steps(self.net.standardize(x)).unbind(1):
+            state = self.cell(v, state); h.append(state[0])
+        h = torch.stack(h, 1)
+        return self.net.head(torch.cat([h[:, -1], h.mean(1), h.amax(1)], 1))
+
+def _step(net, x, y):
+    "A function that trains `net` for one step."
+    opt = torch.optim.AdamW(net.parameters(), 1e-4)
+    def step():
+        l = F.binary_cross_entropy_with_logits(net.train()(x), y)
+        opt.zero_grad(); l.backward(); opt.step()
+    return step
+
+def bench_sequences(
+    reports,             # texts, to embed
+    *,
+    batch:int, n_epoch:int=17_418, # crops in an epoch of PTB-XL
+    repeats:int, n_threads:int=2,
+)->list:                 # rows
+    "Training of the state-space network and of an LSTM, and embedding of reports, each beside the plain way."
+    rows, g = [], torch.Generator().manual_seed(0)
+    x, y = torch.randn(batch, 12, 250, generator=g), (torch.rand(batch, 71, generator=g) < .05).float()
+    with threads(n_threads):
+        a = torch.randn(1024, 1024)
+        for name, plain, words in (('s4d', PlainS4, 'batch first, FFT'), ('lstm_12', LoopedLSTM, 'LSTMCell loop')):
+            ours, peer = create_model(name, 12, 71, seed=0), plain(create_model(name, 12, 71, seed=0))
+            with torch.no_grad():
+                if not torch.allclose(ours.eval()(x), peer.eval()(x), atol=1e-3): raise AssertionError(f'{name}: both forms must give the same')
+            flop = 3*count_flops(ours, x[:1])                                                     # backwards costs twice what forwards does
+            times, _ = race({f'train step, {name}': _step(ours, x, y), words: _step(peer, x, y), 'matmul': lambda: a @ a}, repeats=repeats)
+            kw = dict(repeats=repeats, threads=n_threads, packages=('torch',))
+            rows += race_rows(f'sequences, training of {name}, batch {batch}', times.iloc[:2], unit='crops/s', n=batch, target='ratio >= 1', **kw)
+            rows.append(row(f'sequences, epoch of {name}, {n_epoch:,} crops', f'train step, {name}', 'its arithmetic at the rate of a matrix product', n_epoch/batch*times.wall_s.iloc[0], n_epoch*flop/(2*1024**3/times.wall_s['matmul']), 's/epoch',
+                            n=batch, target='ratio >= 0.333' if name == 's4d' else '', **kw))
+        reports = list(dict.fromkeys(reports))
+        encoder = text_encoder('tfidf').fit(reports)
+        few = reports[:max(1, len(reports)//20)]
+        times, got = race({'TextEncoder.encode, tfidf': lambda: encoder.encode(reports), 'one text after another': lambda: np.concatenate([encoder.encode([t]) for t in few])}, repeats=repeats)
+        if not np.allclose(got['TextEncoder.encode, tfidf'][:len(few)], got['one text after another'], atol=1e-4): raise AssertionError('both must give the same vectors')
+        rows += race_rows('sequences, embedding of reports', times, unit='texts/s', n={'TextEncoder.encode, tfidf': len(reports), 'one text after another': len(few)}, target='ours >= 1000', repeats=repeats, threads=n_threads, packages=('scikit-learn', 'scipy'))
+    return rows
+
+def _reports(root, n):
+    "The first `n` different reports of PTB-XL."
+    return [t for t in dict.fromkeys(ptbxl_table(root).report) if t][:n]
+
 # %% ../nbs/80_benchmarks.ipynb #machine-limits
 def machine_limits()->dict: # GB/s copied (read and written, beyond the caches), GB/s hashed, GFLOP/s multiplied
     "What one core of this machine can do at best."
@@ -442,7 +526,8 @@ SIZES = dict(
     quick=dict(n=4000, n_jobs=2, n_all=0, repeats=3, crops=32_768, r_records=20, models=('xresnet1d18',), n_train=512, batch=128, n_resamples=1000, n_peer=3, night=dict(dur_s=8*3600), search=dict(n_templates=18_869, n_probes=5000, n_peer=500)),
     full=dict(n=4000, n_jobs=2, n_all=10**6, repeats=5, crops=131_072, r_records=50, models=('xresnet1d18', 'xresnet1d50'), n_train=640, batch=128, n_resamples=1000, n_peer=5, night=dict(dur_s=8*3600), search=dict(n_templates=18_869, n_probes=21_799, n_peer=2000)))
 
-PARTS = dict(nights=lambda tmp, s: bench_nights(tmp, repeats=s['repeats'], **s['night']), search=lambda tmp, s: bench_search(repeats=s['repeats'], **s['search']))   # what can be run alone
+PARTS = dict(nights=lambda tmp, s, root: bench_nights(tmp, repeats=s['repeats'], **s['night']), search=lambda tmp, s, root: bench_search(repeats=s['repeats'], **s['search']),   # what can be run alone
+    sequences=lambda tmp, s, root: bench_sequences(_reports(root, s['n']), batch=s['batch'], repeats=s['repeats']))
 
 def _machine():
     "Processor, cores and load, without names or paths."
@@ -466,7 +551,7 @@ def run_benchmarks(
         say('to a store'); rows, store = bench_store(table, root, tmp, n=s['n'], repeats=s['repeats'], n_jobs=s['n_jobs'])
         if s['n_all']: say('all to a store'); rows += _all_to_store(table.head(s['n_all']), root, tmp, n_jobs=s['n_jobs'], n_peer=s['n']//2)
         say('memory'); rows += bench_memory(root, tmp, n=len(store), n_all=s['n_all'], n_jobs=s['n_jobs'])
-        say('nights'); rows += PARTS['nights'](tmp, s)
+        say('nights'); rows += PARTS['nights'](tmp, s, root)
         say('crops'); rows += bench_crops(store, n=s['crops'], repeats=s['repeats'])
         agree = {}
         for fs in (100, 500):
@@ -474,7 +559,8 @@ def run_benchmarks(
         data = load_data(store, ptbxl_labels(table.head(len(store)), 'all', root)[0]).subset(range(min(s['n_train'], len(store))))
         for name in s['models']: say(f'training {name}'); rows += bench_training(name, data, batch=s['batch'], repeats=min(3, s['repeats']))
         say('bootstrap'); rows += bench_bootstrap(ptbxl_labels(table[table.fold == 10], 'all', root)[0], n_resamples=s['n_resamples'], n_peer=s['n_peer'], repeats=min(3, s['repeats']))
-        say('search'); rows += PARTS['search'](tmp, s)
+        say('search'); rows += PARTS['search'](tmp, s, root)
+        say('sequences'); rows += PARTS['sequences'](tmp, s, root)
         limits = {k: max(v, limits[k]) for k, v in machine_limits().items()}         # a busy spell at either end does no harm
     return _write_table(out, simulated, rows, dict(command='python -m ecg_nb.benchmarks' + ' --quick'*(size == 'quick'), size=size, data='simulated records in the layout of PTB-XL' if simulated else 'PTB-XL 1.0.3 at 100 Hz (CC BY 4.0), CPSC2018 at 500 Hz (CC BY 4.0)',
         created=datetime.now(timezone.utc).strftime('%Y-%m-%d'), seconds=round(time.time() - began), machine=machine, threads=1, timing='best of the repeats, runners in turn; ratio from wall time, ratio_cpu from processor time', python=platform.python_version(),
@@ -495,11 +581,12 @@ def run_part(
     root=None,           # folder of PTB-XL that the other rows are from; by default the real one, else a simulated one
 )->pd.DataFrame:         # the table
     "Run one of `PARTS` alone; the other rows of the table in `out` stay as they are."
-    s, out, simulated = SIZES[size], Path(out or results_path('benchmarks')), is_simulated(root or sample_data('ptb-xl'))
+    root = Path(root or sample_data('ptb-xl'))
+    s, out, simulated = SIZES[size], Path(out or results_path('benchmarks')), is_simulated(root)
     try: detail = read_json(out/f"{'simulated' if simulated else 'benchmarks'}.json")
     except MissingFile: raise MissingFile(out, f'no table to put the {part} into: run all benchmarks first') from None
     old, machine = detail.pop('rows'), _machine()
-    with threads(1), tempfile.TemporaryDirectory() as tmp: rows = PARTS[part](tmp, s)
+    with threads(1), tempfile.TemporaryDirectory() as tmp: rows = PARTS[part](tmp, s, root)
     detail[part] = dict(command=f'python -m ecg_nb.benchmarks --{part}' + ' --quick'*(size == 'quick'), created=datetime.now(timezone.utc).strftime('%Y-%m-%d'), machine=machine, versions=_versions('ecg_nb', 'numpy', 'scipy', 'pyedflib', 'joblib', 'pandas'))
     mine = [r['what'].startswith(part) for r in old]
     at = mine.index(True) if any(mine) else len(old)
