@@ -481,10 +481,10 @@ class Run:
         return Union(parts[0].model, [[float(c in m['members'][k]) for c in parts[0].classes] for k in self.classes])
 
     def _beside(self, name:str):
-        "Another run in the same folder as this one, which this one is made of."
-        where = self.folder/'run.json'
-        if name != Path(name).name or name in ('', '..', self.folder.resolve().name): raise BadHeader(where, f'made of {name!r}, which is not the name of another run beside it')
-        other, kind = self.folder.resolve().parent/name, self.info['model']['name']
+        "Another run, which this one is made of: its name, where it lies beside this one, or task/name."
+        where, here, parts = self.folder/'run.json', self.folder.resolve(), str(name).split('/')
+        other, kind = here.parents[len(parts) > 1]/name, self.info['model']['name']
+        if len(parts) > 2 or any(p != Path(p).name or p in ('', '.', '..') for p in parts) or other == here: raise BadHeader(where, f'made of {name!r}, which is not the name of another run')
         if not (other/'run.json').exists(): raise MissingFile(other, f'no run there, but {where} is made of it')
         if read_json(other/'run.json').get('model', {}).get('name') in ('union', kind): raise BadHeader(where, f'made of {name!r}, which is itself made of others')
         run = Run(other)

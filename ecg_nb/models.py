@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['S0_SAMPLES', 'MODELS', 'Scaling', 'Standardize', 'SameConv', 'conv', 'max_pool', 'ConcatPool', 'head', 'XResBlock',
            'xresnet1d', 'WangBlock', 'resnet1d_wang', 'InceptionBlock', 'InceptionGroup', 'inception1d', 'LSTM',
-           'cnn_s3', 'InstanceNorm', 'encoder_s0', 'fc', 'CodeNet', 'decoder_s0', 'AutoEncoder', 'joint_loss',
-           'FrozenCodeNet', 'load_encoder', 'mayo_cnn', 'PreActBlock', 'mayo_resnet', 'Union', 'Average',
-           'create_model', 'embed', 'plot_reconstruction', 'count_flops', 'receptive_field', 'model_table']
+           'AttentionBlock', 'Transformer', 'cnn_s3', 'InstanceNorm', 'encoder_s0', 'fc', 'CodeNet', 'decoder_s0',
+           'AutoEncoder', 'joint_loss', 'FrozenCodeNet', 'load_encoder', 'mayo_cnn', 'PreActBlock', 'mayo_resnet',
+           'Union', 'Average', 'create_model', 'embed', 'plot_reconstruction', 'count_flops', 'receptive_field',
+           'model_table']
 
 # %% ../nbs/20_models.ipynb #export-import-copy-inspect-from
 import copy, inspect
@@ -169,6 +170,34 @@ class LSTM(nn.Module):
         h, (last, _) = self.rnn(x)                                             # (b, t, nf)
         last = torch.cat(tuple(last[-2:]), 1) if self.rnn.bidirectional else last[-1]
         return self.head(torch.cat([last, h.mean(1), h.amax(1)], 1) if self.pool else last)
+
+# %% ../nbs/20_models.ipynb #attentionblock
+class AttentionBlock(nn.Module):
+    "Every token looks at all others, then thinks for itself: (b, s, width) -> (b, s, width)."
+    def __init__(self, width:int, n_heads:int, *, dropout:float=.1):
+        super().__init__()
+        self.n_heads, self.norm, self.qkv, self.out = n_heads, nn.LayerNorm(width), nn.Linear(width, 3*width), nn.Linear(width, width)
+        self.mlp = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 4*width), nn.GELU(), nn.Dropout(dropout), nn.Linear(4*width, width), nn.Dropout(dropout))
+
+    def forward(self, x):
+        q, k, v = self.qkv(self.norm(x)).unflatten(-1, (3, self.n_heads, -1)).permute(2, 0, 3, 1, 4)   # (b, heads, s, width/heads) each
+        x = x + self.out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+        return x + self.mlp(x)
+
+class Transformer(nn.Module):
+    "Transformer over pieces of `step` samples: (b, leads, t) -> (b, n_classes)."
+    def __init__(self, n_leads:int, n_classes:int, *, step:int=10, width:int=120, depth:int=6, n_heads:int=12, dropout:float=.1):
+        super().__init__()
+        self.standardize, self.width = Standardize(n_leads), width
+        self.token = nn.Conv1d(n_leads, width, step, step)
+        self.blocks = nn.Sequential(*(AttentionBlock(width, n_heads, dropout=dropout) for _ in range(depth)))
+        self.norm, self.head = nn.LayerNorm(width), head(2*width, n_classes)
+
+    def forward(self, x):
+        x = self.token(self.standardize(x)[:, :, 0].contiguous()).transpose(1, 2)                  # (b, s, width)
+        angle = torch.arange(x.shape[1], device=x.device)[:, None]/1e4**(torch.arange(0, self.width, 2, device=x.device)/self.width)
+        x = self.norm(self.blocks(x + torch.cat([angle.sin(), angle.cos()], 1)))
+        return self.head(torch.cat([x.mean(1), x.amax(1)], 1))
 
 # %% ../nbs/20_models.ipynb #cnn-s3
 def cnn_s3(n_leads:int, n_classes:int, *, n_samples:int=1000):
@@ -360,7 +389,7 @@ class Average(nn.Module):
 # %% ../nbs/20_models.ipynb #-network
 MODELS = dict(
     cnn_s0=CodeNet, ae_s0=partial(AutoEncoder, classify=False), joint_s0=AutoEncoder, frozen_s0=FrozenCodeNet, mayo_cnn=mayo_cnn, mayo_resnet=mayo_resnet,
-    cnn_s3=cnn_s3, lstm_s3=partial(LSTM, hidden=64, pool=False),
+    cnn_s3=cnn_s3, lstm_s3=partial(LSTM, hidden=64, pool=False), transformer_s3=Transformer,
     xresnet1d18=partial(xresnet1d, depths=(2, 2, 2, 2), expansion=1), xresnet1d50=partial(xresnet1d, depths=(3, 4, 6, 3)),
     xresnet1d101=partial(xresnet1d, depths=(3, 4, 23, 3)), resnet1d_wang=resnet1d_wang, inception1d=inception1d,
     lstm=LSTM, lstm_bidir=partial(LSTM, bidirectional=True))
@@ -470,9 +499,9 @@ def receptive_field(
     model:nn.Module,
     size=4000,      # length to try it on (samples), or an image's (h, w)
     n_leads:int=12,
-)->float:           # samples, pixels of an image's width; inf for a recurrent network
+)->float:           # samples, pixels of an image's width; inf for recurrent networks and transformers
     "How far apart along time two input samples can be that meet in one place of the last feature map before pooling."
-    if any(isinstance(m, nn.RNNBase) for m in model.modules()): return float('inf')
+    if any(isinstance(m, (nn.RNNBase, AttentionBlock)) for m in model.modules()): return float('inf')
     body = copy.deepcopy(_trunk(model)).double().eval()
     for m in body.modules():   # all weights alike and positive: nothing cancels, no ReLU closes, a maximum sees all it compares
         if isinstance(m, nn.Conv2d):

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np, pandas as pd, torch
 import torch.nn.functional as F
 from torch import nn
-from .core import BadTable, ECGError, UnsafePath, atomic_path, data_path, plot_ecg, read_json, results_path, write_json
+from .core import BadTable, ECGError, MissingFile, UnsafePath, atomic_path, data_path, plot_ecg, read_json, results_path, write_json
 from .load import CPSC_CLASSES
 from .datasets import cpsc2018_table, find, read_row, records_table, split_by_fold
 from .simulate import is_simulated, sample_data
@@ -438,7 +438,7 @@ def compare(
         else: p, how = baseline_answers(name, ready, abroad, runs/name, seed=seed), ''
         answers[name], t = p, choose_thresholds(y['valid'], p['valid'], names=ready.classes)
         f = {k: figures(y[k], p[k], t, groups=data[k].subjects, seed=seed) for k in ('test', 'outside')}
-        rows.append(dict(name=name, method=plan.title if plan else name.replace('_', ' ') + ', features', parameters=sum(o.numel() for o in trained(plan, ready, runs/name).parameters()) if plan else None, epochs=plan.epochs if plan else None,
+        rows.append(dict(name=name, method=plan.title if plan else name.replace('_', ' ') + ', features', parameters=sum(o.numel() for o in trained(plan, ready, runs/name).parameters()) if plan else None, epochs=len(pd.read_csv(runs/name/'history.csv')) if plan else None, planned=plan.epochs if plan else None,
             join=how, valid_auc=common_auc(y['valid'], p['valid'])) | f['test'] | {f'outside_{k}': v for k, v in f['outside'].items()})
     table = pd.DataFrame(rows).set_index('name')
     best = answers[table.valid_auc.idxmax()]
@@ -623,7 +623,7 @@ def write_comparison(
     if 'labels' in abroad.tables['test']: tables['small_training'] = small_training(model, plans[best], abroad, answers[best]['outside'], seed=seed).reset_index()
     for name, t in tables.items(): _write_table(out/f'{name}.csv', t)
     n = {k: len(d) for k, d in parts_of(ready, abroad).items()}
-    head = [dict(name=f'macro AUC without STE, {r.method}' + (f', {r.epochs:.0f} epochs' if r.epochs == r.epochs else ''), value=r.auc8, low=r.auc8_low, high=r.auc8_high, chance=.5, n=n['test'], published='', source='') for r in table1.itertuples()]
+    head = [dict(name=f'macro AUC without STE, {r.method}' + (f', {r.epochs:.0f} of {r.planned:.0f} epochs' if r.epochs == r.epochs else ''), value=r.auc8, low=r.auc8_low, high=r.auc8_high, chance=.5, n=n['test'], published='', source='') for r in table1.itertuples()]
     write_json(out/'metrics.json', dict(task='rhythm', run=out.name, title='networks and features compared', command=command, simulated=ready.simulated or abroad.simulated, n=n, best=best, seed=seed, headline=head))
     return best
 
@@ -634,6 +634,7 @@ def main(argv=None):
     a.add_argument('--data', default='ptb-xl', choices=('ptb-xl', 'cpsc2018'), help='what to train on; the other one is the other hospital')
     a.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     a.add_argument('--seed', type=int, default=0)
+    a.add_argument('--evaluate', action='store_true', help='train nothing, only compare and ship what is there')
     a = a.parse_args(argv)
     try:
         unknown = set(a.names) - {*PLANS, *BASELINES}
@@ -641,7 +642,7 @@ def main(argv=None):
         other = {'ptb-xl': 'cpsc2018', 'cpsc2018': 'ptb-xl'}[a.data]
         ready, abroad = prepare(a.data, root=find(a.data), seed=a.seed, device=a.device), prepare(other, whole=True, root=find(other), device=a.device)
         suffix = '' if a.data == 'ptb-xl' else f'-{a.data}'
-        everything(a.names or (*PLANS, *BASELINES), ready, abroad, data_path('runs', f'rhythm{suffix}'), results_path('rhythm'), suffix=suffix, seed=a.seed,
+        everything(() if a.evaluate else a.names or (*PLANS, *BASELINES), ready, abroad, data_path('runs', f'rhythm{suffix}'), results_path('rhythm'), suffix=suffix, seed=a.seed,
             command='python -m ecg_nb.rhythm' + (f' --data {a.data}' if suffix else ''))
     except ECGError as e: sys.exit(f'error: {e}')
 
@@ -654,6 +655,7 @@ def everything(names, ready:Prepared, abroad:Prepared, runs, results, *, plans:d
         if n in plans: train(plans[n], ready, runs/n, seed=seed, **kwargs)
         else: baseline_answers(n, ready, abroad, runs/n, features=features, seed=seed)
     there = [n for n in plans if (runs/n/'model.safetensors').exists()] + [n for n in BASELINES if (runs/n/'answers.npz').exists()]
+    if not set(there) & {n for n in plans if not plans[n].powerset}: raise MissingFile(runs, 'no trained network there')
     best = write_comparison(there, plans, ready, abroad, runs, results/f'comparison{suffix}', command=command, seed=seed)
     folder = results/f'nine{suffix}'
     save_weights(trained(plans[best], ready, runs/best), folder/'model.safetensors'); save_history(folder, pd.read_csv(runs/best/'history.csv'))
