@@ -35,13 +35,12 @@ class Plan:
     fs:float = 100.                  # Hz
     length:int = 250                 # crop (samples)
     stride:int = 125                 # of the test windows (samples)
-    epochs:int = 30
+    epochs:tuple = (30,)             # of each cycle of the learning rate; the second begins with the best weights of the first, and so on
     batch:int = 128
     lr:float = 1e-2
     weight_decay:float = 1e-2
     optimizer:str = 'AdamW'          # of torch.optim
     one_cycle:bool = True
-    cycles:int = 1                   # so many trainings of `epochs`, each from the best weights of the last
     of:tuple = ()                    # no training: one run, whose classes or unions of them this one has; or several, whose probabilities are averaged
     published:str = ''               # best published figures under this protocol
     source:str = ''
@@ -49,10 +48,10 @@ class Plan:
 _helme = 'Strodthoff et al. 2021, github.com/helme/ecg_ptbxl_benchmarking'
 _s4 = 'S4: github.com/AI4HealthUOL/ecg-fm-benchmarking; others: ' + _helme
 SINGLE = dict(   # all 71 statements, one network each
-    xresnet1d101=Plan('all 71 statements, xresnet1d101', 'all', 'xresnet1d101', cycles=2, published='.925', source=_helme),
-    s4d=Plan('all 71 statements, state-space network', 'all', 's4d', dict(width=192), lr=8e-3, published='.941 (S4, width 512)', source=_s4),
-    resnet1d_wang=Plan('all 71 statements, resnet1d_wang', 'all', 'resnet1d_wang', epochs=15, published='.919', source=_helme),
-    xresnet1d18=Plan('all 71 statements, xresnet1d18', 'all', 'xresnet1d18', epochs=30))
+    xresnet1d101=Plan('all 71 statements, xresnet1d101', 'all', 'xresnet1d101', epochs=(30, 30), published='.925', source=_helme),
+    s4d=Plan('all 71 statements, state-space network', 'all', 's4d', dict(width=192), epochs=(30, 20), lr=8e-3, published='.941 (S4, width 512)', source=_s4),
+    resnet1d_wang=Plan('all 71 statements, resnet1d_wang', 'all', 'resnet1d_wang', epochs=(15,), published='.919', source=_helme),
+    xresnet1d18=Plan('all 71 statements, xresnet1d18', 'all', 'xresnet1d18'))
 TASKS = dict(    # the six tasks, by the average of those
     statements=Plan('all 71 statements', 'all', of=tuple(SINGLE), published='.941 (S4), .925 (xresnet1d101, inception1d)', source=_s4),
     diagnostic=Plan('44 diagnostic statements', 'diagnostic', of=('statements',), published='.943 (S4), .937 (xresnet1d101)', source=_s4),
@@ -89,15 +88,16 @@ def train(
     **kwargs,          # for `fit`: progress, live, accelerator, …
 )->pd.DataFrame:       # history
     "Train the network of `plan`; the folder then holds weights and history. An interrupted training goes on."
-    folder, best, histories = Path(folder), -1, []
+    folder, best, histories, done = Path(folder), -1, [], 0
     main = kwargs.get('accelerator') is None or kwargs['accelerator'].is_main_process
     model = standardize_on(create_model(plan.model, len(ready.store.leads), len(ready.classes), seed=seed, **plan.options), ready.parts['train']).to(ready.parts['train'].device)
-    for k in range(plan.cycles):
-        part = folder/f'cycle-{k}' if plan.cycles > 1 else folder
-        h = fit(model, ready.parts['train'], ready.parts['valid'], part, epochs=plan.epochs, length=plan.length, batch=plan.batch, lr=plan.lr, weight_decay=plan.weight_decay,
+    for k, epochs in enumerate(plan.epochs):
+        part = folder/f'cycle-{k}' if len(plan.epochs) > 1 else folder
+        h = fit(model, ready.parts['train'], ready.parts['valid'], part, epochs=epochs, length=plan.length, batch=plan.batch, lr=plan.lr, weight_decay=plan.weight_decay,
                 optimizer=getattr(torch.optim, plan.optimizer), one_cycle=plan.one_cycle, seed=seed + k, **kwargs)   # leaves its best weights in `model`
-        histories.append(h.assign(epoch=h.epoch + k*plan.epochs, cycle=k))
-        if main and plan.cycles > 1 and h.score.max() > best: save_weights(model, folder/'model.safetensors')
+        histories.append(h.assign(epoch=h.epoch + done, cycle=k))
+        done += epochs
+        if main and len(plan.epochs) > 1 and h.score.max() > best: save_weights(model, folder/'model.safetensors')
         best = max(best, h.score.max())
     history = pd.concat(histories, ignore_index=True)
     if main: save_history(folder, history)
@@ -234,7 +234,7 @@ def augmentation_table(
     ready:Prepared,
     folder,            # for the trainings
     *,
-    plan:Plan=replace(PLANS['system3_cnn'], epochs=12, lr=2e-3, optimizer='AdamW', one_cycle=True, batch=128),
+    plan:Plan=replace(PLANS['system3_cnn'], epochs=(8,), lr=2e-3, optimizer='AdamW', one_cycle=True, batch=128),
     names=None,        # of `recipes`; default: all
     seed:int=0,
     **kwargs,          # for `fit`
@@ -250,7 +250,7 @@ def augmentation_table(
         p[name] = join_windows(*map(np.asarray, window_logits(model, test, length=plan.length, stride=plan.stride)))   # one window a record
         lo, hi = interval(np.nanmean(bootstrap_auc(y['test'], p[name], groups=test.subjects, seed=seed), 1))
         d = paired_difference(y['test'], p[name], next(iter(p.values())), groups=test.subjects, seed=seed)
-        rows.append(dict(recipe=name, auc=macro_auc(y['test'], p[name]), lo=lo, hi=hi, top1_hit=top1_hit(y['test'], p[name]), valid_auc=h.score.max(), n=len(test), epochs=plan.epochs,
+        rows.append(dict(recipe=name, auc=macro_auc(y['test'], p[name]), lo=lo, hi=hi, top1_hit=top1_hit(y['test'], p[name]), valid_auc=h.score.max(), n=len(test), epochs=sum(plan.epochs),
                          difference=d['difference'], difference_lo=d['lo'], difference_hi=d['hi']))
     return pd.DataFrame(rows)
 

@@ -7,9 +7,9 @@ __all__ = ['PTBXL_TO_CPSC', 'PLANS', 'JOINS', 'GROUPS', 'nine_labels', 'by_recor
            'sort_by_label', 'sorted_table', 'Plan', 'Powerset', 'common_auc', 'train', 'join', 'AttentionJoin',
            'window_features', 'fit_attention', 'challenge_matrix', 'challenge_scores', 'label_lists', 'macro_f1',
            'decide', 'figures', 'parts_of', 'trained', 'network_answers', 'joined', 'data_features', 'baseline_answers',
-           'compare', 'powerset_calls', 'compare_decisions', 'compare_joins', 'single_confusion', 'answer_of',
-           'evaluate', 'plot_answer', 'cross_validate', 'small_training', 'fitting', 'write_comparison', 'main',
-           'everything', 'plot_two_by_two']
+           'best_network', 'compare', 'powerset_calls', 'compare_decisions', 'compare_joins', 'single_confusion',
+           'answer_of', 'evaluate', 'plot_answer', 'cross_validate', 'small_training', 'fitting', 'write_comparison',
+           'main', 'everything', 'plot_two_by_two']
 
 # %% ../nbs/33_rhythm.ipynb #export-import-argparse-os-re
 import argparse, os, re, shutil, sys, tempfile
@@ -419,7 +419,11 @@ def baseline_answers(
     with atomic_path(kept) as p, open(p, 'wb') as f: np.savez(f, of=of, **out)
     return out
 
-# %% ../nbs/33_rhythm.ipynb #compare
+# %% ../nbs/33_rhythm.ipynb #best-network
+def best_network(table, plans:dict)->str:
+    "The row with the highest `valid_auc` among networks with one output a class, which alone can be shipped."
+    return table.valid_auc[[n for n in table.index if n in plans and not plans[n].powerset]].idxmax()
+
 def compare(
     names,                       # of `PLANS` and `BASELINES`, trained
     ready:Prepared, abroad:Prepared,
@@ -441,7 +445,7 @@ def compare(
         rows.append(dict(name=name, method=plan.title if plan else name.replace('_', ' ') + ', features', parameters=sum(o.numel() for o in trained(plan, ready, runs/name).parameters()) if plan else None, epochs=len(pd.read_csv(runs/name/'history.csv')) if plan else None, planned=plan.epochs if plan else None,
             join=how, valid_auc=common_auc(y['valid'], p['valid'])) | f['test'] | {f'outside_{k}': v for k, v in f['outside'].items()})
     table = pd.DataFrame(rows).set_index('name')
-    best = answers[table.valid_auc.idxmax()]
+    best = answers[best_network(table, plans)]
     for k, prefix in (('test', ''), ('outside', 'outside_')):
         d = [paired_difference(y[k][:, :8], answers[n][k][:, :8], best[k][:, :8], groups=data[k].subjects, seed=seed) for n in table.index]
         table[f'{prefix}minus_best'], table[f'{prefix}minus_best_low'], table[f'{prefix}minus_best_high'] = ([o[v] for o in d] for v in ('difference', 'lo', 'hi'))
@@ -612,8 +616,8 @@ def write_comparison(
 )->str:                # name of the best network
     "Questions 1 to 3 and the small training as tables in `out`; the best network is that of the highest `common_auc` on validation."
     out, table1, answers = Path(out), *compare(names, ready, abroad, runs, plans=plans, seed=seed)
-    best = table1.valid_auc[[n for n in names if n in plans and not plans[n].powerset]].idxmax()
-    model, tables = trained(plans[best], ready, Path(runs)/best), dict(methods=table1.reset_index())
+    best = best_network(table1, plans)
+    model, tables = trained(plans[best], ready, Path(runs)/best), dict(table=table1.reset_index())
     with_sets = [n for n in names if n in plans and plans[n].powerset]
     if with_sets:
         sets, plain = Powerset(ready.parts['train'].y.cpu()), next((n for n in names if n in plans and replace(plans[n], powerset=True, title='') == replace(plans[with_sets[0]], title='')), best)   # the same network and training
@@ -655,6 +659,7 @@ def everything(names, ready:Prepared, abroad:Prepared, runs, results, *, plans:d
         if n in plans: train(plans[n], ready, runs/n, seed=seed, **kwargs)
         else: baseline_answers(n, ready, abroad, runs/n, features=features, seed=seed)
     there = [n for n in plans if (runs/n/'model.safetensors').exists()] + [n for n in BASELINES if (runs/n/'answers.npz').exists()]
+    if command and set(there) < {*plans, *BASELINES}: command = f'{command} {" ".join(there)}'   # what gives these tables again
     if not set(there) & {n for n in plans if not plans[n].powerset}: raise MissingFile(runs, 'no trained network there')
     best = write_comparison(there, plans, ready, abroad, runs, results/f'comparison{suffix}', command=command, seed=seed)
     folder = results/f'nine{suffix}'
