@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['PTBXL_TO_CPSC', 'PLANS', 'JOINS', 'GROUPS', 'nine_labels', 'by_record', 'prepare', 'label_statistics', 'plot_labels',
            'sort_by_label', 'sorted_table', 'Plan', 'Powerset', 'common_auc', 'train', 'join', 'AttentionJoin',
-           'window_features', 'fit_attention', 'challenge_matrix', 'challenge_scores', 'label_lists', 'macro_f1',
-           'decide', 'figures', 'parts_of', 'trained', 'network_answers', 'joined', 'data_features', 'baseline_answers',
-           'best_network', 'compare', 'powerset_calls', 'compare_decisions', 'compare_joins', 'single_confusion',
-           'answer_of', 'evaluate', 'plot_answer', 'cross_validate', 'small_training', 'fitting', 'write_comparison',
-           'main', 'everything', 'plot_two_by_two']
+           'window_features', 'fit_attention', 'challenge_matrix', 'challenge_scores', 'label_lists', 'set_thresholds',
+           'macro_f1', 'decide', 'figures', 'parts_of', 'trained', 'network_answers', 'joined', 'data_features',
+           'baseline_answers', 'best_network', 'compare', 'powerset_calls', 'compare_decisions', 'compare_joins',
+           'single_confusion', 'answer_of', 'evaluate', 'plot_answer', 'cross_validate', 'small_training', 'fitting',
+           'write_comparison', 'main', 'everything', 'plot_two_by_two']
 
 # %% ../nbs/33_rhythm.ipynb #export-import-argparse-os-re
 import argparse, os, re, shutil, sys, tempfile
@@ -323,7 +323,15 @@ def label_lists(
     "The labels of each record in order: as CPSC2018 has them, else in the order of `CPSC_CLASSES`."
     return list(table.labels) if 'labels' in table else [tuple(np.array(CPSC_CLASSES)[np.asarray(o).astype(bool)]) for o in y]
 
-# %% ../nbs/33_rhythm.ipynb #macro-f1
+# %% ../nbs/33_rhythm.ipynb #set-thresholds
+def set_thresholds(
+    y, p,      # labels and probabilities of the validation records, (n, classes)
+)->np.ndarray: # one a class
+    "The threshold of each class with the best F1 on validation; 0.5 for a class with fewer than `RARE` positives there."
+    common, t = np.asarray(y).sum(0) >= RARE, np.full(np.shape(y)[1], .5)
+    if common.any(): t[common] = choose_thresholds(np.asarray(y)[:, common], np.asarray(p)[:, common])
+    return t
+
 def macro_f1(y, called): # labels and decisions, 0/1, (n, classes)
     "Mean F1 of the classes that occur."
     return float(np.nanmean(f1_scores(y, np.asarray(called, float))))
@@ -350,7 +358,7 @@ def figures(
     each = bootstrap_auc(y, p, groups=groups, seed=seed)
     auc, auc8 = np.nanmean(each, 1), np.nanmean(each[:, :8], 1)
     f1 = bootstrap(macro_f1, y, decide(p, thresholds), groups=groups, seed=seed, n_resamples=500)
-    (a, b), (c, d), (e, g) = interval(auc), interval(f1, estimate=macro_f1(y, decide(p, thresholds))), interval(auc8)
+    (a, b), (c, d), (e, g) = interval(auc), np.clip(interval(f1, estimate=macro_f1(y, decide(p, thresholds))), 0, 1), interval(auc8)
     return dict(auc=macro_auc(y, p), auc_low=a, auc_high=b, auc8=macro_auc(y[:, :8], p[:, :8]), auc8_low=e, auc8_high=g, f1=macro_f1(y, decide(p, thresholds)), f1_low=c, f1_high=d)
 
 # %% ../nbs/33_rhythm.ipynb #parts-of
@@ -440,7 +448,7 @@ def compare(
         plan = plans.get(name)
         if plan: p, how = joined(network_answers(plan, ready, abroad, runs/name), y['valid'])
         else: p, how = baseline_answers(name, ready, abroad, runs/name, seed=seed), ''
-        answers[name], t = p, choose_thresholds(y['valid'], p['valid'], names=ready.classes)
+        answers[name], t = p, set_thresholds(y['valid'], p['valid'])
         f = {k: figures(y[k], p[k], t, groups=data[k].subjects, seed=seed) for k in ('test', 'outside')}
         rows.append(dict(name=name, method=plan.title if plan else name.replace('_', ' ') + ', features', parameters=sum(o.numel() for o in trained(plan, ready, runs/name).parameters()) if plan else None, epochs=len(pd.read_csv(runs/name/'history.csv')) if plan else None, planned=plan.epochs if plan else None,
             join=how, valid_auc=common_auc(y['valid'], p['valid'])) | f['test'] | {f'outside_{k}': v for k, v in f['outside'].items()})
@@ -468,7 +476,7 @@ def compare_decisions(
 )->pd.DataFrame:
     "Question 2: a row a way to decide; all of them are set on the validation records."
     y = {k: d.y.cpu().numpy().astype(int) for k, d in data.items()}
-    t = choose_thresholds(y['valid'], p['valid'], names=CPSC_CLASSES)
+    t = set_thresholds(y['valid'], p['valid'])
     ways = {'likeliest class alone': lambda k: np.eye(9, dtype=int)[p[k].argmax(1)], 'threshold 0.5': lambda k: decide(p[k], np.full(9, .5)), 'a threshold a class': lambda k: decide(p[k], t),
             'a threshold a class, at least one class': lambda k: decide(p[k], t, at_least_one=True), 'label powerset': lambda k: combined[k]}
     rows = []
@@ -476,7 +484,7 @@ def compare_decisions(
         row = dict(decision=name, valid_f1=macro_f1(y['valid'], way('valid')))
         for k, prefix in (('test', ''), ('outside', 'outside_')):
             called, several = way(k), y[k].sum(1) > 1
-            low, high = interval(bootstrap(macro_f1, y[k], called, groups=data[k].subjects, seed=seed, n_resamples=500), estimate=macro_f1(y[k], called))
+            low, high = np.clip(interval(bootstrap(macro_f1, y[k], called, groups=data[k].subjects, seed=seed, n_resamples=500), estimate=macro_f1(y[k], called)), 0, 1)
             exact = (called == y[k]).all(1)
             row |= {f'{prefix}{n}': v for n, v in dict(f1=macro_f1(y[k], called), f1_low=low, f1_high=high, exact=exact.mean(), several=int(several.sum()), several_exact=exact[several].mean() if several.any() else np.nan).items()}
         rows.append(row)
@@ -500,7 +508,7 @@ def compare_joins(
     p['no overlap', 'mean'] = {k: join(torch.sigmoid(z).double().numpy(), r, 'mean') for k, (z, r) in bare.items()}
     rows = []
     for (cut, how), q in p.items():
-        t = choose_thresholds(y['valid'], q['valid'], names=CPSC_CLASSES)
+        t = set_thresholds(y['valid'], q['valid'])
         f = {k: figures(y[k], q[k], t, groups=data[k].subjects, seed=seed) for k in ('test', 'outside')}
         rows.append(dict(windows='the first alone' if how == 'first' else cut, joined='' if how == 'first' else how, valid_auc=common_auc(y['valid'], q['valid'])) | f['test'] | {f'outside_{k}': v for k, v in f['outside'].items()})
     return pd.DataFrame(rows)
@@ -536,7 +544,7 @@ def evaluate(
     run = Run(folder)
     windows = {k: run.predict_windows(d) for k, d in data.items()}
     p, how = joined(windows, y['valid'])
-    t = choose_thresholds(y['valid'], p['valid'], names=ready.classes)
+    t = set_thresholds(y['valid'], p['valid'])
     ways = dict(likeliest=None, threshold=t)
     by = max(ways, key=lambda w: challenge_scores(lists['valid'], answer_of(p['valid'], ways[w]))['F1'])
     write_run(folder, 'rhythm', plan, ready, seed=seed, command=command, join=how, thresholds=t.tolist())
