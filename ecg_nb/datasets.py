@@ -325,7 +325,7 @@ def in_order(
     table:pd.DataFrame,   # records table
 )->np.ndarray:            # positions of its rows, each person's recordings in the order in which they were made
     "By date where all recordings have one, else by number: PTB-XL's run in the order of its dates."
-    number = table.record_id.astype(str).str.extractall(r'(\d+)')[0].astype(int).unstack().fillna(0)
+    number = pd.Series(table.record_id.astype(str).to_numpy()).str.extractall(r'(\d+)')[0].astype(int).unstack().reindex(range(len(table))).fillna(0)
     keys = [number[c].to_numpy() for c in number.columns[::-1]]
     if table.date.notna().all(): keys.append(table.date.to_numpy())
     return np.lexsort([*keys, np.unique(table.subject_id, return_inverse=True)[1]])

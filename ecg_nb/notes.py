@@ -289,6 +289,8 @@ def main(argv=None):
             path = out/'answers'/f'{name}.csv.gz'
             if path.exists() and not a.again: continue
             if a.again: shutil.rmtree(runs/name, ignore_errors=True)
+            try: notes.vectors(ROWS[name]) if ROWS[name].note else None
+            except MissingFile as e: print(f'{name}: left out, {e}', flush=True); continue          # an optional package
             write_answers(path, answer(ROWS[name], ready, notes, runs/name, seed=a.seed, progress=False))
             print(f'{name}: done', flush=True)
         for h in headlines(evaluate(ready, notes, out, command='python -m ecg_nb.notes', seed=a.seed)):

@@ -369,7 +369,7 @@ def earlier_report(
 )->pd.DataFrame:          # a row a record of `table`: `report` ('' if there is none), `record_id` it belongs to, `days` before
     "The report of the latest earlier recording of the same patient that has one."
     if 'report' not in table: raise BadTable(table.attrs.get('source', 'table'), 'no column report')
-    order, out = in_order(table.reset_index(drop=True)), [('', '', np.nan)]*len(table)
+    order, out = in_order(table), [('', '', np.nan)]*len(table)
     who, dates, said, ids = table.subject_id.to_numpy(), table.date.to_numpy('datetime64[ns]'), table.report.fillna('').to_numpy(), table.record_id.to_numpy()
     gap, before = np.timedelta64(round(min_days*86_400e9), 'ns'), []
     for k, i in enumerate(order):
