@@ -6,8 +6,7 @@
 __all__ = ['FUSIONS', 'Trunk', 'NoteSide', 'Fused', 'EcgOnly', 'NoteOnly', 'Sum', 'Cat', 'SumAttention', 'CrossAttentionOne',
            'CrossAttention', 'create_fusion', 'TextInTraining', 'with_extra_loss']
 
-# %% ../nbs/29_fusion.ipynb #export-from-functools-import-partial
-from functools import partial
+# %% ../nbs/29_fusion.ipynb #export-import-torch-import-torch
 import torch
 import torch.nn.functional as F
 from torch import nn

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 import numpy as np, pandas as pd, torch
 from .core import BadTable, DamagedFile, ECGError, MissingFile, atomic_path, data_path, results_path, write_json
-from .datasets import find, ptbxl_labels, ptbxl_statements, records_table, split_by_fold
+from .datasets import find, ptbxl_statements, records_table
 from .text import cached_vectors, clean_report, diagnosis_words, earlier_report, mask_diagnoses, text_encoder
 from .fusion import create_fusion, with_extra_loss
 from .learn import Prepared, fit, standardize_on, window_logits

@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np, pandas as pd, torch
 import torch.nn.functional as F
 from torch import nn
-from .core import BadTable, ECGError, MissingFile, UnsafePath, atomic_path, data_path, plot_ecg, read_json, results_path, write_json
+from .core import BadTable, ECGError, MissingFile, UnsafePath, atomic_path, data_path, plot_ecg, results_path, write_json
 from .load import CPSC_CLASSES
-from .datasets import cpsc2018_table, find, read_row, records_table, split_by_fold
+from .datasets import cpsc2018_table, find, records_table, split_by_fold
 from .simulate import is_simulated, sample_data
 from .preprocess import Recipe
 from .store import convert
@@ -29,7 +29,7 @@ from .models import create_model, embed
 from .rhythm_models import BASELINES, baseline, baseline_scores, record_features
 from .augment import amplitude, compose, offset
 from .learn import Prepared, Run, fit, join_windows, load_run, load_weights, prepared, save_history, save_weights, standardize_on, window_logits, write_predictions, write_run
-from .metrics import RARE, bootstrap, bootstrap_auc, choose_thresholds, confusion, f1_scores, interval, macro_auc, operating_point, paired_difference, plot_per_class, report
+from .metrics import RARE, bootstrap, bootstrap_auc, choose_thresholds, confusion, f1_scores, interval, macro_auc, operating_point, paired_difference, report
 
 # %% ../nbs/33_rhythm.ipynb #nine-labels
 PTBXL_TO_CPSC = {'NORM': 'NORM', 'AFIB': 'AF', '1AVB': 'IAVB', 'CLBBB': 'LBBB', 'CRBBB': 'RBBB', 'PAC': 'PAC', 'PVC': 'PVC', 'STD_': 'STD', 'STE_': 'STE'}  # statement -> class

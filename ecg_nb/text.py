@@ -15,7 +15,7 @@ import numpy as np, pandas as pd
 from safetensors import safe_open
 from safetensors.numpy import save_file
 from .core import BadHeader, BadTable, DamagedFile, MissingFile, UnsafePath, atomic_path
-from .datasets import in_order, ptbxl_statements
+from .datasets import in_order
 
 # %% ../nbs/16_text.ipynb #clean-report
 MAX_CHARS = 100_000
