@@ -15,7 +15,7 @@ from .core import BadTable, DamagedFile, ECGError, MissingFile, atomic_path, dat
 from .datasets import find, ptbxl_statements, records_table
 from .text import cached_vectors, clean_report, diagnosis_words, earlier_report, mask_diagnoses, text_encoder
 from .fusion import create_fusion, with_extra_loss
-from .learn import Prepared, fit, standardize_on, window_logits
+from .learn import Prepared, fit, load_run, standardize_on, window_logits
 from .metrics import bootstrap, bootstrap_auc, choose_thresholds, class_auc, f1_scores, interval, macro_auc, paired_difference, top1_hit
 from .diagnosis import prepare
 
@@ -24,7 +24,7 @@ from .diagnosis import prepare
 class Row:
     "One line of the table: which network, and what it is told."
     title:str
-    fusion:str             # name in `fusion.FUSIONS`
+    fusion:str             # name in `fusion.FUSIONS`; or 'shipped': results/diagnosis/superclass answers
     note:str = ''          # one of `NOTES`; '': none
     options:dict = field(default_factory=dict) # of the network
     encoder:str = 'tfidf'  # name in `text.TEXT_ENCODERS`
@@ -37,6 +37,7 @@ TRAINING_NOTE = TRAINING | dict(epochs=40)   # of the rows without an ECG, which
 _sum = dict(dropout=.2)
 ROWS = dict(
     ecg=Row('ECG only', 'ecg_only', published='.713'),
+    ecg_shipped=Row('ECG only, the superclass run of 32_diagnosis', 'shipped'),
     note=Row('note only (label leak)', 'note_only', 'as it is'),
     both=Row('ECG + note: sum, dropout (label leak)', 'sum', 'as it is', _sum, published='.853'),
     note_masked=Row('note only, diagnoses masked', 'note_only', 'diagnoses masked'),
@@ -124,7 +125,11 @@ def answer(
     training:dict=None,  # default: `TRAINING`, or `TRAINING_NOTE` without an ECG
     **kwargs,            # for `fit`
 )->pd.DataFrame:         # record_id, part (valid, test), a probability a class
-    "Train the network of `row` and let it answer for folds 9 and 10."
+    "Train the network of `row` and let it answer for folds 9 and 10; the shipped run is only asked."
+    if row.fusion == 'shipped':
+        run = load_run('diagnosis/superclass')
+        said = [pd.DataFrame(run.predict_data(ready.parts[k]), columns=run.classes).assign(record_id=ready.parts[k].ids, part=k) for k in ('valid', 'test')]
+        return pd.concat(said, ignore_index=True)[['record_id', 'part', *ready.classes]]
     parts, training = with_notes(row, ready, notes), training or (TRAINING_NOTE if row.fusion == 'note_only' else TRAINING)
     side = parts['train'].side
     model = create_fusion(row.fusion, ready.parts['train'].n_leads, len(ready.classes), seed=seed, note_dim=256 if side is None else side.shape[-1], n_samples=training['length'], **row.options)
@@ -208,7 +213,7 @@ def leak_table(
     return pd.DataFrame(lines)
 
 # %% ../nbs/34_notes.ipynb #headlines
-_HEAD = (('ecg', 'with a report'), ('note', 'with a report'), ('both', 'with a report'), ('note_masked', 'with a report'), ('both_masked', 'with a report'), ('note_findings', 'with a report'), ('both_findings', 'with a report'),
+_HEAD = (('ecg', 'with a report'), ('ecg_shipped', 'with a report'), ('note', 'with a report'), ('both', 'with a report'), ('note_masked', 'with a report'), ('both_masked', 'with a report'), ('note_findings', 'with a report'), ('both_findings', 'with a report'),
          ('ecg', 'with an earlier report'), ('note_earlier', 'with an earlier report'), ('both_earlier', 'with an earlier report'), ('ecg', 'all'), ('text_in_training', 'all'))
 
 def headlines(
@@ -262,12 +267,13 @@ def plot_leak(
             ax.bar(x, o.macro_auc - .5, .25, bottom=.5, color=color, label=what if not g else None)
             ax.errorbar(x, o.macro_auc, [[max(0, o.macro_auc - o.low)], [max(0, o.high - o.macro_auc)]], color='#222', lw=1, capsize=2)
             ax.text(x, .507, f'{o.macro_auc:.3f}'.lstrip('0'), ha='center', va='bottom', color='w', fontsize=10, weight='bold')
+        if ('ecg_shipped', which) in t.index: ax.plot([g - .39, g - .15], [t.loc[('ecg_shipped', which)].macro_auc]*2, color='#1a1a2e', lw=2, label='ECG only, the strong network of 32_diagnosis' if not g else None)
     n = lambda which: f"{int(t.xs(which, level='records').n.max()):,}" if which in t.index.get_level_values('records') else '0'
     ax.set_xticks(range(len(_GROUPS)), [f'{label}\n{n(which)} records' for label, which, *_ in _GROUPS])
     ax.set(ylim=(.5, 1), xlim=(-.5, len(_GROUPS) - .5), ylabel='macro AUC, five superclasses', title=f'{"Simulated: " if simulated else ""}what a "clinical note" adds, and why')
     ax.axvline(len(_GROUPS) - 1.5, color='#999', lw=.8, ls=':')
     for x, text in (((len(_GROUPS) - 2)/2, "the record's own report: the labels were made from it"), (len(_GROUPS) - 1, 'a note that was there before')): ax.text(x, .985, text, ha='center', va='top', fontsize=9, style='italic')
-    ax.legend(loc='upper center', bbox_to_anchor=(.5, -.14), ncols=3, frameon=False); ax.spines[['top', 'right']].set_visible(False)
+    ax.legend(loc='upper center', bbox_to_anchor=(.5, -.14), ncols=4, frameon=False); ax.spines[['top', 'right']].set_visible(False)
     return fig
 
 # %% ../nbs/34_notes.ipynb #main
@@ -289,9 +295,8 @@ def main(argv=None):
             path = out/'answers'/f'{name}.csv.gz'
             if path.exists() and not a.again: continue
             if a.again: shutil.rmtree(runs/name, ignore_errors=True)
-            try: notes.vectors(ROWS[name]) if ROWS[name].note else None
-            except MissingFile as e: print(f'{name}: left out, {e}', flush=True); continue          # an optional package
-            write_answers(path, answer(ROWS[name], ready, notes, runs/name, seed=a.seed, progress=False))
+            try: write_answers(path, answer(ROWS[name], ready, notes, runs/name, seed=a.seed, progress=False))
+            except MissingFile as e: print(f'{name}: left out, {e}', flush=True); continue          # an optional package, or no shipped run
             print(f'{name}: done', flush=True)
         for h in headlines(evaluate(ready, notes, out, command='python -m ecg_nb.notes', seed=a.seed)):
             print(f"{h['name']}: {h['value']:.4f} (95 % interval {h['low']:.4f} to {h['high']:.4f}), chance {h['chance']:.3f}, n = {h['n']:,}", flush=True)
