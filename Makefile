@@ -7,10 +7,10 @@ NB     ?=
 LAB    ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test lab export readme refresh check clean sex identity diagnosis rhythm notes benchmarks
+.PHONY: help env run test test-browser lab export readme refresh check clean sex identity diagnosis rhythm notes benchmarks
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 env: $(STAMP)  ## the environment in .venv (PYTHON=python3.12 to choose the interpreter); done once
 	@:
@@ -25,6 +25,9 @@ run: env  ## sample data, then every notebook top to bottom in a fresh kernel; w
 
 test: env  ## every test, on sample data
 	@ECG_NB_SAMPLE=1 $(PY) -m ecg_nb.project test
+
+test-browser: env  ## the notebooks with widgets, in JupyterLab in a real Chromium or Chrome, on sample data
+	@ECG_NB_SAMPLE=1 $(PY) -m ecg_nb.in_browser
 
 lab: env  ## JupyterLab (LAB="--no-browser --port 8899" hands options on)
 	@$(VENV)/bin/jupyter lab $(LAB) nbs/index.ipynb

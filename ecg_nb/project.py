@@ -229,15 +229,17 @@ def _without_machine(text):
     return re.sub(re.escape(tempfile.gettempdir()) + r'/\w*', 'tmp', text)
 
 # %% ../nbs/90_project.ipynb #-worth-keeping
+_VIEW = 'application/vnd.jupyter.widget-view+json'   # means nothing without its kernel
+
 def _worth_keeping(o):
     text = ''.join(o.get('text', ''))
     bar = re.search(r'\d+%\|', text) or '\r' in text.replace('\r\n', '\n')
-    return o.get('name') != 'stderr' and not bar and 'application/vnd.jupyter.widget-view+json' not in o.get('data', {})
+    return o.get('name') != 'stderr' and not bar and (_VIEW not in o.get('data', {}) or 'image/png' in o['data'])
 
 def tidy(
     nb:dict,  # a notebook as read from JSON; changed in place
 )->dict:      # the same
-    "Take progress bars, what went to stderr, widget views and this machine's folders out of the outputs of `nb`."
+    "Take progress bars, what went to stderr, widget views (their still pictures stay) and this machine's folders out of the outputs of `nb`."
     nb['metadata'] = dict(kernelspec=dict(display_name='python3', language='python', name='python3'))
     plain = lambda v: [_without_machine(t) for t in v] if isinstance(v, list) else _without_machine(v) if isinstance(v, str) else v
     for c in nb['cells']:
@@ -245,7 +247,7 @@ def tidy(
         c['outputs'] = [o for o in c['outputs'] if _worth_keeping(o)]
         for o in c['outputs']:
             if 'text' in o: o['text'] = plain(o['text'])
-            if 'data' in o: o['data'] = {k: plain(v) if k.startswith('text/') else v for k, v in o['data'].items()}
+            if 'data' in o: o['data'] = {k: plain(v) if k.startswith('text/') else v for k, v in o['data'].items() if k != _VIEW}
     return nb
 
 # %% ../nbs/90_project.ipynb #refresh
