@@ -15,7 +15,7 @@ from torch import nn
 from .core import MissingFile, atomic_path, read_json, results_path, write_json
 from .datasets import find, ptbxl_labels, ptbxl_table, read_row, cpsc2018_table, shhs_table
 from .gallery import top_k
-from .learn import ECGData, load_data, train_epoch
+from .learn import ECGData, load_data, load_run, train_epoch
 from .metrics import bootstrap, bootstrap_auc
 from .models import MODELS, count_flops, create_model
 from .nights import convert_nights
@@ -28,8 +28,8 @@ from .store import convert
 __all__ = ['N_NIGHTS', 'SIZES', 'PARTS', 'race', 'threads', 'row', 'race_rows', 'bench_store', 'peak_memory', 'bench_memory',
            'bench_nights', 'PlainDataset', 'bench_crops', 'bench_r_peaks', 'PlainBlock', 'PlainXResNet', 'copy_weights',
            'plain_epoch', 'both_trainings', 'bench_training', 'bench_bootstrap', 'bench_search', 'PlainS4Block',
-           'PlainS4', 'LoopedLSTM', 'bench_sequences', 'machine_limits', 'bounds', 'run_benchmarks', 'run_part', 'main',
-           'plot_ratios']
+           'PlainS4', 'LoopedLSTM', 'bench_sequences', 'bench_maps', 'machine_limits', 'bounds', 'run_benchmarks',
+           'run_part', 'main', 'plot_ratios']
 
 # %% ../nbs/80_benchmarks.ipynb #race
 def race(
@@ -494,6 +494,25 @@ def _reports(root, n):
     "The first `n` different reports of PTB-XL."
     return [t for t in dict.fromkeys(ptbxl_table(root).report) if t][:n]
 
+# %% ../nbs/80_benchmarks.ipynb #bench-maps
+def bench_maps(
+    run,            # a `Run`, 12 leads
+    *,
+    n:int=100,      # records of 10 s
+    n_peer:int=10,  # one after another
+    steps:int=32, batch:int=64,
+)->list:            # rows
+    "Integrated gradients of a batch of records, beside the passes alone and beside one record at a time."
+    from ecg_nb.saliency import attribute, ig_speed
+    kw = dict(n=n, repeats=1, threads=torch.get_num_threads(), packages=('torch', 'captum'))
+    t, what = ig_speed(run, n=n, steps=steps, batch=batch), f'maps, integrated gradients, {steps} steps'
+    x = .2*torch.randn(n_peer, len(run.recipe.leads), round(10*run.recipe.fs), generator=torch.Generator().manual_seed(0))
+    began = time.perf_counter()
+    for i in range(n_peer): attribute(run, x[i:i + 1], 0, steps=steps)
+    each = (time.perf_counter() - began)/n_peer
+    return [row(what, 'saliency.attribute', f'{n*steps:,} forward and backward passes alone', 1000*t['maps_s']/n, 1000*t['passes_s']/n, 'ms/record', target='ratio >= 0.5', **kw),
+            row(what, 'saliency.attribute', 'one record after another', 1000*t['maps_s']/n, 1000*each, 'ms/record', n_peer=n_peer, **kw)]
+
 # %% ../nbs/80_benchmarks.ipynb #machine-limits
 def machine_limits()->dict: # GB/s copied (read and written, beyond the caches), GB/s hashed, GFLOP/s multiplied
     "What one core of this machine can do at best."
@@ -522,12 +541,13 @@ def bounds(
 
 # %% ../nbs/80_benchmarks.ipynb #-machine
 SIZES = dict(
-    tiny=dict(n=40, n_jobs=1, n_all=80, repeats=1, crops=200, r_records=2, models=('xresnet1d18',), n_train=32, batch=16, n_resamples=10, n_peer=2, night=dict(dur_s=300, skip_s=30, until_s=200, n_segments=3), search=dict(n_templates=500, n_probes=100, n_peer=50)),
-    quick=dict(n=4000, n_jobs=2, n_all=0, repeats=3, crops=32_768, r_records=20, models=('xresnet1d18',), n_train=512, batch=128, n_resamples=1000, n_peer=3, night=dict(dur_s=8*3600), search=dict(n_templates=18_869, n_probes=5000, n_peer=500)),
-    full=dict(n=4000, n_jobs=2, n_all=10**6, repeats=5, crops=131_072, r_records=50, models=('xresnet1d18', 'xresnet1d50'), n_train=640, batch=128, n_resamples=1000, n_peer=5, night=dict(dur_s=8*3600), search=dict(n_templates=18_869, n_probes=21_799, n_peer=2000)))
+    tiny=dict(n=40, n_jobs=1, n_all=80, repeats=1, crops=200, r_records=2, models=('xresnet1d18',), n_train=32, batch=16, n_resamples=10, n_peer=2, night=dict(dur_s=300, skip_s=30, until_s=200, n_segments=3), search=dict(n_templates=500, n_probes=100, n_peer=50), maps=dict(n=1, n_peer=1, steps=2)),
+    quick=dict(n=4000, n_jobs=2, n_all=0, repeats=3, crops=32_768, r_records=20, models=('xresnet1d18',), n_train=512, batch=128, n_resamples=1000, n_peer=3, night=dict(dur_s=8*3600), search=dict(n_templates=18_869, n_probes=5000, n_peer=500), maps=dict(n=20, n_peer=5)),
+    full=dict(n=4000, n_jobs=2, n_all=10**6, repeats=5, crops=131_072, r_records=50, models=('xresnet1d18', 'xresnet1d50'), n_train=640, batch=128, n_resamples=1000, n_peer=5, night=dict(dur_s=8*3600), search=dict(n_templates=18_869, n_probes=21_799, n_peer=2000), maps=dict(n=100, n_peer=10)))
 
 PARTS = dict(nights=lambda tmp, s, root: bench_nights(tmp, repeats=s['repeats'], **s['night']), search=lambda tmp, s, root: bench_search(repeats=s['repeats'], **s['search']),   # what can be run alone
-    sequences=lambda tmp, s, root: bench_sequences(_reports(root, s['n']), batch=s['batch'], repeats=s['repeats']))
+    sequences=lambda tmp, s, root: bench_sequences(_reports(root, s['n']), batch=s['batch'], repeats=s['repeats']),
+    maps=lambda tmp, s, root: bench_maps(load_run('diagnosis/superclass'), **s['maps']))
 
 def _machine():
     "Processor, cores and load, without names or paths."
@@ -561,6 +581,7 @@ def run_benchmarks(
         say('bootstrap'); rows += bench_bootstrap(ptbxl_labels(table[table.fold == 10], 'all', root)[0], n_resamples=s['n_resamples'], n_peer=s['n_peer'], repeats=min(3, s['repeats']))
         say('search'); rows += PARTS['search'](tmp, s, root)
         say('sequences'); rows += PARTS['sequences'](tmp, s, root)
+        say('maps'); rows += PARTS['maps'](tmp, s, root)
         limits = {k: max(v, limits[k]) for k, v in machine_limits().items()}         # a busy spell at either end does no harm
     return _write_table(out, simulated, rows, dict(command='python -m ecg_nb.benchmarks' + ' --quick'*(size == 'quick'), size=size, data='simulated records in the layout of PTB-XL' if simulated else 'PTB-XL 1.0.3 at 100 Hz (CC BY 4.0), CPSC2018 at 500 Hz (CC BY 4.0)',
         created=datetime.now(timezone.utc).strftime('%Y-%m-%d'), seconds=round(time.time() - began), machine=machine, threads=1, timing='best of the repeats, runners in turn; ratio from wall time, ratio_cpu from processor time', python=platform.python_version(),

@@ -47,11 +47,12 @@ def as_int16(
 
 def as_int8(
     values:np.ndarray,  # any unit, signed
-)->tuple:               # int8, and what 127 stands for
-    "A map for the eye: 0 stays 0, the largest magnitude is 127."
+)->tuple:               # int8, and the magnitude of 127
+    "A map for the eye: 0 stays 0; 127 is the magnitude that one sample in 200 exceeds, or a few samples would leave no colour to the rest."
     v = np.nan_to_num(np.asarray(values, np.float32), nan=0., posinf=0., neginf=0.)
-    top = float(np.abs(v).max())
-    return np.rint(v*(127/top if top else 0)).astype(np.int8), top
+    size = np.abs(v)
+    top = float(np.quantile(size, .995) or size.max())
+    return np.rint((v*(127/top if top else 0)).clip(-127, 127)).astype(np.int8), top
 
 # %% ../nbs/55_view.ipynb #pyramid
 class Pyramid:
@@ -173,16 +174,16 @@ def draw(
     for step, lw, c in ((1, .3, '#f7d9d6'), (5, .5, '#eab0aa'))[not paper:]:
         ax.vlines(np.arange(0, width + .1, step), 0, height, color=c, lw=lw, zorder=0); ax.hlines(np.arange(0, height + .1, step), 0, width, color=c, lw=lw, zorder=0)
     values = item.values()
-    top = np.abs(values).max() if values is not None else 0
+    share, top = as_int8(values) if values is not None else (None, 0)
     for i, row, c0, c1 in lay['panels']:
         x0, y0 = MARGIN_MM + PAPER_MM*c0/lay['cols'], height - (row + .5)*lay['row_mm']
         start, dur = t0 + PAPER_MM/speed*c0/lay['cols'], PAPER_MM/speed*(c1 - c0)/lay['cols']
-        _panel(ax, item, i, x0, y0, lay['row_mm'], start, dur, speed, gain, None if not top else values[i]/top)
+        _panel(ax, item, i, x0, y0, lay['row_mm'], start, dur, speed, gain, share[i]/127 if top else None)
         if c0 == 0: ax.plot(np.array([2, 3.5, 3.5, 8.5, 8.5, 10]), y0 + gain*np.array([0, 0, 1, 1, 0, 0]), color='#1a1a2e', lw=.8)
     ax.set(xlim=(0, width), ylim=(0, height)); ax.set_axis_off()
     ax.text(0, height + 1.5, f'{item.title or rec.record_id}    {item.note}'[:150], fontsize=9, va='bottom', parse_math=False)
     ax.text(width, -1.5, f'{speed:g} mm/s   {gain:g} mm/mV   {t0:g} to {min(t0 + PAPER_MM/speed, rec.duration_s):g} s', fontsize=8, ha='right', va='top')
-    if top: ax.text(0, -1.5, f'map: {item.legend}; orange for, blue against, full colour {top:.2g}'[:110], fontsize=8, va='top', parse_math=False)
+    if top: ax.text(0, -1.5, f'map: {item.legend}; orange for, blue against, full colour from {top:.2g}'[:110], fontsize=8, va='top', parse_math=False)
     return ax
 
 def _panel(ax, item, i, x0, y0, row_mm, start, dur, speed, gain, share):
@@ -458,7 +459,7 @@ function render({model, el: root}, box) {
     const th = dark() ? THEMES.dark : THEMES.light, rgb = v => `rgb(${v.join(',')})`;
     legend.style.display = bMap.style.display = it.saliency ? '' : 'none';
     if (it.saliency) { scale.style.background = `linear-gradient(90deg, ${rgb(th.minus)}, ${th.paper}, ${rgb(th.plus)})`;
-      meaning.textContent = it.meta.top ? `against  −${it.meta.top.toPrecision(2)} … +${it.meta.top.toPrecision(2)}  for: ${it.meta.label}` : `this map is 0 everywhere: ${it.meta.label}`; }
+      meaning.textContent = it.meta.top ? `against ≤ −${it.meta.top.toPrecision(2)} … ≥ +${it.meta.top.toPrecision(2)} for: ${it.meta.label}` : `this map is 0 everywhere: ${it.meta.label}`; }
     const end = Math.min(get('t0') + span(), total());
     read.textContent = `${+get('speed').toPrecision(3)} mm/s · ${get('gain')} mm/mV · ${clock(get('t0'))} to ${clock(end)} of ${clock(total())}`;
     const room = total() - span(); slide.style.display = room > .01 ? '' : 'none'; if (room > .01) { slide.max = room; slide.value = get('t0'); }
