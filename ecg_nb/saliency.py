@@ -21,11 +21,12 @@ from .datasets import find, read_row, records_table
 from .learn import ECGData, Prepared, Run, join_windows, load_run
 
 # %% auto #0
-__all__ = ['METHODS', 'FOR', 'AGAINST', 'SEX', 'WAVES', 'PARTS', 'target_logits', 'explaining', 'Method', 'attribute',
+__all__ = ['METHODS', 'FOR', 'AGAINST', 'SEX', 'WAVES', 'SHOWN', 'PARTS', 'target_logits', 'explaining', 'Method', 'attribute',
            'to_record_axis', 'Map', 'embedding_of', 'saliency', 'plot_map', 'labelled', 'plot_methods', 'confident',
            'plot_points', 'plot_confident', 'lead_shares', 'plot_lead_shares', 'r_peaks_of', 'wave_of', 'wave_shares',
            'BeatAverage', 'beat_average', 'plot_beat_averages', 'maximise', 'plot_windows', 'record_embeddings',
-           'embedding_map', 'plot_embedding_map', 'ig_speed', 'population', 'plot_sex', 'main']
+           'embedding_map', 'plot_embedding_map', 'ig_speed', 'plot_judged', 'by_each', 'population', 'plot_sex',
+           'main']
 
 # %% ../nbs/50_saliency.ipynb #-starts
 def _starts(run, x)->list:
@@ -794,6 +795,26 @@ def _save(fig, path):
 def _table(t, path):
     with atomic_path(path) as p: t.to_csv(p, float_format='%.5g', index=t.index.name is not None)
 
+SHOWN = ('smoothgrad', 'integrated_gradients')   # by which the maps in results/ are made
+
+def plot_judged(
+    run:Run,
+    rec:Recording,
+    maps,            # several `Map`s of `rec`
+    *,
+    title:str='',
+    fig=None,        # a figure or subfigure
+):                   # it
+    "Maps of one recording under each other, each with what the tests say of its method for `run`."
+    import matplotlib.pyplot as plt
+    from ecg_nb.proof import verdict
+    fig = fig or plt.figure(figsize=(10.3, 4.1*len(maps) + .4), layout='constrained')
+    for m, ax in zip(maps, fig.subplots(len(maps), squeeze=False)[:, 0]): plot_map(rec, m, ax=ax, title=verdict(run, m.method).split(', fails')[0])
+    fig.suptitle(title, fontsize=11)
+    return fig
+
+def by_each(run, rec, **kwargs)->list: return [saliency(run, rec, method=k, **kwargs)[0] for k in SHOWN]   # `Map`s
+
 def population(
     run:Run,
     ready:Prepared,
@@ -821,8 +842,8 @@ def population(
         if c in skip: continue
         calm = [i for i in k if np.nanmax(np.abs(recs[i].signal)) < 2.5] or k
         i = max(calm, key=lambda j: maps[j].score)
-        title = f'{c}: {"simulated" if ready.simulated else "PTB-XL"} record {recs[i].record_id} of the test fold, probability {maps[i].score:.2f} ({run.info["task"]}/{run.folder.name}, integrated gradients)'
-        _save(plot_map(recs[i], maps[i], title=title).figure, folder.parent/f'{prefix}_{c.replace("/", "-")}.png')
+        title = f'{c}: {"simulated" if ready.simulated else "PTB-XL"} record {recs[i].record_id} of the test fold, probability {maps[i].score:.2f} ({run.info["task"]}/{run.folder.name})'
+        _save(plot_judged(run, recs[i], by_each(run, recs[i], cls=c, steps=steps), title=title), folder.parent/f'{prefix}_{c.replace("/", "-")}.png')
     return {c: len(k) for c, k in of.items()}
 
 def plot_sex(
@@ -834,12 +855,12 @@ def plot_sex(
 ):                        # the figure
     "What speaks for the sex in twelve leads, and as points in one lead of several people."
     import matplotlib.pyplot as plt
-    fig = plt.figure(figsize=(11, 4.6 + 1.1*len(recs)), layout='constrained')
-    top, low = fig.subfigures(2, 1, height_ratios=(4.6, 1.1*len(recs)))
+    fig = plt.figure(figsize=(11, 8.6 + 1.1*len(recs)), layout='constrained')
+    top, low = fig.subfigures(2, 1, height_ratios=(8.6, 1.1*len(recs)))
     against = sex == 'man'
-    m = saliency(twelve, recs[0], cls='female', against=against)[0]
-    m.cls = sex
-    plot_map(recs[0], m, ax=top.subplots(), title=f'{sex}: {source} record {recs[0].record_id} of the test fold, probability {m.score:.3f} (sex/{twelve.folder.name}, integrated gradients)')
+    maps = by_each(twelve, recs[0], cls='female', against=against)
+    for m in maps: m.cls = sex
+    plot_judged(twelve, recs[0], maps, fig=top, title=f'{sex}: {source} record {recs[0].record_id} of the test fold, probability {maps[0].score:.3f} (sex/{twelve.folder.name})')
     axes = low.subplots(len(recs), 2, sharex=True, squeeze=False)
     for k, method in enumerate(('guided_backprop', 'integrated_gradients')):
         for rec, p, ax in zip(recs, saliency(one, recs, cls='female', method=method, against=against), axes[:, k]): plot_points(rec, p, sex=sex, dur_s=5, ax=ax, title=f'{rec.record_id}, {p.score:.3f}, {method.replace("_", " ")}')
@@ -867,8 +888,8 @@ def _write_age(folder, root, seed, said):
     run, table = load_run('sex/leads-12'), records_table('ptb-xl', root).set_index('record_id', drop=False)
     oldest = pd.read_csv(run.folder/'predictions.csv.gz', dtype=dict(record_id=str)).sort_values('age', ascending=False).record_id[:40]
     rec = next(r for r in (read_row(table.loc[i], root) for i in oldest) if np.nanmax(np.abs(r.signal)) < 2.5)
-    m = saliency(run, rec, cls='age')[0]
-    _save(plot_map(rec, m, title=f'age: PTB-XL record {m.record_id} of the test fold, {m.score:.0f} years by its ECG, {rec.meta["age"]:.0f} by its table (sex/leads-12, integrated gradients)').figure, folder.parent/'saliency_map_age.png')
+    maps = by_each(run, rec, cls='age')
+    _save(plot_judged(run, rec, maps, title=f'age: PTB-XL record {rec.record_id} of the test fold, {maps[0].score:.0f} years by its ECG, {rec.meta["age"]:.0f} by its table (sex/leads-12; tested for sex)'), folder.parent/'saliency_map_age.png')
 
 def _write_identity(folder, root, seed, said):
     run, table = load_run('identity/leads-12'), records_table('ptb-xl', root).set_index('record_id', drop=False)
@@ -877,9 +898,9 @@ def _write_identity(folder, root, seed, said):
     for row in p.itertuples():
         later, first = (read_row(table.loc[i], root) for i in (row.record_id, row.nearest_record))
         if np.nanmax(np.abs(later.signal)) < 2.5: break
-    m = saliency(run, later, cls=first)[0]
-    said['identity'] = dict(record=later.record_id, first=first.record_id, days=int(row.days), cosine=m.score)
-    _save(plot_map(later, m, title=f'same person: PTB-XL record {later.record_id} of the test fold beside record {first.record_id}, {row.days:.0f} days older; cosine {m.score:.2f} (identity/leads-12, integrated gradients)').figure, folder.parent/'saliency_map_same_person.png')
+    maps = by_each(run, later, cls=first)
+    said['identity'] = dict(record=later.record_id, first=first.record_id, days=int(row.days), cosine=maps[0].score)
+    _save(plot_judged(run, later, maps, title=f'same person: PTB-XL record {later.record_id} of the test fold beside record {first.record_id}, {row.days:.0f} days older; cosine {maps[0].score:.2f} (identity/leads-12)'), folder.parent/'saliency_map_same_person.png')
 
 def _write_maximised(folder, root, seed, said):
     for name, classes, title in (('diagnosis/superclass', None, 'superclass'), ('rhythm/nine', None, 'rhythm'), ('sex/lead-I', None, 'sex')):
@@ -914,7 +935,7 @@ def main(argv=None):
             elif part == 'rhythm': said[part] = population(load_run('rhythm/nine'), rhythm.prepare(root=root), folder, part, n=a.records, skip=('NORM',), seed=a.seed)
             else: dict(sex=_write_sex, age=_write_age, identity=_write_identity, maximised=_write_maximised, embedding=_write_embedding)[part](folder, root, a.seed, said)
             print(f'{part}: {time.perf_counter() - t0:.0f} s', flush=True)
-            write_json(about, (read_json(about) if about.exists() else {}) | said | dict(title='saliency maps from the shipped runs', command='python -m ecg_nb.saliency', data='PTB-XL, fold 10', seed=a.seed, method='integrated_gradients, 32 steps, from a flat line', simulated=False))
+            write_json(about, (read_json(about) if about.exists() else {}) | said | dict(title='saliency maps from the shipped runs', command='python -m ecg_nb.saliency', data='PTB-XL, fold 10', seed=a.seed, methods='maps: smoothgrad (16 copies) and integrated_gradients (32 steps, from a flat line); shares: integrated_gradients', simulated=False))
     except ECGError as e: sys.exit(f'error: {e}')
 
 # %% ../nbs/50_saliency.ipynb #export-if-name-main-and
