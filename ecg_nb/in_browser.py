@@ -233,7 +233,7 @@ def check_browse_runs(page:Page, check):
     "61_browse_runs: answers, maps, people, embeddings."
     p, box = View(page, 0, '.PredictionBrowser'), page.show('.PredictionBrowser')
     check('an answer is drawn beside its probabilities', lambda: ink(p.pixels()) > 1500 and 'MI' in box.text_content())
-    first = p.data()['record']; box.locator('.widget-dropdown select').nth(1).select_option(index=1); page.page.wait_for_timeout(1500)
+    box.locator('.widget-dropdown select').nth(1).select_option(index=1); page.page.wait_for_timeout(1500)
     check('another class shows other answers', lambda: page.kernel('predictions.cls.value') != 'MI' and p.data()['record'] in page.kernel('predictions.answers.table.record_id.astype(str).tolist()'))
     a, c = View(page, 0, '.SaliencyBrowser'), View(page, 1, '.SaliencyBrowser')
     for v in (a, c): v.wait("([c]) => +c.dataset.painted > 0", timeout_s=60)
@@ -374,7 +374,7 @@ def write_latency(times:dict, folder)->Path:
     return Path(folder)/'latency.json'
 
 # %% ../nbs/91_in_browser.ipynb #main
-TRIED = {'50_saliency': None, '55_view': check_view, '60_browse': check_browse, '61_browse_runs': check_browse_runs}   # notebook -> what a person does with it
+TRIED = {'55_view': check_view, '60_browse': check_browse, '61_browse_runs': check_browse_runs}   # notebook -> what a person does with it
 BOXES = {'60_browse': ('browser', 'beat_browser'), '61_browse_runs': ('predictions', 'saliency_browser', 'people', 'map_browser')}   # their browsers
 ARGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
 

@@ -12,8 +12,8 @@ __all__ = ['TESTS', 'PLANTS', 'CONTROL', 'COLORS', 'SHARES', 'ESSENTIAL', 'JUDGE
            'read_verdicts', 'run_name', 'verdict', 'advice', 'plot_verdicts', 'write_plants', 'write_run_tests',
            'write_completeness', 'write_verdicts', 'main']
 
-# %% ../nbs/51_proof.ipynb #export-import-argparse-copy-shutil
-import argparse, copy, shutil, sys, tempfile
+# %% ../nbs/51_proof.ipynb #export-import-argparse-copy-sys
+import argparse, copy, sys
 from pathlib import Path
 import numpy as np, pandas as pd, torch
 from scipy.ndimage import maximum_filter1d, uniform_filter1d

@@ -12,9 +12,9 @@ from types import SimpleNamespace
 import numpy as np, pandas as pd, torch
 import torch.nn.functional as F
 from torch import nn
-from .core import BadSignal, BadTable, ECGError, LEADS, Recording, atomic_path, plot_ecg, read_json, results_path, write_json
+from .core import BadSignal, BadTable, ECGError, Recording, atomic_path, plot_ecg, read_json, results_path, write_json
 from .preprocess import to_int16
-from .segment import beats, find_r_peaks, find_r_peaks_multi, window_starts, whole_beats
+from .segment import beats, find_r_peaks, find_r_peaks_multi, window_starts
 from .models import Average, CodeNet, InstanceNorm, Scaling, embed
 from .beat_models import UnitScale
 from .datasets import find, read_row, records_table
