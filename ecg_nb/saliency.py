@@ -808,7 +808,7 @@ def plot_judged(
     "Maps of one recording under each other, each with what the tests say of its method for `run`."
     import matplotlib.pyplot as plt
     from ecg_nb.proof import verdict
-    fig = fig or plt.figure(figsize=(10.3, 4.1*len(maps) + .4), layout='constrained')
+    fig = fig or plt.figure(figsize=(10.3, 3.3*len(maps) + .4), layout='constrained')
     for m, ax in zip(maps, fig.subplots(len(maps), squeeze=False)[:, 0]): plot_map(rec, m, ax=ax, title=verdict(run, m.method).split(', fails')[0])
     fig.suptitle(title, fontsize=11)
     return fig
@@ -855,8 +855,8 @@ def plot_sex(
 ):                        # the figure
     "What speaks for the sex in twelve leads, and as points in one lead of several people."
     import matplotlib.pyplot as plt
-    fig = plt.figure(figsize=(11, 8.6 + 1.1*len(recs)), layout='constrained')
-    top, low = fig.subfigures(2, 1, height_ratios=(8.6, 1.1*len(recs)))
+    fig = plt.figure(figsize=(11, 7 + 1.1*len(recs)), layout='constrained')
+    top, low = fig.subfigures(2, 1, height_ratios=(7, 1.1*len(recs)))
     against = sex == 'man'
     maps = by_each(twelve, recs[0], cls='female', against=against)
     for m in maps: m.cls = sex
