@@ -376,7 +376,7 @@ def write_latency(times:dict, folder)->Path:
 # %% ../nbs/91_in_browser.ipynb #main
 TRIED = {'55_view': check_view, '60_browse': check_browse, '61_browse_runs': check_browse_runs}   # notebook -> what a person does with it
 BOXES = {'60_browse': ('browser', 'beat_browser'), '61_browse_runs': ('predictions', 'saliency_browser', 'people', 'map_browser')}   # their browsers
-ARGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+ARGS = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
 
 def main(argv=None):
     "`python -m ecg_nb.in_browser`: every notebook with widgets, in a real browser."
