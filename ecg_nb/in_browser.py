@@ -264,7 +264,7 @@ def check_stills(browser, path, check:Checks):
         page, where = context.new_page(), Path(tmp)/'page.html'
         where.write_text(HTMLExporter().from_filename(str(path))[0])
         page.goto(where.as_uri(), wait_until='domcontentloaded')
-        seen = page.evaluate("async () => { const all = [...document.querySelectorAll('.jp-OutputArea-output img')]; await Promise.all(all.map(i => i.decode().catch(() => 0))); return all.filter(i => i.naturalWidth >= 300).length; }")
+        seen = page.evaluate("async () => { const all = [...document.querySelectorAll('.jp-OutputArea-output img')]; await Promise.all(all.map(i => i.decode().catch(() => 0))); return all.filter(i => i.naturalWidth >= 100).length; }")
     context.close()
     check(f'opened without a kernel and without a network, {seen} of {n} pictures are there', n > 0 and seen == n)
 
