@@ -234,7 +234,7 @@ def _windows(run, data, known):
         ids = data.ids[record]
     else:
         parts = [(r.classes, *_windows(r, data, known)) for r in map(run._beside, m['of'])]
-        p, ids = np.mean([q for _, q, _ in parts], 0) if m['name'] == 'average' else diagnosis._unions(parts[0][1], parts[0][0], m['members']), parts[0][2]
+        p, ids = np.mean([q for _, q, _ in parts], 0) if m['name'] == 'average' else diagnosis.unions(parts[0][1], parts[0][0], m['members']), parts[0][2]
     known[here] = p, ids
     keep = np.isin(ids, data.ids)
     return p[keep], ids[keep]

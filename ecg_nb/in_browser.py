@@ -22,7 +22,8 @@ def find_browser()->str: # path of the program
         if path := shutil.which(name): return path
     raise MissingFile('chromium', 'no Chromium or Chrome found; on Debian or Ubuntu: apt-get install chromium')
 
-def free_port()->int:
+def free_port()->int: # on loopback
+    "A port that nobody listens on."
     with socket.socket() as s:
         s.bind(('127.0.0.1', 0))
         return s.getsockname()[1]
@@ -126,9 +127,9 @@ class View:
         w, h, raw = self.canvas.evaluate("c => { const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data; let s = ''; for (let i = 0; i < d.length; i += 8192) s += String.fromCharCode(...d.subarray(i, i + 8192)); return [c.width, c.height, btoa(s)]; }")
         return np.frombuffer(base64.b64decode(raw), np.uint8).reshape(h, w, 4).astype(int)
 
-def ink(x:np.ndarray)->int: return int((x[..., :3].max(2) < 80).sum())                                   # dark pixels: traces and letters
-def orange(x:np.ndarray)->int: return int(((x[..., 0] - x[..., 2] > 60) & (x[..., 0] > 180) & (x[..., 1] < 200)).sum())
-def blue(x:np.ndarray)->int: return int((x[..., 2] - x[..., 0] > 40).sum())
+def ink(x:np.ndarray)->int: "Dark pixels: traces and letters."; return int((x[..., :3].max(2) < 80).sum())
+def orange(x:np.ndarray)->int: "Pixels that speak for a class."; return int(((x[..., 0] - x[..., 2] > 60) & (x[..., 0] > 180) & (x[..., 1] < 200)).sum())
+def blue(x:np.ndarray)->int: "Pixels that speak against it."; return int((x[..., 2] - x[..., 0] > 40).sum())
 
 # %% ../nbs/91_in_browser.ipynb #checks
 class Checks:
@@ -204,6 +205,7 @@ def check_view(page:Page, check):
     check('going back shows the picture again', lambda: d.data()['shown'] == '0' and ink(d.pixels()) > 1000)
     page.said.clear()                                              # that a kernel died is an error for the console
 
+# %% ../nbs/91_in_browser.ipynb #check-browse
 def check_browse(page:Page, check):
     "60_browse: recordings and beats."
     box = page.show('.RecordBrowser'); v = View(page, 0, '.RecordBrowser')
@@ -229,6 +231,7 @@ def check_browse(page:Page, check):
     check('a click on a beat among all beats opens it', lambda: page.kernel('beat_browser.view.index') != i and b.wait("([c, k]) => +c.dataset.shown === k", page.kernel('beat_browser.view.index')) is None)
     check('no text became HTML', lambda: page.page.locator('img[src="x"]').count() == 0)
 
+# %% ../nbs/91_in_browser.ipynb #check-browse-runs
 def check_browse_runs(page:Page, check):
     "61_browse_runs: answers, maps, people, embeddings."
     p, box = View(page, 0, '.PredictionBrowser'), page.show('.PredictionBrowser')
@@ -250,7 +253,9 @@ def check_browse_runs(page:Page, check):
         if page.kernel('map_browser.view.index') != i: break
     check('a click on a point shows its ECG', lambda: page.kernel('map_browser.view.index') != i and m.wait("([c, r]) => c.dataset.record === r", page.kernel('str(map_browser.points.record_id[map_browser.view.index])')) is None)
 
+# %% ../nbs/91_in_browser.ipynb #console
 def console(page:Page, check):
+    "The browser has not complained."
     check('the browser console has no error' + ''.join(f'; {s[:200]}' for s in page.said[:3]), not page.said)
 
 # %% ../nbs/91_in_browser.ipynb #check-stills

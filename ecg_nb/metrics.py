@@ -8,11 +8,11 @@ import warnings
 import numpy as np, pandas as pd
 
 # %% auto #0
-__all__ = ['RARE', 'Undefined', 'class_auc', 'macro_auc', 'bootstrap_auc', 'bootstrap_ap', 'interval', 'bootstrap',
-           'auc_interval', 'paired_difference', 'average_precision', 'f1_scores', 'fmax', 'choose_thresholds', 'wilson',
-           'operating_point', 'top1_hit', 'reliability', 'calibration_error', 'brier', 'fit_temperature',
-           'apply_temperature', 'confusion', 'accuracy', 'report', 'plot_roc', 'plot_precision_recall',
-           'plot_calibration', 'plot_confusion', 'plot_per_class']
+__all__ = ['RARE', 'Undefined', 'class_auc', 'mean_defined', 'macro_auc', 'bootstrap_auc', 'bootstrap_ap', 'interval',
+           'bootstrap', 'auc_interval', 'paired_difference', 'average_precision', 'f1_scores', 'fmax',
+           'choose_thresholds', 'wilson', 'operating_point', 'top1_hit', 'reliability', 'calibration_error', 'brier',
+           'fit_temperature', 'apply_temperature', 'confusion', 'accuracy', 'report', 'plot_roc',
+           'plot_precision_recall', 'plot_calibration', 'plot_confusion', 'plot_per_class']
 
 # %% ../nbs/22_metrics.ipynb #undefined
 class Undefined(ValueError): "These labels leave the figure undefined (no positive record, or no negative one)."
@@ -49,7 +49,10 @@ def class_auc(
     u = (rankdata(p, axis=0)*y).sum(0) - pos*(pos + 1)/2
     return np.divide(u, pos*neg, out=np.full(len(pos), np.nan), where=pos*neg > 0)
 
-def _mean_defined(a, axis=-1):
+def mean_defined(
+    a,            # any shape, NaN = undefined
+    axis:int=-1,
+)->np.ndarray:
     "Mean over what is not NaN; NaN where nothing is left."
     ok = ~np.isnan(a); n = ok.sum(axis)
     return np.divide(np.where(ok, a, 0).sum(axis), n, out=np.full(np.shape(n), np.nan), where=n > 0)
@@ -59,7 +62,7 @@ def macro_auc(
     p,      # scores, shape (n, k)
 )->float:   # mean of the defined class AUCs
     "Mean of `class_auc` over the classes that have positives and negatives; `Undefined` if none has."
-    auc = float(_mean_defined(class_auc(y, p)))
+    auc = float(mean_defined(class_auc(y, p)))
     if np.isnan(auc): raise Undefined('no class has both positive and negative records: no AUC')
     return auc
 
@@ -185,7 +188,7 @@ def paired_difference(
 )->dict:              # difference (A - B), lo, hi, share_a_better (of the resamples)
     "Macro AUC of model A minus that of model B with its paired bootstrap interval."
     kw = dict(n_resamples=n_resamples, seed=seed, groups=groups)
-    d = _mean_defined(bootstrap_auc(y, p_a, **kw)) - _mean_defined(bootstrap_auc(y, p_b, **kw))
+    d = mean_defined(bootstrap_auc(y, p_a, **kw)) - mean_defined(bootstrap_auc(y, p_b, **kw))
     lo, hi = interval(d, level)
     better = d[~np.isnan(d)]
     return dict(difference=macro_auc(y, p_a) - macro_auc(y, p_b), lo=lo, hi=hi, share_a_better=float(((better > 0) + .5*(better == 0)).mean()))
@@ -438,8 +441,8 @@ def _summary(y, p, table, auc, ap, groups, seed):
     "The numbers of `report` over all classes; `auc` and `ap` are the bootstrap's."
     defined, common, prev = table.auc.notna().to_numpy(), ~table.rare.to_numpy(), y.mean(0)
     present = prev > 0
-    def mean(a): a = _mean_defined(np.asarray(a, float)); return None if np.isnan(a) else float(a)
-    def span(samples, estimate=None): return [None if np.isnan(o) else float(o) for o in interval(_mean_defined(samples), estimate=estimate)]
+    def mean(a): a = mean_defined(np.asarray(a, float)); return None if np.isnan(a) else float(a)
+    def span(samples, estimate=None): return [None if np.isnan(o) else float(o) for o in interval(mean_defined(samples), estimate=estimate)]
     m = dict(n_records=len(y), n_classes=y.shape[1], n_classes_defined=int(defined.sum()), n_classes_rare=int((~common).sum()), n_positives=int(y.sum()),
         macro_auc=mean(table.auc), macro_auc_95=span(auc), macro_auc_chance=.5,
         macro_auc_common=mean(table.auc[common]), macro_auc_common_95=span(auc[:, common]), n_classes_common=int((common & defined).sum()),

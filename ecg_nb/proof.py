@@ -16,6 +16,7 @@ __all__ = ['TESTS', 'PLANTS', 'CONTROL', 'COLORS', 'SHARES', 'ESSENTIAL', 'JUDGE
 import argparse, copy, sys
 from pathlib import Path
 import numpy as np, pandas as pd, torch
+from scipy.integrate import trapezoid
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 from scipy.stats import rankdata
 from torch import nn
@@ -335,7 +336,7 @@ def gain(
     curves:np.ndarray,   # (2, len(SHARES), n)
 )->np.ndarray:           # (n,)
     "Area between insertion and deletion, the mean advantage in logits."
-    deletion, insertion = np.trapezoid(curves, SHARES, axis=1)
+    deletion, insertion = trapezoid(curves, SHARES, axis=1)
     return insertion - deletion
 
 # %% ../nbs/51_proof.ipynb #qrs-score
@@ -684,6 +685,7 @@ def _save(fig, *name):
     with atomic_path(results_path('saliency', 'proof', *name)) as f: fig.savefig(f, format='png', dpi=85, metadata=dict(Software=''))
     plt.close(fig)
 
+# %% ../nbs/51_proof.ipynb #write-plants
 def write_plants(methods, *, n:int=720, n_test:int=60, epochs:int=8, dur_s:float=5., seed:int=1, say=print):
     "Networks, maps and tables of all plants: planted.csv and a picture of each."
     people, tables = simulated_people(n, dur_s=dur_s, seed=seed), []
@@ -697,6 +699,7 @@ def write_plants(methods, *, n:int=720, n_test:int=60, epochs:int=8, dur_s:float
         say(f'{name}: AUC {auc:.3f}')
         _write(pd.concat(tables), 'planted.csv')
 
+# %% ../nbs/51_proof.ipynb #-background
 def _background(ready:Prepared, n_samples:int, *, n:int=32, seed:int=0)->np.ndarray: # (n, leads, n_samples)
     "Training records that gradient_shap compares with."
     few = np.random.default_rng([53, seed]).permutation(len(ready.parts['train']))[:n]
@@ -712,6 +715,7 @@ def write_run_tests(name:str, methods, *, n:int=100, dur_s:float=None, seed:int=
     axes = plot_curves(curves); axes[0].figure.suptitle(f'{name}, {len(x)} records of the test fold', fontsize=10)
     _save(axes[0].figure, folder, 'curves.png')
 
+# %% ../nbs/51_proof.ipynb #write-completeness
 def write_completeness(*, n:int=16, dur_s:float=5., steps=(8, 16, 32, 64), seed:int=0):
     "completeness.csv: mean relative error of each run by the number of steps."
     rows = {}
@@ -745,6 +749,7 @@ def write_verdicts()->pd.DataFrame:
     _save(fig, 'verdicts.png')
     return read_verdicts()
 
+# %% ../nbs/51_proof.ipynb #main
 def main(argv=None):
     "Put every method to every test and write results/saliency/proof/."
     a = argparse.ArgumentParser(prog='python -m ecg_nb.proof', description='Which saliency method is to be believed for which shipped run: results/saliency/proof/')

@@ -15,9 +15,9 @@ from .datasets import find, ptbxl_labels
 from .simulate import Noise, electrode_noise, twelve_leads
 from .preprocess import band_filter, resample, to_int16
 from .learn import ECGData, Prepared, Run, join_windows, load_run
-from .metrics import _mean_defined, bootstrap, bootstrap_auc, interval, macro_auc
+from .metrics import mean_defined, bootstrap, bootstrap_auc, interval, macro_auc
 from . import diagnosis, identity, rhythm, sex
-from .diagnosis import _unions
+from .diagnosis import unions
 
 # %% auto #0
 __all__ = ['SNR_DB', 'NOISES', 'SWAPS', 'KEPT', 'KINDS', 'HEADLINE', 'RUNS', 'signal_power', 'noise_leads', 'add_noise',
@@ -231,7 +231,7 @@ def _windows(run, data, made):
     if m['name'] == 'union':
         base = _bases(run)[0]
         p, ids = _windows(base, data, made)
-        return _unions(p, base.classes, m['members']), ids
+        return unions(p, base.classes, m['members']), ids
     if key not in made or not set(data.ids) <= set(made[key][1]):
         p, record = run.predict_windows(data)
         made[key] = p, data.ids[record]
@@ -338,7 +338,7 @@ def scores(
         hit = first_of_all(c, p)
         return {'rank-1': (float(hit.mean()), bootstrap(lambda y, p: y.mean(), hit, hit, **kw))}
     k = slice(None, dict(rhythm=8, sex=1).get(c.task))
-    out = {dict(sex='AUC', rhythm='macro AUC without STE').get(c.task, 'macro AUC'): (macro_auc(y[:, k], p[:, k]), _mean_defined(bootstrap_auc(y[:, k], p[:, k], **kw)))}
+    out = {dict(sex='AUC', rhythm='macro AUC without STE').get(c.task, 'macro AUC'): (macro_auc(y[:, k], p[:, k]), mean_defined(bootstrap_auc(y[:, k], p[:, k], **kw)))}
     if c.task != 'rhythm': return out
     called = rhythm.decide(p, c.run.thresholds)
     return out | {'macro F1': (rhythm.macro_f1(y, called), bootstrap(rhythm.macro_f1, y, called, **kw))}

@@ -813,7 +813,9 @@ def plot_judged(
     fig.suptitle(title, fontsize=11)
     return fig
 
-def by_each(run, rec, **kwargs)->list: return [saliency(run, rec, method=k, **kwargs)[0] for k in SHOWN]   # `Map`s
+def by_each(run:Run, rec:Recording, **kwargs)->list: # of `Map`s; options as for `saliency`
+    "Maps of one recording by each method of `SHOWN`."
+    return [saliency(run, rec, method=k, **kwargs)[0] for k in SHOWN]
 
 def population(
     run:Run,

@@ -148,7 +148,9 @@ class Item:
         meta['buffers'] = list(named)
         return meta, [np.ascontiguousarray(b).tobytes() for b in named.values()]
 
-def as_item(x)->Item: return x if isinstance(x, Item) else Item(x)
+def as_item(x)->Item: # an `Item` or a `Recording`
+    "`x` as an `Item`."
+    return x if isinstance(x, Item) else Item(x)
 
 # %% ../nbs/55_view.ipynb #draw
 FOR, AGAINST = '#d95f02', '#1f5fd0'   # colours of a map: what speaks for the class, what speaks against it
@@ -517,6 +519,7 @@ function render({model, el: root}, box) {
 export default () => { let box; return {initialize({model}) { box = loader(model); }, render: p => render(p, box)}; };   // one box a widget, however often it is shown
 '''
 
+# %% ../nbs/55_view.ipynb #export-css-ecgnb-outline-none
 CSS = '''
 .ecgnb { outline: none; font-family: var(--jp-ui-font-family, sans-serif); font-size: 12px; color: var(--jp-ui-font-color1, inherit); padding: 2px; }
 .ecgnb:focus { box-shadow: 0 0 0 2px var(--jp-brand-color1, #1976d2); border-radius: 2px; }
