@@ -15,6 +15,6 @@ setup(
     license={'apache2': 'Apache-2.0'}[cfg['license']], license_files=['LICENSE'],
     classifiers=['Programming Language :: Python :: 3', f"Intended Audience :: {cfg['audience']}"],
     packages=[cfg['lib_path']], include_package_data=True, zip_safe=False, python_requires=f">={cfg['min_python']}",
-    install_requires=cfg['requirements'].split(), extras_require={'dev': cfg['dev_requirements'].split(), 'predefined': cfg['predefined_requirements'].split(), 'text': cfg['text_requirements'].split()},
+    install_requires=cfg['requirements'].split(), extras_require={k.removesuffix('_requirements'): v.split() for k, v in cfg.items() if k.endswith('_requirements')},
     entry_points={'console_scripts': cfg['console_scripts'].split()},
 )
