@@ -14,7 +14,7 @@ import numpy as np
 # %% auto #0
 __all__ = ['LEADS', 'ECGError', 'MissingFile', 'UnsafePath', 'BadHeader', 'DamagedFile', 'UnknownFormat', 'MissingLead',
            'BadSignal', 'BadTable', 'lead_name', 'Recording', 'check_fs', 'project_root', 'data_path', 'results_path',
-           'atomic_path', 'write_json', 'read_json', 'toy_ecg', 'plot_ecg']
+           'shipped_path', 'atomic_path', 'write_json', 'read_json', 'toy_ecg', 'plot_ecg']
 
 # %% ../nbs/00_core.ipynb #ecgerror
 class ECGError(ValueError):
@@ -113,6 +113,12 @@ def data_path(*parts)->Path: # e.g. data_path('ptb-xl')
 def results_path(*parts)->Path: # e.g. results_path('diagnosis', 'statements')
     "The results folder (`ECG_NB_RESULTS`, else `results/` of the project) joined with `parts`."
     return Path(os.environ.get('ECG_NB_RESULTS') or project_root()/'results').joinpath(*parts)
+
+def shipped_path(*parts)->Path: # e.g. shipped_path('diagnosis', 'superclass', 'run.json')
+    "`results_path(*parts)` if that is there, else the copy that an installed package carries."
+    import ecg_nb
+    here, carried = results_path(*parts), Path(ecg_nb.__file__).resolve().parent.joinpath('shipped', *parts)
+    return carried if carried.exists() and not here.exists() else here
 
 # %% ../nbs/00_core.ipynb #atomic-path
 @contextmanager

@@ -8,7 +8,7 @@ import argparse, sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 import numpy as np, pandas as pd, torch
-from .core import BadSignal, BadTable, ECGError, LEADS, MissingFile, Recording, atomic_path, data_path, read_json, results_path, write_json
+from .core import BadSignal, BadTable, ECGError, LEADS, MissingFile, Recording, atomic_path, data_path, read_json, results_path, shipped_path, write_json
 from .datasets import SUPERCLASSES, find, have, in_order, records_table, split_by_fold
 from .simulate import is_simulated, sample_data
 from .preprocess import Recipe, to_int16
@@ -217,7 +217,7 @@ def load_recogniser(
     name,     # of a run in `results/identity/`, or a folder
 )->Recogniser:
     "The encoder `name`, ready to recognise people."
-    here = Path(name) if (Path(name)/'run.json').exists() else results_path('identity', name)
+    here = Path(name) if (Path(name)/'run.json').exists() else shipped_path('identity', name)
     if not (here/'run.json').exists(): raise MissingFile(here, 'no run there (a folder with run.json and model.safetensors)')
     return Recogniser(here)
 

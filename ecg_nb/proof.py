@@ -20,7 +20,7 @@ from scipy.integrate import trapezoid
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 from scipy.stats import rankdata
 from torch import nn
-from .core import BadTable, DamagedFile, ECGError, LEADS, MissingFile, atomic_path, data_path, results_path, write_json
+from .core import BadTable, DamagedFile, ECGError, LEADS, MissingFile, atomic_path, data_path, results_path, shipped_path, write_json
 from .preprocess import Recipe
 from .simulate import simulate_ecg
 from .segment import find_r_peaks_multi
@@ -597,7 +597,7 @@ def read_verdicts(
     path=None,   # default: results/saliency/proof/verdicts.csv
 )->pd.DataFrame:
     "The table of verdicts."
-    path = Path(path or results_path('saliency', 'proof', 'verdicts.csv'))
+    path = Path(path or shipped_path('saliency', 'proof', 'verdicts.csv'))
     if not path.is_file(): raise MissingFile(path, 'no verdicts there; `python -m ecg_nb.proof` makes them')
     try: t = pd.read_csv(path)
     except Exception as e: raise DamagedFile(path, f'not a table ({e})') from None
