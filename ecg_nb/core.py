@@ -14,7 +14,7 @@ import numpy as np
 # %% auto #0
 __all__ = ['LEADS', 'ECGError', 'MissingFile', 'UnsafePath', 'BadHeader', 'DamagedFile', 'UnknownFormat', 'MissingLead',
            'BadSignal', 'BadTable', 'lead_name', 'Recording', 'check_fs', 'project_root', 'data_path', 'results_path',
-           'shipped_path', 'atomic_path', 'write_json', 'read_json', 'toy_ecg', 'plot_ecg']
+           'shipped_path', 'atomic_path', 'plain', 'write_json', 'read_json', 'toy_ecg', 'plot_ecg']
 
 # %% ../nbs/00_core.ipynb #ecgerror
 class ECGError(ValueError):
@@ -142,15 +142,17 @@ def _umask():
     m = os.umask(0); os.umask(m)
     return m
 
+def plain(o):
+    "`o` in what JSON knows: numpy and paths as numbers, lists and text, NaN as null."
+    if isinstance(o, dict): return {str(k): plain(v) for k, v in o.items()}
+    if isinstance(o, (list, tuple, set)): return [plain(v) for v in o]
+    if isinstance(o, np.ndarray): return plain(o.tolist())
+    if isinstance(o, np.generic): return plain(o.item())
+    if isinstance(o, float) and not np.isfinite(o): return None
+    return str(o) if isinstance(o, Path) else o
+
 def write_json(path, obj):
     "Write `obj` to `path` as readable JSON, atomically; numpy numbers are allowed, NaN is written as null."
-    def plain(o):
-        if isinstance(o, dict): return {str(k): plain(v) for k, v in o.items()}
-        if isinstance(o, (list, tuple, set)): return [plain(v) for v in o]
-        if isinstance(o, np.ndarray): return plain(o.tolist())
-        if isinstance(o, np.generic): return plain(o.item())
-        if isinstance(o, float) and not np.isfinite(o): return None
-        return str(o) if isinstance(o, Path) else o
     with atomic_path(path) as p: p.write_text(json.dumps(plain(obj), indent=1, ensure_ascii=False) + '\n', encoding='utf-8')
 
 def read_json(path):
