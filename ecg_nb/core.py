@@ -115,10 +115,10 @@ def results_path(*parts)->Path: # e.g. results_path('diagnosis', 'statements')
     return Path(os.environ.get('ECG_NB_RESULTS') or project_root()/'results').joinpath(*parts)
 
 def shipped_path(*parts)->Path: # e.g. shipped_path('diagnosis', 'superclass', 'run.json')
-    "`results_path(*parts)` if that is there, else the copy that an installed package carries."
+    "`results_path(*parts)` if that is there, else the copy that an installed package carries (or, installed with -e, its project's)."
     import ecg_nb
-    here, carried = results_path(*parts), Path(ecg_nb.__file__).resolve().parent.joinpath('shipped', *parts)
-    return carried if carried.exists() and not here.exists() else here
+    here, top = results_path(*parts), Path(ecg_nb.__file__).resolve().parent
+    return next((p for p in (here, top.joinpath('shipped', *parts), top.parent.joinpath('results', *parts)) if p.exists()), here)
 
 # %% ../nbs/00_core.ipynb #atomic-path
 @contextmanager

@@ -217,7 +217,7 @@ def load_recogniser(
     name,     # of a run in `results/identity/`, or a folder
 )->Recogniser:
     "The encoder `name`, ready to recognise people."
-    here = Path(name) if (Path(name)/'run.json').exists() else shipped_path('identity', name)
+    here = Path(name) if (Path(name)/'run.json').exists() else shipped_path('identity', name, 'run.json').parent
     if not (here/'run.json').exists(): raise MissingFile(here, 'no run there (a folder with run.json and model.safetensors)')
     return Recogniser(here)
 
