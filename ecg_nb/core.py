@@ -4,7 +4,7 @@
 
 # %% ../nbs/00_core.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import json, os, re, tempfile
+import json, os, re, stat, tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -14,7 +14,7 @@ import numpy as np
 # %% auto #0
 __all__ = ['LEADS', 'ECGError', 'MissingFile', 'UnsafePath', 'BadHeader', 'DamagedFile', 'UnknownFormat', 'MissingLead',
            'BadSignal', 'BadTable', 'lead_name', 'Recording', 'check_fs', 'project_root', 'data_path', 'results_path',
-           'shipped_path', 'atomic_path', 'plain', 'write_json', 'read_json', 'toy_ecg', 'plot_ecg']
+           'shipped_path', 'atomic_path', 'plain', 'write_json', 'read_bytes', 'read_json', 'toy_ecg', 'plot_ecg']
 
 # %% ../nbs/00_core.ipynb #ecgerror
 class ECGError(ValueError):
@@ -155,11 +155,27 @@ def write_json(path, obj):
     "Write `obj` to `path` as readable JSON, atomically; numpy numbers are allowed, NaN is written as null."
     with atomic_path(path) as p: p.write_text(json.dumps(plain(obj), indent=1, ensure_ascii=False) + '\n', encoding='utf-8')
 
+def read_bytes(
+    path,                # a file small enough to be held
+    *,
+    most:int=1 << 28,    # bytes; more are refused
+)->bytes:
+    "All bytes of the regular file `path`; `MissingFile`, or `DamagedFile` for a folder, a pipe, a device or a giant."
+    try: fd = os.open(path, os.O_RDONLY | getattr(os, 'O_NONBLOCK', 0) | getattr(os, 'O_BINARY', 0))   # a pipe without a writer must not make us wait
+    except (FileNotFoundError, NotADirectoryError): raise MissingFile(path, 'no such file') from None
+    except (OSError, ValueError) as e: raise DamagedFile(path, f'cannot be opened ({getattr(e, "strerror", None) or e})') from None
+    try:
+        s = os.fstat(fd)
+        if not stat.S_ISREG(s.st_mode): raise DamagedFile(path, 'is no regular file')
+        if s.st_size > most: raise DamagedFile(path, f'{s.st_size:,} bytes are too many for such a file')
+        with open(os.dup(fd), 'rb') as f: return f.read()
+    finally: os.close(fd)
+
 def read_json(path):
     "The object in JSON file `path`; `DamagedFile` if it is none."
-    try: return json.loads(Path(path).read_text(encoding='utf-8'))
-    except FileNotFoundError: raise MissingFile(path, 'no such file') from None
-    except (UnicodeDecodeError, json.JSONDecodeError) as e: raise DamagedFile(path, f'not JSON ({e})') from None
+    data = read_bytes(path)
+    try: return json.loads(data.decode('utf-8'))
+    except (ValueError, RecursionError) as e: raise DamagedFile(path, f'not JSON ({str(e)[:200]})') from None
 
 # %% ../nbs/00_core.ipynb #toy-ecg
 def toy_ecg()->Recording: # 5 min, one lead, 360 Hz
