@@ -1,12 +1,39 @@
-"Everything is configured in settings.ini; this only hands it to setuptools."
+"Everything is configured in settings.ini; this only hands it to setuptools, and puts the shipped runs into what is built."
+import json
 from configparser import ConfigParser
 from pathlib import Path
 from setuptools import setup
+from setuptools.command import build_py
 
 here = Path(__file__).resolve().parent
 config = ConfigParser(delimiters=['='])
 config.read(here/'settings.ini', encoding='utf-8')
 cfg = config['DEFAULT']
+
+def shipped():
+    "The files under results/ that travel with the package: `shipped_runs` with the runs they are made of, and `shipped_files`."
+    runs, files = cfg['shipped_runs'].split(), cfg['shipped_files'].split()
+    for run in runs:  # grows: a run may be made of others, beside it or of another task
+        path = here/'results'/run/'run.json'
+        if not path.is_file(): raise SystemExit(f'{path}: not there, but settings.ini wants {run} in the package')
+        others = json.loads(path.read_text(encoding='utf-8'))['model'].get('of', [])
+        runs += [r for o in others if (r := o if '/' in o else f'{run.split("/")[0]}/{o}') not in runs]
+        files += [f'{run}/{f}' for f in cfg['shipped_of_run'].split()]
+    return [f for f in files if (here/'results'/f).is_file()]
+
+class BuildPy(build_py.build_py):
+    "The modules, and `ecg_nb/shipped/` beside them. The source tree stays as it is; an editable installation reads results/ itself."
+    def _pairs(self):
+        to = Path(self.build_lib)/cfg['lib_path']/'shipped'
+        return [] if self.editable_mode else [(f'results/{f}', str(to/f)) for f in shipped()]
+    def run(self):
+        super().run()
+        for source, to in self._pairs():
+            self.mkpath(str(Path(to).parent))
+            self.copy_file(source, to, preserve_mode=False)
+    def get_source_files(self): return [*super().get_source_files(), *(f'results/{f}' for f in shipped())]  # what the sdist needs
+    def get_outputs(self, include_bytecode=True): return [*super().get_outputs(include_bytecode), *(to for _, to in self._pairs())]
+    def get_output_mapping(self): return super().get_output_mapping() | {to: source for source, to in self._pairs()}
 
 setup(
     name=cfg['lib_name'], version=cfg['version'], description=cfg['description'], keywords=cfg['keywords'].split(),
@@ -16,5 +43,5 @@ setup(
     classifiers=['Programming Language :: Python :: 3', f"Intended Audience :: {cfg['audience']}"],
     packages=[cfg['lib_path']], include_package_data=True, zip_safe=False, python_requires=f">={cfg['min_python']}",
     install_requires=cfg['requirements'].split(), extras_require={k.removesuffix('_requirements'): v.split() for k, v in cfg.items() if k.endswith('_requirements')},
-    entry_points={'console_scripts': cfg['console_scripts'].split()},
+    entry_points={'console_scripts': cfg['console_scripts'].split()}, cmdclass=dict(build_py=BuildPy),
 )

@@ -23,7 +23,7 @@ class ECGError(ValueError):
         path,       # the file (or record) at fault
         cause:str,  # what is wrong with it, in words a user can act on
     ):
-        self.path, self.cause = str(path), cause
+        self.path, self.cause = str(path), cause if len(cause) <= 1000 else cause[:1000] + ' …'   # a damaged table may have a name of many pages
         super().__init__(f'{path}: {cause}')
     def __reduce__(self): return type(self), (self.path, self.cause)  # survives the way back from a worker process
 

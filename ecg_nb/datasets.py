@@ -7,24 +7,27 @@ from __future__ import annotations
 import ast, io, os, re
 from collections import Counter
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from pathlib import Path
 import numpy as np
 import pandas as pd
-from .core import BadHeader, BadSignal, BadTable, DamagedFile, ECGError, LEADS, MissingFile, Recording, UnsafePath, data_path, lead_name
+from .core import BadHeader, BadSignal, BadTable, DamagedFile, ECGError, LEADS, MissingFile, Recording, UnsafePath, data_path, lead_name, read_bytes
 from .load import cpsc_labels, comment_fields, edf_channel, edf_channels, person, read_annotations, read_cpsc, read_header, read_recording
 
 # %% auto #0
 __all__ = ['COLUMNS', 'SUPERCLASSES', 'PTBXL_VERSIONS', 'DATASETS', 'AAMI', 'READERS', 'read_csv', 'parse_age', 'parse_sex',
            'check_folds', 'check_table', 'problems', 'ptbxl_statements', 'ptbxl_tasks', 'parse_scp', 'ptbxl_table',
            'ptbxl_labels', 'split_by_fold', 'split_subjects', 'in_order', 'Dataset', 'find', 'have', 'read_row',
-           'cpsc_reference', 'cpsc2018_table', 'ecgid_table', 'mitdb_table', 'shhs_table', 'mesa_table', 'folder_table',
-           'records_table', 'download']
+           'cpsc_reference', 'cpsc2018_table', 'ecgid_table', 'mitdb_table', 'shhs_table', 'mesa_table', 'ecg_channels',
+           'folder_table', 'records_table']
 
 # %% ../nbs/02_datasets.ipynb #export-columns-record-id-subject
 COLUMNS = ('record_id', 'subject_id', 'dataset', 'path', 'fs', 'n_samples', 'sex', 'age', 'fold', 'date')
 
 # %% ../nbs/02_datasets.ipynb #read-csv
+def _names(values, n=5):
+    v = list(dict.fromkeys(map(str, values)))
+    return ', '.join(v[:n]) + (f' … ({len(v):,} in all)' if len(v) > n else '')
+
 def read_csv(
     path,           # a table of text
     required=(),    # columns that must be there
@@ -33,19 +36,20 @@ def read_csv(
     only=None,      # names (in lower case) of the columns to keep, of the very many that some tables have
 )->pd.DataFrame:    # every cell text, '' where there is nothing
     "Table `path` as text, whatever its encoding; `BadTable` names the `required` columns that it lacks."
-    try: raw = Path(path).read_bytes()
-    except (FileNotFoundError, IsADirectoryError): raise MissingFile(path, 'no such table') from None
+    raw = read_bytes(path)
     if not raw.strip(): raise DamagedFile(path, 'an empty file where a table should be')
     try: text = raw.decode('utf-16' if raw[:2] in (b'\xff\xfe', b'\xfe\xff') else 'utf-8-sig')
     except UnicodeDecodeError: text = raw.decode('latin-1')   # decodes anything, so it comes last
     if '\0' in text: raise DamagedFile(path, 'holds zero bytes: not a table of text')
-    sep = sep or max(',;\t', key=text.split('\n', 1)[0].count)
+    head = text.split('\n', 1)[0]
+    sep = sep or max(',;\t', key=head.count)
+    if head.count(sep) > 10_000: raise DamagedFile(path, f'a first line of {head.count(sep) + 1:,} columns: no table of recordings')
     try: t = pd.read_csv(io.StringIO(text), sep=sep, dtype=str, keep_default_na=False, skipinitialspace=True, usecols=only and (lambda c: c.strip().lower() in only)).fillna('')
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as e: raise DamagedFile(path, f'not a regular table ({e})') from None
+    except (ValueError, RuntimeError) as e: raise DamagedFile(path, f'not a regular table ({str(e)[:200]})') from None   # pandas' own errors are ValueErrors
     if not isinstance(t.index, pd.RangeIndex): raise DamagedFile(path, 'its rows have more cells than its first line has names')
     t.columns = t.columns.str.strip()
     lost = [c for c in required if c not in t.columns]
-    if lost: raise BadTable(path, f'no column {", ".join(lost)}; it has {", ".join(t.columns)}')
+    if lost: raise BadTable(path, f'no column {", ".join(lost)}; it has {_names(t.columns, 40)}')
     return t
 
 # %% ../nbs/02_datasets.ipynb #-text
@@ -78,10 +82,6 @@ def parse_sex(
     return sex, (sex == '') & ~s.isin(_unknown) & ~s.isin(known)
 
 # %% ../nbs/02_datasets.ipynb #-names
-def _names(values, n=5):
-    v = list(dict.fromkeys(map(str, values)))
-    return ', '.join(v[:n]) + (f' … ({len(v):,} in all)' if len(v) > n else '')
-
 def _count(n, what): return f'{n:,} {what}' + ('s' if n != 1 else '')
 
 def _check_paths(paths, source):
@@ -127,7 +127,7 @@ def problems(
 
 def _finish(t, root, source, dataset, notes, **attrs):
     "Column order and types, then `check_table`."
-    t['dataset'], t['date'] = dataset, pd.to_datetime(t.date) if len(t) else pd.Series(dtype='datetime64[ns]')
+    t['dataset'], t['date'] = dataset, pd.to_datetime(t.date).astype('datetime64[ns]') if len(t) else pd.Series(dtype='datetime64[ns]')
     t = t.astype(dict(fs=float, n_samples='int64', age=float, fold='int64'))[[*COLUMNS, *(c for c in t if c not in COLUMNS)]].reset_index(drop=True)
     t.attrs = dict(root=str(root), source=str(source), problems=tuple((str(w), c) for w, c in notes)) | attrs
     return check_table(t)
@@ -366,7 +366,7 @@ def find(
     "The folder of data set `name`; `MissingFile` says where it was looked for and how to get it."
     d, root = _dataset(name), data_path(name)
     if not os.environ.get('ECG_NB_SAMPLE') and next(root.glob(d.known_by), None): return root   # ECG_NB_SAMPLE: as if there were no real data
-    how = f"or by ecg_nb.datasets.download('{name}')" if d.url else 'after its data-use agreement is signed'
+    how = f"or by ecg_nb.download.download('{name}')" if d.url else 'after its data-use agreement is signed'
     raise MissingFile(root, f'{d.title}: no {d.known_by} here. Get it from {d.page} {how} (folder data/{name}), or set ECG_NB_DATA to the folder that holds {name}/')
 
 def have(name:str)->bool: # is it there?
@@ -384,11 +384,18 @@ def read_row(
     root = getattr(root, 'attrs', {}).get('root', root) or getattr(row, 'attrs', {}).get('root') or find(row.dataset)
     _check_paths([row.path], row.record_id)
     path = Path(root)/row.path
-    if len(getattr(row, 'channels', ())): kwargs.setdefault('leads', row.channels)   # the ECG among the channels of an EDF file
-    rec = read_recording(path, **kwargs)
+    if getattr(row, 'units', ''): rec = _read_own(path, row, **kwargs)                # a row of `own_table`
+    else:
+        if len(getattr(row, 'channels', ())): kwargs.setdefault('leads', row.channels)   # the ECG among the channels of an EDF file
+        rec = read_recording(path, **kwargs)
     if abs(rec.fs - row.fs) > 1e-6*row.fs: raise BadHeader(path, f'sampled at {rec.fs:g} Hz, but the table says {row.fs:g} Hz')
     meta = rec.meta | {k: getattr(row, k) for k in ('dataset', 'subject_id', 'sex', 'age')}
     return Recording(rec.signal, rec.fs, rec.leads, row.record_id, meta)
+
+def _read_own(path, row, leads=None, **kwargs):
+    from ecg_nb.own import read_any                                                       # only now: it is built on this module
+    rec = read_any(path, fs=row.fs, leads=row.leads, units=None if row.units == 'as stated' else row.units, check=False, **kwargs)
+    return rec if leads is None else rec.pick(leads)
 
 # %% ../nbs/02_datasets.ipynb #cpsc-reference
 def cpsc_reference(
@@ -608,28 +615,32 @@ def _own_columns(raw, columns, source):
     unknown = [k for k in columns if k not in _aliases]
     if unknown: raise BadTable(source, f'columns maps {", ".join(unknown)}; it can map {", ".join(_aliases)}')
     lost = [c for c in columns.values() if c not in raw]
-    if lost: raise BadTable(source, f'no column {", ".join(lost)}; it has {", ".join(raw.columns)}')
+    if lost: raise BadTable(source, f'no column {", ".join(lost)}; it has {_names(raw.columns, 40)}')
     lower = {c.lower(): c for c in reversed(raw.columns)}
     found = {k: next((lower[a] for a in names if a in lower), None) for k, names in _aliases.items()} | columns
-    if not found['record_id']: raise BadTable(source, f"no column that names the record; say which by columns=dict(record_id=…). It has {', '.join(raw.columns)}")
+    if not found['record_id']: raise BadTable(source, f"no column that names the record; say which by columns=dict(record_id=…). It has {_names(raw.columns, 40)}")
     return {k: c for k, c in found.items() if c}
 
 def _own_file(path):
     "Size, sex and age of one file of any kind."
     if path.suffix == '.hea': return _facts(read_header(path))
-    if path.suffix.lower() == '.edf': return _own_edf(path)
+    if path.suffix.lower() == '.edf': ecg = ecg_channels(path); return dict(fs=ecg.fs.iloc[0], n_samples=ecg.n_samples.iloc[0], age='', sex='', channels=tuple(ecg.label))
     rec = read_recording(path)
     return dict(fs=rec.fs, n_samples=rec.n_samples, age=rec.meta.get('age', ''), sex=rec.meta.get('sex', ''))
 
-def _own_edf(path):
+def ecg_channels(
+    path,        # an EDF file
+    *,
+    known=None,  # function(labels) -> which of them are standard leads; default: by `lead_name`
+)->pd.DataFrame: # rows of `edf_channels`
     "The channels of an EDF file that are an ECG by their label (all, if none is) and share one rate."
     e = edf_channels(path)
     good = e[e.problem == '']
     if good.empty: raise BadSignal(path, 'no channel that can be read as an ECG' + ''.join(f'; {l}: {p}' for l, p in e[['label', 'problem']].values[:1]))
-    named = good.label.map(lead_name).isin(LEADS) | good.label.str.fullmatch(r'(?i)(?:ECG|EKG)(?:\s?[LR1-3]?)(?:-ECG[1-3])?')
+    standard = good.label.map(lead_name).isin(LEADS) if known is None else np.asarray(known(list(good.label)), bool)
+    named = standard | good.label.str.fullmatch(r'(?i)(?:ECG|EKG)(?:\s?[LR1-3]?)(?:-ECG[1-3])?')
     ecg = good[named] if named.any() else good
-    ecg = ecg[ecg.fs == ecg.fs.iloc[0]]
-    return dict(fs=ecg.fs.iloc[0], n_samples=ecg.n_samples.iloc[0], age='', sex='', channels=tuple(ecg.label))
+    return ecg[ecg.fs == ecg.fs.iloc[0]]
 
 # %% ../nbs/02_datasets.ipynb #-join
 def _join(t, csv, columns, notes):
@@ -640,7 +651,7 @@ def _join(t, csv, columns, notes):
     _check_paths(key, csv)
     bare = Counter(p.rpartition('/')[2] for p in t.record_id)
     row_of = {n: i for i, (p, r) in enumerate(zip(t.path, t.record_id)) for n in (p, r, r.rpartition('/')[2]) if n in (p, r) or bare[n] == 1}
-    ends = r'\.(?:hea|dat|mat|edf|atr)$'
+    ends = r'\.(?:hea|dat|mat|edf|atr|npy|csv|tsv|txt)(?:\.gz)?$'
     i = key.map(lambda k: row_of.get(k, row_of.get(re.sub(ends, '', k), -1)))
     notes = notes + [(csv, f'{_count((i < 0).sum(), "row")} without a readable file: {_names(key[i < 0])}')]*bool((i < 0).any())
     raw, i = raw[i >= 0], i[i >= 0]
@@ -673,11 +684,15 @@ def folder_table(
     columns:dict=None,     # our names -> yours, e.g. dict(subject_id='Patient', age='Alter')
     sex_coding:dict=None,  # needed where sex is a number, e.g. {1: 'M', 2: 'F'}
     dataset:str='own',     # what the data set is to be called
+    files=None,            # only these, relative to `root`
+    endings=('.hea', '.edf', '.mat'), # of the files to look at
+    read=_own_file,        # function(path) -> what the row says of the file: fs, n_samples, age, sex, …; `said`: remarks, for `problems`
 )->pd.DataFrame:           # records table, your further columns behind ours
     "A records table of your own .hea, .edf and .mat files; `problems` lists what did not join or could not be read."
     root = Path(root)
-    files = [f for f in _stems(root, '**/*') if f.suffix.lower() in ('.hea', '.edf') or (f.suffix.lower() == '.mat' and not (root/f).with_suffix('.hea').exists())]
-    t, notes = _gather(root, files, _own_file)
+    if files is None: files = [f for f in _stems(root, '**/*') if f.name.lower().endswith(endings) and not (csv is not None and os.path.realpath(root/f) == os.path.realpath(csv)) and not (f.suffix.lower() == '.mat' and (root/f).with_suffix('.hea').exists())]
+    t, notes = _gather(root, files, read)
+    if 'said' in t: notes += [(p, o) for p, said in zip(t.path, t.pop('said')) for o in said]
     same = Counter(f.with_suffix('').as_posix() for f in files)
     if 'channels' in t: t['channels'] = t.channels.map(lambda c: c if isinstance(c, tuple) else ())
     t['record_id'] = [p if same[p.rpartition('.')[0]] > 1 else p.rpartition('.')[0] for p in t.path]
@@ -697,49 +712,3 @@ def records_table(
     "The records table of data set `name`."
     if name not in READERS: raise MissingFile(name, f'no reader of this name; there are {", ".join(READERS)}, and folder_table for files of your own')
     return READERS[name](root or find(name), **kwargs)
-
-# %% ../nbs/02_datasets.ipynb #-sums
-def _sums(url):
-    "Path -> SHA-256 from the publisher's list."
-    import requests
-    try: r = requests.get(url + 'SHA256SUMS.txt', timeout=60); r.raise_for_status()
-    except requests.RequestException as e: raise MissingFile(url + 'SHA256SUMS.txt', f'the list of files could not be fetched ({e})') from None
-    sums = {p: h for h, p in re.findall(r'^([0-9a-f]{64})[ *]+(?:\./)?(.+?)\s*$', r.text, flags=re.M)}
-    if not sums: raise DamagedFile(url + 'SHA256SUMS.txt', 'holds no checksums')
-    _check_paths(list(sums), url + 'SHA256SUMS.txt')
-    return sums
-
-def download(
-    name:str,            # a name in `DATASETS`
-    root=None,           # folder to put it in; by default the one where `find` looks
-    *,
-    files=None,          # patterns of the published paths, e.g. ['*.csv', 'records500/*']; by default what this project needs
-    base_url:str=None,   # another place with the same files, e.g. a mirror
-    n_jobs:int=4,        # files fetched at the same time
-    retries:int=2,       # of a file that did not arrive whole
-    progress:bool=True,  # show a bar
-)->Path:                 # the folder
-    "Fetch data set `name` from its publisher, skip what is complete, check every file's SHA-256."
-    import joblib, pooch
-    from tqdm.auto import tqdm
-    d = _dataset(name)
-    if not (base_url or d.url): raise MissingFile(name, f'{d.title} is given out by {d.page} after its data-use agreement is signed, not by a download here')
-    root, url = Path(root or data_path(name)), (base_url or d.url).rstrip('/') + '/'
-    wanted = {p: h for p, h in _sums(url).items() if any(fnmatch(p, f) for f in files or d.files)}
-    if not wanted: raise MissingFile(url, f'lists no file like {", ".join(files or d.files)}')
-    local = {p: p.removeprefix(d.prefix) for p in wanted}
-    box = pooch.create(root, url, registry={local[p]: f'sha256:{h}' for p, h in wanted.items()}, urls={local[p]: url + p for p in wanted}, retry_if_failed=retries)
-    pooch.get_logger().setLevel('WARNING')
-    try:
-        for folder in {(root/f).parent for f in local.values()}: folder.mkdir(parents=True, exist_ok=True)   # now: pooch makes them too, but not safely in threads
-    except OSError as e: raise ECGError(root, f'cannot be written to ({e.strerror})') from None
-    jobs = joblib.Parallel(n_jobs, prefer='threads', return_as='generator_unordered')(joblib.delayed(_fetch)(box, f) for f in local.values())
-    for _ in tqdm(jobs, total=len(wanted), disable=not progress, desc=name, unit='file'): pass
-    return root
-
-def _fetch(box, file):
-    import requests
-    try: box.fetch(file)
-    except requests.RequestException as e: raise MissingFile(box.get_url(file), f'could not be fetched ({e}); call download again, complete files are kept') from None
-    except OSError as e: raise ECGError(box.path/file, f'cannot be written ({e.strerror})') from None
-    except ValueError: raise DamagedFile(box.get_url(file), 'does not have its published checksum; call download again') from None

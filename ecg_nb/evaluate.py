@@ -114,6 +114,11 @@ def check_scoring(
     for k in seen:
         both = sorted(people & set(info['subjects'][k].split()))
         if both: raise BadTable(where.parent, f'{len(both)} of {len(people)} subjects to be scored are known to this run from its {dict(train="training", valid="validation")[k]} records ({", ".join(both[:5])}{" …" if len(both) > 5 else ""}); score it on others')
+    base = info.get('finetuned') or {}                                         # the people of the run that it was trained further from
+    if base and 'dataset' in table: people = set(table[table.dataset.isin(re.split(r', *', str(base.get('dataset', ''))))].subject_id.astype(str))
+    for k in seen if base else ():
+        both = sorted(people & set(str(base.get('subjects', {}).get(k, '')).split()))
+        if both: raise BadTable(where.parent, f'{len(both)} subjects to be scored are known to {base.get("run", "the run")}, from which this run was trained further ({", ".join(both[:5])}{" …" if len(both) > 5 else ""}); score it on others')
 
 # %% ../nbs/40_evaluate.ipynb #check-store
 def check_store(

@@ -5,22 +5,22 @@
 # %% auto #0
 __all__ = ['ECGData', 'standardize_on', 'load_data', 'Prepared', 'prepared', 'epoch_draw', 'altered', 'save_data', 'load_saved',
            'window_logits', 'autocast', 'join_windows', 'save_weights', 'load_weights', 'save_checkpoint',
-           'load_checkpoint', 'train_epoch', 'validate', 'fit', 'save_history', 'launch', 'plot_losses', 'LiveCurves',
-           'provenance', 'Run', 'load_run', 'write_run', 'write_predictions']
+           'load_checkpoint', 'train_epoch', 'validate', 'BusyRun', 'alone_in', 'fit', 'save_history', 'launch',
+           'plot_losses', 'LiveCurves', 'provenance', 'Run', 'load_run', 'write_run', 'write_predictions']
 
 # %% ../nbs/21_learn.ipynb #export-import-gzip-json-os
 import gzip, json, os, platform, subprocess, time, warnings
-from contextlib import nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 import numpy as np, pandas as pd, torch
 import torch.nn.functional as F
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from tqdm.auto import tqdm
 import ecg_nb
-from .core import BadHeader, BadSignal, BadTable, DamagedFile, MissingFile, Recording, atomic_path, project_root, read_json, results_path, write_json
+from .core import BadHeader, BadSignal, BadTable, DamagedFile, ECGError, MissingFile, Recording, atomic_path, project_root, read_json, shipped_path, write_json
 from .preprocess import Recipe, to_int16
 from .segment import window_starts
 from .metrics import Undefined, macro_auc
@@ -262,6 +262,8 @@ def load_weights(model, path):
     except Exception as e: raise DamagedFile(path, f'not a safetensors file ({e})') from None
     try: model.load_state_dict(state)
     except RuntimeError as e: raise DamagedFile(path, f'weights of another network ({str(e).splitlines()[-1].strip()[:120]} …)') from None
+    bad = next((k for k, v in state.items() if v.is_floating_point() and not v.isfinite().all()), '')
+    if bad: raise DamagedFile(path, f'weights that are no numbers, in {bad}')
     return model
 
 # %% ../nbs/21_learn.ipynb #save-checkpoint
@@ -274,6 +276,7 @@ def save_checkpoint(path, model, opt, sched, state:dict):
 
 def load_checkpoint(path, model, opt, sched)->dict:
     "Put the checkpoint back into `model`, `opt` and `sched`; its plain data is returned."
+    if not Path(path).is_file(): raise DamagedFile(path, 'is no regular file')
     try:
         with safe_open(path, 'pt') as f: meta, tensors = f.metadata(), {k: f.get_tensor(k) for k in f.keys()}
         state, groups, schedule = (json.loads(meta[k]) for k in ('state', 'groups', 'sched'))
@@ -289,7 +292,7 @@ def load_checkpoint(path, model, opt, sched)->dict:
 # %% ../nbs/21_learn.ipynb #train-epoch
 def train_epoch(model, data, opt, sched, *, order, offset, length, batch, loss, augment=None, precision=None, clip=None, seed=0, accelerator=None, tick=None)->float:
     "One pass over `order`; the mean loss. Incomplete last batches are left out."
-    rank, world = (accelerator.process_index, accelerator.num_processes) if accelerator else (0, 1)
+    rank, world = _place(accelerator)
     if batch % world: raise ValueError(f'a batch of {batch} cannot be shared evenly by {world} processes')
     if len(order) < batch: raise ValueError(f'{len(order)} records are fewer than one batch of {batch}')
     g = torch.Generator(data.device).manual_seed(seed)
@@ -306,9 +309,12 @@ def train_epoch(model, data, opt, sched, *, order, offset, length, batch, loss, 
         opt.step(); sched.step()
         total += l.detach()
         if tick: tick(l.detach())
-    if not total.isfinite(): raise FloatingPointError('the loss is no longer finite: lower `lr`, or set `clip`')
     total /= len(order)//batch
-    return float(accelerator.reduce(total, 'mean') if accelerator else total)
+    mean = float(accelerator.reduce(total, 'mean') if accelerator else total)   # the same in all processes, so that all of them stop
+    if not np.isfinite(mean): raise FloatingPointError('the loss is no longer finite: lower `lr`, or set `clip`')
+    return mean
+
+def _place(accelerator): return (accelerator.process_index, accelerator.num_processes) if accelerator else (0, 1)
 
 # %% ../nbs/21_learn.ipynb #-check-parts
 def _check_parts(train, valid, length, overfit=False):
@@ -318,13 +324,68 @@ def _check_parts(train, valid, length, overfit=False):
     crossing = set(train.subjects) & set(valid.subjects)
     if crossing and not overfit: raise ValueError(f'{len(crossing)} subjects are in training and in validation, {sorted(crossing)[0]} for one')
 
-def validate(model, data, *, length, stride, loss, activation, metric, precision=None)->tuple: # loss, score
-    "Mean loss over windows, and `metric` of the joined windows; the score is NaN where the labels leave it undefined."
-    z, record = window_logits(model, data, length=length, stride=stride, precision=precision)
+def validate(model, data, *, length, stride, loss, activation, metric, precision=None, accelerator=None)->tuple: # loss, score
+    "Mean loss over windows, and `metric` of the joined windows; the score is NaN where the labels leave it undefined. Several processes share the records."
+    rank, world = _place(accelerator)
+    shared = world > 1 and len(data) >= world
+    means = [b for b in model.buffers() if b.is_floating_point()]
+    if world > 1 and means:    # batch norm has seen other records in each process
+        flat = torch.nn.utils.parameters_to_vector(means)
+        torch.distributed.broadcast(flat, 0)
+        torch.nn.utils.vector_to_parameters(flat, means)
+    z, record = window_logits(model, data.subset(np.arange(rank, len(data), world)) if shared else data, length=length, stride=stride, precision=precision)
+    if shared:
+        from accelerate.utils import gather_object
+        z, record = (np.concatenate(v) for v in zip(*gather_object([(z.numpy(), record*world + rank)])))
+        order = np.argsort(record, kind='stable')
+        z, record = torch.from_numpy(z[order]), record[order]
     y = data.y.cpu()
     try: score = float(metric(y.numpy(), join_windows(activation(z).numpy(), record)))
     except Undefined: score = float('nan')
     return float(loss(z, y[record])), score
+
+# %% ../nbs/21_learn.ipynb #busyrun
+class BusyRun(ECGError): "Another training is writing into the folder of this run."
+
+@contextmanager
+def alone_in(
+    folder,          # of a run
+    *,
+    wait_s:float=0,  # wait so long for another training to end (s)
+):
+    "Hold the lock of `folder`; `BusyRun` if another process has it for longer than `wait_s`."
+    from filelock import FileLock, Timeout
+    folder = Path(folder)
+    with _saving(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder/'.lock', timeout=wait_s)
+        try: lock.acquire()
+        except Timeout: raise BusyRun(folder, 'another training is writing here; let it finish, end it, or take another folder') from None
+    try: yield
+    finally:
+        (folder/'.lock').unlink(missing_ok=True)   # still held: nobody can be in between
+        lock.release()
+
+@contextmanager
+def _saving(folder):
+    "A full disk or a folder without permission becomes an `ECGError` of `folder`."
+    try: yield
+    except (OSError, SafetensorError) as e: raise ECGError(folder, f'cannot be written ({getattr(e, "strerror", None) or e}); files that are there are whole, and the training goes on from them when it is started again') from e
+
+def _told(accelerator, value):
+    "`value` as the main process has it, in every process."
+    if _place(accelerator)[1] == 1: return value
+    from accelerate.utils import broadcast_object_list
+    return broadcast_object_list([value])[0]
+
+def _everywhere(accelerator, f):
+    "Let the main process do `f()`; an `ECGError` of it is raised in all processes, so that none waits for it."
+    error = None
+    if _place(accelerator)[0] == 0:
+        try: f()
+        except ECGError as e: error = e
+    error = _told(accelerator, error)
+    if error is not None: raise error
 
 # %% ../nbs/21_learn.ipynb #fit
 def fit(
@@ -346,47 +407,60 @@ def fit(
     time_budget_s:float=None, # stop after the epoch in which this is used up
     seed:int=0,
     overfit:bool=False,    # the same subjects on both sides, on purpose: can this network learn a few records by heart?
-    accelerator=None,      # an `accelerate.Accelerator`, for several processes
+    accelerator=None,      # an `accelerate.Accelerator`, for several processes; they have to see `folder` under the same name
+    wait_s:float=3,        # wait so long for another training in `folder` (s): one that was killed may still be ending
     progress:bool=True,    # a bar with loss and score
     live:bool=False,       # loss curves that grow while it trains (notebooks)
 )->pd.DataFrame:           # history, one row an epoch
     "Train `model`; the best epoch by `metric` on `valid` is left in `folder/model.safetensors`. Called again after an interruption, it goes on where it was."
     _check_parts(train, valid, length, overfit)
-    folder, main, began = Path(folder), accelerator is None or accelerator.is_main_process, time.time()
+    folder, (rank, world), began = Path(folder), _place(accelerator), time.time()
     opt = optimizer(model.parameters(), lr=lr, weight_decay=weight_decay)
     steps = len(epoch_draw(train, length=length, seed=seed, epoch=0, draw=draw)[0])//batch
     sched = torch.optim.lr_scheduler.OneCycleLR(opt, lr, total_steps=max(1, epochs*steps)) if one_cycle else torch.optim.lr_scheduler.ConstantLR(opt, 1.)
     settings = dict(epochs=epochs, length=length, batch=batch, lr=lr, weight_decay=weight_decay, optimizer=optimizer.__name__, one_cycle=one_cycle, seed=seed, clip=clip, n_train=len(train), n_valid=len(valid))
     state, ckpt = dict(settings=settings, epoch=0, best=None, best_epoch=-1, history=[], stopped=''), folder/'checkpoint.safetensors'
-    if ckpt.exists():
-        state = load_checkpoint(ckpt, model, opt, sched)
-        if state['settings'] != settings: raise BadHeader(ckpt, f'belongs to another training ({state["settings"]}); delete it to start again')
-    inner, show = model, LiveCurves() if live and main else None
-    if accelerator: model = accelerator.prepare_model(model)
-    with tqdm(total=epochs*steps, initial=state['epoch']*steps, disable=not (progress and main), desc=folder.name) as bar:
+    inner, show = model, LiveCurves() if live and rank == 0 else None
+    def save():            # the checkpoint first: the other two follow from it
+        with _saving(folder): save_checkpoint(ckpt, inner, opt, sched, state)
+        follow()
+    def follow():
+        with _saving(folder):
+            if state['best_epoch'] == state['epoch'] - 1: save_weights(inner, folder/'model.safetensors')
+            save_history(folder, state['history'])
+    with ExitStack() as held, tqdm(total=epochs*steps, disable=not (progress and rank == 0), desc=folder.name) as bar:
+        _everywhere(accelerator, lambda: held.enter_context(alone_in(folder, wait_s=wait_s)))
+        for p in folder.glob('.*.tmp') if rank == 0 else (): p.unlink(missing_ok=True)   # what a killed one left half written
+        if _told(accelerator, ckpt.exists()):
+            if not ckpt.exists(): raise MissingFile(ckpt, f'process {rank} of {world} does not see it, process 0 does: all of them need the same folder')
+            state = load_checkpoint(ckpt, model, opt, sched)
+            if state['settings'] != settings: raise BadHeader(ckpt, f'belongs to another training ({state["settings"]}); delete it to start again')
+            if state['epoch']: _everywhere(accelerator, follow)   # what a kill right after the checkpoint left undone
+        bar.n = bar.initial = state['epoch']*steps
+        if accelerator: model = accelerator.prepare_model(model)
         def tick(l):
-            if bar.n % 10 == 0: bar.set_postfix(loss=f'{float(l):.4f}', score='-' if state['best'] is None else f'{state["best"]:.4f}', refresh=False)
+            if not bar.disable and bar.n % 10 == 0: bar.set_postfix(loss=f'{float(l):.4f}', score='-' if state['best'] is None else f'{state["best"]:.4f}', refresh=False)
             bar.update()
         for epoch in range(state['epoch'], epochs):
             if state['stopped']: break
-            t0, here = time.time(), 1_000_003*seed + epoch   # order, crops, dropout and augmentation depend on these two alone
+            t0, here = time.time(), 1_000_003*seed + epoch   # order and crops depend on these two alone
             order, offset = epoch_draw(train, length=length, seed=seed, epoch=epoch, draw=draw)
             with torch.random.fork_rng(devices=[train.device] if train.device.type == 'cuda' else []):
-                torch.manual_seed(here)
-                train_loss = train_epoch(model, train, opt, sched, order=order, offset=offset, length=length, batch=batch, loss=loss, augment=augment, precision=precision, clip=clip, seed=here, accelerator=accelerator, tick=tick)
-            valid_loss, score = validate(inner, valid, length=length, stride=stride or length, loss=loss, activation=activation, metric=metric, precision=precision)
+                mine = here + rank*2**40                     # dropout and augmentation: other numbers in each process
+                torch.manual_seed(mine)
+                train_loss = train_epoch(model, train, opt, sched, order=order, offset=offset, length=length, batch=batch, loss=loss, augment=augment, precision=precision, clip=clip, seed=mine, accelerator=accelerator, tick=tick)
+            valid_loss, score = _told(accelerator, validate(inner, valid, length=length, stride=stride or length, loss=loss, activation=activation, metric=metric, precision=precision, accelerator=accelerator))
             state['history'].append(dict(epoch=epoch, step=(epoch + 1)*steps, lr=sched.get_last_lr()[0], train_loss=train_loss, valid_loss=valid_loss, score=score, seconds=time.time() - t0))
             state['epoch'] = epoch + 1
-            if np.isfinite(score) and (state['best'] is None or score > state['best']):
-                state |= dict(best=score, best_epoch=epoch)
-                if main: save_weights(inner, folder/'model.safetensors')
+            if np.isfinite(score) and (state['best'] is None or score > state['best']): state |= dict(best=score, best_epoch=epoch)
             if patience and epoch - state['best_epoch'] >= patience: state['stopped'] = f'no better score for {patience} epochs'
-            if time_budget_s and time.time() - began > time_budget_s: state['stopped'] = f'the time budget of {time_budget_s:g} s was used up'
-            if main: save_history(folder, state['history']); save_checkpoint(ckpt, inner, opt, sched, state)
+            if time_budget_s and _told(accelerator, time.time() - began > time_budget_s): state['stopped'] = f'the time budget of {time_budget_s:g} s was used up'
+            _everywhere(accelerator, save)
             if show: show(pd.DataFrame(state['history']))
-    if state['best'] is None: raise ValueError('no epoch had a defined score: does each class occur in the validation records?')
-    if accelerator: accelerator.wait_for_everyone()
-    load_weights(inner, folder/'model.safetensors')
+        if state['best'] is None: raise ValueError('no epoch had a defined score: does each class occur in the validation records?')
+        if accelerator: accelerator.wait_for_everyone()
+        load_weights(inner, folder/'model.safetensors')
+        if accelerator: accelerator.wait_for_everyone()      # the folder is held until all have read it
     history = pd.DataFrame(state['history'])
     history.attrs = dict(best_epoch=state['best_epoch'], best=state['best'], stopped=state['stopped'])
     return history
@@ -401,19 +475,20 @@ def launch(
     *args,
     n_processes:int=2,
     port:int=None, # a free one is found by default
+    cpu:bool=True, # False: process k on GPU k
 ):
-    "Run `fn` in `n_processes` CPU processes that train together; for GPUs use `accelerate launch`."
+    "Run `fn` in `n_processes` processes of this machine that train together. If one fails or is killed, the others are ended and this raises."
     import socket, torch.multiprocessing as mp
     with socket.socket() as s:
         s.bind(('127.0.0.1', port or 0))
         port = s.getsockname()[1]
-    mp.start_processes(_worker, (fn, args, n_processes, port), nprocs=n_processes, start_method='spawn')
+    mp.start_processes(_worker, (fn, args, n_processes, port, cpu), nprocs=n_processes, start_method='spawn')
 
-def _worker(rank, fn, args, n, port):
-    os.environ |= dict(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(n), LOCAL_WORLD_SIZE=str(n), MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port), ACCELERATE_USE_CPU='true')
+def _worker(rank, fn, args, n, port, cpu):
+    os.environ |= dict(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(n), LOCAL_WORLD_SIZE=str(n), MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port), ACCELERATE_USE_CPU=str(cpu).lower())
     torch.set_num_threads(1)
     from accelerate import Accelerator
-    fn(Accelerator(cpu=True), *args)
+    fn(Accelerator(cpu=cpu), *args)
 
 # %% ../nbs/21_learn.ipynb #plot-losses
 def plot_losses(
@@ -462,6 +537,22 @@ def provenance()->dict:
                 machine=dict(processor=platform.machine(), threads=torch.get_num_threads(), device='cuda' if torch.cuda.is_available() else 'cpu'), commit=commit,
                 created=datetime.now(timezone.utc).strftime('%Y-%m-%d'))
 
+def _ill_formed(info, needs):
+    "What is wrong with the contents of a run.json, or ''."
+    if not isinstance(info, dict): return 'does not hold names and values'
+    lost = [k for k in needs if k not in info]
+    if lost: return f'no {", ".join(lost)}'
+    names, m, cut = lambda v: isinstance(v, list) and v and all(isinstance(o, str) for o in v), info['model'], info.get('thresholds')
+    number = lambda v: isinstance(v, (int, float)) and not isinstance(v, bool)
+    if not names(info['classes']) or not names(info['leads']): return 'classes and leads have to be lists of names'
+    if any(type(info[k]) is not int or not 0 < info[k] < 1 << 31 for k in ('length', 'stride')): return 'length and stride have to be whole numbers above 0'
+    if info['join'] not in ('mean', 'max'): return f"join {info['join']!r}; 'mean' or 'max' is needed"
+    if not isinstance(m, dict) or not isinstance(m.get('name'), str) or not isinstance(m.get('options', {}), dict): return 'its model has no name, or options that are none'
+    if cut is not None and (not isinstance(cut, list) or len(cut) != len(info['classes']) or any(o is not None and not number(o) for o in cut)): return 'thresholds have to be one number a class'
+    linear = info.get('linear') or {}
+    if not isinstance(linear, dict) or any(k not in info['classes'] or not isinstance(v, list) or len(v) != 2 or not all(map(number, v)) for k, v in linear.items()): return 'linear has to give two numbers for classes that there are'
+    return ''
+
 class Run:
     "A trained model and all that is needed to use it: what `results/<task>/<name>/` holds."
     needs = ('task', 'model', 'classes', 'leads', 'recipe', 'length', 'stride', 'join')
@@ -469,13 +560,17 @@ class Run:
     def __init__(self, folder):
         self.folder = Path(folder)
         self.info = read_json(self.folder/'run.json')
-        lost = [k for k in self.needs if k not in self.info]
-        if lost: raise BadHeader(self.folder/'run.json', f'no {", ".join(lost)}')
+        wrong = _ill_formed(self.info, self.needs)
+        if wrong: raise BadHeader(self.folder/'run.json', wrong)
         self.classes, self.recipe = tuple(self.info['classes']), Recipe.from_json(self.info['recipe'])
         self.model = self._network(self.info['model']).eval()
 
     def _network(self, m):
-        if m['name'] not in ('average', 'union'): return load_weights(create_model(m['name'], len(self.info['leads']), len(self.classes), **m['options']), self.folder/'model.safetensors')
+        if m['name'] not in ('average', 'union'):
+            try: net = create_model(m['name'], len(self.info['leads']), len(self.classes), **m['options'])
+            except ECGError: raise
+            except (TypeError, ValueError, KeyError, RuntimeError, MemoryError, OverflowError) as e: raise BadHeader(self.folder/'run.json', f'no network can be made of {m["name"]!r} and its options ({e})') from None
+            return load_weights(net, self.folder/'model.safetensors')
         parts = [self._beside(name) for name in m['of']]
         if m['name'] == 'average': return Average([r.model for r in parts])
         return Union(parts[0].model, [[float(c in m['members'][k]) for c in parts[0].classes] for k in self.classes])
@@ -527,11 +622,11 @@ class Run:
         return join_windows(*self.predict_windows(data), join or self.info['join'])
 
 def load_run(
-    folder,   # of a run; a relative one is looked for in `results/` too: 'diagnosis/superclass'
+    folder,   # of a run; a relative one is looked for in `results/` and in the package too: 'diagnosis/superclass'
 )->Run:
     "The run in `folder`, ready to `predict`."
     here = Path(folder)
-    if not here.is_absolute() and not (here/'run.json').exists(): here = results_path(folder)
+    if not here.is_absolute() and not (here/'run.json').exists(): here = shipped_path(folder, 'run.json').parent
     if not (here/'run.json').exists(): raise MissingFile(here, 'no run there (a folder with run.json and model.safetensors)')
     return Run(here)
 

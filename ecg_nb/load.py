@@ -7,16 +7,16 @@ from __future__ import annotations
 import errno, math, os, re, stat, struct, warnings, zlib
 from collections import namedtuple
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, wraps
 from io import BytesIO
 import numpy as np
 from .core import (BadHeader, BadSignal, DamagedFile, ECGError, LEADS, MissingFile, MissingLead, Recording, UnknownFormat, UnsafePath,
     check_fs, lead_name)
 
 # %% auto #0
-__all__ = ['Signal', 'Header', 'Channel', 'Edf', 'CPSC_CLASSES', 'BEATS', 'read_header', 'calibration', 'sex_letter', 'age_years',
-           'comment_fields', 'person', 'read_wfdb', 'read_wfdb_digital', 'edf_channels', 'read_edf', 'edf_channel',
-           'cpsc_labels', 'read_cpsc', 'read_annotations', 'read_recording']
+__all__ = ['Signal', 'Header', 'UNIT_MV', 'Channel', 'Edf', 'CPSC_CLASSES', 'BEATS', 'read_header', 'calibration', 'sex_letter',
+           'age_years', 'comment_fields', 'person', 'read_wfdb', 'read_wfdb_digital', 'edf_channels', 'read_edf',
+           'edf_channel', 'cpsc_labels', 'read_cpsc', 'read_annotations', 'read_recording']
 
 # %% ../nbs/01_load.ipynb #-opener
 def _opener(path, flags): return os.open(path, flags | getattr(os, 'O_NONBLOCK', 0))  # a pipe without a writer must not make us wait
@@ -160,12 +160,12 @@ def _segments(path, lines):
         yield m.group(1), int(m.group(2))
 
 # %% ../nbs/01_load.ipynb #-gain-per-mv
-_UNIT_MV = {'nv': 1e-6, 'uv': 1e-3, 'µv': 1e-3, 'μv': 1e-3, 'mv': 1., 'v': 1e3, 'microvolt': 1e-3, 'microvolts': 1e-3, 'millivolt': 1., 'millivolts': 1., 'volt': 1e3, 'volts': 1e3}
+UNIT_MV = {'nv': 1e-6, 'uv': 1e-3, 'µv': 1e-3, 'μv': 1e-3, 'mv': 1., 'v': 1e3, 'microvolt': 1e-3, 'microvolts': 1e-3, 'millivolt': 1., 'millivolts': 1., 'volt': 1e3, 'volts': 1e3}
 
 @lru_cache(1024)
 def _gain_per_mv(gain, units):
     "Digital units per mV, None where that makes no sense."
-    mv = _UNIT_MV.get(units.lower())
+    mv = UNIT_MV.get(units.lower())
     g = gain/mv if mv else 0
     return g if .1 <= abs(g) <= 1e9 else None
 
@@ -178,7 +178,7 @@ def calibration(
     gains = [_gain_per_mv(s.gain, s.units) for s in signals]
     if None in gains:
         s = signals[gains.index(None)]
-        if s.units.lower() not in _UNIT_MV: raise BadSignal(header.path, f'signal {s.lead!r} is in {s.units}, not a voltage; choose others by `leads`')
+        if s.units.lower() not in UNIT_MV: raise BadSignal(header.path, f'signal {s.lead!r} is in {s.units}, not a voltage; choose others by `leads`')
         raise BadHeader(header.path, f'signal {s.lead!r} has a gain of {s.gain:g} per {s.units}; no ECG has')
     if max(abs(s.baseline) for s in signals) > 1 << 31: raise BadHeader(header.path, 'a baseline beyond 32 bits')
     return np.array(gains), np.array([s.baseline for s in signals], float)
@@ -259,6 +259,11 @@ def _length(h, index)->int:
     file = h.signals[index[0]].file
     with _open(file, os.path.dirname(h.path), h.path) as (f, size): return _n_frames(h, file, [h.signals[i] for i in _files(h)[file]], size)
 
+_MOST = 1 << 30   # numbers read at once: 4 GB in mV
+
+def _check_size(path, n_samples, n_leads):
+    if n_samples*n_leads > _MOST: raise BadSignal(path, f'{n_samples:,} samples of {n_leads} leads are too many to be held in memory at once; ask for a span of seconds')
+
 def _digital(h, index, a, b)->np.ndarray: # int16 (b - a, len(index))
     "Frames `a` to `b` of the signals `index`, formats 16 and 212."
     found, folder = {}, os.path.dirname(h.path)
@@ -267,6 +272,7 @@ def _digital(h, index, a, b)->np.ndarray: # int16 (b - a, len(index))
         sigs = [h.signals[i] for i in members]
         with _open(file, folder, h.path) as (f, size):
             _n_frames(h, file, sigs, size)
+            _check_size(h.path, b - a, len(sigs))
             x = _frames(f, os.path.join(folder, file), sigs[0].fmt, sigs[0].byte_offset, len(sigs), a, b)
         if members == index: return x
         found |= {i: x[:, k] for k, i in enumerate(members)}
@@ -309,6 +315,7 @@ def _check_files(h):
 def _digital_wfdb(h, index, a, b)->list:
     "Frames `a` to `b` of the signals `index` by `wfdb`, one int64 array a signal (`per_frame` samples a frame)."
     _check_files(h)
+    _check_size(h.path, b - a, len(h.signals))
     with _foreign(h.path, 'wfdb cannot read it'):
         import wfdb
         w = wfdb.rdheader(h.path[:-4])
@@ -384,6 +391,15 @@ def read_wfdb(
     "WFDB record `path`, whole or a span of it, in mV; raises `ECGError`s."
     return _read_signals(read_header(path), leads, start_s, stop_s, verify)
 
+def _fits(read):
+    "`read`, whose first argument is a path or a header: what does not fit into memory is this recording's fault, not the whole conversion's."
+    @wraps(read)
+    def f(path, *args, **kwargs):
+        try: return read(path, *args, **kwargs)
+        except MemoryError: raise BadSignal(getattr(path, 'path', path), 'is too long to be held in memory at once; ask for a span of seconds') from None
+    return f
+
+@_fits
 def _read_signals(h, leads, start_s, stop_s, verify=True)->Recording:
     "The signals that header `h` describes."
     if h.segments: return _read_segments(h, leads, start_s, stop_s, verify)
@@ -403,6 +419,7 @@ def _recording(h, x, fs, labels):
     return Recording(x, check_fs(fs, h.path), names, h.record_id, dict(path=h.path, **person(h.comments), comments=h.comments))
 
 # %% ../nbs/01_load.ipynb #read-wfdb-digital
+@_fits
 def read_wfdb_digital(
     path,             # the record: with .hea, .dat or no extension
     *,
@@ -470,7 +487,7 @@ def _edf_scale(path, label, unit, fields):
     "(digital units per mV, digital value of 0 mV, '') of a channel, or (None, None, what is wrong)."
     try: pmin, pmax, dmin, dmax = (_edf_number(o, path, f'the range of channel {label!r}') for o in fields)
     except BadHeader as e: return None, None, e.cause
-    mv = _UNIT_MV.get(unit.lower())
+    mv = UNIT_MV.get(unit.lower())
     if mv is None: return None, None, f'channel {label!r} is in {unit or "no unit"}, not a voltage'
     if pmin == pmax: return None, None, f'channel {label!r} has a physical range of zero'
     if dmin >= dmax: return None, None, f'channel {label!r} has an impossible digital range'
@@ -548,9 +565,11 @@ def _edf_starts(e, data, per, fs)->np.ndarray: # int64 (n_records,)
     i = next((i for i, c in enumerate(e.channels) if c.label == _notes), None)
     if i is None: raise BadHeader(e.path, 'EDF+D without the annotations that hold its times')
     at = sum(c.per_record for c in e.channels[:i])
-    stamps = [re.match(rb'([+-]\d{1,12}(?:\.\d{0,9})?)[\x14\x15]', row.tobytes()) for row in data[:, at:at + e.channels[i].per_record]]
-    if None in stamps: raise DamagedFile(e.path, f'data record {stamps.index(None)} has no time stamp')
-    t = np.array([float(m[1]) for m in stamps])
+    t = np.empty(e.n_records)
+    for k, row in enumerate(data[:, at:at + e.channels[i].per_record]):
+        stamp = re.match(rb'([+-]\d{1,12}(?:\.\d{0,9})?)[\x14\x15]', row.tobytes())
+        if not stamp: raise DamagedFile(e.path, f'data record {k} has no time stamp')
+        t[k] = float(stamp[1])
     gaps = np.round((t - t[0])*fs).astype(np.int64) - plain
     forward = np.maximum.accumulate(gaps)
     if (forward - gaps).max() > 1: raise DamagedFile(e.path, f'data record {int(np.argmax(forward - gaps))} starts before the one before it ends')
@@ -573,6 +592,7 @@ def _runs(starts, r0, r1, per):
     return [(int(p), int(q)) for p, q in zip(cuts[:-1], cuts[1:]) if p < q]
 
 # %% ../nbs/01_load.ipynb #read-edf
+@_fits
 def read_edf(
     path,               # an EDF or EDF+ file
     *,
@@ -591,6 +611,7 @@ def read_edf(
         starts = _edf_starts(e, data, per, fs)
         a, b = _span(path, fs, int(starts[-1]) + per, start_s, stop_s)
         if b - a > 20*e.n_records*per + 10**7: raise BadSignal(path, 'nearly all of it is gaps; ask for a span of seconds')
+        _check_size(path, b - a, len(index))
         r0, r1 = np.searchsorted(starts, [a - per + 1, b])
         x = np.full((len(index), b - a), np.nan, np.float32)
         for row, i in zip(x, index): _edf_fill(row, data, e, i, starts, r0, r1, a)
@@ -653,11 +674,11 @@ def _load_mat(path)->dict:
         data = _read_bytes(f, 0, size, path).tobytes()
     if data[:10] == b'MATLAB 7.3' or b'\x89HDF' in data[:520]: raise UnknownFormat(path, 'is a MATLAB v7.3 (HDF5) file; save it again with "-v7"')
     from scipy.io import loadmat
-    with _foreign(path, 'no readable MATLAB file'): return loadmat(BytesIO(_inflate(path, data) if data[:6] == b'MATLAB' else data))
+    with _foreign(path, 'no readable MATLAB file'): return loadmat(BytesIO(_inflate(path, data) if 0 not in data[:4] else data))   # SciPy tells v4 by a zero there
 
 def _inflate(path, data, limit=1 << 26)->bytes:
     "MATLAB v5 file `data` with its compressed elements unpacked, up to `limit` bytes in all: a small file must not fill the memory."
-    out, at, order = [data[:128]], 128, '>' if data[126:128] == b'MI' else '<'
+    out, at, order = [data[:128]], 128, '<' if data[126:128] == b'IM' else '>'
     while at + 8 <= len(data):
         kind, n = struct.unpack_from(order + 'II', data, at)
         if at + 8 + n > len(data): raise DamagedFile(path, 'ends in the middle of a variable')
@@ -674,14 +695,25 @@ def _inflate(path, data, limit=1 << 26)->bytes:
     return data
 
 # %% ../nbs/01_load.ipynb #-check-depth
+_NUMERIC = {1, 2, 3, 4, 5, 6, 7, 9, 12, 13, 16, 17, 18}   # types of data elements that SciPy can read; any other number leads it behind the end of its tables
+
 def _check_depth(path, data, at, end, order, level=0):
-    "Refuse arrays nested deeper than any ECG's: SciPy follows them without a limit, until the stack overflows."
+    "Refuse what SciPy follows without a check until the process falls: deep nesting, unknown types of elements."
     if level > 8: raise DamagedFile(path, 'arrays nested too deeply')
-    while at + 8 <= end:
+    allowed = _NUMERIC if level else {14}
+    for i in range(100_000):
+        if at + 8 > end: return
         kind, n = struct.unpack_from(order + 'II', data, at)
-        if kind >> 16: n = 0  # a small element: its data are in the tag
+        if kind >> 16: kind, n = kind & 0xffff, 0  # a small element: its data are in the tag
+        if level and i == 0:
+            cls = struct.unpack_from(order + 'I', data, at + 8)[0] & 255 if kind == 6 and n == 8 and at + 12 <= end else 0
+            if not 0 < cls < 16: raise DamagedFile(path, 'an array of no known class')
+            if cls < 4: allowed = _NUMERIC | {14}   # cells, structs, objects
+        if level and i == 1 and not (kind == 5 and n >= 8 and n % 4 == 0): raise DamagedFile(path, 'an array without dimensions')
+        if kind not in allowed: raise DamagedFile(path, f'an element of type {kind}, which does not belong there')
         if kind == 14: _check_depth(path, data, at + 8, min(at + 8 + n, end), order, level + 1)
         at += 8 + n + -n % 8
+    raise DamagedFile(path, 'more parts than any CPSC2018 record has')
 
 def _matrix(path, x, n_rows=None)->np.ndarray: # (n_leads, n_samples)
     "Check that `x` is a matrix of numbers that can be an ECG."

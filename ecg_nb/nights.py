@@ -17,8 +17,8 @@ from .segment import night_segments
 from .store import Store, StoreError, convert
 
 # %% auto #0
-__all__ = ['segments_table', 'plot_segments', 'join_cohorts', 'convert_nights', 'write_sleep_dataset', 'sleep_dataset_table',
-           'main']
+__all__ = ['segments_table', 'plot_segments', 'join_cohorts', 'convert_nights', 'workers', 'write_sleep_dataset',
+           'sleep_dataset_table', 'main']
 
 # %% ../nbs/14_nights.ipynb #-h-m-s
 def _h_m_s(seconds): return str(timedelta(seconds=int(seconds)))
@@ -104,7 +104,9 @@ def convert_nights(
 
 # %% ../nbs/14_nights.ipynb #-workers
 @contextmanager
-def _workers(address):
+def workers(
+    address,  # of the scheduler of a Dask cluster, e.g. tcp://scheduler:8786; empty: none
+):
     "Let joblib hand its jobs to the Dask cluster whose scheduler is at `address`; without one everything stays here."
     if not address: yield; return
     from joblib import parallel_config
@@ -198,7 +200,7 @@ def main(argv=None):
     out = Path(a.out or data_path('stores', f'nights-{a.fs:g}'))
     try:
         nights = [records_table(n, r) for n, r in zip(a.dataset, a.root or [None]*len(a.dataset))]
-        with _workers(a.dask): store, table = convert_nights(nights, out, fs=a.fs, leads=a.lead, n_segments=a.segments, length_s=a.length, skip_s=a.skip, until_s=a.until, n_jobs=a.jobs, overwrite=a.overwrite)
+        with workers(a.dask): store, table = convert_nights(nights, out, fs=a.fs, leads=a.lead, n_segments=a.segments, length_s=a.length, skip_s=a.skip, until_s=a.until, n_jobs=a.jobs, overwrite=a.overwrite)
         for name, t in (('segments', table), ('problems', problems(table))):
             with atomic_path(out/f'{name}.csv') as f: t.to_csv(f, index=False)
         for r in problems(table).itertuples(): print(f'{r.where}: {r.cause}')

@@ -9,8 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
 from functools import lru_cache
 import numpy as np, pandas as pd
-from scipy import ndimage, signal as sps, sparse
-from scipy.linalg import solveh_banded
+import scipy                # its parts are loaded when they are first used
 from .core import LEADS, BadSignal, ECGError, Recording, check_fs, lead_name
 
 # %% auto #0
@@ -33,7 +32,7 @@ def fill_gaps(
 @lru_cache(64)
 def _band_sos(highpass_hz, lowpass_hz, order, fs):
     kind, cut = ('bandpass', (highpass_hz, lowpass_hz)) if highpass_hz and lowpass_hz else ('highpass', highpass_hz) if highpass_hz else ('lowpass', lowpass_hz)
-    return sps.butter(order, cut, kind, fs=fs, output='sos')
+    return scipy.signal.butter(order, cut, kind, fs=fs, output='sos')
 
 def band_filter(
     x:np.ndarray,             # ECG (mV), shape (..., n_samples)
@@ -49,11 +48,11 @@ def band_filter(
     if not (highpass_hz or lowpass_hz): return x
     sos = _band_sos(highpass_hz, lowpass_hz, order, float(fs))
     pad = max(6*len(sos) + 3, int(fs/(highpass_hz or lowpass_hz)))
-    return sps.sosfiltfilt(sos, x, padlen=min(pad, x.shape[-1] - 1)).astype(x.dtype)
+    return scipy.signal.sosfiltfilt(sos, x, padlen=min(pad, x.shape[-1] - 1)).astype(x.dtype)
 
 # %% ../nbs/10_preprocess.ipynb #-notch-ba
 @lru_cache(64)
-def _notch_ba(hz, q, fs): return sps.iirnotch(hz, q, fs)
+def _notch_ba(hz, q, fs): return scipy.signal.iirnotch(hz, q, fs)
 
 def notch_filter(
     x:np.ndarray,     # ECG (mV), shape (..., n_samples)
@@ -66,7 +65,7 @@ def notch_filter(
     y = x
     for hz in np.atleast_1d(notch_hz):
         if hz >= fs/2: raise BadSignal('recording', f'a notch at {hz:g} Hz needs more than {2*hz:g} samples a second; it has {fs:g}')
-        y = sps.filtfilt(*_notch_ba(float(hz), float(q), float(fs)), y, padlen=min(int(fs/2), x.shape[-1] - 1))
+        y = scipy.signal.filtfilt(*_notch_ba(float(hz), float(q), float(fs)), y, padlen=min(int(fs/2), x.shape[-1] - 1))
     return y.astype(x.dtype)
 
 # %% ../nbs/10_preprocess.ipynb #-odd
@@ -80,7 +79,7 @@ def remove_baseline(
 )->np.ndarray:             # same shape and dtype
     "Subtract from each lead its baseline, found by running medians over `windows_s`."
     def baseline(row):
-        for w in windows_s: row = ndimage.median_filter(row, _odd(w, fs), mode='nearest')
+        for w in windows_s: row = scipy.ndimage.median_filter(row, _odd(w, fs), mode='nearest')
         return row
     return x - np.stack([baseline(row) for row in x])
 
@@ -95,7 +94,7 @@ def smooth(
     "Savitzky-Golay smoothing of `x` along time; a signal shorter than `order` + 2 samples comes back as it is."
     n = x.shape[-1]
     w = min(max(_odd(window_s, fs), order + 1 | 1), n - 1 + n % 2)
-    return x if w <= order else sps.savgol_filter(x, w, order, axis=-1).astype(x.dtype)
+    return x if w <= order else scipy.signal.savgol_filter(x, w, order, axis=-1).astype(x.dtype)
 
 # %% ../nbs/10_preprocess.ipynb #wavelet-denoise
 def wavelet_denoise(
@@ -122,13 +121,13 @@ def _sass_plan(n, cut, order):
     "The high-pass of degree 2 at `cut` cycles a sample for `n` samples: lower bands of A and of AA', and a row of B1."
     row = lambda step, k: np.atleast_1d((np.poly1d(step)**k).coeffs) if k else np.ones(1)
     a, b1 = row([1, -1], 4) + np.tan(np.pi*cut)**4*row([1, 1], 4), row([-1, 1], 4 - order)
-    A = sparse.diags_array(a, offsets=range(-2, 3), shape=(n - 4, n - 4), format='csr')
+    A = scipy.sparse.diags_array(a, offsets=range(-2, 3), shape=(n - 4, n - 4), format='csr')
     lower = lambda M, k: np.stack([np.pad(M.diagonal(i), (0, i)) for i in range(k + 1)])
     return lower(A, 2), lower(A @ A.T, 4), b1
 
 def _sass_lead(y, lam, A, AA, b1, order, n_iter):
     "The high-pass part of `y` that is noise: (n,) -> (n - 4,)."
-    solve = lambda M, v: solveh_banded(M, v, lower=True, check_finite=False)
+    solve = lambda M, v: scipy.linalg.solveh_banded(M, v, lower=True, check_finite=False)
     u = np.diff(y, order)
     By, size = np.correlate(u, b1, 'valid'), np.full(len(u), np.abs(u).mean() + 1e-12)
     for _ in range(n_iter):
@@ -165,7 +164,7 @@ def _resample_plan(fs, new_fs):
     ratio = Fraction(new_fs/fs).limit_denominator(1000)
     if abs(ratio*fs/new_fs - 1) > 1e-6: raise BadSignal('recording', f'cannot resample {fs:g} to {new_fs:g} Hz: no ratio of whole numbers up to 1000 is near enough')
     up, down = ratio.numerator, ratio.denominator
-    h = sps.firwin(20*max(up, down) + 1, 1/max(up, down), window=('kaiser', 5.))
+    h = scipy.signal.firwin(20*max(up, down) + 1, 1/max(up, down), window=('kaiser', 5.))
     for p in range(up): h[p::up] /= h[p::up].sum()*up  # every phase passes a constant unchanged
     return up, down, h
 
@@ -177,7 +176,7 @@ def resample(
     "Resample `x` from `fs` to `new_fs` by a zero-phase polyphase filter; equal rates return `x` itself."
     if abs(fs/new_fs - 1) < 1e-6: return x
     up, down, h = _resample_plan(float(fs), float(new_fs))
-    return sps.resample_poly(x, up, down, axis=-1, window=h.astype(x.dtype), padtype='line')
+    return scipy.signal.resample_poly(x, up, down, axis=-1, window=h.astype(x.dtype), padtype='line')
 
 # %% ../nbs/10_preprocess.ipynb #rescale
 SCALES = ('fixed', 'record', 'lead')
@@ -311,8 +310,8 @@ def filter_gain(
 )->np.ndarray:      # gain at each of `hz`, 1 = unchanged
     "Gain of the zero-phase filters of `recipe` at `fs`."
     gain = np.ones(len(hz))
-    if recipe.highpass_hz or recipe.lowpass_hz: gain *= np.abs(sps.freqz_sos(_band_sos(recipe.highpass_hz, recipe.lowpass_hz, recipe.order, float(fs)), hz, fs=fs)[1])**2
-    for f in recipe.notch_hz: gain *= np.abs(sps.freqz(*_notch_ba(f, recipe.notch_q, float(fs)), hz, fs=fs)[1])**2
+    if recipe.highpass_hz or recipe.lowpass_hz: gain *= np.abs(scipy.signal.freqz_sos(_band_sos(recipe.highpass_hz, recipe.lowpass_hz, recipe.order, float(fs)), hz, fs=fs)[1])**2
+    for f in recipe.notch_hz: gain *= np.abs(scipy.signal.freqz(*_notch_ba(f, recipe.notch_q, float(fs)), hz, fs=fs)[1])**2
     return gain
 
 # %% ../nbs/10_preprocess.ipynb #-stuck
@@ -342,8 +341,8 @@ def signal_quality(
     "What a reader of `rec` would complain about, lead by lead."
     (x, missing), fs, dur = fill_gaps(rec.signal), rec.fs, rec.duration_s
     half = _odd(.5, fs)
-    still = ndimage.maximum_filter1d(x, half, axis=1) - ndimage.minimum_filter1d(x, half, axis=1) < .003
-    still = np.where(missing[:, None] == 1, False, ndimage.maximum_filter1d(still.view(np.uint8), half, axis=1).view(bool))
+    still = scipy.ndimage.maximum_filter1d(x, half, axis=1) - scipy.ndimage.minimum_filter1d(x, half, axis=1) < .003
+    still = np.where(missing[:, None] == 1, False, scipy.ndimage.maximum_filter1d(still.view(np.uint8), half, axis=1).view(bool))
     flat_s, stuck_s, rail = still.sum(1)/fs, np.zeros(len(x)), np.zeros(len(x))
     middle = np.median(x, 1)
     for extreme in (x.max(1), x.min(1)):

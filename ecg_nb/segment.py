@@ -8,7 +8,7 @@ import argparse, time
 from functools import lru_cache
 from pathlib import Path
 import numpy as np, pandas as pd
-from scipy import ndimage, signal as sps
+import scipy
 from .core import BadSignal, ECGError, atomic_path, data_path, results_path, write_json
 from .preprocess import fill_gaps
 
@@ -57,7 +57,7 @@ def find_r_peaks(
 
 # %% ../nbs/11_segment.ipynb #-qrs-sos
 @lru_cache(32)
-def _qrs_sos(fs): return sps.butter(1, (8, min(20, .45*fs)), 'bandpass', fs=fs, output='sos')
+def _qrs_sos(fs): return scipy.signal.butter(1, (8, min(20, .45*fs)), 'bandpass', fs=fs, output='sos')
 
 def qrs_energy(
     signal:np.ndarray,  # ECG (mV), shape (n_leads, n_samples), without NaN
@@ -65,8 +65,8 @@ def qrs_energy(
 )->tuple:               # one curve (n_samples,), and how much say each lead had (n_leads,)
     "All leads of `signal` combined into one curve that is high at QRS complexes."
     sos, n, width = _qrs_sos(float(fs)), signal.shape[1], round(.1*fs) | 1
-    y = sps.sosfiltfilt(sos, signal, padlen=min(9, n - 1))
-    e = np.sqrt(np.maximum(ndimage.uniform_filter1d(y*y, width, mode='constant'), 0))
+    y = scipy.signal.sosfiltfilt(sos, signal, padlen=min(9, n - 1))
+    e = np.sqrt(np.maximum(scipy.ndimage.uniform_filter1d(y*y, width, mode='constant'), 0))
     if len(e) == 1: return e[0], np.ones(1)
     n_blocks = max(1, round(n/(10*fs)))
     edges, step = np.linspace(0, n, n_blocks + 1).astype(int), max(1, int(fs/50))
@@ -83,11 +83,11 @@ def qrs_energy(
 # %% ../nbs/11_segment.ipynb #-beats-of-energy
 def _beats_of_energy(f, fs):
     "Positions of beats in QRS energy `f`."
-    pk = sps.find_peaks(f, distance=max(1, round(.24*fs)))[0]
+    pk = scipy.signal.find_peaks(f, distance=max(1, round(.24*fs)))[0]
     if not len(pk): return pk
     h, piece = f[pk], round(1.5*fs)
     tops = np.zeros(-(-len(f)//piece)); np.maximum.at(tops, pk//piece, h)
-    like = ndimage.percentile_filter(tops, 60, size=min(15, len(tops)) | 1, mode='nearest')
+    like = scipy.ndimage.percentile_filter(tops, 60, size=min(15, len(tops)) | 1, mode='nearest')
     like = np.interp(pk, (np.arange(len(tops)) + .5)*piece, like)
     beat = np.flatnonzero((h > .45*like) & (h > 0))
     while True:                                                                 # T waves
@@ -97,7 +97,7 @@ def _beats_of_energy(f, fs):
     for _ in range(4):                                                          # search back
         if len(beat) < 3: break
         rr = np.diff(pk[beat])
-        long = np.flatnonzero(rr > np.minimum(1.6*ndimage.median_filter(rr, min(9, len(rr)) | 1, mode='nearest'), 1.5*fs))
+        long = np.flatnonzero(rr > np.minimum(1.6*scipy.ndimage.median_filter(rr, min(9, len(rr)) | 1, mode='nearest'), 1.5*fs))
         between = [np.arange(beat[i] + 1, beat[i + 1]) for i in long]
         between = [c[(pk[c] - pk[beat[i]] > .3*fs) & (pk[beat[i + 1]] - pk[c] > .3*fs)] for c, i in zip(between, long)]
         found = [c[h[c].argmax()] for c in between if len(c)]

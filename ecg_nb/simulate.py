@@ -11,7 +11,7 @@ from math import gcd
 from pathlib import Path
 import numpy as np
 import pandas as pd
-from scipy.signal import butter, resample_poly, sosfilt, sosfiltfilt
+import scipy
 from .core import BadSignal, ECGError, LEADS, MissingFile, Recording, check_fs, data_path
 from .datasets import find, have, mitdb_table, read_row
 from .load import read_header
@@ -219,8 +219,8 @@ def electrode_noise(
         out += noise.mains_mv*_unit((r.normal(0, 1, (9, 3))*[1, 1, .2]).astype(np.float32) @ np.stack([np.sin(m), np.cos(m), np.sin(3*m)]))
     if noise.muscle_mv:
         swell = np.interp(t, np.linspace(0, n/fs, 7), r.uniform(.3, 1.7, 7)).astype(np.float32)
-        band = butter(2, [20, min(150, .45*fs)], 'band', fs=fs, output='sos').astype(np.float32)
-        w = sosfilt(band, r.standard_normal((9, n), np.float32))
+        band = scipy.signal.butter(2, [20, min(150, .45*fs)], 'band', fs=fs, output='sos').astype(np.float32)
+        w = scipy.signal.sosfilt(band, r.standard_normal((9, n), np.float32))
         out += noise.muscle_mv*r.uniform(.6, 1.4, (9, 1)).astype(np.float32)*_unit(w)*swell
     if noise.white_mv: out += noise.white_mv*r.standard_normal((9, n), np.float32)
     return out.astype(np.float32)
@@ -333,7 +333,7 @@ def simulate_ecg(
     dirty = x + _ELECTRODES.astype(np.float32) @ electrode_noise(n, hi, noise, seed=r, resp_hz=p.resp_hz)
     r_peaks, symbols, table = _boundaries(g, t0, v.astype(np.float32), kind, n)
     if up > 1:
-        x, dirty = np.split(resample_poly(np.concatenate([x, dirty]), 1, up, axis=1, padtype='line').astype(np.float32), 2)
+        x, dirty = np.split(scipy.signal.resample_poly(np.concatenate([x, dirty]), 1, up, axis=1, padtype='line').astype(np.float32), 2)
         slower = lambda i: np.minimum(np.round(i/up).astype(int), n//up - 1)
         r_peaks, table[['onset', 'peak', 'offset']] = slower(r_peaks), slower(table[['onset', 'peak', 'offset']].to_numpy())
     rec = Recording(twelve_leads(dirty), fs, LEADS, record_id, dict(simulated=True, sex=p.sex, age=p.age, labels=names))
@@ -612,7 +612,7 @@ def write_ecgid(
     "Write a simulated cohort in the layout of ECG-ID: `Person_01/rec_1.{hea,dat,atr}`."
     def fill(tmp):
         r, names = np.random.default_rng([seed, 505]), []
-        band = butter(2, [.5, 40], 'band', fs=500, output='sos')
+        band = scipy.signal.butter(2, [.5, 40], 'band', fs=500, output='sos')
         for k in range(1, n_people + 1):
             p = make_person(int(r.integers(2**31)), age=float(np.clip(np.round(r.gamma(3, 6) + 13), 13, 75)))
             folder, date = tmp/f'Person_{k:02d}', pd.Timestamp('2004-12-01') + pd.Timedelta(int(r.integers(60)), 'D')
@@ -622,7 +622,7 @@ def write_ecgid(
                 rec, truth = simulate_ecg(seed=seed*100_003 + k*100 + j, person=p, dur_s=20, noise=noise)
                 x = rec.signal[0]
                 about = f'Age: {p.age:.0f}', f'Sex: {"male" if p.sex == "M" else "female"}', f'ECG date: {date:%d.%m.%Y}'
-                both = np.stack([x, sosfiltfilt(band, x)])
+                both = np.stack([x, scipy.signal.sosfiltfilt(band, x)])
                 write_wfdb(folder/f'rec_{j}', both, 500, ['ECG I', 'ECG I filtered'], gain=200, adc_bits=12, comments=about)
                 peaks = sorted([(s, 1) for s in truth.r_peaks] + [(s, 27) for s in truth.boundaries.peak[truth.boundaries.wave == 'T']])
                 _write_atr(folder/f'rec_{j}.atr', *zip(*peaks))
@@ -667,7 +667,7 @@ def _sleepers(cohort, source, n, seed):
             lead = 'MLII' if 'MLII' in names else names[0]
             def ecg(fs, dur_s, visit, row=row, lead=lead):
                 k = gcd(fs, round(row.fs))
-                return resample_poly(read_row(row, t, leads=lead, stop_s=min(dur_s, row.n_samples/row.fs)).signal[0], fs//k, round(row.fs)//k, padtype='line')
+                return scipy.signal.resample_poly(read_row(row, t, leads=lead, stop_s=min(dur_s, row.n_samples/row.fs)).signal[0], fs//k, round(row.fs)//k, padtype='line')
             yield row.sex, row.age, f'mitdb {row.record_id} {lead}', ecg
         return
     r = np.random.default_rng([seed, 606, int(cohort == 'mesa')])

@@ -11,12 +11,13 @@ from functools import partial
 from operator import attrgetter
 from pathlib import Path
 import numpy as np, pandas as pd
-from .core import BadHeader, BadSignal, BadTable, DamagedFile, ECGError, MissingFile, Recording, UnsafePath, atomic_path, lead_name, read_json, write_json
+from .core import BadHeader, BadSignal, BadTable, DamagedFile, ECGError, MissingFile, Recording, UnsafePath, atomic_path, lead_name, read_bytes, read_json, write_json
 from .load import read_recording
+from .own import ARRAYS, read_any
 from .preprocess import Recipe, from_int16, rescale, signal_quality, to_int16
 
 # %% auto #0
-__all__ = ['StoreError', 'read_npy', 'record_int16', 'gather_crops', 'Store', 'convert']
+__all__ = ['StoreError', 'record_int16', 'gather_crops', 'Store', 'convert']
 
 # %% ../nbs/12_store.ipynb #storeerror
 class StoreError(ECGError): "A store that cannot be written: disk full, folder in use, or made from something else."
@@ -56,24 +57,6 @@ def _prepared_span(read, recipe, start_s, stop_s=None):
     b = min(round(a*recipe.fs/rec.fs), y.n_samples - m)
     return part, Recording(rescale(y.signal[:, b:b + m], recipe.scale), recipe.fs, recipe.leads, rec.record_id, y.meta | dict(missing=judged['missing']))
 
-# %% ../nbs/12_store.ipynb #read-npy
-def read_npy(
-    path,                            # an array of numbers (mV), (n_samples,) or (n_leads, n_samples)
-    fs:float,                        # sampling rate (Hz)
-    leads,                           # a name for each row
-    *,
-    start_s:float=0, stop_s:float=None, # only this part (s)
-)->Recording:
-    "The ECG in the array file `path`; `DamagedFile` if it holds anything but finite numbers of that shape."
-    if fs is None: raise BadTable(path, 'an array does not say how fast it was sampled: the table needs a column fs')
-    try: x = np.load(path, allow_pickle=False)
-    except FileNotFoundError: raise MissingFile(path, 'no such file') from None
-    except Exception as e: raise DamagedFile(path, f'not an array of numbers ({e})') from None
-    if not isinstance(x, np.ndarray) or x.dtype.kind not in 'iuf' or x.ndim not in (1, 2) or not x.size: raise DamagedFile(path, f'holds {getattr(x, "dtype", "no array")} {getattr(x, "shape", "")}; numbers (n_samples,) or (n_leads, n_samples) are needed')
-    if not np.isfinite(x).all(): raise DamagedFile(path, f'{(~np.isfinite(x)).sum():,} of its {x.size:,} values are no numbers (NaN or infinite)')
-    rec = Recording(np.atleast_2d(x), fs, leads, Path(path).stem, dict(path=os.fspath(path)))
-    return rec if stop_s is None and not start_s else rec.span(start_s, rec.duration_s if stop_s is None else stop_s)
-
 # %% ../nbs/12_store.ipynb #record-int16
 def record_int16(
     path,                # file of the recording
@@ -84,10 +67,15 @@ def record_int16(
     channels=(),         # of an EDF file, by label; all by default
     leads=(),            # names to go by instead of those in the file, one a channel
     span=None,           # (start, stop) in seconds: only this part
+    units:str='',        # of a file that does not state them (array, CSV): mV by default
 )->tuple:                # int16 (n_samples, n_leads) and notes
     "Recording `path` prepared by `recipe` as a store keeps it; an `ECGError` says why it cannot be kept."
     def read(**kw):
-        rec = read_npy(path, fs, leads or recipe.leads, **kw) if str(path).endswith('.npy') else read_recording(path, leads=channels or None, **kw)
+        if units or str(path).lower().endswith(ARRAYS):
+            rec = read_any(path, fs=fs, leads=leads or (recipe.leads if str(path).endswith('.npy') else None), units=None if units == 'as stated' else units or 'mV', check=False, **kw)
+            if not units and (bad := ~np.isfinite(rec.signal)).any(): raise DamagedFile(path, f'{bad.sum():,} of its {bad.size:,} values are no numbers (NaN or infinite)')   # nobody said that they may be missing
+            return rec
+        rec = read_recording(path, leads=channels or None, **kw)
         if fs is not None and abs(rec.fs - fs) > 1e-6*fs: raise BadHeader(path, f'sampled at {rec.fs:g} Hz, but the table says {fs:g} Hz')
         return Recording(rec.signal, rec.fs, leads, rec.record_id, rec.meta) if leads else rec
     if span: rec, prepared = _prepared_span(read, recipe, *span)
@@ -108,7 +96,7 @@ def _bytes(path):
     fd = os.open(path, _no_tricks)
     try:
         s = os.fstat(fd)
-        if not stat.S_ISREG(s.st_mode): raise OSError('no regular file')
+        if not stat.S_ISREG(s.st_mode) or s.st_size > 1 << 30: raise OSError('no regular file, or too large to be held')
         return os.read(fd, s.st_size)
     finally: os.close(fd)
 
@@ -158,14 +146,14 @@ def _source_bytes(path):
         if len(sizes) == 2: break     # a header and its signal
     return sum(sizes)
 
-def _try_record(root, path, recipe, quality=False, fs=None, channels=(), leads=(), span=None):
+def _try_record(root, path, recipe, quality=False, fs=None, channels=(), leads=(), span=None, units=''):
     "int16 samples, reason, notes and source bytes of recording `path` in folder `root`; there are samples or there is a reason."
     full = f'{root}/{path}'
     try:
         if path.startswith(('/', '\\')) or '..' in path.replace('\\', '/').split('/'): raise UnsafePath(path, 'is outside the data folder')
-        plain = None if quality or channels or leads or span or fs not in (None, recipe.fs) else _copied(full, recipe)
+        plain = None if quality or channels or leads or span or units or fs not in (None, recipe.fs) else _copied(full, recipe)
         if plain: return plain[0], '', '', plain[1]
-        x, notes = record_int16(full, recipe, quality=quality, fs=fs, channels=channels, leads=leads, span=span)
+        x, notes = record_int16(full, recipe, quality=quality, fs=fs, channels=channels, leads=leads, span=span, units=units)
         return x, '', notes, _source_bytes(full)
     except MemoryError: raise
     except Exception as e: return np.empty((0, len(recipe.leads)), '<i2'), _why(e), '', _source_bytes(full)
@@ -188,7 +176,7 @@ def _sha256(path):
 def _write_shard(
     k,        # number of the shard
     out,      # folder of the store
-    records,  # path relative to `root`, rate, channels, leads and span of each recording
+    records,  # path relative to `root`, rate, channels, leads, span and units of each recording
     root,     # folder of the data
     recipe, quality,
 )->tuple:     # k, the temporary file, and what to say of it
@@ -230,8 +218,8 @@ def _read_manifest(folder):
 
 def _open_shard(path, rows, n_leads):
     "Memory map of shard `path`; `DamagedFile` unless it is int16 (`rows`, `n_leads`) and nothing else."
+    if not path.is_file(): raise MissingFile(path, 'the manifest names this shard, but it is not there')
     try: x = np.load(path, mmap_mode='r', allow_pickle=False)
-    except FileNotFoundError: raise MissingFile(path, 'the manifest names this shard, but it is not there') from None
     except Exception as e: raise DamagedFile(path, f'not an array of integers ({e})') from None
     if not isinstance(x, np.memmap) or (x.dtype, x.shape, x.flags.c_contiguous) != (np.dtype('<i2'), (rows, n_leads), True):
         raise DamagedFile(path, f'holds {getattr(x, "dtype", "no array")} {getattr(x, "shape", "")}; the manifest says int16 ({rows}, {n_leads})')
@@ -245,8 +233,7 @@ _columns = dict(record_id=str, subject_id=str, shard='int64', row='int64', n_sam
 def _read_index(folder, manifest):
     "The index as a table, checked to say where every row of every shard belongs."
     path = folder/'index.csv'
-    try: raw = path.read_bytes()
-    except FileNotFoundError: raise MissingFile(path, 'the index of the store is not there') from None
+    raw = read_bytes(path)
     if hashlib.sha256(raw).hexdigest() != manifest['index_sha256']: raise DamagedFile(path, 'its SHA-256 is not that of the manifest')
     try:
         t = pd.read_csv(io.BytesIO(raw), dtype=_columns, keep_default_na=False, encoding='utf-8')[list(_columns)]
@@ -353,13 +340,14 @@ def _rows(table):
     rows['fs'] = pd.Series([float(f) if f == f else None for f in table['fs']] if 'fs' in table else [None]*len(rows), dtype=object)
     for c in ('channels', 'leads'): rows[c] = [tuple(v) if isinstance(v, (list, tuple)) else () for v in table[c]] if c in table else [()]*len(rows)
     rows['span'] = pd.Series(_spans(table), dtype=object)
+    rows['units'] = [v if isinstance(v, str) else '' for v in table['units']] if 'units' in table else ''
     twice = rows.record_id[rows.record_id.duplicated()]
     if len(twice): raise BadTable('table', f'record_id occurs twice: {", ".join(twice.head(5))}')
     return rows
 
 def _plan(rows, recipe, shard_records, quality):
     "What a conversion is made from, as JSON gives it back."
-    asked = rows.drop(columns=[c for c in ('leads', 'span') if not any(rows[c])])
+    asked = rows.drop(columns=[c for c in ('leads', 'span', 'units') if not any(rows[c])])
     text = json.dumps(asked.values.tolist()).encode()
     return json.loads(json.dumps(dict(layout=1, recipe=asdict(recipe), n_records=len(rows), table=hashlib.sha256(text).hexdigest(), shard_records=shard_records, quality=quality)))
 
@@ -490,7 +478,7 @@ def convert(
         if todo:
             if not os.path.isdir(root): raise MissingFile(root, 'no such folder of recordings')
             (out/'manifest.json').unlink(missing_ok=True)
-        part = lambda k: list(zip(*(rows[c].iloc[k*shard_records:(k + 1)*shard_records] for c in ('path', 'fs', 'channels', 'leads', 'span'))))
+        part = lambda k: list(zip(*(rows[c].iloc[k*shard_records:(k + 1)*shard_records] for c in ('path', 'fs', 'channels', 'leads', 'span', 'units'))))
         jobs = [delayed(_write_shard)(k, os.path.abspath(out), part(k), root, recipe, quality) for k in todo]
         try:
             with warnings.catch_warnings(), tqdm(total=len(rows), initial=len(rows) - sum(len(part(k)) for k in todo), unit='record', disable=not progress, leave=False) as bar:
