@@ -9,7 +9,7 @@ __all__ = ['SETS', 'MappedData', 'benchmark_rates', 'measure', 'plan', 'plans', 
 import argparse, sys, time
 from pathlib import Path
 import numpy as np, pandas as pd
-from .core import BadTable, ECGError, MissingFile, read_json, results_path, write_json
+from .core import ECGError, MissingFile, read_json, results_path, write_json
 from .learn import ECGData
 
 # %% ../nbs/66_cluster.ipynb #mappeddata

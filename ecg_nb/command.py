@@ -5,7 +5,7 @@
 # %% ../nbs/70_command.ipynb #export-from-future-import-annotations
 from __future__ import annotations
 import json, os, sys, warnings
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 import click
 import ecg_nb
@@ -252,16 +252,17 @@ def train(task, args):
 @click.argument('run')
 @_source
 @_who
-@click.option('--label', 'labels', multiple=True, required=True, help='Column of the table with 0 and 1; several for several classes. Or NAME=column.')
+@click.option('--label', 'labels', multiple=True, required=True, help='Column of the table with 0 and 1; several for several classes.')
 @click.option('--to', required=True, type=click.Path(file_okay=False), help='Folder of the new run.')
 @click.option('--epochs', type=int, help='Over the training records.')
+@click.option('--split', help='Column that says train, valid or test, or fold (the last two choose and test); without it, people are drawn by --seed.')
 @click.option('--head-only', is_flag=True, help='Leave the network as it is, train the last layer.')
 @click.option('--seed', default=0, show_default=True)
 @_as_json
-def finetune(run, source, fs, leads, units, csv, labels, to, epochs, head_only, seed, as_json):
+def finetune(run, source, fs, leads, units, csv, labels, to, epochs, split, head_only, seed, as_json):
     """Train RUN further on recordings and labels of your own: a new run that predict and evaluate take.
 
-    People never cross from training into validation or test (column subject_id); a column fold, if there is one, decides.
+    People never cross from training into validation or test (column subject_id).
 
     \b
     ecg_nb finetune diagnosis/xresnet1d18 my-folder --csv labels.csv --label AF --label flutter --to my-run
@@ -270,7 +271,8 @@ def finetune(run, source, fs, leads, units, csv, labels, to, epochs, head_only, 
     from ecg_nb.learn import load_run
     t = _table(source, fs, leads, units, csv)
     y, classes = labels_of(t, labels)
-    new = f.finetune(load_run(run), t, y, to, classes=classes, seed=seed, head_only=head_only, **dict(epochs=epochs) if epochs else {})
+    command = f'ecg_nb finetune {run} … --to {Path(to).name} --seed {seed}'
+    new = f.finetune(load_run(run), t, y, to, classes=classes, seed=seed, split=split, head_only=head_only, command=command, progress=not as_json, **dict(epochs=epochs) if epochs else {})
     m = read_json(Path(to)/'metrics.json')
     _say(m, as_json, '\n'.join([f'{to}: {new}'] + [f"  {h['name']} {h['value']:.3f} (95 % interval {h['low']:.3f} to {h['high']:.3f}), chance {h['chance']:.3f}, n = {h['n']:,}" for h in m['headline']]))
 

@@ -13,8 +13,9 @@ import numpy as np
 
 # %% auto #0
 __all__ = ['LEADS', 'ECGError', 'MissingFile', 'UnsafePath', 'BadHeader', 'DamagedFile', 'UnknownFormat', 'MissingLead',
-           'BadSignal', 'BadTable', 'lead_name', 'Recording', 'check_fs', 'project_root', 'data_path', 'results_path',
-           'shipped_path', 'atomic_path', 'plain', 'write_json', 'read_bytes', 'read_json', 'toy_ecg', 'plot_ecg']
+           'BadSignal', 'NotWritten', 'BadTable', 'lead_name', 'Recording', 'check_fs', 'project_root', 'data_path',
+           'results_path', 'shipped_path', 'atomic_path', 'plain', 'write_json', 'read_bytes', 'read_json', 'toy_ecg',
+           'plot_ecg']
 
 # %% ../nbs/00_core.ipynb #ecgerror
 class ECGError(ValueError):
@@ -24,7 +25,7 @@ class ECGError(ValueError):
         cause:str,  # what is wrong with it, in words a user can act on
     ):
         self.path, self.cause = str(path), cause if len(cause) <= 1000 else cause[:1000] + ' …'   # a damaged table may have a name of many pages
-        super().__init__(f'{path}: {cause}')
+        super().__init__(f'{path}: {self.cause}')
     def __reduce__(self): return type(self), (self.path, self.cause)  # survives the way back from a worker process
 
 class MissingFile(ECGError): "A file, or one that its header names, is not there."
@@ -34,6 +35,7 @@ class DamagedFile(ECGError): "Empty, truncated, wrong checksum, or not what its 
 class UnknownFormat(ECGError): "A file type or signal format that is not read here."
 class MissingLead(ECGError): "A lead or channel that was asked for is not in the recording."
 class BadSignal(ECGError): "Readable, but not a usable ECG: no samples, wrong rate, nothing but NaN."
+class NotWritten(ECGError): "A file that cannot be written: the disk is full, or the folder is not ours."
 class BadTable(ECGError): "A records table with missing columns, duplicate ids or impossible values."
 
 # %% ../nbs/00_core.ipynb #lead-name

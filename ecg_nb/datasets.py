@@ -127,7 +127,7 @@ def problems(
 
 def _finish(t, root, source, dataset, notes, **attrs):
     "Column order and types, then `check_table`."
-    t['dataset'], t['date'] = dataset, pd.to_datetime(t.date).astype('datetime64[ns]') if len(t) else pd.Series(dtype='datetime64[ns]')
+    t['dataset'], t['date'] = dataset, pd.to_datetime(t.date, utc=True).dt.tz_localize(None).astype('datetime64[ns]') if len(t) else pd.Series(dtype='datetime64[ns]')
     t = t.astype(dict(fs=float, n_samples='int64', age=float, fold='int64'))[[*COLUMNS, *(c for c in t if c not in COLUMNS)]].reset_index(drop=True)
     t.attrs = dict(root=str(root), source=str(source), problems=tuple((str(w), c) for w, c in notes)) | attrs
     return check_table(t)
@@ -235,7 +235,7 @@ def ptbxl_table(
     t = pd.DataFrame(dict(record_id=_whole(raw.ecg_id, csv), subject_id=_whole(raw.patient_id, csv), path=raw[name].str.strip(), fs=fs, n_samples=10*fs,
         sex=sex, age=age, fold=_ptbxl_folds(raw.strat_fold, csv), age_capped=capped, scp_codes=parse_scp(raw.scp_codes, csv)))
     when = raw['recording_date'].str.strip() if 'recording_date' in raw else pd.Series('', raw.index)
-    t['date'] = pd.to_datetime(when.where(when != ''), format='ISO8601', errors='coerce')
+    t['date'] = pd.to_datetime(when.where(when != ''), format='ISO8601', errors='coerce', utc=True)
     group = known.diagnostic_class[known.diagnostic].to_dict()
     keep = lambda v: keep_unknown if v == 0 else min_likelihood is None or v >= min_likelihood
     t['statements'] = [tuple(k for k, v in d.items() if keep(v)) for d in t.scp_codes]
@@ -664,7 +664,7 @@ def _join(t, csv, columns, notes):
     if 'subject_id' not in said: notes.append((csv, 'no column of the subject: every record counts as its own'))
     if 'fold' in said: t['fold'] = _own_folds(said['fold'], csv)
     if 'date' in said:
-        t['date'] = pd.to_datetime(said['date'].where(said['date'] != ''), format='ISO8601', errors='coerce')
+        t['date'] = pd.to_datetime(said['date'].where(said['date'] != ''), format='ISO8601', errors='coerce', utc=True)
         odd = (said['date'] != '') & t.date.isna()
         if odd.any(): notes.append((csv, f'a date that is not written 2004-12-31, taken as unknown: {_names(t.record_id[odd])}'))
     more = {c: pd.Series(raw[c].values, i.values).reindex(t.index).fillna('') for c in raw if c not in at.values() and c not in t}

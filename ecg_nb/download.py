@@ -15,7 +15,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from urllib.parse import parse_qs, quote, unquote, urljoin, urlsplit
-from .core import BadTable, DamagedFile, ECGError, MissingFile, UnsafePath, atomic_path, data_path, read_json, results_path, write_json
+from .core import BadTable, DamagedFile, ECGError, MissingFile, UnsafePath, data_path, read_json, results_path, write_json
 
 # %% auto #0
 __all__ = ['Publisher', 'download', 'unpack', 'bench_download', 'bench_recheck', 'bench_convert', 'measure', 'transfer_table',

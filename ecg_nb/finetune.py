@@ -11,7 +11,6 @@ import argparse, sys, warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 import numpy as np, pandas as pd, torch
-import torch.nn.functional as F
 from torch import nn
 from .core import BadHeader, BadTable, ECGError, LEADS, atomic_path, results_path, write_json
 from .datasets import find, records_table, split_by_fold, split_subjects

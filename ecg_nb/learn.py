@@ -20,7 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from tqdm.auto import tqdm
 import ecg_nb
-from .core import BadHeader, BadSignal, BadTable, DamagedFile, ECGError, MissingFile, Recording, atomic_path, project_root, read_json, shipped_path, write_json
+from .core import BadHeader, BadSignal, BadTable, DamagedFile, ECGError, MissingFile, NotWritten, Recording, atomic_path, project_root, read_json, shipped_path, write_json
 from .preprocess import Recipe, to_int16
 from .segment import window_starts
 from .metrics import Undefined, macro_auc
@@ -370,7 +370,7 @@ def alone_in(
 def _saving(folder):
     "A full disk or a folder without permission becomes an `ECGError` of `folder`."
     try: yield
-    except (OSError, SafetensorError) as e: raise ECGError(folder, f'cannot be written ({getattr(e, "strerror", None) or e}); files that are there are whole, and the training goes on from them when it is started again') from e
+    except (OSError, SafetensorError) as e: raise NotWritten(folder, f'cannot be written ({getattr(e, "strerror", None) or e}); files that are there are whole, and the training goes on from them when it is started again') from e
 
 def _told(accelerator, value):
     "`value` as the main process has it, in every process."
@@ -562,7 +562,9 @@ class Run:
         self.info = read_json(self.folder/'run.json')
         wrong = _ill_formed(self.info, self.needs)
         if wrong: raise BadHeader(self.folder/'run.json', wrong)
-        self.classes, self.recipe = tuple(self.info['classes']), Recipe.from_json(self.info['recipe'])
+        self.classes = tuple(self.info['classes'])
+        try: self.recipe = Recipe.from_json(self.info['recipe'])
+        except (TypeError, ValueError) as e: raise BadHeader(self.folder/'run.json', f'its recipe cannot be followed ({e})') from None
         self.model = self._network(self.info['model']).eval()
 
     def _network(self, m):
@@ -614,7 +616,8 @@ class Run:
 
     def predict_windows(self, data:ECGData)->tuple: # (n_windows, classes), record of each window (n_windows,)
         "Probabilities for every window of every record of `data`."
-        z, record = window_logits(self.model.to(data.device), data, length=self.info['length'], stride=self.info['stride'])
+        try: z, record = window_logits(self.model.to(data.device), data, length=self.info['length'], stride=self.info['stride'])
+        except RuntimeError as e: raise BadHeader(self.folder/'run.json', f'its network cannot look at windows of {self.info["length"]} samples here ({e})') from e
         return self.activate(z).numpy(), record
 
     def predict_data(self, data:ECGData, *, join=None)->np.ndarray: # (n, classes)

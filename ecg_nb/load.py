@@ -673,8 +673,16 @@ def _load_mat(path)->dict:
         if size > 1 << 26: raise DamagedFile(path, f'{size:,} bytes are too many for one CPSC2018 record')
         data = _read_bytes(f, 0, size, path).tobytes()
     if data[:10] == b'MATLAB 7.3' or b'\x89HDF' in data[:520]: raise UnknownFormat(path, 'is a MATLAB v7.3 (HDF5) file; save it again with "-v7"')
-    from scipy.io import loadmat
-    with _foreign(path, 'no readable MATLAB file'): return loadmat(BytesIO(_inflate(path, data) if 0 not in data[:4] else data))   # SciPy tells v4 by a zero there
+    with _foreign(path, 'no readable MATLAB file'):
+        if 0 not in data[:4]: return _v5(path, _inflate(path, data))           # a zero there means v4
+        from scipy.io import loadmat
+        return loadmat(BytesIO(data))
+
+def _v5(path, data)->dict:
+    "The variables of a v5 file whose parts are unpacked. SciPy's reader trusts the sizes in such a file, and a damaged one can end the process."
+    order = '<' if data[126:128] == b'IM' else '>'
+    if data[124:128] not in (b'\0\1IM', b'\1\0MI'): raise DamagedFile(path, 'no readable MATLAB file')
+    return dict(_array_v5(path, b, order) for kind, b in _elements(path, data, 128, len(data), order) if kind == 14)
 
 def _inflate(path, data, limit=1 << 26)->bytes:
     "MATLAB v5 file `data` with its compressed elements unpacked, up to `limit` bytes in all: a small file must not fill the memory."
@@ -690,30 +698,45 @@ def _inflate(path, data, limit=1 << 26)->bytes:
             if not z.eof: raise DamagedFile(path, 'ends in the middle of a compressed variable')
         else: out.append(data[at:at + 8 + n])
         at += 8 + n
-    data = b''.join(out)
-    _check_depth(path, data, 128, len(data), order)
-    return data
+    return b''.join(out)
 
 # %% ../nbs/01_load.ipynb #-check-depth
-_NUMERIC = {1, 2, 3, 4, 5, 6, 7, 9, 12, 13, 16, 17, 18}   # types of data elements that SciPy can read; any other number leads it behind the end of its tables
+_mat_types = {1: 'i1', 2: 'u1', 3: 'i2', 4: 'u2', 5: 'i4', 6: 'u4', 7: 'f4', 9: 'f8', 12: 'i8', 13: 'u8', 16: 'u1'}   # of the elements of a v5 file
+_mat_classes = {6: 'f8', 7: 'f4', 8: 'i1', 9: 'u1', 10: 'i2', 11: 'u2', 12: 'i4', 13: 'u4', 14: 'i8', 15: 'u8'}
 
-def _check_depth(path, data, at, end, order, level=0):
-    "Refuse what SciPy follows without a check until the process falls: deep nesting, unknown types of elements."
-    if level > 8: raise DamagedFile(path, 'arrays nested too deeply')
-    allowed = _NUMERIC if level else {14}
-    for i in range(100_000):
-        if at + 8 > end: return
+def _elements(path, data, at, end, order):
+    "Type and bytes of each element between `at` and `end`."
+    while at + 8 <= end:
         kind, n = struct.unpack_from(order + 'II', data, at)
-        if kind >> 16: kind, n = kind & 0xffff, 0  # a small element: its data are in the tag
-        if level and i == 0:
-            cls = struct.unpack_from(order + 'I', data, at + 8)[0] & 255 if kind == 6 and n == 8 and at + 12 <= end else 0
-            if not 0 < cls < 16: raise DamagedFile(path, 'an array of no known class')
-            if cls < 4: allowed = _NUMERIC | {14}   # cells, structs, objects
-        if level and i == 1 and not (kind == 5 and n >= 8 and n % 4 == 0): raise DamagedFile(path, 'an array without dimensions')
-        if kind not in allowed: raise DamagedFile(path, f'an element of type {kind}, which does not belong there')
-        if kind == 14: _check_depth(path, data, at + 8, min(at + 8 + n, end), order, level + 1)
-        at += 8 + n + -n % 8
-    raise DamagedFile(path, 'more parts than any CPSC2018 record has')
+        small = kind >> 16                                                     # up to four bytes may stand in the tag itself
+        if small: kind, n, start = kind & 0xffff, small, at + 4
+        else: start = at + 8
+        if small > 4 or start + n > end: raise DamagedFile(path, 'an element is longer than what holds it')
+        yield kind, data[start:start + n]
+        at = at + 8 if small else start + n + -n % 8
+
+def _array_v5(path, data, order, level=0):
+    "Name and value of one array of a v5 file: numbers, text, or one struct of these (as a dict)."
+    if level > 2: raise DamagedFile(path, 'arrays nested too deeply')
+    parts = _elements(path, data, 0, len(data), order)
+    def take(*kinds):
+        kind, b = next(parts, (None, b''))
+        if kind not in kinds: raise DamagedFile(path, f'an element of type {kind}, which does not belong there')
+        return np.frombuffer(b, np.dtype(_mat_types[kind]).newbyteorder(order)) if len(b) % np.dtype(_mat_types[kind]).itemsize == 0 else np.empty(0)
+    flags, shape, name = take(6), take(5).tolist(), take(1, 2, 16).tobytes().decode('latin-1')
+    kind, n = int(flags[0]) & 255 if len(flags) == 2 else 0, math.prod(shape)
+    if len(shape) != 2 or min(shape) < 0 or n > 1 << 26: raise DamagedFile(path, f'an array of impossible shape {shape}')
+    if kind in _mat_classes or kind == 4:
+        x = take(*_mat_types)
+        if len(x) != n or int(flags[0]) & 0x800: raise DamagedFile(path, f'an array of shape {shape} with {len(x)} numbers')
+        return name, ''.join(map(chr, x.astype(np.uint16))) if kind == 4 else x.astype(_mat_classes[kind]).reshape(shape, order='F')
+    if kind != 2 or n != 1: raise DamagedFile(path, 'holds something else than numbers, text and one struct of these')
+    width, names = take(5), take(1, 2).tobytes()
+    if len(width) != 1 or not 0 < width[0] <= 64 or len(names) % width[0] or len(names)//width[0] > 64: raise DamagedFile(path, 'a struct without sound names')
+    keys = [names[i:i + width[0]].split(b'\0')[0].decode('latin-1') for i in range(0, len(names), width[0])]
+    values = [_array_v5(path, b, order, level + 1)[1] for kind, b in parts if kind == 14]
+    if len(values) != len(keys): raise DamagedFile(path, f'a struct of {len(keys)} fields with {len(values)} values')
+    return name, np.array([dict(zip(keys, values))], object)
 
 def _matrix(path, x, n_rows=None)->np.ndarray: # (n_leads, n_samples)
     "Check that `x` is a matrix of numbers that can be an ECG."

@@ -9,7 +9,7 @@ from collections import namedtuple
 from functools import lru_cache
 from pathlib import Path
 import numpy as np
-from .core import BadHeader, BadSignal, BadTable, DamagedFile, ECGError, LEADS, MissingFile, MissingLead, Recording, check_fs
+from .core import BadHeader, BadSignal, DamagedFile, ECGError, LEADS, MissingFile, MissingLead, Recording, check_fs
 from .load import UNIT_MV, edf_channel, edf_channels, read_header, read_recording
 from .datasets import ecg_channels, folder_table
 

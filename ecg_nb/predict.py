@@ -147,7 +147,7 @@ class FastRun:
     def ask(self,
         xs,                # prepared recordings, each int16 (n_samples, leads)
         *,
-        batch:int=32,      # windows at a time, at most
+        batch:int=64,      # windows at a time, at most
     )->np.ndarray:         # (n, classes)
         "Probabilities, as `Run.predict` would give them."
         length, stride = self.info['length'], self.info['stride']
@@ -310,7 +310,7 @@ def _text(self:Predictions, most:int=20)->str:
 Predictions.to_dict, Predictions.to_json, Predictions.text = _to_dict, _to_json, _text
 
 # %% ../nbs/62_predict.ipynb #-answers
-PIECE_S, LONG_S, GROUP, BLOCK = 10., 60., 8, 30   # s of a piece; s from which on there are pieces; recordings in a group; pieces read at once
+PIECE_S, LONG_S, GROUP, BLOCK = 10., 60., 16, 30   # s of a piece; s from which on there are pieces; recordings in a group; pieces read at once
 
 def _answers(asked, recs, batch):
     "For each run of `asked`: p (n, classes), notes, problems of `recs`, of which some may be errors."
@@ -362,7 +362,7 @@ def predict(
     fs:float=None, leads=None, units=None, # of files that do not state them, see `own.read_any`
     calibrated:bool=True,# probabilities and thresholds with the run's temperature, where it has one
     n_jobs:int=None,     # threads; default: one a core
-    batch:int=32,        # windows that go through a network at once, at most
+    batch:int=64,        # windows that go through a network at once, at most
     progress:bool=True,
 )->Predictions:
     "What `runs` say of recordings; one that cannot be used is marked and does not stop the others."

@@ -11,7 +11,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Callable
 import numpy as np, pandas as pd
-from .core import BadHeader, DamagedFile, ECGError, LEADS, MissingFile, Recording, atomic_path, read_json, results_path, write_json
+from .core import DamagedFile, ECGError, LEADS, MissingFile, Recording, read_json, results_path, write_json
 
 # %% auto #0
 __all__ = ['BLOWS', 'TARGETS', 'JOBS', 'strangers', 'damage', 'Target', 'sound_files', 'check', 'tiny_network', 'Guard',

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 import numpy as np, pandas as pd
-from .core import BadTable, DamagedFile, ECGError, MissingFile, atomic_path, data_path, read_json, write_json
+from .core import BadTable, DamagedFile, ECGError, MissingFile, NotWritten, atomic_path, data_path, read_json, write_json
 
 # %% ../nbs/65_sweep.ipynb #grid
 def grid(
@@ -42,7 +42,7 @@ _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 def _writing(folder):
     "A full disk or missing rights end the sweep in words; what is done stays done."
     try: yield
-    except OSError as e: raise ECGError(folder, f'cannot be written ({e.strerror or e}); jobs that are done stay done: make room, and run it again') from e
+    except OSError as e: raise NotWritten(folder, f'cannot be written ({e.strerror or e}); jobs that are done stay done: make room, and run it again') from e
 
 @contextmanager
 def _held(folder, name):
@@ -55,12 +55,19 @@ def _held(folder, name):
     try: yield True
     finally: lock.release()
 
-def _note_jobs(folder, jobs):
-    "Add `jobs` to the sweep in `folder`; `BadTable` if one of them is there with other settings."
+@contextmanager
+def _whole(folder):
+    "Hold the files of the sweep itself; what a killed worker left of them half written goes away."
     while True:
         with _held(folder, '.jobs') as ours:
-            if ours: return _add_jobs(folder, jobs)
+            if ours:
+                for p in folder.glob('.*.tmp'): p.unlink(missing_ok=True)
+                yield; return
         time.sleep(.05)
+
+def _note_jobs(folder, jobs):
+    "Add `jobs` to the sweep in `folder`; `BadTable` if one of them is there with other settings."
+    with _whole(folder): _add_jobs(folder, jobs)
 
 def _add_jobs(folder, jobs):
     known = {j['name']: j for j in read_json(folder/'jobs.json')} if (folder/'jobs.json').exists() else {}
@@ -94,8 +101,9 @@ def sweep(
             if not any(taken):
                 if not (wait and left): break
                 time.sleep(poll_s)
-        table = sweep_table(folder)
-        with atomic_path(folder/'table.csv') as f: table.to_csv(f, index=False)
+        with _whole(folder):
+            table = sweep_table(folder)
+            with atomic_path(folder/'table.csv') as f: table.to_csv(f, index=False)
     return table
 
 def _finished(folder, retry=False): return (folder/'done.json').exists() or (not retry and (folder/'failed.json').exists())
@@ -110,7 +118,7 @@ def _take(name, job, folder, fn, old, progress):
         try: figures = fn(dict(job), folder/name)
         except Exception as e:
             if type(e).__name__ == 'BusyRun': return False       # a training that outlived its killed parent is still ending
-            if getattr(e if isinstance(e, OSError) else e.__cause__, 'errno', None) in _NO_ROOM: raise   # no fault of the job: it stays open
+            if isinstance(e, NotWritten) or getattr(e if isinstance(e, OSError) else e.__cause__, 'errno', None) in _NO_ROOM: raise   # no fault of the job: it stays open
             kind, said = 'failed', dict(error=f'{type(e).__name__}: {e}', traceback=traceback.format_exc(limit=-6))
         else: kind, said = 'done', dict(figures=dict(figures))
         write_json(folder/name/f'{kind}.json', dict(job=job) | said | who | dict(seconds=round(time.time() - began, 2)))

@@ -183,9 +183,9 @@ def draw(
         _panel(ax, item, i, x0, y0, lay['row_mm'], start, dur, speed, gain, share[i]/127 if top else None)
         if c0 == 0: ax.plot(np.array([2, 3.5, 3.5, 8.5, 8.5, 10]), y0 + gain*np.array([0, 0, 1, 1, 0, 0]), color='#1a1a2e', lw=.8)
     ax.set(xlim=(0, width), ylim=(0, height)); ax.set_axis_off()
-    ax.text(0, height + 1.5, f'{item.title or rec.record_id}    {item.note}'[:150], fontsize=9, va='bottom', parse_math=False)
-    ax.text(width, -1.5, f'{speed:g} mm/s   {gain:g} mm/mV   {t0:g} to {min(t0 + PAPER_MM/speed, rec.duration_s):g} s', fontsize=8, ha='right', va='top')
-    if top: ax.text(0, -1.5, f'map: {item.legend}; orange for, blue against, full colour from {top:.2g}'[:110], fontsize=8, va='top', parse_math=False)
+    ax.text(2, height + 1.5, f'{item.title or rec.record_id}    {item.note}'[:150], fontsize=9, va='bottom', parse_math=False)
+    ax.text(width - 2, -1.5, f'{speed:g} mm/s   {gain:g} mm/mV   {t0:g} to {min(t0 + PAPER_MM/speed, rec.duration_s):g} s', fontsize=8, ha='right', va='top')
+    if top: ax.text(2, -1.5, f'map: {item.legend}; orange for, blue against, full colour from {top:.2g}'[:110], fontsize=8, va='top', parse_math=False)
     return ax
 
 def _panel(ax, item, i, x0, y0, row_mm, start, dur, speed, gain, share):
