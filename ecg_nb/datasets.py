@@ -668,7 +668,7 @@ def _join(t, csv, columns, notes):
         odd = (said['date'] != '') & t.date.isna()
         if odd.any(): notes.append((csv, f'a date that is not written 2004-12-31, taken as unknown: {_names(t.record_id[odd])}'))
     more = {c: pd.Series(raw[c].values, i.values).reindex(t.index).fillna('') for c in raw if c not in at.values() and c not in t}
-    return t.assign(**more), notes
+    return pd.concat([t, pd.DataFrame(more, index=t.index)], axis=1) if more else t, notes
 
 def _own_folds(column, source):
     fold = pd.to_numeric(column.replace('', '0'), errors='coerce')
