@@ -190,7 +190,7 @@ def sort_records(
 )->pd.DataFrame:            # the same rows; unknown values last either way
     "Sort by `by`; numbers inside of names count as numbers: 2 comes before 10."
     if by not in table: raise BadTable('table', f'no column {by!r}; there are {", ".join(table)}')
-    natural = lambda s: s.astype(str).str.replace(r'\d+', lambda m: m[0].zfill(12), regex=True) if s.dtype == object else s
+    natural = lambda s: s.astype(str).str.replace(r'\d+', lambda m: m[0].zfill(12), regex=True) if pd.api.types.is_string_dtype(s) else s
     return table.sort_values(by, key=natural, ascending=not descending, kind='stable', na_position='last')
 
 # %% ../nbs/60_browse.ipynb #row-text
