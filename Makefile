@@ -7,7 +7,7 @@ NB     ?=
 LAB    ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test test-browser lab export readme refresh check clean sex identity diagnosis rhythm notes benchmarks
+.PHONY: help env run test test-real test-browser lab export readme refresh check clean sex identity diagnosis rhythm notes benchmarks
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ run: env  ## sample data, then every notebook top to bottom in a fresh kernel; w
 
 test: env  ## every test, on sample data
 	@ECG_NB_SAMPLE=1 $(PY) -m ecg_nb.project test
+
+test-real: env  ## the tests on the real recordings in data/, a quarter of an hour (NB="33_rhythm" for some of them)
+	@$(PY) -m ecg_nb.project test --timeout 900 $(NB)
 
 test-browser: env  ## the notebooks with widgets, in JupyterLab in a real Chromium or Chrome, on sample data
 	@ECG_NB_SAMPLE=1 $(PY) -m ecg_nb.in_browser

@@ -8,8 +8,7 @@ __all__ = ['SINGLE', 'TASKS', 'PLANS', 'TABLES', 'Plan', 'prepare', 'train', 'me
            'main', 'plot_overview']
 
 # %% ../nbs/32_diagnosis.ipynb #export-import-argparse-os-sys
-import argparse, os, sys
-from contextlib import nullcontext
+import argparse, sys
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
@@ -21,7 +20,7 @@ from .simulate import is_simulated, sample_data
 from .preprocess import Recipe
 from .store import convert
 from .models import create_model
-from .learn import Prepared, Run, fit, join_windows, load_run, load_weights, prepared, save_history, save_weights, standardize_on, window_logits, write_predictions, write_run
+from .learn import Prepared, Run, fit, is_main, join_windows, load_run, load_weights, main_first, prepared, processes, save_history, save_weights, standardize_on, window_logits, write_predictions, write_run
 from .metrics import bootstrap, bootstrap_auc, interval, macro_auc, paired_difference, plot_per_class, report, top1_hit
 
 # %% ../nbs/32_diagnosis.ipynb #plan
@@ -88,7 +87,7 @@ def train(
 )->pd.DataFrame:       # history
     "Train the network of `plan`; the folder then holds weights and history. An interrupted training goes on."
     folder, best, histories, done = Path(folder), -1, [], 0
-    main = kwargs.get('accelerator') is None or kwargs['accelerator'].is_main_process
+    main = is_main(kwargs.get('accelerator'))
     model = standardize_on(create_model(plan.model, len(ready.store.leads), len(ready.classes), seed=seed, **plan.options), ready.parts['train']).to(ready.parts['train'].device)
     for k, epochs in enumerate(plan.epochs):
         part = folder/f'cycle-{k}' if len(plan.epochs) > 1 else folder
@@ -292,22 +291,19 @@ def main(argv=None):
     try:
         unknown = set(a.runs) - {*PLANS, *TABLES}
         if unknown: raise BadTable('runs', f'no plan {", ".join(sorted(unknown))}; there are {", ".join([*PLANS, *TABLES])}')
-        root, several, have, made = find('ptb-xl'), None, {}, {}
-        if int(os.environ.get('WORLD_SIZE', 1)) > 1:   # started by `accelerate launch` or `torchrun`
-            from accelerate import Accelerator
-            several = Accelerator(cpu=a.device == 'cpu')
+        root, several, have, made = find('ptb-xl'), processes(a.device), {}, {}
         def ready_for(task):
             if task not in have:
-                with several.main_process_first() if several else nullcontext(): have[task] = prepare(task, root=root, device=several.device if several else a.device)
+                with main_first(several): have[task] = prepare(task, root=root, device=several.device if several else a.device)
             return have[task]
         for name in (n for n in a.runs if n in PLANS):
             plan, folder, ready = PLANS[name], results_path('diagnosis', name), ready_for(PLANS[name].task)
             if not (a.evaluate or plan.of): train(plan, ready, folder, seed=a.seed, accelerator=several)
-            if several and not several.is_main_process: continue
+            if not is_main(several): continue
             for h in evaluate(plan, ready, folder, made=made, command='python -m ecg_nb.diagnosis' + f' {name}'*(not plan.of), seed=a.seed)['headline']:
                 print(f"{name}: {h['name']} {h['value']:.4f} (95 % interval {h['low']:.4f} to {h['high']:.4f}), chance {h['chance']:.3f}, n = {h['n']:,}", flush=True)
             if name == 'superclass': plot_overview(load_run(folder), ready).savefig(results_path('overview.png'), dpi=110, bbox_inches='tight', metadata=dict(Software=''))
-        if not several or several.is_main_process: write_tables([n for n in a.runs if n in TABLES], ready_for, made, seed=a.seed)
+        if is_main(several): write_tables([n for n in a.runs if n in TABLES], ready_for, made, seed=a.seed)
     except ECGError as e: sys.exit(f'error: {e}')
 
 # %% ../nbs/32_diagnosis.ipynb #plot-overview

@@ -17,7 +17,7 @@ from .store import convert
 from .augment import amplitude, compose, move_electrodes, noise, offset, pairs_of_records, turn_lead
 from .models import create_model
 from .beat_models import SupCon
-from .learn import ECGData, Prepared, Run, fit, prepared, standardize_on, write_run
+from .learn import ECGData, Prepared, Run, fit, is_main, main_first, prepared, processes, standardize_on, write_run
 from .metrics import Undefined
 from .identity_metrics import detection, dir_at_far, identity_report, rank_k, rank_of_true, s_norm, threshold_at
 from .gallery import DETECTORS, Answer, Gallery, GalleryError, known_score, made_by
@@ -164,12 +164,12 @@ def train(
     changes = [amplitude(low=.9, high=1.1), offset(most_mv=.03), noise(sigma_mv=.005)]
     if plan.leads == LEADS: changes.insert(0, move_electrodes(turn_sd_deg=plan.turn_deg, move_sd=plan.move, gain_sd=plan.move/2))
     elif plan.turn_deg:
-        both = prepare(replace(plan, leads=(*plan.leads, 'II'), turn_deg=0.), root=ready.tables['train'].attrs['root'], parts=('train',), device=data.device).parts['train']
+        with main_first(kwargs.get('accelerator')): both = prepare(replace(plan, leads=(*plan.leads, 'II'), turn_deg=0.), root=ready.tables['train'].attrs['root'], parts=('train',), device=data.device).parts['train']
         rows = pd.Index(both.ids).get_indexer(data.ids)
         data = both.subset(rows[rows >= 0])
         changes.insert(0, turn_lead(angle_deg=0, sd_deg=plan.turn_deg))
     return fit(model, data, valid.subset(in_order(ready.tables['valid'])), folder, epochs=plan.epochs, length=plan.length, batch=plan.batch, lr=plan.lr, weight_decay=plan.weight_decay,
-               loss=loss, activation=lambda z: z, metric=retrieval, augment=compose(*changes), draw=pairs_of_records(data.subjects, more=plan.more), seed=seed, **kwargs)
+               loss=loss, compares=True, activation=lambda z: z, metric=retrieval, augment=compose(*changes), draw=pairs_of_records(data.subjects, more=plan.more), seed=seed, **kwargs)
 
 # %% ../nbs/31_identity.ipynb #recogniser
 class Recogniser(Run):
@@ -531,15 +531,18 @@ def write_seeds(
     ready:Prepared,
     *,
     seeds=SEEDS, command:str='', progress:bool=True,
-)->pd.DataFrame:       # a row a seed: seed, epoch, rank_1, rank_5, rank_10, eer, tar_at_far_0.01, tar_at_far_0.001, auroc, and each with lo and hi
+    accelerator=None,  # for several processes
+)->pd.DataFrame:       # a row a seed (None in all processes but the main one): seed, epoch, rank_1, rank_5, rank_10, eer, tar_at_far_0.01, tar_at_far_0.001, auroc, and each with lo and hi
     "The figures of encoders that differ only in their seed, into `results/identity/<name>/seeds.csv`; the others' weights stay in `data/`."
     rows = []
     for seed in seeds:
         folder = results_path('identity', name) if seed == 0 else data_path('identity', f'{name}-{seed}')
-        train(PLANS[name], ready, folder, seed=seed, progress=progress)
+        train(PLANS[name], ready, folder, seed=seed, progress=progress, accelerator=accelerator)
+        if not is_main(accelerator): continue
         m = evaluate(PLANS[name], ready, folder, command=command, seed=seed)
         f, h = m['test'][f'gallery of {GALLERY_SIZE:,}'] | {f'unknown_{k}': v for k, v in m['unknown'].items()}, pd.read_csv(folder/'history.csv')
         rows.append(dict(seed=seed, epoch=int(h.score.idxmax()), fold_9=h.score.max()) | {o: v for k in ('rank_1', 'rank_5', 'rank_10', 'eer', 'tar_at_far_0.01', 'tar_at_far_0.001', 'unknown_auroc') for o, v in ((k, f[k]), (f'{k}_lo', f[f'{k}_95'][0]), (f'{k}_hi', f[f'{k}_95'][1]))})
+    if not is_main(accelerator): return None
     table = pd.DataFrame(rows)
     with atomic_path(results_path('identity', name, 'seeds.csv')) as f: table.to_csv(f, index=False, float_format='%.5g')
     return table
@@ -644,11 +647,16 @@ def main(argv=None):
     try:
         unknown = set(a.runs) - {*PLANS, *TABLES}
         if unknown: raise BadTable('runs', f'no plan {", ".join(sorted(unknown))}; there are {", ".join([*PLANS, *TABLES])}')
+        several = processes(a.device)
         for name in a.runs:
-            if name in TABLES: TABLES[name](results_path('identity', name)); continue
-            ready, command = prepare(PLANS[name], root=find('ptb-xl'), device=a.device), f'python -m ecg_nb.identity {name}'
+            if name in TABLES:
+                if is_main(several): TABLES[name](results_path('identity', name))
+                continue
+            with main_first(several): ready = prepare(PLANS[name], root=find('ptb-xl'), device=several.device if several else a.device)
+            command = f'python -m ecg_nb.identity {name}'
             if a.evaluate: evaluate(PLANS[name], ready, results_path('identity', name), command=command)
-            else: write_seeds(name, ready, seeds=SEEDS[:a.seeds], command=command)
+            else: write_seeds(name, ready, seeds=SEEDS[:a.seeds], command=command, accelerator=several)
+            if not is_main(several): continue
             for h in read_json(results_path('identity', name, 'metrics.json'))['headline']: print(f"{name}: {h['name']} {h['value']:.4f} (95 % interval {h['low']:.4f} to {h['high']:.4f}), by guessing {h['chance']:.4f}, n = {h['n']:,}", flush=True)
     except ECGError as e: sys.exit(f'error: {e}')
 

@@ -5,14 +5,15 @@
 # %% auto #0
 __all__ = ['ECGData', 'standardize_on', 'load_data', 'Prepared', 'prepared', 'epoch_draw', 'altered', 'save_data', 'load_saved',
            'window_logits', 'autocast', 'join_windows', 'save_weights', 'load_weights', 'save_checkpoint',
-           'load_checkpoint', 'train_epoch', 'validate', 'BusyRun', 'alone_in', 'fit', 'save_history', 'launch',
-           'plot_losses', 'LiveCurves', 'provenance', 'Run', 'load_run', 'write_run', 'write_predictions']
+           'load_checkpoint', 'train_epoch', 'across', 'validate', 'BusyRun', 'alone_in', 'fit', 'save_history',
+           'launch', 'processes', 'is_main', 'main_first', 'plot_losses', 'LiveCurves', 'provenance', 'Run', 'load_run',
+           'write_run', 'write_predictions']
 
 # %% ../nbs/21_learn.ipynb #export-import-gzip-json-os
 import gzip, json, os, platform, subprocess, time, warnings
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 import numpy as np, pandas as pd, torch
 import torch.nn.functional as F
@@ -41,7 +42,7 @@ class ECGData:
         starts=None,           # where crops may begin, one array of samples a record (its beats, say); default: anywhere
         side=None,             # what else the network is told of each record (its note, say), (n, ...)
     ):
-        t = lambda v, d: torch.as_tensor(np.ascontiguousarray(v)).to(signals.device, d)
+        t = lambda v, d: torch.as_tensor(np.array(v)).to(signals.device, d)   # a copy: what pandas hands out may be read-only
         self.signals, self.lsb_uv = signals.contiguous(), lsb_uv   # crops are cut from the plain order of memory
         self.first, self.n_samples, self.y = t(first, torch.int64), t(n_samples, torch.int64), t(y, torch.float32)
         self.ids = np.asarray(ids).astype(str)
@@ -61,7 +62,7 @@ class ECGData:
 
     def subset(self, i):
         "The records `i` (indices or mask), sharing the signals."
-        i = np.flatnonzero(i) if np.asarray(i).dtype == bool else np.asarray(i, np.int64)
+        i = np.flatnonzero(i) if np.asarray(i).dtype == bool else np.array(i, np.int64)
         j = torch.as_tensor(i).to(self.device)
         return ECGData(self.signals, self.first[j].cpu(), self.n_samples[j].cpu(), self.y[j].cpu(), ids=self.ids[i], subjects=self.subjects[i], lsb_uv=self.lsb_uv, starts=self.starts and [self.starts[k] for k in i], side=None if self.side is None else self.side[j].cpu())
 
@@ -316,6 +317,20 @@ def train_epoch(model, data, opt, sched, *, order, offset, length, batch, loss, 
 
 def _place(accelerator): return (accelerator.process_index, accelerator.num_processes) if accelerator else (0, 1)
 
+def across(
+    loss,          # function(z, y), of a whole batch
+    accelerator,
+):                 # function(z, y), of the share of this process
+    "`loss` of the batch of all processes together, for losses that compare records with each other."
+    rank, world = _place(accelerator)
+    if world == 1: return loss
+    def whole(z, y):
+        zs, ys = [list(accelerator.gather(v.detach().contiguous()).chunk(world)) for v in (z, y)]
+        zs[rank] = z                                            # only what is computed here has a gradient
+        l = loss(*(torch.stack(v, 1).flatten(0, 1) for v in (zs, ys)))   # in the order of the batch
+        return world*l - (world - 1)*l.detach()                 # gradients are averaged over the processes; each holds a share of one
+    return whole
+
 # %% ../nbs/21_learn.ipynb #-check-parts
 def _check_parts(train, valid, length, overfit=False):
     "Refuse records shorter than a crop, and subjects on both sides."
@@ -402,6 +417,7 @@ def fit(
     augment=None,          # function(x (b, leads, t) mV, generator=) -> x, on the device
     draw=None,             # see `epoch_draw`
     clip:float=None,       # largest norm of the gradient
+    compares:bool=False,   # `loss` compares the records of a batch with each other: several processes put theirs together
     precision:str=None,    # 'fp32' or 'bf16'; default bf16 on a GPU
     patience:int=None,     # stop after so many epochs without a better score
     time_budget_s:float=None, # stop after the epoch in which this is used up
@@ -448,7 +464,7 @@ def fit(
             with torch.random.fork_rng(devices=[train.device] if train.device.type == 'cuda' else []):
                 mine = here + rank*2**40                     # dropout and augmentation: other numbers in each process
                 torch.manual_seed(mine)
-                train_loss = train_epoch(model, train, opt, sched, order=order, offset=offset, length=length, batch=batch, loss=loss, augment=augment, precision=precision, clip=clip, seed=mine, accelerator=accelerator, tick=tick)
+                train_loss = train_epoch(model, train, opt, sched, order=order, offset=offset, length=length, batch=batch, loss=across(loss, accelerator) if compares else loss, augment=augment, precision=precision, clip=clip, seed=mine, accelerator=accelerator, tick=tick)
             valid_loss, score = _told(accelerator, validate(inner, valid, length=length, stride=stride or length, loss=loss, activation=activation, metric=metric, precision=precision, accelerator=accelerator))
             state['history'].append(dict(epoch=epoch, step=(epoch + 1)*steps, lr=sched.get_last_lr()[0], train_loss=train_loss, valid_loss=valid_loss, score=score, seconds=time.time() - t0))
             state['epoch'] = epoch + 1
@@ -489,6 +505,18 @@ def _worker(rank, fn, args, n, port, cpu):
     torch.set_num_threads(1)
     from accelerate import Accelerator
     fn(Accelerator(cpu=cpu), *args)
+
+def processes(device='cpu'): # an `Accelerator`, or None
+    "The processes that train together, where `accelerate launch` or `torchrun` started several."
+    if int(os.environ.get('WORLD_SIZE', 1)) < 2: return None
+    from accelerate import Accelerator, InitProcessGroupKwargs
+    return Accelerator(cpu=str(device) == 'cpu', kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(days=1))])   # a conversion that the others wait for may take long
+
+def is_main(accelerator)->bool: "Whether this process is the one that writes."; return _place(accelerator)[0] == 0
+
+def main_first(accelerator): # a context
+    "The main process does it, then the others: what it has converted they find."
+    return accelerator.main_process_first() if accelerator else nullcontext()
 
 # %% ../nbs/21_learn.ipynb #plot-losses
 def plot_losses(

@@ -28,7 +28,7 @@ from .store import convert
 from .models import create_model, embed
 from .rhythm_models import BASELINES, baseline, baseline_scores, record_features
 from .augment import amplitude, compose, offset
-from .learn import Prepared, Run, fit, join_windows, load_run, load_weights, prepared, save_history, save_weights, standardize_on, window_logits, write_predictions, write_run
+from .learn import Prepared, Run, fit, is_main, join_windows, load_run, load_weights, main_first, prepared, processes, save_history, save_weights, standardize_on, window_logits, write_predictions, write_run
 from .metrics import RARE, bootstrap, bootstrap_auc, choose_thresholds, confusion, f1_scores, interval, macro_auc, operating_point, paired_difference, report
 
 # %% ../nbs/33_rhythm.ipynb #nine-labels
@@ -654,22 +654,25 @@ def main(argv=None):
         unknown = set(a.names) - {*PLANS, *BASELINES}
         if unknown: raise BadTable('names', f'no {", ".join(sorted(unknown))}; there are {", ".join((*PLANS, *BASELINES))}')
         other = {'ptb-xl': 'cpsc2018', 'cpsc2018': 'ptb-xl'}[a.data]
-        ready, abroad = prepare(a.data, root=find(a.data), seed=a.seed, device=a.device), prepare(other, whole=True, root=find(other), device=a.device)
+        several = processes(a.device)
+        device = several.device if several else a.device
+        with main_first(several): ready, abroad = prepare(a.data, root=find(a.data), seed=a.seed, device=device), prepare(other, whole=True, root=find(other), device=device)
         suffix = '' if a.data == 'ptb-xl' else f'-{a.data}'
         everything(() if a.evaluate else a.names or (*PLANS, *BASELINES), ready, abroad, data_path('runs', f'rhythm{suffix}'), results_path('rhythm'), suffix=suffix, seed=a.seed,
-            command='python -m ecg_nb.rhythm' + (f' --data {a.data}' if suffix else ''))
+            accelerator=several, command='python -m ecg_nb.rhythm' + (f' --data {a.data}' if suffix else ''))
     except ECGError as e: sys.exit(f'error: {e}')
 
 READ_OFF = Plan('read off the 71 statements', '', epochs=0, length=250, stride=125)   # no training of its own
 
-def everything(names, ready:Prepared, abroad:Prepared, runs, results, *, plans:dict=None, suffix:str='', command:str='', seed:int=0, **kwargs)->dict:
+def everything(names, ready:Prepared, abroad:Prepared, runs, results, *, plans:dict=None, suffix:str='', command:str='', seed:int=0, accelerator=None, **kwargs)->dict:
     "Train `names`, compare all that are trained, ship the best: metrics of the shipped run. `kwargs` are for `fit`."
     runs, results = Path(runs), Path(results)
     plans = {n: fitting(p, len(ready.parts['train'])) for n, p in (plans or PLANS).items()}
     features = cache(data_features)                                            # once for all baselines
     for n in names:
-        if n in plans: train(plans[n], ready, runs/n, seed=seed, **kwargs)
-        else: baseline_answers(n, ready, abroad, runs/n, features=features, seed=seed)
+        if n in plans: train(plans[n], ready, runs/n, seed=seed, accelerator=accelerator, **kwargs)
+        elif is_main(accelerator): baseline_answers(n, ready, abroad, runs/n, features=features, seed=seed)
+    if not is_main(accelerator): return {}
     there = [n for n in plans if (runs/n/'model.safetensors').exists()] + [n for n in BASELINES if (runs/n/'answers.npz').exists()]
     if command and set(there) < {*plans, *BASELINES}: command = f'{command} {" ".join(there)}'   # what gives these tables again
     if not set(there) & {n for n in plans if not plans[n].powerset}: raise MissingFile(runs, 'no trained network there')

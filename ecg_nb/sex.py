@@ -22,7 +22,7 @@ from .store import convert
 from .nights import convert_nights
 from .augment import compose, noise, one_a_subject, turn_lead
 from .models import create_model, embed
-from .learn import ECGData, Prepared, Run, fit, load_run, prepared, standardize_on, write_predictions, write_run
+from .learn import ECGData, Prepared, Run, fit, is_main, load_run, main_first, prepared, processes, standardize_on, write_predictions, write_run
 from .metrics import accuracy, auc_interval, bootstrap, bootstrap_auc, class_auc, confusion, interval, macro_auc
 
 # %% ../nbs/30_sex.ipynb #plan
@@ -159,7 +159,7 @@ def train(
     data, changes = ready.parts['train'], []
     model = standardize_on(create_model(plan.model, data.n_leads, len(plan.classes), seed=seed, **plan.options), data).to(data.device)
     if plan.turn_deg:
-        both = prepare(replace(plan, leads=('I', 'II'), turn_deg=0.), root=ready.tables['train'].attrs['root'], device=data.device).parts['train']
+        with main_first(kwargs.get('accelerator')): both = prepare(replace(plan, leads=('I', 'II'), turn_deg=0.), root=ready.tables['train'].attrs['root'], device=data.device).parts['train']
         data = both.subset(pd.Index(both.ids).get_indexer(data.ids))
         changes.append(turn_lead(angle_deg=dict(I=0, II=60)[plan.leads[0]], sd_deg=plan.turn_deg))
     if plan.noise: changes.append(noise(ratio=plan.noise))
@@ -419,12 +419,17 @@ def main(argv=None):
     try:
         unknown = set(a.runs) - {*PLANS, *NIGHTS, 'elsewhere'}
         if unknown: raise BadTable('runs', f'no plan {", ".join(sorted(unknown))}; there are {", ".join([*PLANS, "elsewhere", *NIGHTS])}')
+        several = processes(a.device)
+        device = several.device if several else a.device
         for name in a.runs:
-            if name == 'elsewhere': write_elsewhere(results_path('sex', name)); continue
+            if name == 'elsewhere':
+                if is_main(several): write_elsewhere(results_path('sex', name))
+                continue
             plan, folder, is_night = (PLANS | NIGHTS)[name], results_path('sex', name), name in NIGHTS
-            ready = prepare_nights(plan, [records_table(n, find(n)) for n in ('shhs', 'mesa')], n_jobs=a.jobs, device=a.device) if is_night else prepare(plan, root=find('ptb-xl'), device=a.device)
+            with main_first(several): ready = prepare_nights(plan, [records_table(n, find(n)) for n in ('shhs', 'mesa')], n_jobs=a.jobs, device=device) if is_night else prepare(plan, root=find('ptb-xl'), device=device)
             for where, cause in ready.tables['train'].attrs.get('problems', ())*is_night: print(f'{where}: {cause}', flush=True)
-            if not a.evaluate: train(plan, ready, folder, seed=a.seed)
+            if not a.evaluate: train(plan, ready, folder, seed=a.seed, accelerator=several)
+            if not is_main(several): continue
             for h in evaluate(plan, ready, folder, seconds=(32,) if is_night else (8, 10), command=f'python -m ecg_nb.sex {name}', seed=a.seed)['headline']:
                 print(f"{name}: {h['name']} {h['value']:.4f} (95 % interval {h['low']:.4f} to {h['high']:.4f}), by guessing {h['chance']:.3f}, n = {h['n']:,}", flush=True)
     except ECGError as e: sys.exit(f'error: {e}')
