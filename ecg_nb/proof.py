@@ -16,9 +16,7 @@ __all__ = ['TESTS', 'PLANTS', 'CONTROL', 'COLORS', 'SHARES', 'ESSENTIAL', 'JUDGE
 import argparse, copy, sys
 from pathlib import Path
 import numpy as np, pandas as pd, torch
-from scipy.integrate import trapezoid
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
-from scipy.stats import rankdata
 from torch import nn
 from .core import BadTable, DamagedFile, ECGError, LEADS, MissingFile, atomic_path, data_path, results_path, shipped_path, write_json
 from .preprocess import Recipe
@@ -199,6 +197,7 @@ def rank_agreement(
     a:np.ndarray, b:np.ndarray,   # maps, (n, leads, samples)
 )->np.ndarray:                    # (n,), -1 to 1
     "Spearman's rank correlation of the absolute values of two maps, for each record."
+    from scipy.stats import rankdata                        # here, for it is slow to import
     r = [rankdata(np.abs(v).reshape(len(v), -1), axis=1) for v in (a, b)]
     r = [v - v.mean(1, keepdims=True) for v in r]
     size = np.sqrt((r[0]**2).sum(1)*(r[1]**2).sum(1))
@@ -336,6 +335,7 @@ def gain(
     curves:np.ndarray,   # (2, len(SHARES), n)
 )->np.ndarray:           # (n,)
     "Area between insertion and deletion, the mean advantage in logits."
+    from scipy.integrate import trapezoid
     deletion, insertion = trapezoid(curves, SHARES, axis=1)
     return insertion - deletion
 
