@@ -378,7 +378,7 @@ def _check_names(names, source):
     return names
 
 def _text(url, job):
-    "The text at `url`, at most 64 MB of it."
+    "The bytes of the list at `url`, at most 64 MB of it."
     def once():
         r, parts, n = _checked(job.net.open(url), url), [], 0
         while data := _some(r, job):
@@ -387,17 +387,22 @@ def _text(url, job):
         if n < int(r.headers.get('Content-Length') or 0): raise _Again('the connection was cut')
         r.release_conn()
         return b''.join(parts)
-    try: return _persist(once, job, url).decode()
-    except UnicodeDecodeError: pass
-    raise DamagedFile(url, 'is no list of files')
+    return _persist(once, job, url)
+
+def _decoded(b, source):
+    try: return b.decode()
+    except UnicodeDecodeError: raise DamagedFile(source, 'is no list of files') from None
+
+def _sums(b, source):
+    "Path -> SHA-256 of the bytes of a SHA256SUMS.txt."
+    sums = {p: h for h, p in re.findall(r'^([0-9a-f]{64})[ *]+(?:\./)?(.*?)[ \r]*$', _decoded(b, source), flags=re.M)}
+    if not sums: raise DamagedFile(source, 'holds no checksums')
+    return _check_names(sums, source)
 
 def _physionet(url, patterns, prefix, job):
     "The files that PhysioNet lists at `url` and that match one of `patterns`."
     source = url + 'SHA256SUMS.txt'
-    sums = {p: h for h, p in re.findall(r'^([0-9a-f]{64})[ *]+(?:\./)?(.*?)[ \r]*$', _text(source, job), flags=re.M)}
-    if not sums: raise DamagedFile(source, 'holds no checksums')
-    _check_names(sums, source)
-    return [_File(p.removeprefix(prefix), url + quote(p), h) for p, h in sums.items() if any(fnmatch(p, f) for f in patterns)]
+    return [_File(p.removeprefix(prefix), url + quote(p), h) for p, h in _sums(_text(source, job), source).items() if any(fnmatch(p, f) for f in patterns)]
 
 # %% ../nbs/04_download.ipynb #-nsrr-file
 def _nsrr_file(item, source):
@@ -407,6 +412,17 @@ def _nsrr_file(item, source):
     if not isinstance(path, str) or is_file and (not re.fullmatch('[0-9a-f]{32}', str(md5)) or not isinstance(size, int)): raise DamagedFile(source, f'lists {str(path)[:200]!r} without size or checksum')
     return path, is_file, size, md5
 
+def _nsrr_items(b, source, at=''):
+    "Path, is it a file, size and MD5 of all entries in the bytes of NSRR's list of folder `at`."
+    text = _decoded(b, source)
+    try: items = json.loads(text)
+    except (ValueError, RecursionError): items = None
+    if not isinstance(items, list): raise DamagedFile(source, 'is no list of files: is the token current, and the data-use agreement approved?')
+    items = [_nsrr_file(i, source) for i in items if not (isinstance(i, dict) and i.get('archived'))]
+    _check_names([i[0] for i in items], source)
+    if any(PurePosixPath(i[0]).parent.as_posix() != (at or '.') for i in items): raise DamagedFile(source, 'lists files of another folder')
+    return items
+
 def _nsrr(slug, base, patterns, job):
     "The files that NSRR lists for data set `slug` and that match one of `patterns`."
     found, folders = [], ['']
@@ -414,12 +430,7 @@ def _nsrr(slug, base, patterns, job):
     while folders:
         at = folders.pop()
         source = f'{base}api/v1/datasets/{slug}/files.json?path={quote(at)}&auth_token={{token}}'
-        try: items = json.loads(_text(source, job))
-        except (json.JSONDecodeError, RecursionError): items = None
-        if not isinstance(items, list): raise DamagedFile(source, 'is no list of files: is the token current, and the data-use agreement approved?')
-        items = [_nsrr_file(i, source) for i in items if not (isinstance(i, dict) and i.get('archived'))]
-        _check_names([i[0] for i in items], source)
-        if any(PurePosixPath(i[0]).parent.as_posix() != (at or '.') for i in items): raise DamagedFile(source, 'lists files of another folder')
+        items = _nsrr_items(_text(source, job), source, at)
         found += [_File(p, f'{base}datasets/{slug}/files/a/{{token}}/m/ecg_nb/{quote(p)}', md5, size) for p, is_file, size, md5 in items if is_file and any(fnmatch(p, f) for f in patterns)]
         folders += [p for p, is_file, *_ in items if not is_file and any(b.startswith(p + '/') or (p + '/').startswith(b) for b in beginnings)]
     return found

@@ -11,7 +11,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Callable
 import numpy as np, pandas as pd
-from .core import DamagedFile, ECGError, LEADS, MissingFile, Recording, read_json, results_path, write_json
+from .core import DamagedFile, ECGError, LEADS, MissingFile, Recording, read_bytes, read_json, results_path, write_json
 
 # %% auto #0
 __all__ = ['BLOWS', 'TARGETS', 'JOBS', 'strangers', 'damage', 'Target', 'sound_files', 'check', 'tiny_network', 'Guard',
@@ -550,6 +550,31 @@ def _make_archives(box, variant):
             for k, v in files.items(): i = tarfile.TarInfo(k); i.size = len(v); t.addfile(i, io.BytesIO(v))
         b = out.getvalue()
         (box/name).write_bytes(b[:4] + bytes(4) + b[8:] if name.endswith('gz') else b)                       # gzip says when; not here
+
+_PATHS = ['../canary', 'a/../../canary', '/canary', '//canary', '~/canary', '..\\canary', 'C:/canary', '', '.', '..', 'a//b', 'a/./b', 'x'*2000, 'd/'*600 + 'x', 'a\0b', 'a\tb', '.download.lock', 'd/.download.lock', 'x\x1b[2J', 'con', 'e\u0301.csv']
+
+def _hostile_list(files, r):
+    "A path that leaves the folder, or is none everywhere."
+    name, path = sorted(files)[r.integers(len(files))], _PATHS[r.integers(len(_PATHS))]
+    if name.endswith('.json'):
+        if r.random() < .5: b, where = _json_blow(files[name], r); return {name: b}, f'{name}: value of {where}'
+        items = json.loads(files[name]); items[r.integers(len(items))]['full_path'] = path
+        return {name: json.dumps(items).encode()}, f'{name}: names {path[:20]!r}'
+    lines = files[name].splitlines(); k = int(r.integers(len(lines)))
+    lines[k] = lines[k][:65] + path.encode()
+    return {name: b'\n'.join(lines) + b'\n'}, f'{name}: names {path[:20]!r}'
+
+def _read_list(box, name):
+    from ecg_nb.download import _LIST_BYTES, _nsrr_items, _sums
+    b, new = read_bytes(box/name, most=_LIST_BYTES), (box/'new').resolve()
+    for p in [i[0] for i in _nsrr_items(b, box/name)] if name.endswith('.json') else _sums(b, box/name): assert (new/p).resolve().is_relative_to(new) and p == os.path.normpath(p), f'{p!r} may be written'
+    return 'read'
+
+@_target('lists of a download', _read_list, hostile=_hostile_list)
+def _make_lists(box, variant):
+    names = [f'rec_{i + variant}.edf' for i in range(9)]
+    (box/'SHA256SUMS.txt').write_text(''.join(f'{hashlib.sha256(n.encode()).hexdigest()} d/{n}\n' for n in names))
+    write_json(box/'files.json', [dict(full_path=n, is_file=True, file_size=1000 + i, file_checksum_md5=f'{i:032x}', archived=False) for i, n in enumerate(names)])
 
 # %% ../nbs/92_reliability.ipynb #guard
 _WATCHED = ('os.remove', 'os.rename', 'os.mkdir', 'os.rmdir', 'os.symlink', 'os.link', 'os.chmod', 'os.chown', 'os.truncate', 'os.utime', 'shutil.rmtree', 'shutil.move', 'shutil.copyfile', 'shutil.chown')
