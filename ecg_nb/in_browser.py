@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['READY', 'DONE', 'ERRORS', 'ASK', 'HARMLESS', 'MEASURED', 'PROBE', 'TARGETS', 'TRIED', 'BOXES', 'ARGS', 'find_browser',
            'free_port', 'jupyter_lab', 'Page', 'View', 'ink', 'orange', 'blue', 'Checks', 'check_view', 'check_browse',
-           'check_browse_runs', 'console', 'check_stills', 'try_notebook', 'measure', 'notebook_of', 'write_latency',
-           'main']
+           'check_browse_runs', 'console', 'check_stills', 'check_page', 'check_pages', 'try_notebook', 'measure',
+           'notebook_of', 'write_latency', 'main']
 
 # %% ../nbs/91_in_browser.ipynb #export-import-argparse-base64-json
 import argparse, base64, json, os, shutil, socket, subprocess, sys, tempfile, time, urllib.request
@@ -273,6 +273,52 @@ def check_stills(browser, path, check:Checks):
     context.close()
     check(f'opened without a kernel and without a network, {seen} of {n} pictures are there', n > 0 and seen == n)
 
+# %% ../nbs/91_in_browser.ipynb #e5752eda
+_BARS = "() => [...document.querySelectorAll('.r')].map(r => [r.querySelector('.n').textContent, r.querySelector('.v').textContent, r.querySelector('.b i').getBoundingClientRect().width/r.querySelector('.b').getBoundingClientRect().width])"
+_PICTURES = "async () => { const all = [...document.querySelectorAll('img')]; await Promise.all(all.map(i => i.decode().catch(() => 0))); return all.map(i => [i.naturalWidth, i.getBoundingClientRect().width*25.4/96]); }"   # pixels, mm
+
+def check_page(page, file, shown:str, check, *, bars:dict=None):
+    "One page as a file without a network: what it shows of recording `shown`, and that nothing else happens. `bars`: class -> probability."
+    said, name = [], Path(file).name[:30]
+    page.on('console', lambda m: m.type == 'error' and said.append(m.text)); page.on('pageerror', lambda e: said.append(str(e)))
+    page.on('dialog', lambda d: (said.append(f'dialog {d.message}'), d.dismiss()))
+    page.on('request', lambda r: r.url.split(':')[0] not in ('file', 'data') and said.append(f'asked for {r.url}'))
+    page.goto(Path(file).as_uri())
+    pictures = page.evaluate(_PICTURES)
+    check(f'{name}: {len(pictures)} pictures, on paper of 262 mm: 25 mm/s', pictures and all(w > 1000 and abs(mm - 262) < 1 for w, mm in pictures))
+    check(f'{name}: its title is text', page.locator('h1').text_content().startswith(shown) and page.locator('img[src="x"]').count() == 0)
+    if bars is not None:
+        drawn = {c: (float(v.split()[0]), w) for c, v, w in page.evaluate(_BARS)}
+        check(f'{name}: {len(bars)} bars, each as long as its probability', set(drawn) == set(bars) and all(abs(drawn[c][0] - p) <= .0051 and abs(drawn[c][1] - p) < .01 for c, p in bars.items()))
+    check(f'{name}: it fits the width of a screen, and the warning stands on it', page.evaluate('() => document.documentElement.scrollWidth <= innerWidth') and 'Research use only' in page.locator('body').text_content())
+    printed = page.pdf(prefer_css_page_size=True)
+    check(f'{name}: it prints', printed[:5] == b'%PDF-' and 1 <= printed.count(b'/Type /Page\n') <= 6)
+    check(f'{name}: asked for nothing and complained of nothing' + ''.join(f'; {s[:200]}' for s in said[:3]), not said)
+
+def check_pages(browser, check, pictures=None):
+    "Pages of `predict` and `explain`: a recording with a hostile name, a long one, a flat one, a map."
+    from ecg_nb.core import LEADS, Recording
+    from ecg_nb.predict import explain, predict
+    from ecg_nb.simulate import simulate_ecg
+    print('== pages of an answer', flush=True)
+    hostile, long, flat = simulate_ecg(seed=1, fs=100, record_id='<img src=x onerror=alert(1)>')[0], simulate_ecg(seed=2, fs=250, dur_s=65, record_id='long')[0], Recording(np.zeros((12, 5000)), 500, LEADS, 'flat')
+    said = predict([hostile, long, flat], ['diagnosis/superclass', 'rhythm/nine'], progress=False)
+    context = browser.new_context(offline=True, viewport=dict(width=1100, height=1500))
+    with tempfile.TemporaryDirectory() as tmp:
+        files = said.write(tmp, ['html'])
+        answers = [said.frame(r).set_index('record_id')[list(said.of(r).fast.classes)] for r in said.runs]
+        for file, rec in zip(files, (hostile, long, flat)):
+            page, p = context.new_page(), {c: v for t in answers for c, v in t.loc[rec.record_id].items() if v == v}
+            check_page(page, file, rec.record_id, check, bars=p)
+            if rec is long: check('long: the course of the likeliest classes is drawn', page.locator('polyline').count() >= 4)
+            if rec is flat: check('flat: it says why there is no answer', page.locator('body').text_content().count('No answer: flat: no signal in any lead') == 2)
+            if pictures: page.screenshot(path=str(Path(pictures)/f'page_{"hostile" if rec is hostile else rec.record_id}.png'), full_page=True)
+            page.close()
+        page = context.new_page()
+        check_page(page, explain(hostile, 'rhythm/nine', out=Path(tmp)/'map.html').path, hostile.record_id, check)
+        check('map: it says whether the map is to be believed', 'Is it to be believed?' in page.locator('body').text_content())
+    context.close()
+
 # %% ../nbs/91_in_browser.ipynb #try-notebook
 def try_notebook(
     browser, url:str,
@@ -384,7 +430,7 @@ BOXES = {'60_browse': ('browser', 'beat_browser'), '61_browse_runs': ('predictio
 ARGS = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
 
 def main(argv=None):
-    "`python -m ecg_nb.in_browser`: every notebook with widgets, in a real browser."
+    "`python -m ecg_nb.in_browser`: every notebook with widgets, and the pages of an answer, in a real browser."
     from playwright.sync_api import sync_playwright
     p = argparse.ArgumentParser(prog='python -m ecg_nb.in_browser', description=main.__doc__)
     p.add_argument('names', nargs='*', help=f'notebooks; default: {", ".join(TRIED)}')
@@ -402,6 +448,7 @@ def main(argv=None):
             if a.measure: print(write_latency(measure(browser, url), results_path('browse')).read_text())
             else:
                 for n in names: try_notebook(browser, url, n, check, then=TRIED.get(n), boxes=BOXES.get(n, ()), pictures=a.pictures)
+                if not a.names: check_pages(browser, check, pictures=a.pictures)
             browser.close()
     if a.measure: return 0
     print(f'{check.passed} passed, {check.failed} failed')

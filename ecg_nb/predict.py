@@ -512,7 +512,7 @@ def page(
             out.append(_img(_png(Item(rec, title=s.record_id), width=width), f'ECG of {s.record_id}'))
         except ECGError as err: out.append(f'<p class="w">No picture: {e(err.cause)}</p>')
     made = provenance()
-    out.append(f'<p class="s">ECG on paper: 25 mm/s, 10 mm/mV at a scale of 100 %. ecg_nb {e(made["versions"]["ecg_nb"])}, PyTorch {e(made["versions"]["torch"])}, {e(made["created"])}.</p>')
+    out.append(f'<p class="s">ECG on paper: 25 mm/s, 10 mm/mV at a scale of 100 %. Research use only, not a medical device. ecg_nb {e(made["versions"]["ecg_nb"])}, PyTorch {e(made["versions"]["torch"])}, {e(made["created"])}.</p>')
     return f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; style-src \'unsafe-inline\'"><title>{e(s.record_id)}</title><style>{_CSS}</style></head><body>{"".join(out)}</body></html>'
 
 # %% ../nbs/62_predict.ipynb #-file-name
