@@ -25,7 +25,7 @@ class ECGError(ValueError):
         cause:str,  # what is wrong with it, in words a user can act on
     ):
         self.path, self.cause = str(path), cause if len(cause) <= 1000 else cause[:1000] + ' …'   # a damaged table may have a name of many pages
-        super().__init__(f'{path}: {self.cause}')
+        super().__init__(f'{self.path if len(self.path) <= 500 else self.path[:240] + " … " + self.path[-240:]}: {self.cause}')
     def __reduce__(self): return type(self), (self.path, self.cause)  # survives the way back from a worker process
 
 class MissingFile(ECGError): "A file, or one that its header names, is not there."

@@ -125,9 +125,15 @@ def problems(
     "What the reader of `table` had to leave out or could not understand."
     return pd.DataFrame(table.attrs.get('problems', ()), columns=['where', 'cause'])
 
+def _dates(t):
+    "Column `t` as dates without a time zone; what is outside the years 1678 to 2261 is no date of an ECG."
+    if not len(t): return pd.Series(dtype='datetime64[ns]')
+    d = pd.to_datetime(t, utc=True, errors='coerce').dt.tz_localize(None)
+    return d.where(d.dt.year.between(1678, 2261)).astype('datetime64[ns]')
+
 def _finish(t, root, source, dataset, notes, **attrs):
     "Column order and types, then `check_table`."
-    t['dataset'], t['date'] = dataset, pd.to_datetime(t.date, utc=True).dt.tz_localize(None).astype('datetime64[ns]') if len(t) else pd.Series(dtype='datetime64[ns]')
+    t['dataset'], t['date'] = dataset, _dates(t.date)
     t = t.astype(dict(fs=float, n_samples='int64', age=float, fold='int64'))[[*COLUMNS, *(c for c in t if c not in COLUMNS)]].reset_index(drop=True)
     t.attrs = dict(root=str(root), source=str(source), problems=tuple((str(w), c) for w, c in notes)) | attrs
     return check_table(t)

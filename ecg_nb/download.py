@@ -605,7 +605,7 @@ def _zip_members(f):
             kind = stat.S_IFMT(m.external_attr >> 16)
             if m.flag_bits & 1: raise DamagedFile(f.name, f'{m.filename!r} needs a password')
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR): raise UnsafePath(f.name, f'{m.filename!r} is a link or a device; only files and folders are unpacked')
-            yield m.orig_filename, m.is_dir(), partial(z.open, m)
+            yield m.orig_filename, m.filename.endswith('/'), partial(z.open, m)      # a name may be empty, which is_dir does not expect
 
 def _tar_members(f):
     "The same of a tar file, gzipped or not."

@@ -4,7 +4,7 @@
 
 # %% ../nbs/62_predict.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import argparse, base64, copy, html, io, json, os, re, subprocess, sys, time, warnings
+import argparse, base64, copy, html, io, json, os, re, subprocess, sys, tempfile, time, warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,8 +23,8 @@ from .segment import window_starts
 # %% auto #0
 __all__ = ['FLAT_MV', 'LOW_MV', 'HIGH_MV', 'SCHEMA', 'PIECE_S', 'LONG_S', 'GROUP', 'BLOCK', 'complete_leads', 'signal_problem',
            'FusedConv', 'FusedBlock', 'fused', 'FastRun', 'Source', 'sources', 'Answered', 'Predictions', 'predict',
-           'best_method', 'page', 'Explanation', 'explain', 'enrol', 'identify', 'first_result', 'plain_network',
-           'plain_loop', 'measure', 'example', 'main']
+           'best_method', 'page', 'Explanation', 'explain', 'enrol', 'identify', 'first_result', 'night_cost',
+           'plain_network', 'plain_loop', 'measure', 'example', 'main']
 
 # %% ../nbs/62_predict.ipynb #complete-leads
 _FRONTAL = dict(I=(1, 0), II=(0, 1), III=(-1, 1), aVR=(-.5, -.5), aVL=(1, -.5), aVF=(-.5, 1))   # of I and II
@@ -650,29 +650,49 @@ def identify(
     return t, pd.concat([lost, more], ignore_index=True)
 
 # %% ../nbs/62_predict.ipynb #first-result
-_FIRST = """import sys, time; t0 = time.perf_counter()
-import ecg_nb.predict as p; t1 = time.perf_counter()
-fast = p.FastRun('diagnosis/superclass'); t2 = time.perf_counter()
-s = p.predict(sys.argv[1], fast.run, progress=False); s.text(); t3 = time.perf_counter()
-print(t1 - t0, t2 - t1, t3 - t2)"""
-
 def first_result(
     path,               # of one recording
     *,
     repeats:int=5,
-)->dict:                # median and best wall s from the start of a process to its result, CPU s, and the parts
-    "How long a fresh process needs to read one recording, ask the superclass run and say what it said."
+)->dict:                # answer, page -> wall_s_median, wall_s_best, cpu_s_best; repeats
+    "How long the command needs for one recording in a fresh process: to say what the superclass run says of it (`answer`), and to write its page with a map (`page`)."
     import resource
-    wall, cpu, parts = [], [], []
-    for _ in range(repeats):
+    def once(*options):
         a, t = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-        said = subprocess.run([sys.executable, '-c', _FIRST, str(path)], capture_output=True, text=True, timeout=300)
-        wall.append(time.perf_counter() - t)
-        if said.returncode: raise BadTable(path, f'the fresh process failed: {said.stderr.strip()[-300:]}')
-        b = resource.getrusage(resource.RUSAGE_CHILDREN)
-        cpu.append(b.ru_utime + b.ru_stime - a.ru_utime - a.ru_stime); parts.append([float(v) for v in said.stdout.split()])
-    part = parts[int(np.argmin(wall))]
-    return dict(wall_s_median=float(np.median(wall)), wall_s_best=float(min(wall)), cpu_s_best=float(min(cpu)), repeats=repeats, best=dict(zip(('import_s', 'load_run_s', 'read_and_ask_s'), part)))
+        said = subprocess.run([sys.executable, '-c', 'from ecg_nb.command import main; main()', 'predict', str(path), '--quiet', *options], capture_output=True, text=True, timeout=300)
+        wall, b = time.perf_counter() - t, resource.getrusage(resource.RUSAGE_CHILDREN)
+        if said.returncode: raise BadTable(path, f'the command failed: {said.stderr.strip()[-300:]}')
+        return wall, b.ru_utime + b.ru_stime - a.ru_utime - a.ru_stime
+    with tempfile.TemporaryDirectory() as d: took = {k: np.array([once(*options) for _ in range(repeats)]) for k, options in (('answer', ()), ('page', ('--out', d)))}
+    return {k: dict(wall_s_median=float(np.median(w[:, 0])), wall_s_best=float(w[:, 0].min()), cpu_s_best=float(w[:, 1].min())) for k, w in took.items()} | dict(repeats=repeats)
+
+_NIGHT = """import resource, sys, time
+from ecg_nb.predict import FastRun, predict
+fast, t = FastRun(sys.argv[2]), time.perf_counter()
+n = len(predict(sys.argv[1], fast.run, progress=False).pieces())
+print(n, time.perf_counter() - t, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/1024)"""
+
+def night_cost(
+    *,
+    hours=(.1, 8),      # lengths of the recordings
+    run='rhythm/nine',  # a run of twelve leads
+    fs:int=256,         # Hz
+)->list:                # a dict a length: hours, file_mb, pieces, seconds, peak_mb (of the whole process)
+    "What a long EDF recording of twelve leads costs, each in a process of its own; simulated."
+    import pyedflib
+    from ecg_nb.simulate import simulate_ecg
+    minute, rows = simulate_ecg(seed=3, fs=fs, dur_s=60)[0], []
+    with tempfile.TemporaryDirectory() as d:
+        for h in hours:
+            path = Path(d)/f'{h:g}.edf'
+            with pyedflib.EdfWriter(str(path), len(minute.leads), file_type=pyedflib.FILETYPE_EDF) as w:
+                w.setSignalHeaders([dict(label=l, dimension='mV', sample_frequency=fs, physical_min=-5, physical_max=5, digital_min=-32768, digital_max=32767, transducer='', prefilter='') for l in minute.leads])
+                for _ in range(round(60*h)): w.writeSamples([x.astype(float) for x in minute.signal])
+            said = subprocess.run([sys.executable, '-c', _NIGHT, str(path), str(run)], capture_output=True, text=True, timeout=600)
+            if said.returncode: raise BadTable(path, f'the fresh process failed: {said.stderr.strip()[-300:]}')
+            n, s, mb = map(float, said.stdout.split())
+            rows.append(dict(hours=h, file_mb=path.stat().st_size/1e6, pieces=int(n), seconds=s, peak_mb=mb))
+    return rows
 
 # %% ../nbs/62_predict.ipynb #plain-network
 def plain_network(run:Run): # the superclass run
@@ -721,7 +741,7 @@ def measure(
     repeats:int=3,
     out=None,            # default: results/benchmarks/predict.json
 )->dict:
-    "`predict` beside the plain loop in one run, where its time goes, the roof, and the time to a first result; written to results/benchmarks/predict.json."
+    "`predict` beside the plain loop in one run, where its time goes, the roof, the time to a first result, and a night; written to results/benchmarks/predict.json."
     from ecg_nb.benchmarks import machine_limits, race, threads
     from ecg_nb.datasets import find, ptbxl_table
     from ecg_nb.models import count_flops
@@ -744,7 +764,7 @@ def measure(
     said = dict(command=f'python -m ecg_nb.predict --measure --records {n} --repeats {repeats}', records=n, cores=n_cores, load_average=os.getloadavg()[0], largest_difference=worst,
                 ms_a_record=per, cpu_ms_a_record={k: 1e3*times.cpu_s[k]/many[k] for k in times.index}, records_a_second={k: 1e3/v for k, v in per.items()}, n=many,
                 ratio={k: per[k]/per[ours] for k in per if k != ours}, ratio_cpu={k: times.cpu_s[k]/many[k]/(times.cpu_s[ours]/n) for k in per if k != ours},
-                one_thread_cpu=split, gflop_a_record=flop/1e9, limits=limits, first_result=first_result(paths[0])) | provenance()
+                one_thread_cpu=split, gflop_a_record=flop/1e9, limits=limits, first_result=first_result(paths[0]), night=night_cost()) | provenance()
     write_json(out or results_path('benchmarks', 'predict.json'), said)
     return said
 

@@ -409,6 +409,8 @@ def main(argv=None):
     sub.add_parser('check', aliases=['export-check'], help='do package, notebooks and README.md agree?')
     a = p.parse_args(argv)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the processes we started end with us
+    try: notebooks(names=getattr(a, 'names', ()))
+    except MissingFile as e: sys.exit(f'error: {e}')
     if a.do in ('run', 'test'): prepare_data()
     if a.do == 'run': status = run_notebooks(names=a.names, n_workers=a.workers, timeout_s=a.timeout)
     elif a.do == 'test': status = test_notebooks(names=a.names, flags=a.flags, n_workers=a.workers, timeout_s=a.timeout)
