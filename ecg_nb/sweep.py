@@ -139,18 +139,35 @@ def sweep_table(
     return pd.DataFrame(rows)
 
 # %% ../nbs/65_sweep.ipynb #plan-of
+def _task_module(task):
+    "Where `task` is trained: sex, identity, rhythm; anything else is a label set of PTB-XL."
+    from ecg_nb import diagnosis, identity, rhythm, sex
+    return dict(identity=identity, rhythm=rhythm, sex=sex).get(task, diagnosis)
+
 def plan_of(
-    job:dict,      # task, model, seed, and fields of a `Plan`
+    job:dict,      # task, model, seed, and fields of the `Plan` of that task
 ):                 # a `Plan`
-    "How `job` is trained: the plan that is known for its network, changed where the job says so."
+    "How `job` is trained: the plan of that name or network, changed where the job says so."
     from dataclasses import fields, replace
-    from ecg_nb.diagnosis import PLANS, Plan
-    known = next((p for p in PLANS.values() if p.model == job['model']), Plan('', 'superclass', job['model']))
-    stray = set(job) - {f.name for f in fields(Plan)} - {'name', 'seed'}
-    if stray: raise BadTable(job.get('name', 'job'), f'{", ".join(sorted(stray))}: no such setting of a plan')
-    said = {k: v for k, v in job.items() if k not in ('name', 'seed') and v is not None}
-    if 'epochs' in said: said['epochs'] = tuple(np.atleast_1d(said['epochs']).tolist())
-    return replace(known, title=f'{job["task"]}, {job["model"]}', of=(), published='', source='', **said)
+    task, model, m = job['task'], job['model'], _task_module(job['task'])
+    labels = m.__name__.endswith('diagnosis')
+    known = m.PLANS.get(model) if not labels else None
+    known = known or next((p for p in m.PLANS.values() if p.model == model), m.Plan('', task, model) if labels else None)
+    if known is None: raise BadTable(job.get('name', 'job'), f'{task} has no plan or network {model!r}; there are {", ".join(m.PLANS)}')
+    settings = {f.name for f in fields(m.Plan)} - {'title', 'task', 'model', 'of', 'published', 'source', 'cohort'}
+    said = {k: v for k, v in job.items() if k not in ('name', 'seed', 'task', 'model') and v is not None}
+    if stray := set(said) - settings: raise BadTable(job.get('name', 'job'), f'{", ".join(sorted(stray))}: no such setting of a plan')
+    if labels: said |= dict(task=task, of=(), published='', source='') | (dict(epochs=tuple(np.atleast_1d(said['epochs']).tolist())) if 'epochs' in said else {})
+    return replace(known, title=f'{task}, {model}', **said)
+
+def _prepared(task, plan, device):
+    "Training and validation records of `plan`, and no others."
+    m = _task_module(task)
+    if task == 'rhythm': ready = m.prepare(fs=plan.fs, device=device)
+    elif task in ('identity', 'sex'): ready = m.prepare(plan, device=device, **dict(parts=('train', 'valid')) if task == 'identity' else {})
+    else: ready = m.prepare(task, fs=plan.fs, device=device)
+    for part in (ready.parts, ready.tables): part.pop('test', None)
+    return ready
 
 def train_job(
     job:dict,      # see `plan_of`
@@ -161,17 +178,18 @@ def train_job(
 )->dict:           # figures of the validation fold
     "Train one row of a sweep on the training folds and score it on the validation fold; the test fold is not looked at."
     import torch
-    from ecg_nb.diagnosis import prepare, train
     from ecg_nb.learn import write_run
-    device, plan, seed = device or ('cuda' if torch.cuda.is_available() else 'cpu'), plan_of(job), int(job.get('seed', 0))
-    key = plan.task, plan.fs, str(device)
+    task, plan, seed = job['task'], plan_of(job), int(job.get('seed', 0))
+    device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
+    key = json.dumps({k: v for k, v in job.items() if k not in ('name', 'seed', 'epochs', 'lr', 'batch', 'weight_decay')} | dict(device=str(device)), sort_keys=True)
     if key not in _kept:                                # one set of records at a time
         _kept.clear()
-        _kept[key] = prepare(plan.task, fs=plan.fs, device=device)
-        for part in (_kept[key].parts, _kept[key].tables): del part['test']
+        _kept[key] = _prepared(task, plan, device)
     ready = _kept[key]
-    h = train(plan, ready, folder, seed=seed, progress=False)
-    write_run(folder, 'diagnosis', plan, ready, seed=seed, command='python -m ecg_nb.sweep')
+    h = _task_module(task).train(plan, ready, folder, seed=seed, progress=False)
+    more = dict(linear=dict(age=_task_module(task).AGE)) if task == 'sex' and plan.age else {}
+    if not getattr(plan, 'powerset', False):            # a network for combinations of classes is no run that answers for classes
+        write_run(folder, task if task in ('sex', 'identity', 'rhythm') else 'diagnosis', plan, ready, seed=seed, command='python -m ecg_nb.sweep', **more)
     best = h.loc[h.score.idxmax()]
     return dict(score=round(float(best.score), 6), valid_loss=round(float(best.valid_loss), 6), best_epoch=int(best.epoch) + 1, epochs=len(h), classes=len(ready.classes), n_valid=len(ready.parts['valid']), simulated=bool(ready.simulated))
 
@@ -215,8 +233,8 @@ def slurm_script(
 def main(argv=None):
     "The command `python -m ecg_nb.sweep`: train every combination of task, network and seed, shared with whoever runs the same."
     p = argparse.ArgumentParser(prog='python -m ecg_nb.sweep', description=main.__doc__)
-    p.add_argument('--tasks', nargs='+', default=['superclass'], help='label sets of PTB-XL (default: superclass)')
-    p.add_argument('--models', nargs='+', default=['xresnet1d18'], help='networks (default: xresnet1d18)')
+    p.add_argument('--tasks', nargs='+', default=['superclass'], help='sex, identity, rhythm, or label sets of PTB-XL (default: superclass)')
+    p.add_argument('--models', nargs='+', default=['xresnet1d18'], help='networks, or names of plans of the task (default: xresnet1d18)')
     p.add_argument('--seeds', type=int, default=3, help='how many seeds, from 0 on (default: 3)')
     p.add_argument('--epochs', type=int, help='default: what the plan of the network says'); p.add_argument('--lr', type=float, nargs='+', help='one or several; default: the plan\'s')
     p.add_argument('--folder', default=str(data_path('sweeps', 'first')), help='of the sweep (default: data/sweeps/first)')
