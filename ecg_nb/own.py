@@ -197,6 +197,17 @@ def _head(path):
 
 def _is_number(cell, decimal): return cell in _nothing or re.fullmatch(r'[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?', cell.replace(decimal, '.', 1)) is not None
 
+# 0:00.250, 12:34:56.004, 2024-05-01T12:34:56.004Z, [12:34:56.004 01/05/2024]
+_wall = re.compile(r'\[?(?:\d{4}-\d\d-\d\d[ T])?(?:(\d{1,3}):)?(\d{1,3}):(\d\d)([.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?(?: \d\d/\d\d/\d{4})?\]?')
+
+def _clock_s(cells):
+    "Seconds of a column of clock times; past midnight they go on."
+    import pandas as pd
+    parts = pd.Series(cells, dtype=str).str.strip(' \'"').str.extract(f'^{_wall.pattern}$')
+    h, m, s = (pd.to_numeric(parts[i], errors='coerce') for i in range(3))
+    t = ((h.fillna(0)*60 + m)*60 + s + pd.to_numeric(parts[3].str.replace(',', '.'), errors='coerce').fillna(0)).to_numpy(float)
+    return t + 86400*np.cumsum(np.diff(t, prepend=t[:1]) < -43200)
+
 def _label(text):
     "Name and unit in a heading: `'II (mV)'`, `'II_uV'`, `'time [ms]'`."
     m = re.fullmatch(r"(.*?)(?:\s*[\[(]([^\])]+)[\])]|[ _](mV|uV|µV|nV|ms|sec|s))", text.strip())
@@ -213,19 +224,21 @@ def _columns(path):
     decimal = ',' if sep != ',' and ',' in after and '.' not in after else '.'
     cells = lambda l: [c.strip().strip('"\'').strip() for c in (re.split(sep, l.strip()) if sep == r'\s+' else l.split(sep))]
     rows = [cells(l) for l in lines[first:first + 30] if l.strip()]
-    number = lambda row: all(_is_number(c, decimal) for c in row)
+    walls = lambda row: [i for i, c in enumerate(row) if _wall.fullmatch(c)]
+    number = lambda row: len(walls(row)) < 2 and all(_is_number(c, decimal) or _wall.fullmatch(c) for c in row)   # one column may be a clock
     k = next((i for i, r in enumerate(rows[:3]) if number(r)), None)
     if k is None: raise DamagedFile(path, f'no table of numbers: its first line reads {line.strip()[:60]!r}')
     names, stated = zip(*map(_label, rows[0])) if k else ((), ())
     if k == 2 and len(rows[1]) == len(names): stated = [u.lower() if u.lower() in UNIT_MV or u.lower() in _clock else s for u, s in zip(rows[1], stated)]   # a line of units under the names
     if k and len(names) != len(rows[k]): raise DamagedFile(path, f'{len(names)} names above {len(rows[k])} columns')
     low = [n.lower() for n in names]
-    time = next((i for i, n in enumerate(low) if n in _times), None)
+    wall = next(iter(walls(rows[k])), None)
+    time = next((i for i, n in enumerate(low) if n in _times), None) if wall is None else wall
     counts = [i for i, n in enumerate(low) if n in _counters and i != time and number(r := [x[i] for x in rows[k:] if len(x) > i]) and all(float(b or 0) - float(a or 0) == 1 for a, b in zip(r, r[1:]))]
     signals = [i for i in range(len(rows[k])) if i != time and i not in counts]
     if not signals: raise DamagedFile(path, 'no column of a signal')
-    unit = (stated[time].lower() or (low[time] if low[time] in _clock else '')) if time is not None else ''
-    lost = [c for c in {'time': unit}.values() if c and c not in _clock]
+    unit = 'clock' if wall is not None else (stated[time].lower() or (low[time] if low[time] in _clock else '')) if time is not None else ''
+    lost = [c for c in [unit] if c and c not in (*_clock, 'clock')]
     if lost: raise BadHeader(path, f'its time is in {lost[0]!r}; seconds or ms are needed')
     skip = next(i for i, l in enumerate(lines) if i >= first and l.strip() and cells(l) == rows[k])
     return _Columns(sep, decimal, encoding, skip, [names[i] for i in signals] if k else None, [stated[i] for i in signals] if k else None, time, unit, signals)
@@ -242,11 +255,11 @@ def _numbers(path, c, columns, start=0, stop=None, dtype=np.float32):
 # %% ../nbs/05_own.ipynb #-rate
 def _rate(path, c):
     "Sampling rate (Hz) that the column of time gives, and the number of rows."
-    t = _numbers(path, c, [c.time], dtype=np.float64)[0]
+    t = _clock_s(_numbers(path, c, [c.time], dtype=str)[0]) if c.time_unit == 'clock' else _numbers(path, c, [c.time], dtype=np.float64)[0]
     if len(t) < 3 or not np.isfinite(t).all(): raise DamagedFile(path, 'its column of time has gaps')
     step = (t[-1] - t[0])/(len(t) - 1)
     if not c.time_unit and step == 1: raise BadHeader(path, "its column of time counts 1, 2, 3, …: samples or milliseconds? Name it 'sample' and give fs, or name it 'ms'")
-    unit = _clock[c.time_unit] if c.time_unit else 1 if step < .5 else 1e-3
+    unit = 1 if c.time_unit == 'clock' else _clock[c.time_unit] if c.time_unit else 1 if step < .5 else 1e-3
     away = np.abs(t - t[0] - step*np.arange(len(t)))
     steps = np.diff(t)
     jump = steps.min() > .4*step and steps.max() > 1.6*step

@@ -460,7 +460,10 @@ def _read_own(box, name):
 def _make_npy(box, variant): np.save(box/'rec.npy', _ecg(variant))
 
 @_target('own array .csv', _read_own, hostile=_hostile_npy)
-def _make_csv(box, variant): pd.DataFrame(_ecg(variant).T, columns=LEADS).round(3).to_csv(box/'rec.csv', index=False)
+def _make_csv(box, variant):
+    t = pd.DataFrame(_ecg(variant).T, columns=LEADS).round(3)
+    t.to_csv(box/'rec.csv', index=False)
+    t.iloc[:, :3].set_axis([f'23:59:59.{k:02d}' if k < 100 else f'00:00:{k//100 - 1:02d}.{k % 100:02d}' for k in range(len(t))]).to_csv(box/'clock.csv', index_label='time')
 
 def _read_onnx(box, name):
     from ecg_nb.export_onnx import OnnxRun
