@@ -122,7 +122,7 @@ def known_runs()->dict: # name -> folder
     for p in (q for root in (results_path(), shipped_path('diagnosis', 'superclass', 'run.json').parents[2]) for q in sorted(root.glob('*/*/run.json'))): found.setdefault(f'{p.parts[-3]}/{p.parts[-2]}', p.parent)
     return found
 
-@cli.command()
+@cli.command(short_help='the trained runs, and the model card of one')
 @click.argument('run', required=False)
 @_as_json
 def runs(run, as_json):
@@ -142,7 +142,7 @@ def runs(run, as_json):
     _say(rows, as_json, '\n'.join(f"{r['run']:<28} {number(r['value']):>6}" + (f" ({number(r['low'])} to {number(r['high'])}), chance {number(r['chance'])}, n = {r['n']:,}: {r['name']}" if r['value'] is not None else '  no figures') for r in rows))
 
 # %% ../nbs/70_command.ipynb #plot-losses
-@cli.command('plot-losses')
+@cli.command('plot-losses', short_help='losses and score by epoch, as a picture')
 @click.argument('run', nargs=-1, required=True)
 @click.option('--out', required=True, type=click.Path(dir_okay=False), help='Picture to write: .png, .svg or .pdf.')
 def plot_losses(run, out):
@@ -161,7 +161,7 @@ def plot_losses(run, out):
     click.echo(out)
 
 # %% ../nbs/70_command.ipynb #download
-@cli.command()
+@cli.command(short_help='data sets from their publishers, checked')
 @click.argument('name', nargs=-1)
 @click.option('--to', type=click.Path(file_okay=False), help='Folder; else where all commands look: data/NAME.')
 @click.option('--fs', type=click.Choice(['100', '500', 'both']), help='Of PTB-XL, which records (default: 100).')
@@ -194,7 +194,7 @@ def _recipe(run, leads, fs, highpass, lowpass, notch):
     from ecg_nb.learn import load_run
     return load_run(run).recipe
 
-@cli.command()
+@cli.command(short_help='recordings or nights into one store')
 @_source
 @_who
 @click.option('--to', required=True, type=click.Path(file_okay=False), help='Folder of the store.')
@@ -233,7 +233,7 @@ def convert(source, fs, leads, units, csv, to, run, to_leads, to_fs, highpass, l
 # %% ../nbs/70_command.ipynb #train
 TASKS = ('diagnosis', 'notes', 'rhythm', 'sex', 'identity', 'closed-set')
 
-@cli.command(context_settings=dict(allow_interspersed_args=False, ignore_unknown_options=True))
+@cli.command(context_settings=dict(allow_interspersed_args=False, ignore_unknown_options=True), short_help='a task from the beginning, then its figures')
 @click.argument('task', type=click.Choice(TASKS))
 @click.argument('args', nargs=-1, type=click.UNPROCESSED)
 def train(task, args):
@@ -248,7 +248,7 @@ def train(task, args):
     from importlib import import_module
     import_module(f'ecg_nb.{task.replace("-", "_")}').main(list(args))
 
-@cli.command()
+@cli.command(short_help='a run further, on labels of your own')
 @click.argument('run')
 @_source
 @_who
@@ -313,7 +313,7 @@ def evaluate_on(
     cut = run.thresholds.to_numpy()[at] if run.thresholds is not None else .5
     return Evaluation(np.asarray(y)[here], p.loc[t.record_id, list(classes)].to_numpy(), classes, t.record_id, t.subject_id, cut, t, title=f'{run}'), said.problems
 
-@cli.command()
+@cli.command(short_help='how good a run is, on its records or yours')
 @click.argument('run')
 @click.argument('source', nargs=-1)
 @click.option('--part', default='test', show_default=True, help="Of the run's own records: test, valid, or for rhythm outside.")
@@ -347,7 +347,7 @@ def evaluate(run, source, part, labels, csv, fs, as_json):
 # %% ../nbs/70_command.ipynb #predict
 PAGES = 20   # up to so many recordings get a page each without being asked for
 
-@cli.command()
+@cli.command(short_help='what runs say of recordings: table, JSON, pages')
 @_source
 @click.option('--run', 'runs', multiple=True, default=['diagnosis/superclass'], show_default=True, help='Which run to ask; several are possible.')
 @click.option('--out', type=click.Path(file_okay=False), help='Folder for tables and pages; without it only a summary is printed.')
@@ -371,7 +371,7 @@ def predict(source, fs, leads, units, runs, out, formats, maps, uncalibrated, jo
     click.echo(said.to_json() if as_json else said.text() + (f'\nwritten to {out}' if out else ''))   # both name what could not be used
     if len(said.problems): raise click.exceptions.Exit(PARTLY)
 
-@cli.command()
+@cli.command(short_help='which samples made a run say so')
 @_source
 @click.option('--run', default='diagnosis/superclass', show_default=True, help='Which run to ask.')
 @click.option('--class', 'cls', help='The class to be explained (default: the most likely one).')
@@ -390,7 +390,7 @@ def explain(source, fs, leads, units, run, cls, method, out):
     click.echo(why(read_row(t.iloc[0], t.attrs['root']), run, cls=cls, method=method, out=out))
 
 # %% ../nbs/70_command.ipynb #enrol
-@cli.command()
+@cli.command(short_help='people into a gallery')
 @click.argument('gallery', type=click.Path(dir_okay=False))
 @_source
 @_who
@@ -408,7 +408,7 @@ def enrol(gallery, source, fs, leads, units, csv, run, replace, quiet):
     click.echo(repr(g))
     _finish(lost)
 
-@cli.command()
+@cli.command(short_help='who made a recording, or "unknown"')
 @click.argument('gallery', type=click.Path(exists=True, dir_okay=False))
 @_source
 @click.option('--nearest', default=3, show_default=True, help='So many people of each.')
@@ -426,7 +426,7 @@ def identify(gallery, source, fs, leads, units, nearest, quiet, as_json):
     _finish(lost)
 
 # %% ../nbs/70_command.ipynb #export
-@cli.command()
+@cli.command(short_help='a run as ONNX, with its preparation')
 @click.argument('run')
 @click.option('--to', required=True, type=click.Path(file_okay=False), help='Folder for model.onnx, recipe.json and the model card.')
 def export(run, to):
