@@ -84,10 +84,11 @@ def parse_sex(
 # %% ../nbs/02_datasets.ipynb #-names
 def _count(n, what): return f'{n:,} {what}' + ('s' if n != 1 else '')
 
+_leaves = re.compile(r'^[/~]|^[A-Za-z]:|\\|\0|(?:^|/)\.\.(?:/|$)')
+
 def _check_paths(paths, source):
-    p = pd.Series(paths, dtype=object).astype(str)
-    bad = (p == '') | p.str.contains(r'^[/~]|^[A-Za-z]:|\\|\0|(?:^|/)\.\.(?:/|$)', regex=True)
-    if bad.any(): raise UnsafePath(source, f'a path that is empty, absolute or leaves the folder: {_names(map(repr, p[bad]))}')
+    bad = [p for p in map(str, paths) if not p or _leaves.search(p)]
+    if bad: raise UnsafePath(source, f'a path that is empty, absolute or leaves the folder: {_names(map(repr, bad))}')
 
 def check_folds(
     table:pd.DataFrame,  # with `subject_id` and `fold`
