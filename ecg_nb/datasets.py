@@ -48,6 +48,7 @@ def read_csv(
     except (ValueError, RuntimeError) as e: raise DamagedFile(path, f'not a regular table ({str(e)[:200]})') from None   # pandas' own errors are ValueErrors
     if not isinstance(t.index, pd.RangeIndex): raise DamagedFile(path, 'its rows have more cells than its first line has names')
     t.columns = t.columns.str.strip()
+    if not t.columns.is_unique: raise BadTable(path, f'two columns are called {t.columns[t.columns.duplicated()][0]!r}')   # apart from blanks; of equal ones pandas numbers the second
     lost = [c for c in required if c not in t.columns]
     if lost: raise BadTable(path, f'no column {", ".join(lost)}; it has {_names(t.columns, 40)}')
     return t

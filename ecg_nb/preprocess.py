@@ -255,7 +255,7 @@ class Recipe:
         bad = (not self.leads and 'no leads' or len(set(self.leads)) < len(self.leads) and f'a lead occurs twice: {", ".join(self.leads)}'
             or self.highpass_hz and self.lowpass_hz and self.highpass_hz >= self.lowpass_hz and f'high-pass {self.highpass_hz:g} Hz is not below low-pass {self.lowpass_hz:g} Hz'
             or self.scale not in SCALES and f'scale {self.scale!r} is not one of {", ".join(SCALES)}' or self.wavelet_mode not in ('soft', 'hard') and f"wavelet_mode {self.wavelet_mode!r} is neither 'soft' nor 'hard'"
-            or self.wavelet and self.wavelet not in _wavelets() and f'no discrete wavelet {str(self.wavelet)[:50]!r} in PyWavelets'
+            or self.wavelet is not None and (not isinstance(self.wavelet, str) or self.wavelet not in _wavelets()) and f'no discrete wavelet {str(self.wavelet)[:50]!r} in PyWavelets'
             or min(self.notch_hz + self.baseline_s, default=1) <= 0 and 'notch frequencies and baseline windows must be above 0')
         if bad: raise ECGError('recipe', bad)
 
