@@ -135,12 +135,15 @@ class Environment:
         return r.stdout
 
 # %% ../nbs/93_package.ipynb #try-out
+_EXTRAS = dict(text='sentence_transformers, transformers, langdetect', predefined='monai', onnx='onnx, onnxruntime, onnxscript', dask='distributed', dev='nbdev, jupyterlab, playwright, hypothesis')   # what to import of each
+
 def try_out(
     interpreter,        # e.g. 'python3.12'
     wheel,              # as `build` made it
     *,
     low:bool=False,     # with the lowest releases that settings.ini allows
     notebooks=None,     # also test these notebooks there; () means all, None none
+    extras=(),          # also install these extras there, and import what they bring
     root=None,          # the project; defaults to the one we are in
 )->dict:                # versions, outcome of each step
     "Install `wheel` in a clean environment of `interpreter`, and use it there."
@@ -156,6 +159,10 @@ def try_out(
         e.step('ecg_nb predict', [e.folder/'bin'/'ecg_nb', 'predict', 'ecg.npy', '--fs', '500', '--units', 'mV', '--leads', ','.join(LEADS), '--out', 'answers', '--quiet'])
         try: said = probe('diagnosis/superclass', 'rhythm/nine', 'sex/lead-I', python=e.python); e.steps['shipped runs answer'] = 'ok'
         except ECGError as err: said = {}; e.steps['shipped runs answer'] = err.cause.replace(e.box.name, '')[:300]
+        if extras:
+            e.pip(f'extras {", ".join(extras)}', 'install', '-c', limits, f'{Path(wheel).resolve()}[{",".join(extras)}]'); e.pip('extras agree', 'check')
+            e.step('extras import', [e.python, '-c', 'import ' + ', '.join(_EXTRAS[x] for x in extras)])
+            if 'onnx' in extras: e.step('ecg_nb export', [e.folder/'bin'/'ecg_nb', 'export', 'rhythm/nine', '--to', 'exported'])
         versions = e.step('versions', [e.python, '-c', _VERSIONS, *names(s['requirements'])])
         if notebooks is not None: _test_there(e, limits, root, notebooks, s)
         return dict(lowest=low, versions=json.loads(versions or '{}'), steps=e.steps, runs=said.get('runs', {}))
@@ -231,6 +238,7 @@ def main(argv=None):
     p.add_argument('--interpreters', nargs='+', default=[], metavar='PYTHON', help='install the wheel in a clean environment of each (asks the package index)')
     p.add_argument('--lowest', metavar='PYTHON', help='and with the lowest releases that settings.ini allows')
     p.add_argument('--notebooks', nargs='*', default=None, help='test these notebooks there too; no name means all')
+    p.add_argument('--extras', nargs='+', default=[], choices=list(_EXTRAS), help='install these extras there too, with the newest releases')
     p.add_argument('--imports', action='store_true', help='measure what each module costs to import')
     a = p.parse_args(argv)
     with tempfile.TemporaryDirectory() as d:
@@ -239,7 +247,7 @@ def main(argv=None):
         print(*(f'{p.name}: {p.stat().st_size/1e6:.1f} MB, {len(contents(p))} files' for p in (sdist, wheel)), *bad, sep='\n', flush=True)
         tried, command = [], 'python -m ecg_nb.package ' + ' '.join(Path(x).name for x in (argv or sys.argv[1:]))
         for python, low in [*((i, False) for i in a.interpreters), *([(a.lowest, True)] if a.lowest else [])]:
-            tried.append(try_out(python, wheel, low=low, notebooks=a.notebooks))
+            tried.append(try_out(python, wheel, low=low, notebooks=a.notebooks, extras=() if low else a.extras))
             print(tried[-1]['versions'].get('python'), 'lowest' if low else '', *(f'{k}: {v}' for k, v in tried[-1]['steps'].items()), sep='\n  ', flush=True)
             _write(tried[-1:], sdist, wheel, command)
     if a.imports:
