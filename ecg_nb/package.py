@@ -105,7 +105,11 @@ def probe(
 _VERSIONS = "import json, platform; from importlib.metadata import version; import sys; print(json.dumps(dict(python=platform.python_version()) | {n: version(n) for n in sys.argv[1:]}))"
 _IMPORTS = "import importlib, pkgutil, sys, ecg_nb; [importlib.import_module(f'ecg_nb.{m.name}') for m in pkgutil.iter_modules(ecg_nb.__path__)]; lost = {'nbdev', 'fastcore', 'execnb'} & set(sys.modules); assert not lost, lost"
 
-def names(requirements): return [re.match(r'[\w.-]+', r)[0] for r in requirements.split()]
+def names(
+    requirements:str, # as in settings.ini: 'numpy>=1.26 torch>=2.6'
+)->list:              # 'numpy', 'torch'
+    "Names of packages without their versions."
+    return [re.match(r'[\w.-]+', r)[0] for r in requirements.split()]
 
 def lowest(requirements): # 'numpy>=1.26 torch>=2.3' -> ['numpy==1.26', 'torch==2.3']
     "The oldest releases that `requirements` allow, as pip's constraints."
@@ -118,6 +122,7 @@ class Environment:
         self.box = tempfile.TemporaryDirectory(); self.folder = Path(self.box.name)/'env'
         self.python, self.steps = self.folder/'bin'/'python', {}
         self.step('environment', [self.interpreter, '-m', 'venv', *['--without-pip']*(not self.with_pip), self.folder])
+        if not self.python.exists(): self.box.cleanup(); raise MissingFile(self.interpreter, f'makes no environment: {self.steps["environment"]}')
         return self
     def __exit__(self, *error): self.box.cleanup()
 
