@@ -41,6 +41,8 @@ def lead_names(
         if b in _modified and _modified[b] not in names: names[i] = _modified[b]; notes.append(f'{labels[i]} (electrodes on the trunk) taken as lead {names[i]}')
     odd = [n for n in names if n not in LEADS]
     if odd: notes.append(f'no name of a standard lead: {", ".join(odd[:12])}')
+    for i, n in enumerate(names):
+        if n in names[:i] and labels[i] not in names: names[i] = labels[i]; notes.append(f'{labels[i]}: a second lead {n}, goes by its own name')
     return names, notes
 
 # %% ../nbs/05_own.ipynb #unitwarning
