@@ -4,7 +4,7 @@
 
 # %% ../nbs/70_command.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import json, os, sys, warnings
+import json, os, re, sys, warnings
 from contextlib import contextmanager
 from pathlib import Path
 import click
@@ -20,6 +20,15 @@ PARTLY = 3  # exit status: done, but some recordings could not be used
 
 def _one_line(message, category, filename, lineno, file=None, line=None): click.echo(f'note: {" ".join(str(message).split())}', err=True)
 
+def _to_install(module):
+    "What `pip install` is to be given for `module`: all of the extra that it belongs to."
+    from importlib.metadata import PackageNotFoundError, requires
+    try: lines = requires('ecg_nb') or []
+    except PackageNotFoundError: lines = []
+    parts = [(m[1].strip(), m[2]) for l in lines if (m := re.match(r'([^;]+);.*extra == .(\w+)', l))]
+    extra = next((x for r, x in parts if x != 'dev' and re.match(r'[\w.-]+', r)[0].replace('-', '_').lower() == module.lower()), None)
+    return ' '.join(f"'{r}'" for r, x in parts if x == extra) if extra else module
+
 class _Commands(click.Group):
     "Commands in the order of work; what goes wrong in one line."
     def list_commands(self, ctx): return list(self.commands)
@@ -31,7 +40,7 @@ class _Commands(click.Group):
             warnings.showwarning = _one_line
             try: return super().invoke(ctx)
             except ECGError as e: raise click.ClickException(str(e)) from None
-            except ModuleNotFoundError as e: raise click.ClickException(f'{e.name} is not installed here, and this needs it: pip install {e.name}') from None
+            except ModuleNotFoundError as e: raise click.ClickException(f'{e.name} is not installed here, and this needs it: pip install {_to_install(e.name)}') from None
             except OSError as e: raise click.ClickException(f'{e.filename or "input or output"}: {e.strerror or e}') from None
             except (ValueError, FloatingPointError) as e: raise click.ClickException(str(e)) from None
 
