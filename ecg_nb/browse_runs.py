@@ -37,6 +37,7 @@ def runs_with_predictions()->list: # names, such as 'diagnosis/superclass'
     "The runs in results/ whose answers are kept."
     return [p.parent.relative_to(results_path()).as_posix() for p in sorted(results_path().glob('*/*/predictions.csv.gz')) if (p.parent/'run.json').exists()]
 
+# %% ../nbs/61_browse_runs.ipynb #truth-of
 def truth_of(
     info:dict,           # what run.json holds
     table:pd.DataFrame,  # a records table

@@ -746,6 +746,7 @@ def _evict(files):
     for f in files:
         fd = os.open(f, os.O_RDONLY); os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED); os.close(fd)
 
+# %% ../nbs/04_download.ipynb #bench-convert
 def bench_convert(tmp, root, *, n=5000, repeats=3, cold=False, n_jobs=(1, 2)):
     "`store.convert` of `n` PTB-XL records beside `cp` of their files and `cat` of them to nowhere."
     from ecg_nb.datasets import ptbxl_table

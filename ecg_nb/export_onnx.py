@@ -422,6 +422,7 @@ def speed(
     ms = np.array([[1000*(t[2] - t[0])/batch for t in r] for r in took])
     return dict(batch=batch, rounds=len(ms), torch_ms=float(np.median(ms[:, 0])), onnx_ms=float(np.median(ms[:, 1])), ratio=float(np.median(ms[:, 0]/ms[:, 1])))
 
+# %% ../nbs/64_export.ipynb #measure
 def measure(
     run,                   # task/name
     folder,                # where to export it

@@ -273,7 +273,7 @@ def check_stills(browser, path, check:Checks):
     context.close()
     check(f'opened without a kernel and without a network, {seen} of {n} pictures are there', n > 0 and seen == n)
 
-# %% ../nbs/91_in_browser.ipynb #e5752eda
+# %% ../nbs/91_in_browser.ipynb #check-page
 _BARS = "() => [...document.querySelectorAll('.r')].map(r => [r.querySelector('.n').textContent, r.querySelector('.v').textContent, r.querySelector('.b i').getBoundingClientRect().width/r.querySelector('.b').getBoundingClientRect().width])"
 _PICTURES = "async () => { const all = [...document.querySelectorAll('img')]; await Promise.all(all.map(i => i.decode().catch(() => 0))); return all.map(i => [i.naturalWidth, i.getBoundingClientRect().width*25.4/96]); }"   # pixels, mm
 
@@ -411,6 +411,7 @@ def measure(
     page.close()
     return out
 
+# %% ../nbs/91_in_browser.ipynb #notebook-of
 def notebook_of(text:str)->dict: # cells parted by #---
     "A notebook made of code."
     cells = [dict(cell_type='code', id=f'c{i}', metadata={}, source=s.strip(), execution_count=None, outputs=[]) for i, s in enumerate(text.split('#---'))]

@@ -565,6 +565,7 @@ def provenance()->dict:
                 machine=dict(processor=platform.machine(), threads=torch.get_num_threads(), device='cuda' if torch.cuda.is_available() else 'cpu'), commit=commit,
                 created=datetime.now(timezone.utc).strftime('%Y-%m-%d'))
 
+# %% ../nbs/21_learn.ipynb #-ill-formed
 def _ill_formed(info, needs):
     "What is wrong with the contents of a run.json, or ''."
     if not isinstance(info, dict): return 'does not hold names and values'
@@ -581,6 +582,7 @@ def _ill_formed(info, needs):
     if not isinstance(linear, dict) or any(k not in info['classes'] or not isinstance(v, list) or len(v) != 2 or not all(map(number, v)) for k, v in linear.items()): return 'linear has to give two numbers for classes that there are'
     return ''
 
+# %% ../nbs/21_learn.ipynb #run
 class Run:
     "A trained model and all that is needed to use it: what `results/<task>/<name>/` holds."
     needs = ('task', 'model', 'classes', 'leads', 'recipe', 'length', 'stride', 'join')

@@ -296,6 +296,7 @@ def _chosen(names, labels, leads, path):
     if lost: raise MissingLead(path, f'no lead {", ".join(lost)}; it has {", ".join(labels)}')
     return list(at.values()), [lead_names([v])[0][0] if v else names[i] for (l, i), v in zip(at.items(), want.values())]
 
+# %% ../nbs/05_own.ipynb #-read-numbers
 def _read_numbers(path, fs, leads, units, start_s, stop_s, check):
     "The recording in an array or text file."
     name = os.path.basename(path)

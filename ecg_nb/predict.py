@@ -772,6 +772,7 @@ def measure(
     write_json(out or results_path('benchmarks', 'predict.json'), said)
     return said
 
+# %% ../nbs/62_predict.ipynb #example
 def example(folder=None)->list: # the files
     "A page, a map and the JSON of one record of PTB-XL's test fold, into results/predict/."
     from ecg_nb.datasets import find, ptbxl_table

@@ -276,6 +276,7 @@ def _make_edf(box, variant, kind='EDF'):
 _target('EDF', _read_edf, hostile=_hostile_edf)(_make_edf)
 _target('EDF+D', _read_edf, hostile=_hostile_edf)(partial(_make_edf, kind='EDF+D'))
 
+# %% ../nbs/92_reliability.ipynb #-bomb
 @lru_cache
 def _bomb(mb): return zlib.compress(bytes(mb*10**6), 9)                    # a thousandth of that
 
@@ -399,6 +400,7 @@ def _make_network(box, variant):
     save_weights(m, box/'model.safetensors')
     save_checkpoint(box/'checkpoint.safetensors', m, opt, sched, dict(settings=dict(epochs=3), epoch=1, best=.5, best_epoch=0, history=[dict(epoch=0, score=.5)], stopped=''))
 
+# %% ../nbs/92_reliability.ipynb #-read-run
 def _read_run(box, name):
     from ecg_nb.learn import load_run
     rec = Recording(_ecg(0), 100, LEADS, 'probe')
@@ -416,6 +418,7 @@ def _make_run(box, variant):
     save_weights(create_model('cnn_s3', 12, 2, seed=variant, **options), box/'model.safetensors')
     write_json(box/'run.json', dict(task='test', title='test', model=dict(name='cnn_s3', options=options), classes=['NORM', 'MI'], leads=list(LEADS), recipe=asdict(Recipe()), length=60, stride=60, join='mean', thresholds=[.5, .5], simulated=True))
 
+# %% ../nbs/92_reliability.ipynb #-read-gallery
 def _read_gallery(box, name):
     from ecg_nb.gallery import Gallery
     g = Gallery.load(box/'gallery.safetensors')
@@ -510,6 +513,7 @@ def _zip_bomb(): # 300 MB of zeros in 300 kB
         for _ in range(300): f.write(bytes(10**6))
     return out.getvalue()
 
+# %% ../nbs/92_reliability.ipynb #-hostile-tar
 def _hostile_tar(r):
     out, kind = io.BytesIO(), int(r.integers(10))
     with tarfile.open(fileobj=out, mode='w:gz' if r.random() < .5 else 'w', format=[tarfile.PAX_FORMAT, tarfile.GNU_FORMAT, tarfile.USTAR_FORMAT][r.integers(3)]) as t:
@@ -529,6 +533,7 @@ def _hostile_tar(r):
         else: put('/'.join(['d']*int(10**r.uniform(0, 3.5))))
     return out.getvalue(), f'tar trick {kind}'
 
+# %% ../nbs/92_reliability.ipynb #-hostile-archive
 def _hostile_archive(files, r):
     name = sorted(files)[r.integers(len(files))]
     b, what = (_hostile_zip if name.endswith('.zip') else _hostile_tar)(r)
@@ -554,6 +559,7 @@ def _make_archives(box, variant):
         b = out.getvalue()
         (box/name).write_bytes(b[:4] + bytes(4) + b[8:] if name.endswith('gz') else b)                       # gzip says when; not here
 
+# %% ../nbs/92_reliability.ipynb #-hostile-list
 _PATHS = ['../canary', 'a/../../canary', '/canary', '//canary', '~/canary', '..\\canary', 'C:/canary', '', '.', '..', 'a//b', 'a/./b', 'x'*2000, 'd/'*600 + 'x', 'a\0b', 'a\tb', '.download.lock', 'd/.download.lock', 'x\x1b[2J', 'con', 'e\u0301.csv']
 
 def _hostile_list(files, r):
@@ -753,6 +759,7 @@ def _listen(pid, out, limit_s, stuck_s=None):
 
 def _fast_disk(): return '/dev/shm' if os.access('/dev/shm', os.W_OK) else None   # memory, where there is such a folder
 
+# %% ../nbs/92_reliability.ipynb #try-damage
 def try_damage(
     name:str,               # of a format in `TARGETS`
     seeds,                  # of the faults
