@@ -745,7 +745,7 @@ def measure(
     repeats:int=3,
     out=None,            # default: results/benchmarks/predict.json
 )->dict:
-    "`predict` beside the plain loop in one run, where its time goes, the roof, the time to a first result, and a night; written to results/benchmarks/predict.json."
+    "`predict` beside the plain loop in one run, where its time goes, its arithmetic as a matrix product, the time to a first result, and a night; written to results/benchmarks/predict.json."
     from ecg_nb.benchmarks import machine_limits, race, threads
     from ecg_nb.datasets import find, ptbxl_table
     from ecg_nb.models import count_flops
