@@ -704,7 +704,7 @@ def _damage_child(pipe, name, seeds, folder, memory_mb, kept):
 def _preload(training=False):
     "Import what the children will need, once, before they are forked; nothing is computed here, and no thread started."
     import importlib
-    for m in ('encodings.idna', 'fractions', 'filelock', 'joblib', 'pandas', 'scipy.io', 'scipy.signal', 'sklearn.metrics', 'tqdm.auto', 'wfdb', 'ecg_nb.store', 'ecg_nb.learn', 'ecg_nb.download', 'ecg_nb.gallery', 'ecg_nb.own', 'ecg_nb.sweep', 'ecg_nb.models', 'ecg_nb.simulate'):
+    for m in ('certifi', 'encodings.idna', 'fractions', 'filelock', 'joblib', 'pandas', 'scipy.io', 'scipy.signal', 'sklearn.metrics', 'tqdm.auto', 'urllib3', 'wfdb', 'ecg_nb.store', 'ecg_nb.learn', 'ecg_nb.download', 'ecg_nb.gallery', 'ecg_nb.own', 'ecg_nb.sweep', 'ecg_nb.models', 'ecg_nb.simulate'):
         importlib.import_module(m)
     sys.modules['torch'].set_num_threads(1)
     if training: _trainer()                                                     # the first optimizer imports half of torch
