@@ -654,9 +654,9 @@ def main(argv=None):
                 continue
             with main_first(several): ready = prepare(PLANS[name], root=find('ptb-xl'), device=several.device if several else a.device)
             command = f'python -m ecg_nb.identity {name}'
-            if a.evaluate: evaluate(PLANS[name], ready, results_path('identity', name), command=command)
-            else: write_seeds(name, ready, seeds=SEEDS[:a.seeds], command=command, accelerator=several)
+            if not a.evaluate: write_seeds(name, ready, seeds=SEEDS[:a.seeds], command=command, accelerator=several)
             if not is_main(several): continue
+            if a.evaluate: evaluate(PLANS[name], ready, results_path('identity', name), command=command)
             for h in read_json(results_path('identity', name, 'metrics.json'))['headline']: print(f"{name}: {h['name']} {h['value']:.4f} (95 % interval {h['low']:.4f} to {h['high']:.4f}), by guessing {h['chance']:.4f}, n = {h['n']:,}", flush=True)
     except ECGError as e: sys.exit(f'error: {e}')
 
