@@ -439,6 +439,7 @@ class PlainS4(nn.Module):
         x = self.norm(self.blocks(self.net.stem(self.net.standardize(x)[:, :, 0].contiguous())))
         return self.net.head(torch.cat([x.mean(2), x.amax(2)], 1))
 
+# %% ../nbs/80_benchmarks.ipynb #loopedlstm
 class LoopedLSTM(nn.Module):
     "The network `net` over 12 leads, its LSTM as a loop over time: (b, leads, t) -> (b, n_classes)."
     def __init__(self, net):
@@ -461,6 +462,7 @@ def _step(net, x, y):
         opt.zero_grad(); l.backward(); opt.step()
     return step
 
+# %% ../nbs/80_benchmarks.ipynb #bench-sequences
 def bench_sequences(
     reports,             # texts, to embed
     *,
@@ -587,6 +589,7 @@ def run_benchmarks(
         created=datetime.now(timezone.utc).strftime('%Y-%m-%d'), seconds=round(time.time() - began), machine=machine, threads=1, timing='best of the repeats, runners in turn; ratio from wall time, ratio_cpu from processor time', python=platform.python_version(),
         versions=_versions('ecg_nb', 'numpy', 'scipy', 'torch', 'wfdb', 'sleepecg', 'neurokit2', 'scikit-learn', 'joblib', 'pandas'), r_peaks_in_common=agree, limits=limits, bounds=bounds(rows, limits)))
 
+# %% ../nbs/80_benchmarks.ipynb #-write-table
 def _write_table(out, simulated, rows, detail):
     "The `rows` as a table, written to `out` as CSV and, with `detail`, as JSON."
     t, stem = pd.DataFrame(rows), 'simulated' if simulated else 'benchmarks'

@@ -59,6 +59,7 @@ def truth_of(
         if c in names: out[:, k] = np.asarray(y, float)[:, list(names).index(c)]
     return out
 
+# %% ../nbs/61_browse_runs.ipynb #answers
 @dataclass(eq=False)
 class Answers:
     "What a run says of records, and what is known of them."

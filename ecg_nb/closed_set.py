@@ -499,6 +499,7 @@ def write_results(
                 for f in (made, made.with_name('network.json')): shutil.copyfile(f, row.with_name(f.name))
     write_json(folder/'metrics.json', dict(task='identity', run=folder.name, title='closed set: systems 1 and 2, their splits and honest ones', command='python -m ecg_nb.closed_set', simulated=False, headline=head))
 
+# %% ../nbs/26_closed_set.ipynb #main
 def main(argv=None):
     "Do the rows of `PLANS`, or those named, that are not done yet, and write the table."
     p = argparse.ArgumentParser(prog='python -m ecg_nb.closed_set', description='Systems 1 and 2 under several splits: results/identity/closed-set/table.csv')

@@ -305,6 +305,7 @@ def learning_curve(
                          **dict(zip(('over_scratch', 'over_scratch_lo', 'over_scratch_hi'), difference((way, n), ('from scratch', n)) if n and way != 'from scratch' else (np.nan,)*3))))
     return pd.DataFrame(rows), who
 
+# %% ../nbs/63_finetune.ipynb #plot-learning
 def plot_learning(
     curve:pd.DataFrame, # from `learning_curve`
     *,

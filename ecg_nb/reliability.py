@@ -1037,6 +1037,7 @@ def _full_child(pipe, job, source, out, limit, size, want):
 def _nobody():
     if os.getuid() == 0: os.setgroups([]); os.setgid(65534); os.setuid(65534)
 
+# %% ../nbs/92_reliability.ipynb #try-disk
 def try_disk(
     name:str,         # of a job in `JOBS`
     n:int=20,         # sizes of the disk

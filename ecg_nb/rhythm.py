@@ -641,6 +641,7 @@ def write_comparison(
     write_json(out/'metrics.json', dict(task='rhythm', run=out.name, title='networks and features compared', command=command, simulated=ready.simulated or abroad.simulated, n=n, best=best, seed=seed, headline=head))
     return best
 
+# %% ../nbs/33_rhythm.ipynb #main
 def main(argv=None):
     "Train the rows that are named (default: all), compare all that are there, ship the best; on real records only."
     a = argparse.ArgumentParser(prog='python -m ecg_nb.rhythm', description='Train the rhythm networks, compare them, ship the best: results/rhythm/')

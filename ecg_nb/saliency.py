@@ -320,6 +320,7 @@ class Map:
 
     def __repr__(self): return f'Map({self.record_id!r}: {self.cls}, {self.method}, {len(self.leads)} leads, score {self.score:.3f})'
 
+# %% ../nbs/50_saliency.ipynb #-prepared-signals
 def _prepared_signals(run, recs):
     "Signals as the run sees them, a list of (leads, samples) in mV with the resolution of the store."
     out = []
@@ -339,6 +340,7 @@ def embedding_of(
     z = target_logits(run, _checked(run, _prepared_signals(run, [rec])[0][None]))[0].cpu().numpy()
     return z/np.linalg.norm(z)
 
+# %% ../nbs/50_saliency.ipynb #saliency
 def saliency(
     run:Run,
     recs,                  # recordings (or one), of any rate, leads in any order
