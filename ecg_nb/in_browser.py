@@ -9,7 +9,7 @@ __all__ = ['READY', 'DONE', 'ERRORS', 'ASK', 'HARMLESS', 'MEASURED', 'PROBE', 'T
            'notebook_of', 'write_latency', 'main']
 
 # %% ../nbs/91_in_browser.ipynb #export-import-argparse-base64-json
-import argparse, base64, json, os, shutil, socket, subprocess, sys, tempfile, time, urllib.request
+import argparse, base64, json, os, re, shutil, socket, subprocess, sys, tempfile, time, urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 import numpy as np
@@ -71,12 +71,18 @@ HARMLESS = ('favicon', 'ResizeObserver', 'third-party cookie', 'net::ERR_INTERNE
 class Page:
     "A notebook open in JupyterLab."
     def __init__(self, browser, url:str, name:str, *, size=(1400, 1500)):
-        self.page, self.said, self.name = browser.new_page(viewport=dict(width=size[0], height=size[1])), [], name
+        self.page, self.said, self.elsewhere, self.name = browser.new_page(viewport=dict(width=size[0], height=size[1])), [], [], name
         self.page.on('console', lambda m: m.type == 'error' and not any(h in m.text for h in HARMLESS) and self.said.append(m.text))
-        self.page.on('pageerror', lambda e: self.said.append(str(e)))
+        self.page.on('pageerror', self.note)
         self.page.goto(f'{url}/lab/tree/{name}?reset')
         self.page.wait_for_function("() => window.jupyterapp?.shell.currentWidget?.context?.isReady", timeout=120_000)
         self.page.wait_for_function(READY, timeout=120_000)
+
+    def note(self, e):
+        "An uncaught error: `elsewhere` if nothing but JupyterLab's own files had a part in it, no widget and no module of ours."
+        files = re.findall(r'\w+:[^\s()]+', getattr(e, 'stack', '') or '')
+        files = [f for f in files if f.startswith(('http', 'blob', 'data'))]
+        (self.elsewhere if files and all('/static/lab/' in f for f in files) else self.said).append(str(e))
 
     def run_all(self, timeout_s=300)->list: # error messages of cells
         "Run All, and wait until the last cell is done."
@@ -115,13 +121,13 @@ class View:
     def data(self)->dict: return self.canvas.evaluate("c => ({...c.dataset})")
     def text(self, part:str)->str: return self.root.locator(f'.ecgnb-{part}').text_content()
     def painted(self)->int: return int(self.data()['painted'])
-    def press(self, key:str, timeout_s=10):
+    def press(self, key:str, timeout_s=30):
         "Press a key on the view and wait for the new picture."
         was = self.painted()
         self.root.focus(); self.root.press(key)
         self.page.page.wait_for_function("([c, n]) => +c.dataset.painted > n", arg=[self.canvas.element_handle(), was], timeout=timeout_s*1000)
 
-    def wait(self, js:str, arg=None, timeout_s=10): self.page.page.wait_for_function(js, arg=[self.canvas.element_handle(), arg], timeout=timeout_s*1000)
+    def wait(self, js:str, arg=None, timeout_s=30): self.page.page.wait_for_function(js, arg=[self.canvas.element_handle(), arg], timeout=timeout_s*1000)
     def pixels(self)->np.ndarray: # (height, width, 4) as drawn
         "What is on the canvas."
         w, h, raw = self.canvas.evaluate("c => { const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data; let s = ''; for (let i = 0; i < d.length; i += 8192) s += String.fromCharCode(...d.subarray(i, i + 8192)); return [c.width, c.height, btoa(s)]; }")
@@ -135,7 +141,7 @@ def blue(x:np.ndarray)->int: "Pixels that speak against it."; return int((x[...,
 class Checks:
     "Counts what holds."
     def __init__(self): self.passed, self.failed = 0, 0
-    def __call__(self, words:str, holds, *, within_s=6): # `holds` may be a function: it is asked again until it is true or the time is up
+    def __call__(self, words:str, holds, *, within_s=15): # `holds` may be a function: it is asked again until it is true or the time is up
         until, note = time.time() + within_s, ''
         while True:
             try: ok, note = bool(holds() if callable(holds) else holds), ''
@@ -196,14 +202,18 @@ def check_view(page:Page, check):
     n.press('End'); check('End goes to the end of the night', lambda: 8*3600 - page.kernel('night_view.t0') < 60)
     console(page, check)
     page.page.evaluate(ASK.replace('await f.done; ', ''), 'import os; os._exit(1)')
+    ok = page.page.locator('.jp-Dialog .jp-mod-accept')           # JupyterLab says that the kernel died; until that is read, it takes the keys
+    ok.first.wait_for(timeout=60_000); ok.first.click(); ok.first.wait_for(state='detached')
     d = View(page, 1); d.press('+'); check('without a kernel what is loaded can still be looked at', ink(d.pixels()) > 1000)
     for _ in range(9): d.root.press('n')
     check('and what is not loaded is said to be waiting for the kernel', lambda: page.page.wait_for_function("e => e.querySelector('.ecgnb-status').textContent.includes('No answer from the kernel')", arg=d.root.element_handle(), timeout=15_000))
-    ok = page.page.locator('.jp-Dialog .jp-mod-accept')           # JupyterLab says that the kernel died
-    ok.first.wait_for(timeout=30_000); ok.first.click(); d.root.focus()
+    d.root.focus()
     for _ in range(9): d.root.press('p')
     check('going back shows the picture again', lambda: d.data()['shown'] == '0' and ink(d.pixels()) > 1000)
     page.said.clear()                                              # that a kernel died is an error for the console
+    page.page.evaluate("() => { import(URL.createObjectURL(new Blob(['setTimeout(() => { throw new Error(\"of a widget\"); })'], {type: 'text/javascript'}))); }")
+    check('an error in the code of a widget is noticed', lambda: page.page.wait_for_timeout(200) or any('of a widget' in s for s in page.said))
+    page.said.clear()
 
 # %% ../nbs/91_in_browser.ipynb #check-browse
 def check_browse(page:Page, check):
@@ -256,7 +266,8 @@ def check_browse_runs(page:Page, check):
 # %% ../nbs/91_in_browser.ipynb #console
 def console(page:Page, check):
     "The browser has not complained."
-    check('the browser console has no error' + ''.join(f'; {s[:200]}' for s in page.said[:3]), not page.said)
+    own = f' ({len(page.elsewhere)} within JupyterLab itself: {page.elsewhere[0][:100]})' if page.elsewhere else ''
+    check('the browser console has no error' + own + ''.join(f'; {s[:200]}' for s in page.said[:3]), not page.said)
 
 # %% ../nbs/91_in_browser.ipynb #check-stills
 def check_stills(browser, path, check:Checks):
