@@ -300,7 +300,6 @@ def _read_cpsc(box, name):
 
 @_target('CPSC .mat and .hea', _read_cpsc, hostile=_hostile_mat)
 def _make_val(box, variant):
-    from ecg_nb.simulate import write_cpsc2018
     d = np.round(_ecg(variant)*1000).astype('<i2')
     (box/'A0001.mat').write_bytes(np.array([30, *d.shape, 0, 4], '<i4').tobytes() + b'val\0' + d.T.tobytes())
     lines = [f'A0001.mat 16+24 1000/mV 16 0 {o[0]} {o.sum(dtype=np.int16)} 0 {l}' for o, l in zip(d, LEADS)]
@@ -323,7 +322,7 @@ def _small_ptbxl(box, variant):
     statements().to_csv(box/'scp_statements.csv', index=False)
 
 def _read_ptbxl(box, name):
-    from ecg_nb.datasets import ptbxl_labels, ptbxl_table, split_by_fold
+    from ecg_nb.datasets import ptbxl_labels, ptbxl_table
     t = ptbxl_table(box, check_files=False)
     ptbxl_labels(t)
     return t
@@ -653,7 +652,7 @@ def _memory(): # MB resident now, and at most since the last reset
 def _one(guard, target, box, files, changed):
     "Outcome, fault and a few words for one damaged file."
     _put(box, changed)
-    known, fault, said, flood = {p for p in box.iterdir()}, '', '', 0
+    known, fault, said = {p for p in box.iterdir()}, '', ''
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter('always')
         guard.seen.clear(); guard.on = True
@@ -1029,7 +1028,6 @@ def _full_child(pipe, job, source, out, limit, size, want):
     except ECGError as e: said = f'{type(e).__name__}: {e}'
     except BaseException as e: said = f'unnamed {type(e).__name__}: {e}'
     limit(out, None)
-    left = _leftovers(out) if out.exists() else []
     try: again = f'ok {job.run(source, out)}'
     except BaseException as e: again = f'{type(e).__name__}: {e}'
     pipe.write(json.dumps(dict(said=said, again=again, same=(job.kept(out), again) == want)) + '\n')

@@ -93,7 +93,7 @@ def sweep(
     if not 0 <= share[0] < share[1]: raise BadTable('share', f'{share}: (k, n) with 0 <= k < n is needed')
     with _writing(folder):
         _note_jobs(folder, named)
-        mine, began = [*named][share[0]::share[1]], time.time()
+        mine = [*named][share[0]::share[1]]
         old = {n for n in mine if retry_failed and (folder/n/'failed.json').exists()}
         while True:
             left = [n for n in mine if not _finished(folder/n, n in old)]
