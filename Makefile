@@ -21,16 +21,16 @@ $(STAMP): settings.ini setup.py constraints.txt
 	@touch $@
 
 run: env  ## sample data, then every notebook top to bottom in a fresh kernel; what came out goes to results/notebooks/
-	@$(PY) -m ecg_nb.project run
+	@$(PY) -m ecg_nb.dev.notebooks run
 
 test: env  ## every test, on sample data
-	@ECG_NB_SAMPLE=1 $(PY) -m ecg_nb.project test
+	@ECG_NB_SAMPLE=1 $(PY) -m ecg_nb.dev.notebooks test
 
-test-real: env  ## the tests on the real recordings in data/, a quarter of an hour (NB="33_rhythm" for some of them)
-	@$(PY) -m ecg_nb.project test --timeout 900 $(NB)
+test-real: env  ## the tests on the real recordings in data/, a quarter of an hour (NB="13_rhythm" for some of them)
+	@$(PY) -m ecg_nb.dev.notebooks test --timeout 900 $(NB)
 
 test-browser: env  ## the notebooks with widgets, in JupyterLab in a real Chromium or Chrome, on sample data
-	@ECG_NB_SAMPLE=1 $(PY) -m ecg_nb.in_browser
+	@ECG_NB_SAMPLE=1 $(PY) -m ecg_nb.dev.in_browser
 
 lab: env  ## JupyterLab (LAB="--no-browser --port 8899" hands options on)
 	@$(VENV)/bin/jupyter lab $(LAB) nbs/index.ipynb
@@ -40,33 +40,33 @@ export: env  ## notebooks -> ecg_nb/, and clean the notebooks
 	@$(VENV)/bin/nbdev_clean
 
 readme: env  ## nbs/index.ipynb, executed -> README.md
-	@$(PY) -m ecg_nb.project refresh index
-	@$(PY) -m ecg_nb.project readme
+	@$(PY) -m ecg_nb.dev.notebooks refresh index
+	@$(PY) -m ecg_nb.dev.notebooks readme
 
-refresh: env  ## execute notebooks in place and keep the cleaned outputs (NB="01_load 10_preprocess"; default all)
-	@$(PY) -m ecg_nb.project refresh $(NB)
+refresh: env  ## execute notebooks in place and keep the cleaned outputs (NB="10_formats 02_preprocess"; default all)
+	@$(PY) -m ecg_nb.dev.notebooks refresh $(NB)
 
 check: env  ## package, notebooks and README.md agree
-	@$(PY) -m ecg_nb.project check
+	@$(PY) -m ecg_nb.dev.notebooks check
 
 sex: env  ## train the sex and age models on all of PTB-XL (hours on a CPU) -> results/sex/
-	@$(PY) -m ecg_nb.sex
+	@$(PY) -m ecg_nb.tasks.sex
 
 identity: env  ## train the encoders that recognise people on all of PTB-XL (an hour on a CPU), and systems 1 and 2 anew -> results/identity/
-	@$(PY) -m ecg_nb.identity
-	@$(PY) -m ecg_nb.closed_set
+	@$(PY) -m ecg_nb.tasks.identity
+	@$(PY) -m ecg_nb.tasks.closed_set
 
 diagnosis: env  ## train the diagnosis models on all of PTB-XL (hours on a CPU) -> results/diagnosis/
-	@$(PY) -m ecg_nb.diagnosis
+	@$(PY) -m ecg_nb.tasks.diagnosis
 
 rhythm: env  ## train the rhythm models on PTB-XL, test them on CPSC2018 too (an hour on a CPU) -> results/rhythm/
-	@$(PY) -m ecg_nb.rhythm
+	@$(PY) -m ecg_nb.tasks.rhythm
 
 notes: env  ## train the networks that read a report beside the ECG (half an hour on a CPU) -> results/notes/
-	@$(PY) -m ecg_nb.notes
+	@$(PY) -m ecg_nb.tasks.notes
 
 benchmarks: env  ## speed beside the peers -> results/benchmarks/
-	@$(PY) -m ecg_nb.benchmarks
+	@$(PY) -m ecg_nb.dev.benchmarks
 
 clean:  ## remove what was built (not data/, not results/, not the environment)
 	@rm -rf build dist *.egg-info _proc _docs results/notebooks .hypothesis
