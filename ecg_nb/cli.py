@@ -143,7 +143,7 @@ def runs(run, as_json):
     """
     if run:
         from ecg_nb.evaluation.card import model_card
-        from ecg_nb.training.loop import load_run
+        from ecg_nb.training.run import load_run
         return click.echo(json.dumps(read_json(load_run(run).folder/'run.json'), indent=1, ensure_ascii=False) if as_json else model_card(run))
     rows = [dict(run=name, **{k: h.get(k) for k in ('name', 'value', 'low', 'high', 'chance', 'n')}) for name, folder in known_runs().items() for h in [_first(folder)]]
     if not rows: raise MissingFile(results_path(), 'no runs there; name their folder with --results')
@@ -200,7 +200,7 @@ def _recipe(run, leads, fs, highpass, lowpass, notch):
     from ecg_nb.signals.preprocess import Recipe
     if not run: return Recipe(**{k: v for k, v in dict(leads=leads, fs=fs, highpass_hz=highpass, lowpass_hz=lowpass, notch_hz=notch).items() if v})
     if leads or fs or highpass or lowpass or notch: raise click.UsageError('--run brings its own leads, rate and filters')
-    from ecg_nb.training.loop import load_run
+    from ecg_nb.training.run import load_run
     return load_run(run).recipe
 
 @cli.command(short_help='recordings or nights into one store')
@@ -277,7 +277,7 @@ def finetune(run, source, fs, leads, units, csv, labels, to, epochs, split, head
     ecg_nb finetune diagnosis/xresnet1d18 my-folder --csv labels.csv --label AF --label flutter --to my-run
     """
     from ecg_nb.tasks import finetune as f
-    from ecg_nb.training.loop import load_run
+    from ecg_nb.training.run import load_run
     t = _table(source, fs, leads, units, csv)
     y, classes = labels_of(t, labels)
     command = f'ecg_nb finetune {run} … --to {Path(to).name} --seed {seed}'
@@ -338,7 +338,7 @@ def evaluate(run, source, part, labels, csv, fs, as_json):
     ecg_nb evaluate rhythm/nine my-folder --csv labels.csv --label AF --label LBBB
     """
     from ecg_nb.evaluation import report as ev
-    from ecg_nb.training.loop import load_run
+    from ecg_nb.training.run import load_run
     if bool(source) != bool(labels): raise click.UsageError('SOURCE and --label go together')
     if source:
         t = _table(source, fs, csv=csv)
@@ -445,7 +445,7 @@ def export(run, to):
     ecg_nb export rhythm/nine --to rhythm-onnx
     """
     from ecg_nb.inference.onnx import export_onnx
-    from ecg_nb.training.loop import load_run
+    from ecg_nb.training.run import load_run
     click.echo(export_onnx(load_run(run), to))
 
 # %% ../nbs/cli/10_cli.ipynb #export-if-name-main-and

@@ -15,7 +15,7 @@ import numpy as np
 __all__ = ['LEADS', 'ECGError', 'MissingFile', 'UnsafePath', 'BadHeader', 'DamagedFile', 'UnknownFormat', 'MissingLead',
            'BadSignal', 'NotWritten', 'BadTable', 'lead_name', 'Recording', 'check_fs', 'project_root', 'data_path',
            'results_path', 'shipped_path', 'atomic_path', 'plain', 'write_json', 'read_bytes', 'read_json', 'toy_ecg',
-           'plot_ecg']
+           'plot_ecg', 'provenance']
 
 # %% ../nbs/core/10_core.ipynb #ecgerror
 class ECGError(ValueError):
@@ -219,3 +219,15 @@ def plot_ecg(
     ax.grid(which='minor', color='#f2b8b5', lw=.5); ax.grid(which='major', color='#e08e88', lw=.7); ax.set_axisbelow(True)
     ax.tick_params(which='minor', length=0)
     return ax
+
+# %% ../nbs/core/10_core.ipynb #provenance
+def provenance()->dict:
+    "Versions, machine and commit: what one would ask about a result in five years."
+    import platform, subprocess, torch
+    from datetime import datetime, timezone
+    import ecg_nb
+    try: commit = subprocess.run(['git', 'rev-parse', 'HEAD'], cwd=project_root(), capture_output=True, text=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError): commit = ''
+    return dict(versions=dict(ecg_nb=ecg_nb.__version__, python=platform.python_version(), torch=torch.__version__, numpy=np.__version__),
+                machine=dict(processor=platform.machine(), threads=torch.get_num_threads(), device='cuda' if torch.cuda.is_available() else 'cpu'), commit=commit,
+                created=datetime.now(timezone.utc).strftime('%Y-%m-%d'))

@@ -103,7 +103,7 @@ def answers_of(
         kept = _kept_answers(path, info['classes'])
         rows = table[table.record_id.isin(kept.index)]
         if len(rows): return Answers(name, info, kept.loc[rows.record_id].to_numpy(float), truth_of(info, rows), rows, False)
-    from ecg_nb.training.loop import load_run
+    from ecg_nb.training.run import load_run
     run, rows, said, left_out = run if hasattr(run, 'predict') else load_run(folder), table[table.fold == 10] if (table.fold == 10).any() else table, {}, {}
     for r in rows.head(most).itertuples():
         try: said[r.record_id] = run.predict(read_row(r, root)).to_numpy()
@@ -296,7 +296,7 @@ class SaliencyBrowser(Browser):
         marks=None,          # `Marks`, or the path of the table of marks
         **view,              # for `ECGView`
     ):
-        from ecg_nb.training.loop import load_run
+        from ecg_nb.training.run import load_run
         from ecg_nb.explain.saliency import METHODS
         self.model, self.recs, self._made = run if hasattr(run, 'model') else load_run(run), list(recs), {}
         if self.model.info['task'] == 'identity': raise BadTable(self.model.folder, 'an encoder has no classes to explain; PeopleBrowser shows whom it finds alike')

@@ -772,7 +772,7 @@ def measure(
 )->dict:
     "Download and conversion beside plain copies of the same bytes; written as JSON."
     import numpy as np
-    from ecg_nb.training.loop import provenance
+    from ecg_nb.core import provenance
     from ecg_nb.data.simulate import is_simulated, sample_data
     root = Path(root or sample_data('ptb-xl')); rows = []
     small = {str(f.relative_to(root)): f for f in islice(sorted(f for f in root.glob('records100/*/*') if f.suffix in ('.hea', '.dat')), n_files)}

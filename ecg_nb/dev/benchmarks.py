@@ -15,7 +15,9 @@ from torch import nn
 from ..core import MissingFile, atomic_path, read_json, results_path, write_json
 from ..data.datasets import find, ptbxl_labels, ptbxl_table, read_row, cpsc2018_table, shhs_table
 from ..tasks.gallery import top_k
-from ..training.loop import ECGData, load_data, load_run, train_epoch
+from ..training.data import ECGData, load_data
+from ..training.loop import train_epoch
+from ..training.run import load_run
 from ..metrics.classify import bootstrap, bootstrap_auc
 from ..models.networks import MODELS, count_flops, create_model
 from ..data.nights import convert_nights

@@ -79,7 +79,7 @@ def check_package(
 _PROBE = """
 import json, sys
 from ecg_nb.core import shipped_path
-from ecg_nb.training.loop import load_run
+from ecg_nb.training.run import load_run
 from ecg_nb.data.simulate import simulate_ecg
 import ecg_nb
 rec, out = simulate_ecg(seed=7, condition='AF')[0], {}
@@ -262,7 +262,7 @@ def main(argv=None):
 
 def _write(tried, sdist, wheel, command):
     "Add to what versions.json says: an interpreter that was tried again is replaced."
-    from ecg_nb.training.loop import provenance
+    from ecg_nb.core import provenance
     path = results_path('package', 'versions.json')
     key = lambda t: (t['versions'].get('python', ''), t['lowest'])
     old = json.loads(path.read_text(encoding='utf-8'))['tried'] if path.exists() else []

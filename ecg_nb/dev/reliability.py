@@ -385,7 +385,7 @@ def _trainer(variant=0):
     return m, opt, torch.optim.lr_scheduler.OneCycleLR(opt, 1e-2, total_steps=9)
 
 def _read_network(box, name):
-    from ecg_nb.training.loop import load_checkpoint, load_weights
+    from ecg_nb.training.weights import load_checkpoint, load_weights
     if name == 'model.safetensors': load_weights(tiny_network(), box/name)
     else: load_checkpoint(box/name, *_trainer())
     return 'read'
@@ -393,7 +393,7 @@ def _read_network(box, name):
 @_target('weights and checkpoint', _read_network, hostile=_hostile_tensors)
 def _make_network(box, variant):
     import torch
-    from ecg_nb.training.loop import save_checkpoint, save_weights
+    from ecg_nb.training.weights import save_checkpoint, save_weights
     m, opt, sched = _trainer(variant)
     m(torch.ones(2, 12, 100)).sum().backward(); opt.step(); sched.step()
     save_weights(m, box/'model.safetensors')
@@ -401,7 +401,7 @@ def _make_network(box, variant):
 
 # %% ../../nbs/dev/13_reliability.ipynb #-read-run
 def _read_run(box, name):
-    from ecg_nb.training.loop import load_run
+    from ecg_nb.training.run import load_run
     rec = Recording(_ecg(0), 100, LEADS, 'probe')
     p = load_run(box).predict(rec)
     assert len(p) and np.isfinite(p).all(), 'probabilities that are no numbers'
@@ -410,7 +410,7 @@ def _read_run(box, name):
 @_target('run', _read_run, hostile=_hostile_tensors)
 def _make_run(box, variant):
     from dataclasses import asdict
-    from ecg_nb.training.loop import save_weights
+    from ecg_nb.training.weights import save_weights
     from ecg_nb.models.networks import create_model
     from ecg_nb.signals.preprocess import Recipe
     options = dict(n_samples=60)
@@ -432,14 +432,14 @@ def _make_gallery(box, variant):
     g.enrol([f'person {i}' for i in range(5)], np.random.default_rng(variant).standard_normal((5, 16))).save(box/'gallery.safetensors')
 
 def _read_kept(box, name):
-    from ecg_nb.training.loop import load_saved
+    from ecg_nb.training.data import load_saved
     load_saved(box/'data.safetensors').crops
     return 'read'
 
 @_target('kept training records', _read_kept, hostile=_hostile_tensors)
 def _make_kept(box, variant):
     import torch
-    from ecg_nb.training.loop import ECGData, save_data
+    from ecg_nb.training.data import ECGData, save_data
     x = torch.from_numpy(np.round(_ecg(variant).T*1000).astype(np.int16))
     save_data(ECGData(x, [0, 100], [100, 150], np.eye(2), ids=['a', 'b'], lsb_uv=1.), box/'data.safetensors')
 
@@ -835,7 +835,8 @@ def _prepare_train(source): pass
 
 def _train(source, out, epochs=6, seed=0):
     import torch
-    from ecg_nb.training.loop import ECGData, fit
+    from ecg_nb.training.data import ECGData
+    from ecg_nb.training.loop import fit
     x = torch.from_numpy(np.round(_ecg(0, 8000).T*1000).astype(np.int16)); n = 40
     def data(a): return ECGData(x, np.arange(a, a + n)*100, np.full(n, 100), np.eye(3)[np.arange(n) % 3], ids=[f'r{a + i}' for i in range(n)])
     m = tiny_network(seed=seed)
@@ -1166,7 +1167,7 @@ def plot_outcomes(
 def _note(path, part, key, figures):
     "Put the figures of one format or job into the file, at once."
     d = read_json(path) if path.exists() else {}
-    from ecg_nb.training.loop import provenance
+    from ecg_nb.core import provenance
     d.setdefault(part, {})[key] = figures
     write_json(path, {k: d[k] for k in ('damage', 'kills', 'crowd', 'disk') if k in d} | dict(provenance=provenance() | dict(command='python -m ecg_nb.dev.reliability')))
 

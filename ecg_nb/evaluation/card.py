@@ -107,7 +107,7 @@ def calibrate(
 )->dict:                  # what calibration.json holds
     "Fit the temperature of a run on validation records and write calibration.json."
     from ecg_nb.evaluation.report import evaluation, scaled
-    from ecg_nb.training.loop import provenance
+    from ecg_nb.core import provenance
     from ecg_nb.metrics.classify import bootstrap, brier, calibration_error, interval
     where = folder_of(run)
     info = _info(where)

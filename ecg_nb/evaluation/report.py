@@ -24,7 +24,8 @@ from ..data.datasets import find
 from ..data.simulate import is_simulated, sample_data
 from ..tasks.closed_set import PLANS as CLOSED_SET, read_answers
 from ..metrics.identify import pooled_table
-from ..training.loop import Run, join_windows, load_run, write_predictions
+from ..training.data import join_windows
+from ..training.run import Run, load_run, write_predictions
 from ..metrics.classify import apply_temperature, bootstrap, bootstrap_auc, brier, calibration_error, choose_thresholds, class_auc, confusion, f1_scores, fit_temperature, fmax, interval, operating_point, paired_difference, plot_calibration, plot_confusion, plot_precision_recall, plot_roc, report
 
 # %% ../../nbs/20_evaluate.ipynb #-model

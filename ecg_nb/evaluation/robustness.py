@@ -14,7 +14,8 @@ from ..core import BadSignal, BadTable, DamagedFile, ECGError, LEADS, MissingFil
 from ..data.datasets import find, ptbxl_labels
 from ..data.simulate import Noise, electrode_noise, twelve_leads
 from ..signals.preprocess import band_filter, resample, to_int16
-from ..training.loop import ECGData, Prepared, Run, join_windows, load_run
+from ..training.data import ECGData, Prepared, join_windows
+from ..training.run import Run, load_run
 from ..metrics.classify import mean_defined, bootstrap, bootstrap_auc, interval, macro_auc
 from ..tasks import diagnosis, identity, rhythm, sex
 from ..tasks.diagnosis import unions

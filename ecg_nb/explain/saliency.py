@@ -18,7 +18,8 @@ from ..signals.segment import beats, find_r_peaks, find_r_peaks_multi, window_st
 from ..models.networks import Average, CodeNet, InstanceNorm, Scaling, embed
 from ..models.beat_models import UnitScale
 from ..data.datasets import find, read_row, records_table
-from ..training.loop import ECGData, Prepared, Run, join_windows, load_run
+from ..training.data import ECGData, Prepared, join_windows
+from ..training.run import Run, load_run
 
 # %% auto #0
 __all__ = ['METHODS', 'FOR', 'AGAINST', 'SEX', 'WAVES', 'SHOWN', 'PARTS', 'target_logits', 'explaining', 'Method', 'attribute',

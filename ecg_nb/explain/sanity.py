@@ -23,7 +23,9 @@ from ..signals.preprocess import Recipe
 from ..data.simulate import simulate_ecg
 from ..signals.segment import find_r_peaks_multi
 from ..models.networks import create_model
-from ..training.loop import ECGData, Prepared, Run, fit, load_run, standardize_on, write_run
+from ..training.data import ECGData, Prepared, standardize_on
+from ..training.loop import fit
+from ..training.run import Run, load_run, write_run
 from ..metrics.classify import bootstrap, class_auc, interval
 from .saliency import METHODS, attribute, target_logits
 

@@ -104,7 +104,7 @@ FORMAT, FILES = 'ecg_nb onnx 1', ('model.onnx', 'recipe.json', 'README.md')
 
 def _loaded(run):
     "A `Run`, encoders as such."
-    from ecg_nb.training.loop import Run, load_run
+    from ecg_nb.training.run import Run, load_run
     if isinstance(run, Run): return run
     where = folder_of(run)
     if read_json(where/'run.json').get('task') != 'identity': return load_run(where)
@@ -399,7 +399,7 @@ def speed(
 )->dict:            # rounds; torch_ms and onnx_ms a record (medians), ratio (median of torch/onnx, round by round)
     "How much faster than torch onnxruntime is, one thread each, in turns."
     import torch
-    from ecg_nb.training.loop import ECGData
+    from ecg_nb.training.data import ECGData
     from ecg_nb.signals.preprocess import to_int16
     run, other, was, took = _loaded(run), OnnxRun(folder, threads=1), torch.get_num_threads(), []
     if other.beats: raw = [other.cut(other.prepare(recs[k % len(recs)])) for k in range(batch)]
@@ -445,7 +445,7 @@ def main(argv=None):
     try:
         import onnx, onnxruntime
         from ecg_nb.data.datasets import find, read_row, records_table
-        from ecg_nb.training.loop import provenance
+        from ecg_nb.core import provenance
         table = records_table('ptb-xl', find('ptb-xl'))
         recs = [read_row(r, table) for r in table[table.fold == 10].head(a.records).itertuples()]
         path = results_path('export', 'onnx.json')

@@ -15,7 +15,9 @@ import numpy as np, pandas as pd, torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from ..core import BadSignal, BadTable, ECGError, MissingFile, MissingLead, Recording, atomic_path, read_json, results_path, write_json
-from ..training.loop import Run, join_windows, load_run, provenance
+from ..core import provenance
+from ..training.data import join_windows
+from ..training.run import Run, load_run
 from ..models.networks import XResBlock
 from ..signals.preprocess import to_int16
 from ..signals.segment import window_starts

@@ -18,7 +18,10 @@ from ..signals.segment import beats
 from ..signals.augment import amplitude, compose, noise
 from ..data.beat_inputs import SYSTEMS, BeatSet, beat_table
 from ..models.networks import create_model
-from ..training.loop import ECGData, fit, join_windows, load_weights, provenance, standardize_on, window_logits
+from ..core import provenance
+from ..training.data import ECGData, join_windows, standardize_on, window_logits
+from ..training.weights import load_weights
+from ..training.loop import fit
 from ..metrics.identify import rank_k, rank_of_true
 
 # %% auto #0

@@ -20,7 +20,11 @@ from ..data.simulate import is_simulated, sample_data
 from ..signals.preprocess import Recipe
 from ..data.store import convert
 from ..models.networks import create_model
-from ..training.loop import Prepared, Run, fit, is_main, join_windows, load_run, load_weights, main_first, prepared, processes, save_history, save_weights, standardize_on, window_logits, write_predictions, write_run
+from ..training.data import Prepared, join_windows, prepared, standardize_on, window_logits
+from ..training.weights import load_weights, save_weights
+from ..training.parallel import is_main, main_first, processes
+from ..training.loop import fit, save_history
+from ..training.run import Run, load_run, write_predictions, write_run
 from ..metrics.classify import bootstrap, bootstrap_auc, interval, macro_auc, paired_difference, plot_per_class, report, top1_hit
 
 # %% ../../nbs/12_diagnosis.ipynb #plan

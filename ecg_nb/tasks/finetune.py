@@ -17,7 +17,11 @@ from ..data.datasets import find, records_table, split_by_fold, split_subjects
 from ..data.simulate import is_simulated
 from ..data.store import Store, convert
 from ..models.networks import create_model
-from ..training.loop import ECGData, Prepared, Run, fit, join_windows, load_data, load_run, prepared, provenance, save_weights, standardize_on, window_logits, write_predictions, write_run
+from ..core import provenance
+from ..training.data import ECGData, Prepared, join_windows, load_data, prepared, standardize_on, window_logits
+from ..training.weights import save_weights
+from ..training.loop import fit
+from ..training.run import Run, load_run, write_predictions, write_run
 from ..metrics.classify import Undefined, auc_interval, bootstrap_auc, interval, macro_auc, paired_difference, report
 
 # %% ../../nbs/tasks/13_finetune.ipynb #network-of

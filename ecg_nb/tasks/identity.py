@@ -17,7 +17,10 @@ from ..data.store import convert
 from ..signals.augment import amplitude, compose, move_electrodes, noise, offset, pairs_of_records, turn_lead
 from ..models.networks import create_model
 from ..models.beat_models import SupCon
-from ..training.loop import ECGData, Prepared, Run, fit, is_main, main_first, prepared, processes, standardize_on, write_run
+from ..training.data import ECGData, Prepared, prepared, standardize_on
+from ..training.parallel import is_main, main_first, processes
+from ..training.loop import fit
+from ..training.run import Run, write_run
 from ..metrics.classify import Undefined
 from ..metrics.identify import detection, dir_at_far, identity_report, rank_k, rank_of_true, s_norm, threshold_at
 from .gallery import DETECTORS, Answer, Gallery, GalleryError, known_score, made_by

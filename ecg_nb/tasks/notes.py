@@ -15,7 +15,9 @@ from ..core import BadTable, DamagedFile, ECGError, MissingFile, atomic_path, da
 from ..data.datasets import find, ptbxl_statements, records_table
 from ..models.text import cached_vectors, clean_report, diagnosis_words, earlier_report, mask_diagnoses, text_encoder
 from ..models.fusion import create_fusion, with_extra_loss
-from ..training.loop import Prepared, fit, load_run, standardize_on, window_logits
+from ..training.data import Prepared, standardize_on, window_logits
+from ..training.loop import fit
+from ..training.run import load_run
 from ..metrics.classify import bootstrap, bootstrap_auc, choose_thresholds, class_auc, f1_scores, interval, macro_auc, paired_difference, top1_hit
 from .diagnosis import prepare
 

@@ -28,7 +28,11 @@ from ..data.store import convert
 from ..models.networks import create_model, embed
 from ..models.rhythm_models import BASELINES, baseline, baseline_scores, record_features
 from ..signals.augment import amplitude, compose, offset
-from ..training.loop import Prepared, Run, fit, is_main, join_windows, load_run, load_weights, main_first, prepared, processes, save_history, save_weights, standardize_on, window_logits, write_predictions, write_run
+from ..training.data import Prepared, join_windows, prepared, standardize_on, window_logits
+from ..training.weights import load_weights, save_weights
+from ..training.parallel import is_main, main_first, processes
+from ..training.loop import fit, save_history
+from ..training.run import Run, load_run, write_predictions, write_run
 from ..metrics.classify import RARE, bootstrap, bootstrap_auc, choose_thresholds, confusion, f1_scores, interval, macro_auc, operating_point, paired_difference, report
 
 # %% ../../nbs/13_rhythm.ipynb #nine-labels

@@ -22,7 +22,10 @@ from ..data.store import convert
 from ..data.nights import convert_nights
 from ..signals.augment import compose, noise, one_a_subject, turn_lead
 from ..models.networks import create_model, embed
-from ..training.loop import ECGData, Prepared, Run, fit, is_main, load_run, main_first, prepared, processes, standardize_on, write_predictions, write_run
+from ..training.data import ECGData, Prepared, prepared, standardize_on
+from ..training.parallel import is_main, main_first, processes
+from ..training.loop import fit
+from ..training.run import Run, load_run, write_predictions, write_run
 from ..metrics.classify import accuracy, auc_interval, bootstrap, bootstrap_auc, class_auc, confusion, interval, macro_auc
 
 # %% ../../nbs/10_sex.ipynb #plan

@@ -178,7 +178,7 @@ def train_job(
 )->dict:           # figures of the validation fold
     "Train one row of a sweep on the training folds and score it on the validation fold; the test fold is not looked at."
     import torch
-    from ecg_nb.training.loop import write_run
+    from ecg_nb.training.run import write_run
     task, plan, seed = job['task'], plan_of(job), int(job.get('seed', 0))
     device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
     key = json.dumps({k: v for k, v in job.items() if k not in ('name', 'seed', 'epochs', 'lr', 'batch', 'weight_decay')} | dict(device=str(device)), sort_keys=True)

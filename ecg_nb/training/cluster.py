@@ -10,7 +10,7 @@ import argparse, sys, time
 from pathlib import Path
 import numpy as np, pandas as pd
 from ..core import ECGError, MissingFile, read_json, results_path, write_json
-from .loop import ECGData
+from .data import ECGData
 
 # %% ../../nbs/training/14_cluster.ipynb #mappeddata
 class MappedData(ECGData):
@@ -148,7 +148,7 @@ def plans(
 # %% ../../nbs/training/14_cluster.ipynb #main
 def main(argv=None):
     "The command `python -m ecg_nb.training.cluster`: measure what is missing, and write results/cluster/plan.json."
-    from ecg_nb.training.loop import provenance
+    from ecg_nb.core import provenance
     p = argparse.ArgumentParser(prog='python -m ecg_nb.training.cluster', description=main.__doc__)
     p.add_argument('--link', type=float, default=1, help='Gbit/s to the publisher (default: 1)'); p.add_argument('--gpus', type=int, default=16, help='how many (default: 16)')
     p.add_argument('--gpu-crops', type=float, default=20_000, help='crops a second of one GPU, assumed (default: 20000)'); p.add_argument('--cores', type=int, default=64, help='for the conversion (default: 64)')
