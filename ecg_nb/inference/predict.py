@@ -14,51 +14,18 @@ from typing import NamedTuple
 import numpy as np, pandas as pd, torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
-from ..core import BadSignal, BadTable, ECGError, MissingFile, MissingLead, Recording, atomic_path, read_json, results_path, write_json
+from ..core import BadSignal, BadTable, ECGError, MissingFile, Recording, atomic_path, read_json, results_path, write_json
 from ..core import provenance
 from ..training.data import join_windows
 from ..training.run import Run, load_run
 from ..models.networks import XResBlock
-from ..signals.preprocess import to_int16
+from ..signals.preprocess import complete_leads, signal_problem, to_int16
 from ..signals.segment import window_starts
 
 # %% auto #0
-__all__ = ['FLAT_MV', 'LOW_MV', 'HIGH_MV', 'SCHEMA', 'PIECE_S', 'LONG_S', 'GROUP', 'BLOCK', 'complete_leads', 'signal_problem',
-           'FusedConv', 'FusedBlock', 'fused', 'FastRun', 'Source', 'sources', 'Answered', 'Predictions', 'predict',
-           'best_method', 'page', 'Explanation', 'explain', 'enrol', 'identify', 'first_result', 'night_cost',
-           'plain_network', 'plain_loop', 'measure', 'example', 'main']
-
-# %% ../../nbs/23_your_own_ecg.ipynb #complete-leads
-_FRONTAL = dict(I=(1, 0), II=(0, 1), III=(-1, 1), aVR=(-.5, -.5), aVL=(1, -.5), aVF=(-.5, 1))   # of I and II
-
-def complete_leads(
-    rec:Recording,
-    leads,           # those that are needed, in the order wanted
-)->tuple:            # (`Recording` with these leads, what was computed or '')
-    "`rec` with exactly `leads`; limb leads that it lacks are computed from two that it has. `MissingLead` for others."
-    lost, two = [l for l in leads if l not in rec.leads], [l for l in _FRONTAL if l in rec.leads][:2]
-    if not lost: return (rec if rec.leads == tuple(leads) else rec.pick(leads)), ''
-    if len(two) < 2 or not set(lost) <= set(_FRONTAL): raise MissingLead(rec.record_id or 'recording', f'no lead {", ".join(l for l in lost if len(two) < 2 or l not in _FRONTAL)}; it has {", ".join(rec.leads)}')
-    both = np.linalg.solve(np.array([_FRONTAL[l] for l in two], float), rec.pick(two).signal)                # I and II, (2, n_samples)
-    signal = np.stack([rec.signal[rec.leads.index(l)] if l in rec.leads else np.asarray(_FRONTAL[l], float) @ both for l in leads])
-    return Recording(signal, rec.fs, leads, rec.record_id, rec.meta), f'{", ".join(lost)} computed from {" and ".join(two)}'
-
-# %% ../../nbs/23_your_own_ecg.ipynb #signal-problem
-FLAT_MV, LOW_MV, HIGH_MV = .002, .03, 50.   # a lead varies by less: flat; all by less, or half of them by more: not mV
-
-def signal_problem(
-    rec:Recording,
-)->str:             # '' if there is none
-    "Why the signals of `rec` cannot be an ECG in mV."
-    x = np.where(np.isfinite(rec.signal), rec.signal, np.nan)
-    seen = np.isfinite(x).any(1)
-    if not seen.any(): return 'nothing but missing samples'
-    span = np.fmax.reduce(x, 1) - np.fmin.reduce(x, 1)                      # (leads,), NaN where nothing was recorded
-    flat, top = [l for l, s in zip(rec.leads, span) if s < FLAT_MV], np.nanmax(span)
-    if top == 0: return 'flat: no signal in any lead'
-    if top < LOW_MV: return f'no lead varies by more than {1000*top:.2g} µV: not connected, or the unit is not mV'
-    if np.nanmedian(span) > HIGH_MV: return f'the leads vary by {np.nanmedian(span):,.0f} mV: the unit is hardly mV, probably µV'
-    return f'flat (less than {1000*FLAT_MV:g} µV): {", ".join(flat)}' if flat else ''
+__all__ = ['SCHEMA', 'PIECE_S', 'LONG_S', 'GROUP', 'BLOCK', 'FusedConv', 'FusedBlock', 'fused', 'FastRun', 'Source', 'sources',
+           'Answered', 'Predictions', 'predict', 'best_method', 'page', 'Explanation', 'explain', 'enrol', 'identify',
+           'first_result', 'night_cost', 'plain_network', 'plain_loop', 'measure', 'example', 'main']
 
 # %% ../../nbs/23_your_own_ecg.ipynb #-onednn
 def _onednn(): return torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, '_convolution_pointwise')

@@ -10,12 +10,12 @@ from fractions import Fraction
 from functools import lru_cache
 import numpy as np, pandas as pd
 import scipy                # its parts are loaded when they are first used
-from ..core import LEADS, BadSignal, ECGError, Recording, check_fs, lead_name
+from ..core import LEADS, BadSignal, ECGError, MissingLead, Recording, check_fs, lead_name
 
 # %% auto #0
-__all__ = ['SCALES', 'fill_gaps', 'band_filter', 'notch_filter', 'remove_baseline', 'smooth', 'wavelet_denoise', 'sass',
-           'resample', 'rescale', 'to_int16', 'from_int16', 'Recipe', 'prepare', 'filter_gain', 'signal_quality',
-           'quality_text']
+__all__ = ['SCALES', 'FLAT_MV', 'LOW_MV', 'HIGH_MV', 'fill_gaps', 'band_filter', 'notch_filter', 'remove_baseline', 'smooth',
+           'wavelet_denoise', 'sass', 'resample', 'rescale', 'to_int16', 'from_int16', 'complete_leads', 'Recipe',
+           'prepare', 'filter_gain', 'signal_quality', 'quality_text', 'signal_problem']
 
 # %% ../../nbs/02_preprocess.ipynb #fill-gaps
 def fill_gaps(
@@ -212,6 +212,21 @@ def from_int16(
     "Back from 16-bit `units` of `lsb_uv` to mV."
     return np.ascontiguousarray(units.T, np.float32)*np.float32(lsb_uv/1000)
 
+# %% ../../nbs/02_preprocess.ipynb #complete-leads
+_FRONTAL = dict(I=(1, 0), II=(0, 1), III=(-1, 1), aVR=(-.5, -.5), aVL=(1, -.5), aVF=(-.5, 1))   # of I and II
+
+def complete_leads(
+    rec:Recording,
+    leads,           # those that are needed, in the order wanted
+)->tuple:            # (`Recording` with these leads, what was computed or '')
+    "`rec` with exactly `leads`; limb leads that it lacks are computed from two that it has. `MissingLead` for others."
+    lost, two = [l for l in leads if l not in rec.leads], [l for l in _FRONTAL if l in rec.leads][:2]
+    if not lost: return (rec if rec.leads == tuple(leads) else rec.pick(leads)), ''
+    if len(two) < 2 or not set(lost) <= set(_FRONTAL): raise MissingLead(rec.record_id or 'recording', f'no lead {", ".join(l for l in lost if len(two) < 2 or l not in _FRONTAL)}; it has {", ".join(rec.leads)}')
+    both = np.linalg.solve(np.array([_FRONTAL[l] for l in two], float), rec.pick(two).signal)                # I and II, (2, n_samples)
+    signal = np.stack([rec.signal[rec.leads.index(l)] if l in rec.leads else np.asarray(_FRONTAL[l], float) @ both for l in leads])
+    return Recording(signal, rec.fs, leads, rec.record_id, rec.meta), f'{", ".join(lost)} computed from {" and ".join(two)}'
+
 # %% ../../nbs/02_preprocess.ipynb #-short-hash
 @lru_cache(256)
 def _short_hash(recipe): return hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True, separators=(',', ':')).encode()).hexdigest()[:12]
@@ -379,3 +394,20 @@ def quality_text(
     "One line for a report: leads and reasons of `table`, leads with the same reason together."
     bad = table[table.reason != '']
     return '. '.join(f'{", ".join(g.index)}: {reason}' for reason, g in bad.groupby('reason', sort=False))
+
+# %% ../../nbs/02_preprocess.ipynb #signal-problem
+FLAT_MV, LOW_MV, HIGH_MV = .002, .03, 50.   # a lead varies by less: flat; all by less, or half of them by more: not mV
+
+def signal_problem(
+    rec:Recording,
+)->str:             # '' if there is none
+    "Why the signals of `rec` cannot be an ECG in mV."
+    x = np.where(np.isfinite(rec.signal), rec.signal, np.nan)
+    seen = np.isfinite(x).any(1)
+    if not seen.any(): return 'nothing but missing samples'
+    span = np.fmax.reduce(x, 1) - np.fmin.reduce(x, 1)                      # (leads,), NaN where nothing was recorded
+    flat, top = [l for l, s in zip(rec.leads, span) if s < FLAT_MV], np.nanmax(span)
+    if top == 0: return 'flat: no signal in any lead'
+    if top < LOW_MV: return f'no lead varies by more than {1000*top:.2g} µV: not connected, or the unit is not mV'
+    if np.nanmedian(span) > HIGH_MV: return f'the leads vary by {np.nanmedian(span):,.0f} mV: the unit is hardly mV, probably µV'
+    return f'flat (less than {1000*FLAT_MV:g} µV): {", ".join(flat)}' if flat else ''
