@@ -4,7 +4,7 @@
 
 # %% ../nbs/core/10_core.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import json, os, re, stat, tempfile
+import hashlib, json, os, re, stat, tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -74,6 +74,8 @@ class Recording:
     def n_samples(self)->int: return self.signal.shape[1]
     @property
     def duration_s(self)->float: return self.n_samples/self.fs
+    @property
+    def content_hash(self)->str: return _content_hash(self.signal, self.fs, self.leads)
     def __repr__(self): return f'Recording({self.record_id!r}: {len(self.leads)} leads, {self.duration_s:g} s at {self.fs:g} Hz)'
 
     def pick(self, leads)->Recording:
@@ -88,6 +90,13 @@ class Recording:
         a, b = round(start_s*self.fs), round(stop_s*self.fs)
         if not 0 <= a < b <= self.n_samples: raise BadSignal(self.record_id or 'recording', f'{start_s:g}-{stop_s:g} s is outside its 0-{self.duration_s:g} s')
         return Recording(self.signal[:, a:b], self.fs, self.leads, self.record_id, self.meta)
+
+def _content_hash(signal, fs, leads):
+    "32 hexadecimal digits of samples, rate and leads; NaN is NaN, and -0 is 0, whatever their bits."
+    x = np.where(np.isnan(signal), np.float32(np.nan), signal + np.float32(0))
+    digest = hashlib.blake2b(f'{fs!r} Hz {x.shape} {leads!r} '.encode(), digest_size=16)
+    digest.update(np.ascontiguousarray(x, '<f4'))
+    return digest.hexdigest()
 
 def check_fs(
     fs,        # sampling rate as found (Hz)
