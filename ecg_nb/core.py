@@ -4,10 +4,15 @@
 
 # %% ../nbs/core/10_core.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import hashlib, json, os, re, stat, tempfile
+import hashlib, json, os, re, stat, sys, tempfile, traceback, warnings
+from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
+from difflib import get_close_matches
+from functools import cache, lru_cache, partial
+from importlib import import_module
+from importlib.metadata import entry_points
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 import numpy as np
 
@@ -15,7 +20,7 @@ import numpy as np
 __all__ = ['LEADS', 'ECGError', 'MissingFile', 'UnsafePath', 'BadHeader', 'DamagedFile', 'UnknownFormat', 'MissingLead',
            'BadSignal', 'NotWritten', 'BadTable', 'lead_name', 'Recording', 'check_fs', 'project_root', 'data_path',
            'results_path', 'shipped_path', 'atomic_path', 'plain', 'write_json', 'read_bytes', 'read_json', 'toy_ecg',
-           'plot_ecg', 'provenance']
+           'plot_ecg', 'did_you_mean', 'import_user_module', 'import_plugins', 'UnknownName', 'Registry', 'provenance']
 
 # %% ../nbs/core/10_core.ipynb #ecgerror
 class ECGError(ValueError):
@@ -228,6 +233,138 @@ def plot_ecg(
     ax.grid(which='minor', color='#f2b8b5', lw=.5); ax.grid(which='major', color='#e08e88', lw=.7); ax.set_axisbelow(True)
     ax.tick_params(which='minor', length=0)
     return ax
+
+# %% ../nbs/core/10_core.ipynb #did-you-mean
+def did_you_mean(
+    name,      # as somebody wrote it
+    names,     # those that there are
+    *,
+    most=60,   # names to list
+)->str:        # 'did you mean …? There are …', to end an error with
+    "The names nearest to `name`, then all of them."
+    names = [str(n) for n in names]
+    if not names: return 'there are none'
+    by_lower = {n.lower(): n for n in reversed(names)}
+    near = get_close_matches(str(name).lower(), by_lower, n=2)
+    every = ', '.join(names[:most]) + (' …' if len(names) > most else '')
+    if not near: return f'there are {every}'
+    return f'did you mean {" or ".join(by_lower[n] for n in near)}? There are {every}'
+
+
+# %% ../nbs/core/10_core.ipynb #-import-error
+def _import_error(
+    path,              # of the module, or its name
+    error,             # what it raised
+)->ECGError:
+    "One line: the module, the line of it that failed, the cause."
+    frames = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
+    line = error.lineno if isinstance(error, SyntaxError) else frames[-1] if frames else None
+    text = error.msg if isinstance(error, SyntaxError) else ' '.join(str(error).split())
+    return ECGError(path, f'cannot be imported{f", line {line}" if line else ""}: {type(error).__name__}: {text}')
+
+def _module_of_file(path):
+    "The module that the file `path` is, imported once."
+    if not path.is_file(): raise MissingFile(path, 'no such file')
+    name, path = path.stem, path.resolve()
+    there = sys.modules.get(name)
+    if there and Path(getattr(there, '__file__', None) or '.').resolve() == path: return there
+    if there: raise ECGError(path, f'a module {name!r} is loaded already; give the file another name')
+    if str(path.parent) not in sys.path: sys.path.append(str(path.parent))
+    spec = spec_from_file_location(name, path)
+    module = sys.modules[name] = module_from_spec(spec)
+    try: spec.loader.exec_module(module)
+    except (Exception, SystemExit) as e:
+        del sys.modules[name]
+        raise _import_error(path, e) from None
+    return module
+
+
+# %% ../nbs/core/10_core.ipynb #import-user-module
+def import_user_module(
+    name,      # 'folder/my_module.py', or 'my_package.module'
+):             # the module
+    "Import a module that registers networks, tasks or data sets of one's own."
+    if str(name).endswith('.py') or os.sep in str(name): return _module_of_file(Path(name))
+    try: return import_module(str(name))
+    except ModuleNotFoundError as e:
+        if e.name and f'{name}.'.startswith(f'{e.name}.'): raise MissingFile(name, 'no module of this name; a file is named with its ending, .py') from None
+        raise _import_error(name, e) from None
+    except (Exception, SystemExit) as e: raise _import_error(name, e) from None
+
+@cache
+def import_plugins():
+    "Import what installed packages name under the entry point `ecg_nb.plugins`."
+    for plugin in entry_points(group='ecg_nb.plugins'):
+        try: plugin.load()
+        except (Exception, SystemExit) as e: warnings.warn(f'left out: {_import_error(plugin.value, e)}')
+
+
+# %% ../nbs/core/10_core.ipynb #unknownname
+class UnknownName(ECGError, KeyError):
+    "A name that nothing goes by: a network, a task, a data set, a run."
+    __str__ = ECGError.__str__       # of KeyError it would stand in quotes
+
+def _defined(thing)->tuple: # module and name, '' for an object without
+    "Where a function or class, or what a `partial` calls, is defined."
+    thing = thing.func if isinstance(thing, partial) else thing
+    return getattr(thing, '__module__', ''), getattr(thing, '__qualname__', '')
+
+def _again(old, new)->bool:
+    "Whether `new` is `old` defined once more: by the same module, or in its notebook."
+    (old_module, old_name), (module, name) = _defined(old), _defined(new)
+    if old is new: return True
+    return bool(name) and name == old_name and (module == old_module or module == '__main__')
+
+
+# %% ../nbs/core/10_core.ipynb #registry
+class Registry(Mapping):
+    "Names and what they stand for: `@REGISTRY.register('name')` adds, `REGISTRY['name']` finds."
+    def __init__(self,
+        kind:str,    # of things in it: 'network', 'task'
+        *modules,    # of the package that register in it, imported at the first question
+    ): self.kind, self.modules, self._things, self._complete = kind, modules, {}, False
+
+    def register(self,
+        name:str,
+        **options,   # of it, fixed under this name
+    ):               # decorator
+        "Let `name` stand for the function, class or object below."
+        def add(thing):
+            if _defined(thing)[0] not in self.modules: self._complete_names()
+            entry = partial(thing, **options) if options else thing
+            old = self._things.get(name, entry)
+            if not _again(old, entry): raise ECGError(name, f'a {self.kind} of this name is there already, from {_defined(old)[0]}; choose another name')
+            self._things[name] = entry
+            return thing
+        return add
+
+    def module(self, name:str)->str: # '' for what the package itself brings
+        "The module outside the package that `name` comes from."
+        module = _defined(self[name])[0]
+        return '' if module in self.modules or module.startswith('ecg_nb.') else module
+
+    def _complete_names(self):
+        if self._complete: return
+        self._complete = True
+        try:
+            for m in self.modules: import_module(m)
+            import_plugins()
+        except BaseException:
+            self._complete = False
+            raise
+
+    def __getitem__(self, name):
+        self._complete_names()
+        if name not in self._things: raise UnknownName(name, f'no {self.kind} of this name; {did_you_mean(name, self._things)}')
+        return self._things[name]
+
+    def __iter__(self):
+        self._complete_names()
+        return iter(self._things)
+
+    def __len__(self): return len(list(iter(self)))
+    def __repr__(self): return f'Registry({self.kind!r}: {", ".join(self)})'
+
 
 # %% ../nbs/core/10_core.ipynb #provenance
 def provenance()->dict:
