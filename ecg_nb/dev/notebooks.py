@@ -363,7 +363,7 @@ def results_table(
     root, rows = Path(root or results_path()), []
     for p in (p for task in tasks or ['*'] for p in sorted(root.glob(f'{task}/metrics.json' if '/' in task else f'{task}/*/metrics.json'))):
         m, run = read_json(p), p.parent.relative_to(root).as_posix()
-        rows += [(f'[{run}](../../results/{run})', h['name'], _value(h), _number(h.get('chance')), h.get('published') or '', _number(h.get('n', m.get('n')), ','), f"`{m['command']}`" if m.get('command') else '') for h in m.get('headline', [])]
+        rows += [(f'[{run}](../results/{run})', h['name'], _value(h), _number(h.get('chance')), h.get('published') or '', _number(h.get('n', m.get('n')), ','), f"`{m['command']}`" if m.get('command') else '') for h in m.get('headline', [])]
     return _table(('run', 'measure', 'reached (95 % interval)', 'by chance', 'published', 'n', 'made by'), rows) if rows else 'No results yet.'
 
 def _number(x, form='.3f'): return '' if x is None else format(x, form)
