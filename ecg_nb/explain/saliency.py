@@ -15,7 +15,8 @@ from torch import nn
 from ..core import BadSignal, BadTable, ECGError, Recording, atomic_path, plot_ecg, read_json, results_path, write_json
 from ..signals.preprocess import to_int16
 from ..signals.segment import beats, find_r_peaks, find_r_peaks_multi, window_starts
-from ..models.networks import Average, CodeNet, InstanceNorm, Scaling, embed
+from ..models.layers import Scaling
+from ..models.networks import Average, CodeNet, InstanceNorm, embed
 from ..models.beat_models import UnitScale
 from ..data.datasets import find, read_row, records_table
 from ..training.data import ECGData, Prepared, join_windows

@@ -15,7 +15,8 @@ import torch.nn.functional as F
 from torch import nn
 from ..data.beat_inputs import Scalogram, Spectrogram
 from ..core import BadSignal
-from .networks import AutoEncoder, InceptionGroup, SameConv, Scaling, create_model
+from .layers import SameConv, Scaling
+from .networks import AutoEncoder, InceptionGroup, create_model
 
 # %% ../../nbs/models/11_beat_models.ipynb #unitscale
 class UnitScale(Scaling):

@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np, torch
 from torch import nn
 from ..core import BadSignal
-from .networks import ConcatPool, Standardize, conv, head, max_pool
+from .layers import ConcatPool, Standardize, conv, head, max_pool
 
 # %% ../../nbs/models/13_rhythm_models.ipynb #steps
 class Steps(nn.Module):

@@ -10,7 +10,7 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import nn
-from .networks import Standardize, head
+from .layers import Standardize, head
 
 # %% ../../nbs/models/12_state_space.ipynb #fft-conv
 def fft_conv(x, k):

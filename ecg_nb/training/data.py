@@ -16,7 +16,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from ..core import BadSignal, BadTable, DamagedFile, MissingFile, atomic_path
 from ..signals.segment import window_starts
-from ..models.networks import Standardize
+from ..models.layers import Standardize
 
 # %% ../../nbs/training/10_data.ipynb #ecgdata
 class ECGData:
