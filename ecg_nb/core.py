@@ -4,9 +4,9 @@
 
 # %% ../nbs/core/10_core.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import hashlib, json, os, re, stat, sys, tempfile, traceback, warnings
+import errno, gzip, hashlib, json, os, re, stat, sys, tempfile, traceback, warnings
 from collections.abc import Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache, lru_cache, partial
@@ -18,9 +18,10 @@ import numpy as np
 
 # %% auto #0
 __all__ = ['LEADS', 'ECGError', 'MissingFile', 'UnsafePath', 'BadHeader', 'DamagedFile', 'UnknownFormat', 'MissingLead',
-           'BadSignal', 'NotWritten', 'BadTable', 'lead_name', 'Recording', 'check_fs', 'project_root', 'data_path',
-           'results_path', 'shipped_path', 'atomic_path', 'plain', 'write_json', 'read_bytes', 'read_json', 'toy_ecg',
-           'plot_ecg', 'did_you_mean', 'import_user_module', 'import_plugins', 'UnknownName', 'Registry', 'provenance']
+           'BadSignal', 'NotWritten', 'BusyFolder', 'BadTable', 'lead_name', 'Recording', 'check_fs', 'project_root',
+           'data_path', 'results_path', 'shipped_path', 'atomic_path', 'plain', 'write_json', 'read_bytes', 'read_json',
+           'write_csv', 'write_errors', 'lock_folder', 'toy_ecg', 'plot_ecg', 'did_you_mean', 'import_user_module',
+           'import_plugins', 'UnknownName', 'Registry', 'provenance']
 
 # %% ../nbs/core/10_core.ipynb #ecgerror
 class ECGError(ValueError):
@@ -41,6 +42,7 @@ class UnknownFormat(ECGError): "A file type or signal format that is not read he
 class MissingLead(ECGError): "A lead or channel that was asked for is not in the recording."
 class BadSignal(ECGError): "Readable, but not a usable ECG: no samples, wrong rate, nothing but NaN."
 class NotWritten(ECGError): "A file that cannot be written: the disk is full, or the folder is not ours."
+class BusyFolder(ECGError): "Another process is writing into this folder."
 class BadTable(ECGError): "A records table with missing columns, duplicate ids or impossible values."
 
 # %% ../nbs/core/10_core.ipynb #lead-name
@@ -192,6 +194,68 @@ def read_json(path):
     data = read_bytes(path)
     try: return json.loads(data.decode('utf-8'))
     except (ValueError, RecursionError) as e: raise DamagedFile(path, f'not JSON ({str(e)[:200]})') from None
+
+# %% ../nbs/core/10_core.ipynb #write-csv
+def write_csv(
+    path,                  # gzipped if it ends in .gz
+    table,                 # a pd.DataFrame
+    *,
+    index:bool=False,      # with the row names
+    float_format:str=None, # e.g. '%.6g'; default: all digits
+):
+    "Write `table` as CSV, atomically; the same figures give the same bytes."
+    zipped = str(path).endswith('.gz')
+    with atomic_path(path) as tmp, open(tmp, 'wb') as raw:
+        with gzip.GzipFile('', 'wb', mtime=0, fileobj=raw) if zipped else nullcontext(raw) as out:
+            table.to_csv(out, index=index, float_format=float_format, lineterminator='\n')
+
+# %% ../nbs/core/10_core.ipynb #write-errors
+@contextmanager
+def write_errors(
+    path,          # the file or folder that is written to
+    kept:str='What is complete is kept',  # what has become of the work so far
+):
+    "A full disk, missing rights and the like become a `NotWritten` that names `path`."
+    try: yield
+    except OSError as e:
+        reason = e.strerror or str(e) or type(e).__name__
+        if e.errno in (errno.ENOSPC, errno.EDQUOT): cause = f'the disk is full: make room, then call again ({reason})'
+        else: cause = f'cannot be written to ({reason})'
+        raise NotWritten(path, f'{cause}. {kept}') from e
+
+# %% ../nbs/core/10_core.ipynb #lock-folder
+def _acquired(path, wait_s):
+    "The lock of file `path`, held; None if another process holds it for longer than `wait_s`."
+    from filelock import FileLock, Timeout
+    lock = FileLock(path)
+    while True:
+        try: lock.acquire(timeout=-1 if wait_s == float('inf') else wait_s)
+        except Timeout: return None
+        if path.exists(): return lock
+        lock.release()   # whoever held it before took the file away between our opening and locking it
+
+@contextmanager
+def lock_folder(
+    folder,               # made if it is not there
+    *,
+    wait_s:float=0,       # wait so long for the other process to end (s); inf: as long as it takes
+    name:str='.lock',     # of the lock's file, which is there while the lock is held
+    writer:str='program', # what the lock is for, as the message shall call it, e.g. 'training'
+    on_wait=None,         # function(), called once if there is somebody to wait for
+):
+    "Hold the lock of `folder`; `BusyFolder` if another process has it for longer than `wait_s`."
+    path = Path(folder)/name
+    with write_errors(folder):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = _acquired(path, 0)
+        if lock is None and wait_s:
+            if on_wait: on_wait()
+            lock = _acquired(path, wait_s)
+    if lock is None: raise BusyFolder(folder, f'another {writer} is writing here; let it finish, end it, or take another folder')
+    try: yield
+    finally:
+        with suppress(OSError): path.unlink()   # still held: nobody can be in between
+        lock.release()
 
 # %% ../nbs/core/10_core.ipynb #toy-ecg
 def toy_ecg()->Recording: # 5 min, one lead, 360 Hz

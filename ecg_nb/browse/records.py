@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 import anywidget, ipywidgets as W, numpy as np, pandas as pd, traitlets as T
-from ..core import BadSignal, BadTable, DamagedFile, ECGError, Recording, atomic_path, data_path
+from ..core import BadSignal, BadTable, DamagedFile, ECGError, Recording, atomic_path, data_path, lock_folder, write_errors
 from ..data.datasets import read_row
 from ..signals.preprocess import Recipe, quality_text, signal_quality
 from ..signals.segment import beats, find_r_peaks_multi, night_segments, whole_beats, window_starts
@@ -64,9 +64,7 @@ class Marks:
         *,
         wait_s:float=10,   # wait so long while another program writes (s)
     ):
-        from filelock import FileLock
-        self.path = Path(path or data_path('marks.csv'))
-        self._lock = FileLock(f'{self.path}.lock', timeout=wait_s)
+        self.path, self.wait_s = Path(path or data_path('marks.csv')), wait_s
 
     def __repr__(self): return f'Marks({self.path.name}: {len(self.read())} marks)'
 
@@ -75,14 +73,10 @@ class Marks:
         return pd.DataFrame(_read_marks(self.path), columns=list(_columns), dtype=object)
 
     def _change(self, change):
-        from filelock import Timeout
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self._lock:
-                rows = change(_read_marks(self.path))
-                with atomic_path(self.path) as p, open(p, 'w', encoding='utf-8', errors='replace', newline='') as f: csv.writer(f, quoting=csv.QUOTE_ALL, lineterminator='\n').writerows([[_shielded(c) for c in r] for r in [_columns, *rows]])
-        except Timeout: raise ECGError(self.path, 'another program has been writing here for too long; try again') from None
-        except OSError as e: raise ECGError(self.path, f'marks cannot be written here ({e.strerror or e}); give Marks another path') from None
+        with write_errors(self.path, 'Give Marks another path'), lock_folder(self.path.parent, name=f'{self.path.name}.lock', wait_s=self.wait_s):
+            rows = change(_read_marks(self.path))
+            with atomic_path(self.path) as p, open(p, 'w', encoding='utf-8', errors='replace', newline='') as f:
+                csv.writer(f, quoting=csv.QUOTE_ALL, lineterminator='\n').writerows([[_shielded(c) for c in r] for r in [_columns, *rows]])
 
     def add(self,
         record_id:str,    # of the recording

@@ -7,7 +7,7 @@ from __future__ import annotations
 import argparse, errno, hashlib, http.server, json, logging, mmap, os, random, re, shutil, stat, subprocess, sys, tempfile, threading, time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from fnmatch import fnmatch
@@ -15,7 +15,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from urllib.parse import parse_qs, quote, unquote, urljoin, urlsplit
-from ..core import BadTable, DamagedFile, ECGError, MissingFile, UnsafePath, data_path, read_json, results_path, write_json
+from ..core import BadTable, DamagedFile, ECGError, MissingFile, UnsafePath, data_path, lock_folder, read_json, results_path, write_errors, write_json
 
 # %% auto #0
 __all__ = ['Publisher', 'download', 'unpack', 'bench_download', 'bench_recheck', 'bench_convert', 'measure', 'transfer_table',
@@ -338,16 +338,6 @@ def _persist(once, job, url, gained=lambda: False):
         if job.stop.wait(wait): raise _Stopped
     raise again.kind(url, f'{again.why}, also after {job.retries} more attempts; what is complete is kept, the same call goes on from there')
 
-@contextmanager
-def _writing(path):
-    "Turn a full disk, a folder that may not be written to and the like into an `ECGError`."
-    try: yield
-    except OSError as e:
-        full = e.errno in (errno.ENOSPC, errno.EDQUOT)
-        said = 'the disk is full: make room, then call again' if full else f'cannot be written to ({e.strerror or type(e).__name__})'
-    else: return
-    raise ECGError(path, f'{said}. What is complete is kept')
-
 def _fetch(f, job):
     "Fetch `f` until it is there with its checksum."
     if job.stop.is_set(): raise _Stopped
@@ -361,7 +351,7 @@ def _fetch(f, job):
     def gained():
         was, best[0] = best[0], max(best[0], f.got)
         return f.got - was > 1 << 16
-    with _writing(path):
+    with write_errors(path):
         try: _persist(once, job, f.url, gained)
         finally:
             if part.is_file() and not part.stat().st_size: part.unlink()
@@ -465,7 +455,7 @@ def _is_whole(f, root):
 
 def _missing(files, job, n_jobs):
     "Those of `files` that are not there whole; what earlier versions left half is removed."
-    with _writing(job.root):
+    with write_errors(job.root):
         for folder in sorted({os.path.dirname(f.path) for f in files}): _folder(job.root, folder)
         with ThreadPoolExecutor(n_jobs) as pool: there = list(pool.map(partial(_is_whole, root=job.root), files))
         missing = [f for f, ok in zip(files, there) if not ok]
@@ -496,19 +486,7 @@ def _check_space(root, files, n_bytes):
     need, free = n_bytes + 2048*len(files), shutil.disk_usage(root).free                  # half a block is lost with each file
     if need > free: raise ECGError(root, f'about {need/1e9:.3g} GB are to come, but only {free/1e9:.3g} GB are free on that disk')
 
-@contextmanager
-def _alone(root, wait_s):
-    "Hold the lock of folder `root`."
-    from filelock import FileLock, Timeout
-    with _writing(root): root.mkdir(parents=True, exist_ok=True); lock = FileLock(root/'.download.lock', timeout=0)
-    with ExitStack() as held:
-        with _writing(root):
-            for patience in (0, wait_s):
-                try: held.enter_context(lock.acquire(timeout=patience)); break
-                except Timeout: busy = patience or not wait_s
-                if busy: raise ECGError(root, 'another download is writing here; let it finish, then call again')
-                print(f'{root}: another download is writing here, waiting for it', file=sys.stderr, flush=True)
-        yield
+def _say_busy(root): print(f'{root}: another download is writing here, waiting for it', file=sys.stderr, flush=True)
 
 # %% ../../nbs/data/14_download.ipynb #-plan
 def _plan(name, fs, files, base_url, token, job):
@@ -580,7 +558,7 @@ def download(
     with _hidden_in_logs(net):
         try:
             wanted = _plan(name, fs, files, base_url, token, job)
-            with _alone(job.root, wait_s):
+            with lock_folder(job.root, name='.download.lock', wait_s=wait_s, writer='download', on_wait=partial(_say_busy, job.root)):
                 missing = _missing(wanted, job, n_jobs)
                 total = _expected(missing, job, n_jobs)
                 _check_space(job.root, missing, total)
@@ -660,7 +638,7 @@ def unpack(
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())): raise ECGError(folder, 'is not empty; name a new folder')
     try: f = open(_opened(os.path.realpath(archive), os.O_RDONLY), 'rb')
     except FileNotFoundError: raise MissingFile(archive, 'no such file') from None
-    with f, _writing(folder):
+    with f, write_errors(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         size = os.fstat(f.fileno()).st_size
         most = min(max_bytes, max(int(max_ratio*size), 1 << 24), shutil.disk_usage(folder.parent).free)

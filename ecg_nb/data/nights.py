@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import BadSignal, BadTable, DamagedFile, ECGError, MissingFile, atomic_path, data_path
+from ..core import BadSignal, BadTable, DamagedFile, ECGError, MissingFile, data_path, write_csv, write_errors
 from .datasets import check_table, problems, records_table
 from ..signals.preprocess import Recipe
 from ..signals.segment import night_segments
@@ -145,10 +145,10 @@ def _write_person(path, segments):
         return
     tmp = path.with_name(f'.{path.name}.{secrets.token_hex(8)}.tmp')
     try:
-        tmp.mkdir(parents=True)
-        for k, x in enumerate(segments): np.save(tmp/f'{k:02d}.npy', x)
-        os.replace(tmp, path)
-    except OSError as e: raise StoreError(path, f'cannot be written: {e.strerror or e}. Folders that are there are whole') from e
+        with write_errors(path, 'Folders that are there are whole'):
+            tmp.mkdir(parents=True)
+            for k, x in enumerate(segments): np.save(tmp/f'{k:02d}.npy', x)
+            os.replace(tmp, path)
     finally: shutil.rmtree(tmp, ignore_errors=True)
 
 # %% ../../nbs/data/15_nights.ipynb #sleep-dataset-table
@@ -202,7 +202,7 @@ def main(argv=None):
         nights = [records_table(n, r) for n, r in zip(a.dataset, a.root or [None]*len(a.dataset))]
         with workers(a.dask): store, table = convert_nights(nights, out, fs=a.fs, leads=a.lead, n_segments=a.segments, length_s=a.length, skip_s=a.skip, until_s=a.until, n_jobs=a.jobs, overwrite=a.overwrite)
         for name, t in (('segments', table), ('problems', problems(table))):
-            with atomic_path(out/f'{name}.csv') as f: t.to_csv(f, index=False)
+            write_csv(out/f'{name}.csv', t)
         for r in problems(table).itertuples(): print(f'{r.where}: {r.cause}')
         usable = table[store.index.usable.to_numpy()]
         print(f'{out}: {len(usable):,} of {len(table):,} segments, {usable.night_id.nunique():,} nights, {usable.subject_id.nunique():,} people, {store.fs:g} Hz')

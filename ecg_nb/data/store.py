@@ -4,14 +4,13 @@
 
 # %% ../../nbs/04_store.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import errno, hashlib, io, json, math, os, re, secrets, stat, warnings
-from contextlib import contextmanager
+import hashlib, io, json, math, os, re, secrets, stat, warnings
 from dataclasses import asdict, fields, replace
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import BadHeader, BadSignal, BadTable, DamagedFile, ECGError, MissingFile, Recording, UnsafePath, atomic_path, lead_name, read_bytes, read_json, write_json
+from ..core import BadHeader, BadSignal, BadTable, DamagedFile, ECGError, MissingFile, Recording, UnsafePath, atomic_path, lead_name, lock_folder, read_bytes, read_json, write_errors, write_json
 from .formats import read_recording
 from .own import ARRAYS, read_any
 from ..signals.preprocess import Recipe, from_int16, rescale, signal_quality, to_int16
@@ -20,7 +19,7 @@ from ..signals.preprocess import Recipe, from_int16, rescale, signal_quality, to
 __all__ = ['StoreError', 'record_int16', 'gather_crops', 'Store', 'convert']
 
 # %% ../../nbs/04_store.ipynb #storeerror
-class StoreError(ECGError): "A store that cannot be written: disk full, folder in use, or made from something else."
+class StoreError(ECGError): "A folder that holds something else than this store, or a store that does not allow what was asked."
 
 def _notes(rec, prepared, over, quality):
     "What to know about a stored record, e.g. `'gaps:V1 flat:V5,V6'`."
@@ -159,13 +158,7 @@ def _try_record(root, path, recipe, quality=False, fs=None, channels=(), leads=(
     except Exception as e: return np.empty((0, len(recipe.leads)), '<i2'), _why(e), '', _source_bytes(full)
 
 # %% ../../nbs/04_store.ipynb #-writing
-@contextmanager
-def _writing(path):
-    "Turn a full disk and the like into a `StoreError` that says what to do."
-    try: yield
-    except OSError as e:
-        what = 'the disk is full' if e.errno in (errno.ENOSPC, errno.EDQUOT) else e.strerror or str(e)
-        raise StoreError(path, f'cannot be written: {what}. What is finished is kept; the same conversion run again goes on from there') from e
+_KEPT = 'What is finished is kept; the same conversion run again goes on from there'
 
 def _npy_header(f, rows, n_leads): np.lib.format.write_array_header_1_0(f, dict(descr='<i2', fortran_order=False, shape=(rows, n_leads)))
 
@@ -184,7 +177,7 @@ def _write_shard(
     tmp = os.path.join(out, f'.shard-{k:04d}.{secrets.token_hex(8)}.tmp')
     said = dict(n_samples=[], reason=[], flags=[], source_bytes=[])
     try:
-        with _writing(out), open(tmp, 'xb', buffering=1 << 20) as f:
+        with write_errors(out, _KEPT), open(tmp, 'xb', buffering=1 << 20) as f:
             _npy_header(f, 0, len(recipe.leads))
             for p, *what in records:
                 x, reason, notes, size = _try_record(root, p, recipe, quality, *what)
@@ -402,18 +395,6 @@ def _seal(out, rows, recipe, plan, known, datasets):
     if not same: write_json(out/'manifest.json', m)
 
 # %% ../../nbs/04_store.ipynb #-alone
-@contextmanager
-def _alone(out, wait_s):
-    "Hold the lock of folder `out`; `StoreError` if another conversion has it for longer than `wait_s`."
-    from filelock import FileLock, Timeout
-    with _writing(out):
-        out.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(out/'.lock', timeout=wait_s)
-        try: lock.acquire()
-        except Timeout: raise StoreError(out, 'another conversion is writing here; let it finish, or give wait_s to wait for it') from None
-    try: yield
-    finally: lock.release()
-
 def _sweep(out, everything=False):
     "Remove what killed runs left in `out`; with `everything`, the store as well, its manifest first."
     for pattern in ('manifest.json', 'index.csv', 'shard-*.json', 'shard-*.npy')*everything + ('.shard-*.tmp', '.index.csv.*.tmp', '.manifest.json.*.tmp'):
@@ -462,13 +443,13 @@ def convert(
     wait_s:float=0,             # wait so long for another conversion into the same folder (s)
     progress:bool=True,         # show a progress bar
 )->Store:
-    "Convert the records of `table` into a store; goes on where an earlier run stopped. `StoreError` if it cannot be written or the folder holds something else."
+    "Convert the records of `table` into a store; goes on where an earlier run stopped. `StoreError` if the folder holds something else, `BusyFolder` and `NotWritten` if it cannot be written."
     from joblib import delayed
     from tqdm import tqdm
     out, root, rows = Path(root_out), os.path.abspath(root_in or table.attrs.get('root') or '.'), _rows(table)
     if shard_records < 1: raise StoreError(out, f'shard_records={shard_records}; at least 1 is needed')
     plan = _plan(rows, recipe, shard_records, quality)
-    with _alone(out, wait_s), _writing(out):
+    with lock_folder(out, wait_s=wait_s, writer='conversion'), write_errors(out, _KEPT):
         _refuse_foreign(out)
         _sweep(out, overwrite)
         try: _refuse_other(out, read_json(out/'manifest.json').get('plan'), plan)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np, pandas as pd, torch
 import torch.nn.functional as F
 from torch import nn
-from ..core import MissingFile, atomic_path, read_json, results_path, write_json
+from ..core import MissingFile, read_json, results_path, write_csv, write_json
 from ..data.datasets import find, ptbxl_labels, ptbxl_table, read_row, cpsc2018_table, shhs_table
 from ..tasks.gallery import top_k
 from ..training.data import ECGData, load_data
@@ -595,7 +595,7 @@ def run_benchmarks(
 def _write_table(out, simulated, rows, detail):
     "The `rows` as a table, written to `out` as CSV and, with `detail`, as JSON."
     t, stem = pd.DataFrame(rows), 'simulated' if simulated else 'benchmarks'
-    with atomic_path(out/f'{stem}.csv') as p: t.to_csv(p, index=False, float_format='%.5g')
+    write_csv(out/f'{stem}.csv', t, float_format='%.5g')
     write_json(out/f'{stem}.json', detail | dict(rows=rows))
     return t
 

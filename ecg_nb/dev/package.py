@@ -9,7 +9,7 @@ from configparser import ConfigParser
 from pathlib import Path
 import pandas as pd
 import ecg_nb
-from ..core import LEADS, DamagedFile, ECGError, MissingFile, atomic_path, project_root, results_path, write_json
+from ..core import LEADS, DamagedFile, ECGError, MissingFile, project_root, results_path, write_csv, write_json
 
 # %% auto #0
 __all__ = ['RISKY', 'build', 'contents', 'settings', 'check_package', 'probe', 'names', 'lowest', 'Environment', 'try_out',
@@ -256,7 +256,8 @@ def main(argv=None):
             print(tried[-1]['versions'].get('python'), 'lowest' if low else '', *(f'{k}: {v}' for k, v in tried[-1]['steps'].items()), sep='\n  ', flush=True)
             _write(tried[-1:], sdist, wheel, command)
     if a.imports:
-        with atomic_path(results_path('package', 'imports.csv')) as f: (t := import_cost()).to_csv(f, index=False)
+        t = import_cost()
+        write_csv(results_path('package', 'imports.csv'), t)
         print(t.to_string(index=False))
     return int(bool(bad) or any(v not in ('ok',) and ' 0 failed' not in v for t in tried for v in t['steps'].values()))
 

@@ -19,7 +19,7 @@ from itertools import combinations
 from pathlib import Path
 import numpy as np, pandas as pd
 from ..tasks import diagnosis, rhythm, sex
-from ..core import BadHeader, BadTable, DamagedFile, ECGError, MissingFile, atomic_path, data_path, read_json, results_path
+from ..core import BadHeader, BadTable, DamagedFile, ECGError, MissingFile, atomic_path, data_path, read_json, results_path, write_csv
 from ..data.datasets import find
 from ..data.simulate import is_simulated, sample_data
 from ..tasks.closed_set import PLANS as CLOSED_SET, read_answers
@@ -664,7 +664,7 @@ def _save(path, ax, **kw):
     plt.close(fig)
 
 def _table(path, t):
-    with atomic_path(path) as f: t.to_csv(f, index=False, float_format='%.4f')
+    write_csv(path, t, float_format='%.4f')
 
 def write_tables(
     out,                   # the results folder

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 import numpy as np, pandas as pd, torch
-from ..core import BadSignal, BadTable, DamagedFile, ECGError, LEADS, MissingFile, Recording, atomic_path, data_path, read_json, results_path, write_json
+from ..core import BadSignal, BadTable, DamagedFile, ECGError, LEADS, MissingFile, Recording, atomic_path, data_path, read_json, results_path, write_csv, write_json
 from ..data.datasets import find, ptbxl_labels
 from ..data.simulate import Noise, electrode_noise, twelve_leads
 from ..signals.preprocess import band_filter, resample, to_int16
@@ -447,7 +447,7 @@ def write_tables(
     folder, t, title = Path(folder), score_table(c, seed=seed, folder=answers_in, ask=ask, n_resamples=n_resamples), c.run.info['title']
     title, first = f'{c.task}, {title}' if title.startswith(('12 leads', 'lead', 'xres')) else title, t.measure.iloc[0]
     chance = 1/len(set(c.gallery[1])) if c.gallery else .5
-    with atomic_path(folder/'table.csv') as f: t.to_csv(f, index=False, float_format='%.5g')
+    write_csv(folder/'table.csv', t, float_format='%.5g')
     rows = t[t.measure == first].set_index(['kind', 'level'])
     head = [dict(name=f'{first}, {title}; {said(*k)}', value=r.value, low=r.lo, high=r.hi, chance=chance, n=int(r.n), published='', source='') for k in HEADLINE if k in rows.index for r in [rows.loc[k]] if np.isfinite(r.value)]
     write_json(folder/'metrics.json', dict(task='robustness', run=folder.name, title=f'{title}, disturbed', of=c.name, n=len(c.data), people=len(set(c.data.subjects)), enrolled=len(set(c.gallery[1])) if c.gallery else None, command=command,

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import numpy as np, pandas as pd, torch
 import torch.nn.functional as F
 from torch import nn
-from ..core import BadSignal, BadTable, ECGError, Recording, atomic_path, plot_ecg, read_json, results_path, write_json
+from ..core import BadSignal, BadTable, ECGError, Recording, atomic_path, plot_ecg, read_json, results_path, write_csv, write_json
 from ..signals.preprocess import to_int16
 from ..signals.segment import beats, find_r_peaks, find_r_peaks_multi, window_starts
 from ..models.layers import Scaling
@@ -797,7 +797,7 @@ def _save(fig, path):
     plt.close(fig)
 
 def _table(t, path):
-    with atomic_path(path) as p: t.to_csv(p, float_format='%.5g', index=t.index.name is not None)
+    write_csv(path, t, float_format='%.5g', index=t.index.name is not None)
 
 SHOWN = ('smoothgrad', 'integrated_gradients')   # by which the maps in results/ are made
 

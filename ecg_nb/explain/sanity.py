@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np, pandas as pd, torch
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 from torch import nn
-from ..core import BadTable, DamagedFile, ECGError, LEADS, MissingFile, atomic_path, data_path, results_path, shipped_path, write_json
+from ..core import BadTable, DamagedFile, ECGError, LEADS, MissingFile, atomic_path, data_path, results_path, shipped_path, write_csv, write_json
 from ..signals.preprocess import Recipe
 from ..data.simulate import simulate_ecg
 from ..signals.segment import find_r_peaks_multi
@@ -680,7 +680,7 @@ JUDGED = {'diagnosis/superclass': _superclass, 'rhythm/nine': _nine, 'sex/leads-
 PARTS = ('plants', 'networks', 'stand-ins', *JUDGED, 'completeness', 'verdicts')
 
 def _write(table, *name, index=False):
-    with atomic_path(results_path('saliency', 'proof', *name)) as f: table.to_csv(f, index=index, float_format='%.5g')
+    write_csv(results_path('saliency', 'proof', *name), table, index=index, float_format='%.5g')
 
 def _save(fig, *name):
     import matplotlib.pyplot as plt

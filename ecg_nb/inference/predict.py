@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np, pandas as pd, torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
-from ..core import BadSignal, BadTable, ECGError, MissingFile, Recording, atomic_path, read_json, results_path, write_json
+from ..core import BadSignal, BadTable, ECGError, MissingFile, Recording, atomic_path, read_json, results_path, write_csv, write_json
 from ..core import provenance
 from ..training.data import join_windows
 from ..training.run import Run, load_run
@@ -499,7 +499,7 @@ def _write(self:Predictions,
     if odd: raise BadTable('formats', f'no {", ".join(sorted(odd))}; there are csv, json, html')
     def table(t, name):
         files.append(folder/name)
-        with atomic_path(files[-1]) as f: t.to_csv(f, index=False, float_format='%.6g')
+        write_csv(files[-1], t, float_format='%.6g')
     if 'csv' in formats:
         for name, a in self.answered.items():
             table(self.frame(name), f'{_file_name(name.replace("/", "-"))}.csv')

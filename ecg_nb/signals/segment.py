@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 import numpy as np, pandas as pd
 import scipy
-from ..core import BadSignal, ECGError, atomic_path, data_path, results_path, write_json
+from ..core import BadSignal, ECGError, data_path, results_path, write_csv, write_json
 from .preprocess import fill_gaps
 
 # %% auto #0
@@ -204,7 +204,7 @@ def score_detectors(
     records = sorted(p.with_suffix('') for p in root.glob('*.atr'))
     if not records: raise ECGError(root, 'no annotated record (.atr) in this folder')
     table = pd.concat([score_record(p, detectors) for p in records], ignore_index=True)
-    with atomic_path(out/'records.csv') as p: table.to_csv(p, index=False)
+    write_csv(out/'records.csv', table)
     found = summarise(table)
     peers = ', '.join(f'{k} {found[k]["f1"]:.4f}' for k in found if not k.startswith('ecg_nb'))
     head = [dict(name=f'R peaks within 150 ms, F1, {k.split(", ")[1]} (parameters tuned on these records)', value=r['f1'], low=r['f1_95'][0], high=r['f1_95'][1], n=len(records), published=f'same run: {peers}') for k, r in found.items() if k.startswith('ecg_nb')]

@@ -4,14 +4,14 @@
 
 # %% ../../nbs/tasks/12_closed_set.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import argparse, gzip, shutil, sys
+import argparse, shutil, sys
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np, pandas as pd, torch
 import torch.nn.functional as F
 from scipy.signal import savgol_filter
-from ..core import BadTable, DamagedFile, ECGError, LEADS, MissingFile, atomic_path, data_path, read_json, results_path, write_json
+from ..core import BadTable, DamagedFile, ECGError, LEADS, MissingFile, data_path, read_json, results_path, write_csv, write_json
 from ..data.datasets import find, in_order, read_csv, read_row, records_table
 from ..signals.preprocess import band_filter, fill_gaps, resample
 from ..signals.segment import beats
@@ -273,7 +273,7 @@ def add_rows(
         if tuple(old.columns) != COLUMNS: raise DamagedFile(path, 'not a table of this kind: its columns differ')
         new = pd.concat([old, new], ignore_index=True)
     new = new.drop_duplicates(['data', 'network', 'split'], keep='last').reset_index(drop=True)
-    with atomic_path(path) as p: new.round(4).to_csv(p, index=False)
+    write_csv(path, new.round(4))
     return new
 
 # %% ../../nbs/tasks/12_closed_set.ipynb #plot-mistaken
@@ -406,7 +406,7 @@ PLANS = {p.name: p for p in (Plan(d, m, s) for d, methods, splits in _rows for m
 # %% ../../nbs/tasks/12_closed_set.ipynb #write-answers
 def write_answers(path, a:pd.DataFrame):
     "The answers `a` as a .csv.gz, atomically; the same answers give the same bytes."
-    with atomic_path(path) as p, open(p, 'wb') as raw, gzip.GzipFile('', 'wb', mtime=0, fileobj=raw) as g: a.round(4).to_csv(g, index=False)
+    write_csv(path, a.round(4))
 
 def read_answers(path)->pd.DataFrame:
     "What `write_answers` wrote."
@@ -534,7 +534,7 @@ def known_selection(path, sel:Selection, root, *, seed:int=0)->pd.DataFrame:
     "The recordings of `sel`, as listed in `path`; where there is no list yet, they are selected and listed."
     table = records_table(sel.dataset, root)
     if not Path(path).exists():
-        with atomic_path(path) as p: selected(sel, table, root, seed=seed)[['record_id', 'subject_id']].to_csv(p, index=False)
+        write_csv(path, selected(sel, table, root, seed=seed)[['record_id', 'subject_id']])
     ids = read_csv(path, ('record_id', 'subject_id')).record_id
     known = table.set_index('record_id', drop=False)
     if not ids.isin(known.index).all(): raise BadTable(path, f'record {ids[~ids.isin(known.index)].iloc[0]} is not in the data set; delete the list to select again')

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
 import numpy as np, pandas as pd, torch
-from ..core import BadTable, ECGError, atomic_path, data_path, plot_ecg, read_json, results_path, write_json
+from ..core import BadTable, ECGError, data_path, plot_ecg, read_json, results_path, write_csv, write_json
 from ..signals.augment import mask, noise, oversample, undersample_only
 from ..data.datasets import SUPERCLASSES, find, ptbxl_labels, ptbxl_statements, ptbxl_tasks, read_row, records_table, split_by_fold
 from ..data.simulate import is_simulated, sample_data
@@ -187,7 +187,7 @@ def evaluate(
     figures, per_class = report(y['test'], p['test'][join], ready.classes, groups=ready.parts['test'].subjects, y_valid=y['valid'], p_valid=p['valid'][join], seed=seed)
     write_run(folder, 'diagnosis', plan, ready, join=join, thresholds=per_class.threshold.tolist(), **said)
     write_predictions(folder/'predictions.csv.gz', ready.parts['test'], p['test'][join], ready.classes)
-    with atomic_path(folder/'per_class.csv') as f: per_class.round(4).to_csv(f, index=False)
+    write_csv(folder/'per_class.csv', per_class.round(4))
     n = len(y['test'])
     head = [dict(name=f'macro AUC, {plan.title}', value=figures['macro_auc'], low=figures['macro_auc_95'][0], high=figures['macro_auc_95'][1], chance=.5, n=n,
                  published=plan.published if plan.published.startswith('.') else '', source=plan.source)]
@@ -281,7 +281,7 @@ def write_tables(
         folder = results_path('diagnosis', name)
         if name == 'tasks': table = task_table([*SINGLE], folder.parent, {p.task: ready_for(p.task) for p in TASKS.values()}, made=made, seed=seed)
         else: table = augmentation_table(ready_for('superclass'), data_path('runs', 'diagnosis', name), seed=seed, progress=False)
-        with atomic_path(folder/'table.csv') as f: table.to_csv(f, index=False, float_format='%.6g')
+        write_csv(folder/'table.csv', table, float_format='%.6g')
         write_json(folder/'metrics.json', dict(task='diagnosis', run=name, title=TABLES[name], command=f'{command} {name}', simulated=False, headline=[]))
 
 def main(argv=None):

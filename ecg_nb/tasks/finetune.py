@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 import numpy as np, pandas as pd, torch
 from torch import nn
-from ..core import BadHeader, BadTable, ECGError, LEADS, atomic_path, results_path, write_json
+from ..core import BadHeader, BadTable, ECGError, LEADS, atomic_path, results_path, write_csv, write_json
 from ..data.datasets import find, records_table, split_by_fold, split_subjects
 from ..data.simulate import is_simulated
 from ..data.store import Store, convert
@@ -248,7 +248,7 @@ def write_finetuned(
     figures, per_class = report(y['test'], p[join]['test'], ready.classes, groups=parts['test'].subjects, y_valid=y['valid'], p_valid=p[join]['valid'], seed=seed)
     write_run(folder, 'finetune', plan, ready, join=join, thresholds=per_class.threshold.tolist(), **said)
     write_predictions(Path(folder)/'predictions.csv.gz', parts['test'], p[join]['test'], ready.classes)
-    with atomic_path(Path(folder)/'per_class.csv') as f: per_class.round(4).to_csv(f, index=False)
+    write_csv(Path(folder)/'per_class.csv', per_class.round(4))
     one, n = len(ready.classes) == 1, len(y['test'])
     low, high = (per_class.auc_lo[0], per_class.auc_hi[0]) if one else figures['macro_auc_95']
     head = [] if figures['macro_auc'] is None else [dict(name=f'AUC, {plan.title}' if one else f'macro AUC, {plan.title}', value=figures['macro_auc'], low=low, high=high, chance=.5, n=n, published='', source='')]
@@ -355,7 +355,7 @@ def main(argv=None):
             data, table = people_of_ecgid(base, work/'store', root=find('ecg-id'))
             curve, _ = learning_curve(data, table, base, work, seed=a.seed, progress=False)
         folder = results_path('finetune')
-        with atomic_path(folder/'table.csv') as f: curve.to_csv(f, index=False, float_format='%.4f')
+        write_csv(folder/'table.csv', curve, float_format='%.4f')
         head = [dict(name=f"AUC of sex by person, ECG-ID, {r.way}{f', {r.people} people' if r.people else ''}", value=r.auc, low=r.lo, high=r.hi, chance=.5, n=r.n, published='', source='') for r in curve.itertuples()]
         write_json(folder/'metrics.json', dict(task='finetune', run='sex/lead-I on ECG-ID', title='what fine-tuning is worth', command='python -m ecg_nb.tasks.finetune', simulated=False, n=len(set(data.subjects)), records=len(data),
             protocol='five folds of people, even in sex: one the test, the next validation, of the other 54 people 18 or all to learn from; first 10 s of each record, mean over the records of a person; 10 epochs; one seed',

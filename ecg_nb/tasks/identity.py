@@ -8,7 +8,7 @@ import argparse, sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 import numpy as np, pandas as pd, torch
-from ..core import BadSignal, BadTable, ECGError, LEADS, MissingFile, Recording, atomic_path, data_path, read_json, results_path, shipped_path, write_json
+from ..core import BadSignal, BadTable, ECGError, LEADS, MissingFile, Recording, data_path, read_json, results_path, shipped_path, write_csv, write_json
 from ..data.datasets import SUPERCLASSES, find, have, in_order, records_table, split_by_fold
 from ..data.simulate import is_simulated, sample_data
 from ..signals.preprocess import Recipe, to_int16
@@ -484,7 +484,7 @@ def evaluate(
     normed = identity_report(with_cohort(nine, cohort), nine.people(nine.probes), nine.people(nine.gallery))
     big = f'gallery of {GALLERY_SIZE:,}'
     for name, o in (('probes.csv', probe_table(tried[big])), ('groups.csv', by_group(tried[big]))):
-        with atomic_path(folder/name) as f: o.to_csv(f, index=False, float_format='%.5g')
+        write_csv(folder/name, o, float_format='%.5g')
     m = figures[big]
     own = lambda title, key, chance, **more: dict(name=f'{title}, across recordings, {plan.title}, {m["gallery_size"]:,} people enrolled', value=m[key], low=m[f'{key}_95'][0], high=m[f'{key}_95'][1], chance=chance, n=m['n_probes'], published='', source='') | more
     head = [own('rank-1', 'rank_1', m['rank_1_chance'], **(dict(published='.583 (12 leads, 2,111 people)', source='electrocardioguard, arXiv:2306.06196') if plan.leads == LEADS else {})),
@@ -547,7 +547,7 @@ def write_seeds(
         rows.append(dict(seed=seed, epoch=int(h.score.idxmax()), fold_9=h.score.max()) | {o: v for k in ('rank_1', 'rank_5', 'rank_10', 'eer', 'tar_at_far_0.01', 'tar_at_far_0.001', 'unknown_auroc') for o, v in ((k, f[k]), (f'{k}_lo', f[f'{k}_95'][0]), (f'{k}_hi', f[f'{k}_95'][1]))})
     if not is_main(accelerator): return None
     table = pd.DataFrame(rows)
-    with atomic_path(results_path('identity', name, 'seeds.csv')) as f: table.to_csv(f, index=False, float_format='%.5g')
+    write_csv(results_path('identity', name, 'seeds.csv'), table, float_format='%.5g')
     return table
 
 # %% ../../nbs/11_identity.ipynb #joined
@@ -613,7 +613,7 @@ def write_regimes(
         rows += [regimes(run, d, t, people=n, seed=seed).assign(run=name, data=k) for k, (d, t, n) in sets.items()]
     out = pd.concat(rows, ignore_index=True)[['data', 'run', 'split', 'people', 'chance', *(f'{by}{end}' for by in ('by_beat', 'by_recording') for end in ('', '_lo', '_hi', '_n'))]].sort_values(['data', 'run'], kind='stable')
     for file, o in (('table.csv', out), *([('ecg-id.csv', pd.concat(by_time))] if by_time else [])):
-        with atomic_path(Path(folder)/file) as f: o.to_csv(f, index=False, float_format='%.5g')
+        write_csv(Path(folder)/file, o, float_format='%.5g')
     published = {'ECG-ID': ('.996 (same session, random beats)', 'arXiv:2605.17685'), 'PTB-XL, 500 people': ('.752 (system 1, random beats)', 'system 1'), 'CPSC2018': ('.95 (system 2, 1,145 people, trained beats)', 'system 2')}
     head = [dict(name=f'right person, {r.data}{f" ({r.people})"*(r.data != "PTB-XL, 500 people")}, {r.split}, {by.replace("_", " ")}, {PLANS[r.run].title}', value=r[by], low=r[f'{by}_lo'], high=r[f'{by}_hi'], chance=r.chance, n=int(r[f'{by}_n']),
                  published=published[r.data][0] if 'cut' in r.split and by == 'by_beat' else '', source=published[r.data][1] if 'cut' in r.split and by == 'by_beat' else '')
@@ -630,7 +630,7 @@ def write_unknown(folder, *, seed:int=0, n_jobs:int=2)->pd.DataFrame:
         o = unknown_table({k: run.embed_data(ready.parts[k]) for k in ('valid', 'test')}, ready.tables, seed=seed, n_jobs=n_jobs)
         rows.append(o.assign(run=name)[(o.vectors == 'embeddings') | (not rows)])   # beats and scalograms know no encoder: once
     out = pd.concat(rows, ignore_index=True); out.insert(0, 'run', out.pop('run')); out.loc[out.vectors != 'embeddings', 'run'] = ''
-    with atomic_path(Path(folder)/'table.csv') as f: out.to_csv(f, index=False, float_format='%.5g')
+    write_csv(Path(folder)/'table.csv', out, float_format='%.5g')
     best = out[(out.vectors == 'embeddings') & (out.detector == 'max_cosine')]
     head = [dict(name=f'strangers told from enrolled people, AUROC, {PLANS[r.run].title}', value=r.auroc, low=r.auroc_lo, high=r.auroc_hi, chance=.5, n=int(r.n_known + r.n_unknown), published='', source='') for r in best.itertuples()]
     write_json(Path(folder)/'metrics.json', dict(task='identity', run=Path(folder).name, title='people whom nobody has enrolled', command='python -m ecg_nb.tasks.identity unknown', simulated=False, headline=head))

@@ -7,11 +7,11 @@ __all__ = ['NOTES', 'TRAINING', 'TRAINING_NOTE', 'ROWS', 'Row', 'Notes', 'with_n
            'read_answers', 'test_records', 'figures', 'leak_table', 'headlines', 'evaluate', 'plot_leak', 'main']
 
 # %% ../../nbs/14_notes.ipynb #export-import-argparse-gzip-shutil
-import argparse, gzip, shutil, sys
+import argparse, shutil, sys
 from dataclasses import dataclass, field
 from pathlib import Path
 import numpy as np, pandas as pd, torch
-from ..core import BadTable, DamagedFile, ECGError, MissingFile, atomic_path, data_path, results_path, write_json
+from ..core import BadTable, DamagedFile, ECGError, MissingFile, data_path, results_path, write_csv, write_json
 from ..data.datasets import find, ptbxl_statements, records_table
 from ..models.text import cached_vectors, clean_report, diagnosis_words, earlier_report, mask_diagnoses, text_encoder
 from ..models.fusion import create_fusion, with_extra_loss
@@ -145,7 +145,7 @@ def answer(
 # %% ../../nbs/14_notes.ipynb #write-answers
 def write_answers(path, answers:pd.DataFrame):
     "A .csv.gz, atomically; the same answers give the same bytes."
-    with atomic_path(path) as f, open(f, 'wb') as raw, gzip.GzipFile('', 'wb', mtime=0, fileobj=raw) as g: answers.to_csv(g, index=False, float_format='%.6g')
+    write_csv(path, answers, float_format='%.6g')
 
 def read_answers(
     folder,             # with one {row}.csv.gz a row
@@ -243,7 +243,7 @@ def evaluate(
     "Everything that the answers in `folder` say."
     folder = Path(folder)
     table = leak_table(read_answers(folder/'answers', ready), ready, notes, seed=seed)
-    with atomic_path(folder/'table.csv') as f: table.round(5).to_csv(f, index=False)
+    write_csv(folder/'table.csv', table.round(5))
     write_json(folder/'metrics.json', dict(task='notes', run=folder.name, title='what a note is worth', n=int(table.n.max()), command=command, simulated=ready.simulated, headline=headlines(table), training=TRAINING, training_note=TRAINING_NOTE, seed=seed))
     fig = plot_leak(table, simulated=ready.simulated)
     fig.savefig(folder/'leak.png', dpi=110, bbox_inches='tight', metadata=dict(Software=''))

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np, pandas as pd, torch
 import torch.nn.functional as F
 from torch import nn
-from ..core import BadTable, ECGError, MissingFile, UnsafePath, atomic_path, data_path, plot_ecg, results_path, write_json
+from ..core import BadTable, ECGError, MissingFile, UnsafePath, atomic_path, data_path, plot_ecg, results_path, write_csv, write_errors, write_json
 from ..data.formats import CPSC_CLASSES
 from ..data.datasets import cpsc2018_table, find, records_table, split_by_fold
 from ..data.simulate import is_simulated, sample_data
@@ -135,17 +135,17 @@ def sort_by_label(
     out.parent.mkdir(parents=True, exist_ok=True)
     tmp, put = Path(tempfile.mkdtemp(dir=out.parent, prefix=f'.{out.name}.', suffix='.tmp')), os.link if link else shutil.copyfile
     try:
-        new = tmp/'new'
-        for row in table.itertuples():
-            folder = new/'_'.join(str(CPSC_CLASSES.index(c) + 1) for c in row.labels)
-            folder.mkdir(parents=True, exist_ok=True)
-            for f in ((root/row.path), (root/row.path).with_suffix('.hea')):
-                if f.resolve().is_relative_to(root) and f.is_file(): put(f, folder/f.name)
-                elif f.suffix == '.mat': raise UnsafePath(f, f'is no file inside {root}')
-        write_json(new/'sorted.json', dict(records=len(table), classes={i + 1: c for i, c in enumerate(CPSC_CLASSES)}))
-        if out.exists(): os.replace(out, tmp/'old')
-        os.replace(new, out)
-    except OSError as e: raise ECGError(out, f'records could not be sorted into it ({e.strerror or e})') from None
+        with write_errors(out, 'The records are where they were'):
+            new = tmp/'new'
+            for row in table.itertuples():
+                folder = new/'_'.join(str(CPSC_CLASSES.index(c) + 1) for c in row.labels)
+                folder.mkdir(parents=True, exist_ok=True)
+                for f in ((root/row.path), (root/row.path).with_suffix('.hea')):
+                    if f.resolve().is_relative_to(root) and f.is_file(): put(f, folder/f.name)
+                    elif f.suffix == '.mat': raise UnsafePath(f, f'is no file inside {root}')
+            write_json(new/'sorted.json', dict(records=len(table), classes={i + 1: c for i, c in enumerate(CPSC_CLASSES)}))
+            if out.exists(): os.replace(out, tmp/'old')
+            os.replace(new, out)
     finally: shutil.rmtree(tmp, ignore_errors=True)
     return out
 
@@ -532,7 +532,7 @@ def answer_of(p, thresholds=None)->list:
     return list(np.array(CPSC_CLASSES)[np.argmax(p if thresholds is None else p/np.maximum(thresholds, 1e-6), 1)])
 
 def _write_table(path, table, index=False):
-    with atomic_path(path) as f: table.round(4).to_csv(f, index=index)
+    write_csv(path, table.round(4), index=index)
 
 def evaluate(
     plan:Plan, ready:Prepared, abroad:Prepared,

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 import numpy as np, pandas as pd, torch
 import torch.nn.functional as F
-from ..core import BadTable, ECGError, LEADS, MissingFile, atomic_path, data_path, results_path, write_json
+from ..core import BadTable, ECGError, LEADS, MissingFile, data_path, results_path, write_csv, write_json
 from ..data.datasets import SUPERCLASSES, find, have, records_table, split_by_fold, split_subjects
 from ..data.simulate import is_simulated, sample_data
 from ..signals.preprocess import Recipe
@@ -257,7 +257,7 @@ def evaluate(
     write_run(folder, 'sex', plan, ready, thresholds=[cut] + [None]*plan.age, **more)
     cohort = {c: figures(y['test'][m], p['test'][m], d['test'].subjects[m], cut=cut, age_guess=guess, seed=seed) for c, m in _cohorts(ready.tables['test'])}
     write_predictions(folder/'predictions.csv.gz', ready.parts['test'], p['test'], ready.classes)
-    with atomic_path(folder/'subgroups.csv') as f: subgroups(ready.tables['test'], y['test'], p['test'], cut=cut, seed=seed).round(4).to_csv(f, index=False)
+    write_csv(folder/'subgroups.csv', subgroups(ready.tables['test'], y['test'], p['test'], cut=cut, seed=seed).round(4))
     m = found[s]['record']
     about = dict(n=m['n'], source=plan.source)
     head = [dict(name=f'AUC of sex, {plan.title}, {s} s', value=m['auc'], low=m['auc_95'][0], high=m['auc_95'][1], chance=.5, published=plan.published if plan.published.startswith('.') else '') | about,
@@ -390,7 +390,7 @@ def write_elsewhere(folder):
     "`elsewhere` for each data set that is there, into `folder`: metrics.json and windows.csv."
     there = {name: elsewhere(name) for name in ELSEWHERE if have(name)}
     if not there: raise MissingFile(', '.join(ELSEWHERE), 'none of these data sets is there')
-    with atomic_path(Path(folder)/'windows.csv') as f: pd.concat([c.assign(dataset=n) for n, (_, c) in there.items()]).round(4).to_csv(f, index=False)
+    write_csv(Path(folder)/'windows.csv', pd.concat([c.assign(dataset=n) for n, (_, c) in there.items()]).round(4))
     head = [dict(name=f'AUC of sex by person, {n}, run {ELSEWHERE[n][0]}', value=f['auc'], low=f['auc_95'][0], high=f['auc_95'][1], chance=.5, n=f['people'], published='', source='') for n, (f, _) in there.items()]
     write_json(Path(folder)/'metrics.json', dict(task='sex', run='elsewhere', title='single-lead runs on other data sets', command='python -m ecg_nb.tasks.sex elsewhere', simulated=False, headline=head, figures={n: f for n, (f, _) in there.items()}))
 

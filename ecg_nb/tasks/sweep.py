@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import BadTable, DamagedFile, ECGError, MissingFile, NotWritten, atomic_path, data_path, read_json, write_json
+from ..core import BadTable, BusyFolder, DamagedFile, ECGError, MissingFile, NotWritten, data_path, lock_folder, read_json, write_csv, write_errors, write_json
 
 # %% ../../nbs/tasks/14_sweep.ipynb #grid
 def grid(
@@ -38,32 +38,16 @@ def _jobs(table):
 # %% ../../nbs/tasks/14_sweep.ipynb #-held
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
-@contextmanager
-def _writing(folder):
-    "A full disk or missing rights end the sweep in words; what is done stays done."
-    try: yield
-    except OSError as e: raise NotWritten(folder, f'cannot be written ({e.strerror or e}); jobs that are done stay done: make room, and run it again') from e
+_KEPT = 'Jobs that are done stay done: make room, and run it again'
 
-@contextmanager
-def _held(folder, name):
-    "Try to hold job `name`: True if it is ours until the block ends, False if another process has it."
-    from filelock import FileLock, Timeout
-    (folder/'.locks').mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder/'.locks'/name)
-    try: lock.acquire(timeout=0)
-    except Timeout: yield False; return
-    try: yield True
-    finally: lock.release()
+def _job_lock(folder, name, wait_s=0): return lock_folder(folder/'.locks', name=name, wait_s=wait_s, writer='process')
 
 @contextmanager
 def _whole(folder):
     "Hold the files of the sweep itself; what a killed worker left of them half written goes away."
-    while True:
-        with _held(folder, '.jobs') as ours:
-            if ours:
-                for p in folder.glob('.*.tmp'): p.unlink(missing_ok=True)
-                yield; return
-        time.sleep(.05)
+    with _job_lock(folder, '.jobs', float('inf')):
+        for p in folder.glob('.*.tmp'): p.unlink(missing_ok=True)
+        yield
 
 def _note_jobs(folder, jobs):
     "Add `jobs` to the sweep in `folder`; `BadTable` if one of them is there with other settings."
@@ -91,7 +75,7 @@ def sweep(
     "Do all jobs that are neither done nor held by another process; any number of processes may share `folder`."
     fn, folder, named = fn or train_job, Path(folder), _jobs(jobs)
     if not 0 <= share[0] < share[1]: raise BadTable('share', f'{share}: (k, n) with 0 <= k < n is needed')
-    with _writing(folder):
+    with write_errors(folder, _KEPT):
         _note_jobs(folder, named)
         mine = [*named][share[0]::share[1]]
         old = {n for n in mine if retry_failed and (folder/n/'failed.json').exists()}
@@ -103,26 +87,29 @@ def sweep(
                 time.sleep(poll_s)
         with _whole(folder):
             table = sweep_table(folder)
-            with atomic_path(folder/'table.csv') as f: table.to_csv(f, index=False)
+            write_csv(folder/'table.csv', table)
     return table
 
 def _finished(folder, retry=False): return (folder/'done.json').exists() or (not retry and (folder/'failed.json').exists())
 
 def _take(name, job, folder, fn, old, progress):
     "Do job `name` unless another process holds it or has done it; whether it was done here."
-    with _held(folder, name) as ours:
-        if not ours or _finished(folder/name, name in old): return False
-        old.discard(name)
-        (folder/name/'failed.json').unlink(missing_ok=True)
-        began, who = time.time(), dict(host=socket.gethostname(), pid=os.getpid())
-        try: figures = fn(dict(job), folder/name)
-        except Exception as e:
-            if type(e).__name__ == 'BusyRun': return False       # a training that outlived its killed parent is still ending
-            if isinstance(e, NotWritten) or getattr(e if isinstance(e, OSError) else e.__cause__, 'errno', None) in _NO_ROOM: raise   # no fault of the job: it stays open
-            kind, said = 'failed', dict(error=f'{type(e).__name__}: {e}', traceback=traceback.format_exc(limit=-6))
-        else: kind, said = 'done', dict(figures=dict(figures))
-        write_json(folder/name/f'{kind}.json', dict(job=job) | said | who | dict(seconds=round(time.time() - began, 2)))
-        if progress: print(f'{name}: {said.get("error") or ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in said["figures"].items())}', flush=True)
+    try:
+        with _job_lock(folder, name): return _do(name, job, folder, fn, old, progress)
+    except BusyFolder: return False   # held by another process, or by a training that outlived its killed parent and is still ending
+
+def _do(name, job, folder, fn, old, progress):
+    if _finished(folder/name, name in old): return False
+    old.discard(name)
+    (folder/name/'failed.json').unlink(missing_ok=True)
+    began, who = time.time(), dict(host=socket.gethostname(), pid=os.getpid())
+    try: figures = fn(dict(job), folder/name)
+    except Exception as e:
+        if isinstance(e, (BusyFolder, NotWritten)) or getattr(e if isinstance(e, OSError) else e.__cause__, 'errno', None) in _NO_ROOM: raise   # no fault of the job: it stays open
+        kind, said = 'failed', dict(error=f'{type(e).__name__}: {e}', traceback=traceback.format_exc(limit=-6))
+    else: kind, said = 'done', dict(figures=dict(figures))
+    write_json(folder/name/f'{kind}.json', dict(job=job) | said | who | dict(seconds=round(time.time() - began, 2)))
+    if progress: print(f'{name}: {said.get("error") or ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in said["figures"].items())}', flush=True)
     return True
 
 def sweep_table(

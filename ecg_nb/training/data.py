@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, pandas as pd, torch
 from safetensors import safe_open
-from safetensors.torch import save_file
-from ..core import BadSignal, BadTable, DamagedFile, MissingFile, atomic_path
+from ..core import BadSignal, BadTable, DamagedFile, MissingFile
 from ..signals.segment import window_starts
 from ..models.layers import Standardize
+from .weights import write_tensors
 
 # %% ../../nbs/training/10_data.ipynb #ecgdata
 class ECGData:
@@ -189,7 +189,7 @@ def save_data(
     own = torch.cat([data.signals[a:a + n] for a, n in zip(data.first.tolist(), data.n_samples.tolist())])
     tensors = dict(signals=own, n_samples=data.n_samples, y=data.y) | ({} if data.side is None else dict(side=data.side))
     said = dict(ids=data.ids.tolist(), subjects=data.subjects.tolist(), lsb_uv=data.lsb_uv, starts=data.starts and [s.tolist() for s in data.starts])
-    with atomic_path(path) as p: save_file({k: v.cpu().contiguous() for k, v in tensors.items()}, p, dict(ecg_data=json.dumps(said)))
+    write_tensors(path, tensors, dict(ecg_data=json.dumps(said)))
 
 def load_saved(
     path,   # from `save_data`

@@ -6,11 +6,10 @@
 __all__ = ['Run', 'load_run', 'write_run', 'write_predictions']
 
 # %% ../../nbs/training/13_run.ipynb #export-imports-run
-import gzip
 from dataclasses import asdict
 from pathlib import Path
 import numpy as np, pandas as pd, torch
-from ..core import BadHeader, BadSignal, ECGError, MissingFile, Recording, atomic_path, provenance, read_json, shipped_path, write_json
+from ..core import BadHeader, BadSignal, ECGError, MissingFile, Recording, provenance, read_json, shipped_path, write_csv, write_json
 from ..signals.preprocess import Recipe, to_int16
 from ..models.networks import Average, Union, create_model
 from .data import ECGData, Prepared, join_windows, window_logits
@@ -139,4 +138,4 @@ def write_predictions(
 ):
     "One line a record of `data`, atomically; the same figures give the same bytes."
     table = pd.DataFrame(np.asarray(p, np.float32), columns=classes).assign(record_id=data.ids)[['record_id', *classes]]
-    with atomic_path(path) as f, open(f, 'wb') as raw, gzip.GzipFile('', 'wb', mtime=0, fileobj=raw) as g: table.to_csv(g, index=False)
+    write_csv(path, table)
