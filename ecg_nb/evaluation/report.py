@@ -24,7 +24,7 @@ from ..data.datasets import find
 from ..data.simulate import is_simulated, sample_data
 from ..tasks.closed_set import PLANS as CLOSED_SET, read_answers
 from ..metrics.identify import pooled_table
-from ..training.data import join_windows
+from ..training.data import aggregate_windows
 from ..training.run import Run, load_run, write_predictions
 from ..metrics.classify import apply_temperature, bootstrap, bootstrap_auc, brier, calibration_error, choose_thresholds, class_auc, confusion, f1_scores, fit_temperature, fmax, interval, operating_point, paired_difference, plot_calibration, plot_confusion, plot_precision_recall, plot_roc, report
 
@@ -253,7 +253,7 @@ def _asked(where, part, data, store, simulated):
     path = data_path(*['sample']*simulated, 'predictions', f'{run.info["task"]}-{where.name}-{part}-{state.hexdigest()[:16]}.csv.gz')
     if not path.exists():
         windows, ids = _windows(run, data, _known(str(store.path), part))
-        write_predictions(path, data, join_windows(windows, pd.Index(data.ids).get_indexer(ids), run.info['join']), run.classes)
+        write_predictions(path, data, aggregate_windows(windows, pd.Index(data.ids).get_indexer(ids), run.info['join']), run.classes)
     return path
 
 def evaluation(

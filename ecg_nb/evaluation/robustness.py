@@ -14,7 +14,7 @@ from ..core import BadSignal, BadTable, DamagedFile, ECGError, LEADS, MissingFil
 from ..data.datasets import find, ptbxl_labels
 from ..data.simulate import Noise, electrode_noise, twelve_leads
 from ..signals.preprocess import band_filter, resample, to_int16
-from ..training.data import ECGData, Prepared, join_windows
+from ..training.data import ECGData, Splits, aggregate_windows
 from ..training.run import Run, load_run
 from ..metrics.classify import mean_defined, bootstrap, bootstrap_auc, interval, macro_auc
 from ..tasks import diagnosis, identity, rhythm, sex
@@ -176,7 +176,7 @@ def some_people(
 
 def cohort(
     name:str,          # of a run, one of `RUNS`
-    raw:Prepared,      # from `diagnosis.prepare('all')`: every record with its 12 leads as recorded
+    raw:Splits,      # from `diagnosis.prepare('all')`: every record with its 12 leads as recorded
     *,
     seed:int=0,        # who is drawn
 )->Cohort:
@@ -259,7 +259,7 @@ def answers(
     short = int((data.n_samples < c.run.info['length']).sum())
     if short: raise BadSignal(c.name, f'{short} of {len(data)} records are too short: this run looks at {c.run.info["length"]/c.run.recipe.fs:g} s at a time')
     p, ids = _windows(c.run, data, made)
-    return join_windows(p, pd.factorize(ids)[0], c.run.info['join'])
+    return aggregate_windows(p, pd.factorize(ids)[0], c.run.info['join'])
 
 # %% ../../nbs/evaluation/11_robustness.ipynb #conditions
 def conditions(

@@ -19,7 +19,7 @@ from ..models.layers import Scaling
 from ..models.networks import Average, CodeNet, InstanceNorm, embed
 from ..models.beat_models import UnitScale
 from ..data.datasets import find, read_row, records_table
-from ..training.data import ECGData, Prepared, join_windows
+from ..training.data import ECGData, Splits, aggregate_windows
 from ..training.run import Run, load_run
 
 # %% auto #0
@@ -386,7 +386,7 @@ def _scores(run, x, starts, batch:int=512):
     record, rows = _rows(starts, x.shape[2], run.info['length'])
     flat = x.transpose(1, 2).reshape(-1, x.shape[1])                           # (n*samples, leads)
     z = torch.cat([run.model(flat[r.to(x.device)].transpose(1, 2))[:, :len(run.classes)].float().cpu() for r in rows.split(batch)])
-    return join_windows(run.activate(z).numpy(), record.numpy(), run.info['join']), torch.as_tensor(join_windows(z.numpy(), record.numpy()))
+    return aggregate_windows(run.activate(z).numpy(), record.numpy(), run.info['join']), torch.as_tensor(aggregate_windows(z.numpy(), record.numpy()))
 
 # %% ../../nbs/21_saliency.ipynb #-smooth
 FOR, AGAINST = '#b35806', '#542788'   # the ends of ColorBrewer's PuOr
@@ -437,7 +437,7 @@ def plot_map(
 
 # %% ../../nbs/21_saliency.ipynb #labelled
 def labelled(
-    ready:Prepared,
+    ready:Splits,
     *,
     n:int=20,            # of each class, at most
     part:str='test', seed:int=0,
@@ -725,7 +725,7 @@ def record_embeddings(
     def of(x):
         with torch.no_grad(): return run.model(x) if run.info['task'] == 'identity' else embed(run.model, x)
     z = torch.cat([of(data.crops(record[a:a + batch], offset[a:a + batch], run.info['length'])).float().cpu() for a in range(0, len(record), batch)])
-    return join_windows(z.numpy(), record.numpy()).astype(np.float32)
+    return aggregate_windows(z.numpy(), record.numpy()).astype(np.float32)
 
 def embedding_map(
     run:Run,
@@ -823,7 +823,7 @@ def by_each(run:Run, rec:Recording, **kwargs)->list: # of `Map`s; options as for
 
 def population(
     run:Run,
-    ready:Prepared,
+    ready:Splits,
     folder,               # results go here, and the maps beside it
     name:str,             # of the files
     *,

@@ -23,7 +23,7 @@ from ..signals.preprocess import Recipe
 from ..data.simulate import simulate_ecg
 from ..signals.segment import find_r_peaks_multi
 from ..models.networks import create_model
-from ..training.data import ECGData, Prepared, standardize_on
+from ..training.data import ECGData, Splits, standardize_on
 from ..training.loop import fit
 from ..training.run import Run, load_run, write_run
 from ..metrics.classify import bootstrap, class_auc, interval
@@ -503,7 +503,7 @@ def label_plan():
     return Plan('superclasses, learned by heart', 'superclass', 'xresnet1d18', dict(dropout=0.), length=1000, stride=1000, epochs=(30,), batch=32)
 
 def train_seeds(
-    ready:Prepared, folder,   # for the runs seed-0, seed-1, …
+    ready:Splits, folder,   # for the runs seed-0, seed-1, …
     *,
     n:int=3, plan=None, **kwargs, # for `diagnosis.train`
 )->list:                      # their folders
@@ -514,7 +514,7 @@ def train_seeds(
     return folders
 
 def train_labels(
-    ready:Prepared, folder,   # for the runs labels-true and labels-permuted
+    ready:Splits, folder,   # for the runs labels-true and labels-permuted
     *,
     n:int=1000,               # training records
     plan=None, seed:int=0, **kwargs, # for `diagnosis.train`
@@ -526,7 +526,7 @@ def train_labels(
     for f, order in zip(folders, (np.arange(len(few)), np.random.default_rng(seed + 1).permutation(len(few)))):
         d = ready.parts['train'].subset(few)
         d.y = d.y[torch.as_tensor(order)]
-        part = Prepared(dict(train=d, valid=d), {k: ready.tables['train'] for k in ('train', 'valid')}, ready.classes, ready.store, ready.simulated)
+        part = Splits(dict(train=d, valid=d), {k: ready.tables['train'] for k in ('train', 'valid')}, ready.classes, ready.store, ready.simulated)
         train(plan, part, f, seed=seed, overfit=True, **kwargs); write_run(f, 'diagnosis', plan, part, seed=seed)
     return folders
 
@@ -702,7 +702,7 @@ def write_plants(methods, *, n:int=720, n_test:int=60, epochs:int=8, dur_s:float
         _write(pd.concat(tables), 'planted.csv')
 
 # %% ../../nbs/explain/11_sanity.ipynb #-background
-def _background(ready:Prepared, n_samples:int, *, n:int=32, seed:int=0)->np.ndarray: # (n, leads, n_samples)
+def _background(ready:Splits, n_samples:int, *, n:int=32, seed:int=0)->np.ndarray: # (n, leads, n_samples)
     "Training records that gradient_shap compares with."
     few = np.random.default_rng([53, seed]).permutation(len(ready.parts['train']))[:n]
     return ready.parts['train'].crops(torch.as_tensor(few), torch.zeros(len(few), dtype=torch.int64), n_samples).numpy()

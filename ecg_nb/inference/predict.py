@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from ..core import BadSignal, BadTable, ECGError, MissingFile, Recording, atomic_path, read_json, results_path, write_csv, write_json
 from ..core import provenance
-from ..training.data import join_windows
+from ..training.data import aggregate_windows
 from ..training.run import Run, load_run
 from ..models.networks import XResBlock
 from ..signals.preprocess import complete_leads, signal_problem, to_int16
@@ -126,7 +126,7 @@ class FastRun:
         for part in np.array_split(windows, -(-len(windows)//batch)):                              # parts of equal size
             x = torch.from_numpy(part).float().mul_(self.recipe.lsb_uv/1000).transpose(1, 2)       # (b, leads, length), laid out time first
             out.append(self.run.activate(self.net(x)[:, :len(self.classes)].float()))
-        return join_windows(torch.cat(out).numpy(), record, self.info['join'])
+        return aggregate_windows(torch.cat(out).numpy(), record, self.info['join'])
 
 # %% ../../nbs/23_your_own_ecg.ipynb #source
 @dataclass

@@ -19,7 +19,7 @@ from ..signals.augment import amplitude, compose, noise
 from ..data.beat_inputs import SYSTEMS, BeatSet, beat_table
 from ..models.networks import create_model
 from ..core import provenance
-from ..training.data import ECGData, join_windows, standardize_on, window_logits
+from ..training.data import ECGData, aggregate_windows, standardize_on, window_logits
 from ..training.weights import load_weights
 from ..training.loop import fit
 from ..metrics.identify import rank_k, rank_of_true
@@ -238,7 +238,7 @@ def answers(
     "Who was called for each test beat, and for its recording."
     people, record, actual = np.asarray(people), b.record[test], b.subject[test]
     first = np.flatnonzero(np.diff(record, prepend=-1)); n = np.diff(np.append(first, len(record)))
-    joined = join_windows(logp, record)
+    joined = aggregate_windows(logp, record)
     return pd.DataFrame(dict(record_id=b.records.record_id.to_numpy()[record], r_s=b.r_s[test], actual=actual, called=people[logp.argmax(1)], rank=rank_of_true(logp, actual, people).astype(int),
                              recording_called=np.repeat(people[joined.argmax(1)], n), recording_rank=np.repeat(rank_of_true(joined, actual[first], people).astype(int), n)))
 

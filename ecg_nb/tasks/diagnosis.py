@@ -20,7 +20,7 @@ from ..data.simulate import is_simulated, sample_data
 from ..signals.preprocess import Recipe
 from ..data.store import convert
 from ..models.networks import create_model
-from ..training.data import Prepared, join_windows, prepared, standardize_on, window_logits
+from ..training.data import Splits, aggregate_windows, make_splits, standardize_on, window_logits
 from ..training.weights import load_weights, save_weights
 from ..training.parallel import is_main, main_first, processes
 from ..training.loop import fit, save_history
@@ -72,18 +72,18 @@ def prepare(
     root=None,               # folder of PTB-XL; default: the real one if it is there, else a simulated one
     fs:float=100.,           # Hz
     device='cpu',
-)->Prepared:
+)->Splits:
     "Table, labels, store and folds of PTB-XL for `task`; records without any label of the task are left out."
     root = Path(root or sample_data('ptb-xl'))
     table = records_table('ptb-xl', root)
     y, classes = ptbxl_labels(table, task)
     store = convert(table, data_path(*(['sample'] if is_simulated(root) else []), 'stores', f'ptbxl-{fs:g}'), Recipe(fs=fs), wait_s=300)
-    return prepared(table, y, classes, store, split_by_fold, keep=np.asarray(y).astype(bool).any(1), simulated=is_simulated(root), device=device)
+    return make_splits(table, y, classes, store, split_by_fold, keep=np.asarray(y).astype(bool).any(1), simulated=is_simulated(root), device=device)
 
 # %% ../../nbs/12_diagnosis.ipynb #train
 def train(
     plan:Plan,
-    ready:Prepared,
+    ready:Splits,
     folder,            # of the run
     *,
     seed:int=0,
@@ -117,7 +117,7 @@ def members(
 # %% ../../nbs/12_diagnosis.ipynb #window-probabilities
 def window_probabilities(
     run:Run,
-    ready:Prepared,
+    ready:Splits,
     made:dict=None,   # what was worked out before, by run; added to
 )->dict:              # valid, test -> (n_windows, classes), record of each window
     "Probabilities of every window of folds 9 and 10, for a run made of others from what those say."
@@ -149,15 +149,15 @@ def unions(
 
 def joined(windows:dict)->dict: # part -> 'mean' and 'max' -> (n, classes)
     "One row a record, by the mean and by the maximum of its windows."
-    return {k: {how: join_windows(*w, how) for how in ('mean', 'max')} for k, w in windows.items()}
+    return {k: {how: aggregate_windows(*w, how) for how in ('mean', 'max')} for k, w in windows.items()}
 
 def choose_members(
     names,            # of the runs to choose from
     folder,           # in which they lie
-    ready:Prepared, made:dict,
+    ready:Splits, made:dict,
 )->tuple:             # the best ones; macro AUC on fold 9 of every combination
     "Of which runs the average is best on fold 9."
-    p = {n: join_windows(*window_probabilities(load_run(Path(folder).resolve()/n), ready, made)['valid']) for n in names}
+    p = {n: aggregate_windows(*window_probabilities(load_run(Path(folder).resolve()/n), ready, made)['valid']) for n in names}
     y = ready.parts['valid'].y.cpu().numpy()
     found = {c: macro_auc(y, np.mean([p[n] for n in c], 0)) for k in range(1, len(names) + 1) for c in combinations(names, k)}
     return max(found, key=found.get), found
@@ -165,7 +165,7 @@ def choose_members(
 # %% ../../nbs/12_diagnosis.ipynb #evaluate
 def evaluate(
     plan:Plan,
-    ready:Prepared,
+    ready:Splits,
     folder,            # of a trained run, or of one made of those beside it
     *,
     made:dict=None,    # as for `window_probabilities`
@@ -205,7 +205,7 @@ def evaluate(
 def task_table(
     names,           # of runs for all 71 statements
     folder,          # in which they lie
-    ready:dict,      # task -> `Prepared`
+    ready:dict,      # task -> `Splits`
     *,
     made:dict=None,
     seed:int=0,
@@ -238,11 +238,11 @@ def recipes(
     "System 3's ways to balance and to augment."
     y, classes = np.asarray(y), list(classes)
     thin = undersample_only(y, classes.index('NORM'))
-    return {'all records': {}, 'NORM thinned': dict(draw=thin), 'HYP repeated': dict(draw=oversample(y, classes.index('HYP'))), 'mask': dict(augment=mask(fs=fs)), 'noise, 1 % of the lead': dict(augment=noise(ratio=.01)),
-            'noise, 10 % of the lead': dict(augment=noise(ratio=.1)), 'NORM thinned, mask': dict(draw=thin, augment=mask(fs=fs)), 'NORM thinned, noise 1 %': dict(draw=thin, augment=noise(ratio=.01))}
+    return {'all records': {}, 'NORM thinned': dict(sampler=thin), 'HYP repeated': dict(sampler=oversample(y, classes.index('HYP'))), 'mask': dict(augment=mask(fs=fs)), 'noise, 1 % of the lead': dict(augment=noise(ratio=.01)),
+            'noise, 10 % of the lead': dict(augment=noise(ratio=.1)), 'NORM thinned, mask': dict(sampler=thin, augment=mask(fs=fs)), 'NORM thinned, noise 1 %': dict(sampler=thin, augment=noise(ratio=.01))}
 
 def augmentation_table(
-    ready:Prepared,
+    ready:Splits,
     folder,            # for the trainings
     *,
     plan:Plan=replace(PLANS['system3_cnn'], epochs=(8,), lr=2e-3, optimizer='AdamW', one_cycle=True, batch=128),
@@ -258,7 +258,7 @@ def augmentation_table(
         where = Path(folder)/''.join(c if c.isalnum() else '-' for c in name)
         h = train(plan, ready, where, seed=seed, **how, **kwargs)
         model = load_weights(create_model(plan.model, len(ready.store.leads), len(ready.classes), **plan.options), where/'model.safetensors').to(test.device)
-        p[name] = join_windows(*map(np.asarray, window_logits(model, test, length=plan.length, stride=plan.stride)))   # one window a record
+        p[name] = aggregate_windows(*map(np.asarray, window_logits(model, test, length=plan.length, stride=plan.stride)))   # one window a record
         lo, hi = interval(np.nanmean(bootstrap_auc(y['test'], p[name], groups=test.subjects, seed=seed), 1))
         d = paired_difference(y['test'], p[name], next(iter(p.values())), groups=test.subjects, seed=seed)
         rows.append(dict(recipe=name, auc=macro_auc(y['test'], p[name]), lo=lo, hi=hi, top1_hit=top1_hit(y['test'], p[name]), valid_auc=h.score.max(), n=len(test), epochs=sum(plan.epochs),
@@ -270,7 +270,7 @@ TABLES = dict(tasks='all runs on all six tasks', augmentation='what balancing an
 
 def write_tables(
     names,              # of `TABLES`
-    ready_for,          # function(task) -> `Prepared`
+    ready_for,          # function(task) -> `Splits`
     made:dict,
     *,
     seed:int=0,
@@ -313,7 +313,7 @@ def main(argv=None):
 # %% ../../nbs/12_diagnosis.ipynb #plot-overview
 def plot_overview(
     run:Run,
-    ready:Prepared,
+    ready:Splits,
     *,
     record:int=None,   # of the test records; default: the first of moderate amplitude with two superclasses, for which all five are called right
 ):                     # the figure

@@ -18,7 +18,7 @@ from ..data.simulate import is_simulated
 from ..data.store import Store, convert
 from ..models.networks import create_model
 from ..core import provenance
-from ..training.data import ECGData, Prepared, join_windows, load_data, prepared, standardize_on, window_logits
+from ..training.data import ECGData, Splits, aggregate_windows, load_data, make_splits, standardize_on, window_logits
 from ..training.weights import save_weights
 from ..training.loop import fit
 from ..training.run import Run, load_run, write_predictions, write_run
@@ -85,7 +85,7 @@ def fit_head(
             if share in (0, 1): bias[k] = np.log((share + .01)/(1.01 - share)); continue
             m = LogisticRegression(C=c, max_iter=500).fit((a - mean)/std, y[ra, k], sample_weight=each)
             w[k], bias[k] = m.coef_[0]/std, m.intercept_[0] - m.coef_[0] @ (mean/std)
-        p, yv = join_windows(1/(1 + np.exp(-(b @ w.T + bias))), rb), valid.y.cpu().numpy()
+        p, yv = aggregate_windows(1/(1 + np.exp(-(b @ w.T + bias))), rb), valid.y.cpu().numpy()
         s = score(yv, p), float(np.log(np.where(yv > 0, p, 1 - p).clip(1e-6)).mean())          # among equals the likelier one
         if best[0] is None or s > best[0]: best = s, (w, bias)
     with torch.no_grad(): layer.weight.copy_(torch.as_tensor(best[1][0])); layer.bias.copy_(torch.as_tensor(best[1][1]))
@@ -116,7 +116,7 @@ def tune(
         y = valid.y.cpu().numpy()
         if same and not head_only:
             z, record = window_logits(model, valid, **size)
-            scores['as it was'], start = score(y, join_windows(torch.sigmoid(z).numpy(), record)), {k: v.clone() for k, v in model.state_dict().items()}
+            scores['as it was'], start = score(y, aggregate_windows(torch.sigmoid(z).numpy(), record)), {k: v.clone() for k, v in model.state_dict().items()}
         scores['last layer'] = fit_head(model, train, valid, **size)
         if start is None or scores['last layer'] > scores['as it was']: start = {k: v.clone() for k, v in model.state_dict().items()}
         model.load_state_dict(start)
@@ -219,7 +219,7 @@ def finetune(
     keep = np.isfinite(y).all(1) & (store.index.n_samples.to_numpy() >= base.info['length'])
     if not keep.any(): raise BadTable(folder, f'no record with labels that is long enough ({base.info["length"]/base.recipe.fs:g} s): {store.report().iloc[0].reason}')
     labels = dict(zip(table.record_id, y))
-    ready = prepared(table, y, classes, store, lambda t: cut_people(t, np.stack([labels[r] for r in t.record_id]), split=split, seed=seed), keep=keep, simulated=is_simulated(table.attrs.get('root', '')), device=device)
+    ready = make_splits(table, y, classes, store, lambda t: cut_people(t, np.stack([labels[r] for r in t.record_id]), split=split, seed=seed), keep=keep, simulated=is_simulated(table.attrs.get('root', '')), device=device)
     lost = [f'{c} in {k}' for k in ('train', 'valid') for c, n, m in zip(classes, ready.parts[k].y.sum(0), (1 - ready.parts[k].y).sum(0)) if not n or not m]
     if any('train' in o for o in lost): raise BadTable(folder, f'nothing to learn: all or no records have {", ".join(lost)}')
     if lost: warnings.warn(f'all or no records have {", ".join(lost)}: nothing can be chosen for it there')
@@ -231,7 +231,7 @@ def finetune(
 
 # %% ../../nbs/tasks/13_finetune.ipynb #write-finetuned
 def write_finetuned(
-    folder, plan:Plan, ready:Prepared,
+    folder, plan:Plan, ready:Splits,
     finetuned:dict,       # from which run, what was kept
     *,
     left_out:int=0,       # records without label, without signal, or too short
@@ -242,7 +242,7 @@ def write_finetuned(
     write_run(folder, 'finetune', plan, ready, **said)
     run, parts, y = Run(folder), ready.parts, {k: ready.parts[k].y.cpu().numpy() for k in ('valid', 'test')}
     windows = {k: run.predict_windows(parts[k]) for k in y}
-    p = {how: {k: join_windows(*w, how) for k, w in windows.items()} for how in ('mean', 'max')}
+    p = {how: {k: aggregate_windows(*w, how) for k, w in windows.items()} for how in ('mean', 'max')}
     chosen = {how: score(y['valid'], p[how]['valid']) for how in p}
     join = 'mean' if chosen['mean'] >= chosen['max'] else 'max'
     figures, per_class = report(y['test'], p[join]['test'], ready.classes, groups=parts['test'].subjects, y_valid=y['valid'], p_valid=p[join]['valid'], seed=seed)
@@ -263,7 +263,7 @@ def _curve(data, table, base, classes, folder, *, sizes, k, epochs, seed, **kwar
     part, out = lambda people: data.subset(np.isin(data.subjects, people)), {}
     def ask(name, model, at):
         z, record = window_logits(model, data.subset(at), length=base.info['length'], stride=base.info['stride'])
-        out.setdefault(name, np.full((len(data), len(classes)), np.nan))[at] = join_windows(torch.sigmoid(z).numpy(), record)
+        out.setdefault(name, np.full((len(data), len(classes)), np.nan))[at] = aggregate_windows(torch.sigmoid(z).numpy(), record)
     for i in range(k):
         at, valid = np.isin(data.subjects, folds[i]), part(folds[(i + 1) % k])
         pool = table[~table.subject_id.isin([*folds[i], *folds[(i + 1) % k]])]

@@ -17,7 +17,7 @@ from ..data.store import convert
 from ..signals.augment import amplitude, compose, move_electrodes, noise, offset, pairs_of_records, turn_lead
 from ..models.networks import create_model
 from ..models.beat_models import SupCon
-from ..training.data import ECGData, Prepared, prepared, standardize_on
+from ..training.data import ECGData, Splits, make_splits, standardize_on
 from ..training.parallel import is_main, main_first, processes
 from ..training.loop import fit
 from ..training.run import Run, write_run
@@ -111,12 +111,12 @@ def prepare(
     root=None,               # folder of PTB-XL; default: the real one if it is there, else a simulated one
     parts=('train', 'valid', 'test'), # look for beats in these alone
     device='cpu',
-)->Prepared:                 # its classes are the numbers of an embedding, its labels the people
+)->Splits:                 # its classes are the numbers of an embedding, its labels the people
     "Table, beats and folds of PTB-XL for `plan`."
     root = Path(root or sample_data('ptb-xl'))
     table = records_table('ptb-xl', root)
     store = convert(table, store_path('ptbxl', plan.recipe, root), plan.recipe, wait_s=600)
-    ready = prepared(table, person_codes(table.subject_id), [f'z{k}' for k in range(plan.dim)], store, split_by_fold, simulated=is_simulated(root), device=device)
+    ready = make_splits(table, person_codes(table.subject_id), [f'z{k}' for k in range(plan.dim)], store, split_by_fold, simulated=is_simulated(root), device=device)
     ready.parts, ready.tables = ({k: o[k] for k in parts} for o in (ready.parts, ready.tables))
     for k in parts:
         d, kept = with_beats(ready.parts[k], plan)
@@ -154,7 +154,7 @@ def retrieval(
 # %% ../../nbs/11_identity.ipynb #train
 def train(
     plan:Plan,
-    ready:Prepared,
+    ready:Splits,
     folder,            # of the run
     *,
     seed:int=0,
@@ -172,7 +172,7 @@ def train(
         data = both.subset(rows[rows >= 0])
         changes.insert(0, turn_lead(angle_deg=0, sd_deg=plan.turn_deg))
     return fit(model, data, valid.subset(in_order(ready.tables['valid'])), folder, epochs=plan.epochs, length=plan.length, batch=plan.batch, lr=plan.lr, weight_decay=plan.weight_decay,
-               loss=loss, compares=True, activation=lambda z: z, metric=retrieval, augment=compose(*changes), draw=pairs_of_records(data.subjects, more=plan.more), seed=seed, **kwargs)
+               loss=loss, batch_loss=True, activation=lambda z: z, metric=retrieval, augment=compose(*changes), sampler=pairs_of_records(data.subjects, more=plan.more), seed=seed, **kwargs)
 
 # %% ../../nbs/11_identity.ipynb #recogniser
 class Recogniser(Run):
@@ -407,7 +407,7 @@ def other_data(
     root = Path(root or sample_data(name))
     table = records_table(name, root)
     store = convert(table, store_path(name, run.recipe, root), run.recipe, wait_s=600)
-    ready = prepared(table, person_codes(table.subject_id), ('person',), store, lambda t: dict(test=t), simulated=is_simulated(root))
+    ready = make_splits(table, person_codes(table.subject_id), ('person',), store, lambda t: dict(test=t), simulated=is_simulated(root))
     d, kept = with_beats(ready.parts['test'], run.plan)
     t = ready.tables['test'][kept].reset_index(drop=True); t.attrs = table.attrs
     return d, t
@@ -462,7 +462,7 @@ def trials(
 # %% ../../nbs/11_identity.ipynb #evaluate
 def evaluate(
     plan:Plan,
-    ready:Prepared,
+    ready:Splits,
     folder,            # of a trained run
     *,
     command:str='',    # that made it
@@ -531,7 +531,7 @@ SEEDS = (0, 1, 2, 3, 4)
 
 def write_seeds(
     name:str,          # a key of `PLANS`
-    ready:Prepared,
+    ready:Splits,
     *,
     seeds=SEEDS, command:str='', progress:bool=True,
     accelerator=None,  # for several processes

@@ -15,7 +15,7 @@ from ..core import BadTable, DamagedFile, ECGError, MissingFile, data_path, resu
 from ..data.datasets import find, ptbxl_statements, records_table
 from ..models.text import cached_vectors, clean_report, diagnosis_words, earlier_report, mask_diagnoses, text_encoder
 from ..models.fusion import create_fusion, with_extra_loss
-from ..training.data import Prepared, standardize_on, window_logits
+from ..training.data import Splits, standardize_on, window_logits
 from ..training.loop import fit
 from ..training.run import load_run
 from ..metrics.classify import bootstrap, bootstrap_auc, choose_thresholds, class_auc, f1_scores, interval, macro_auc, paired_difference, top1_hit
@@ -63,7 +63,7 @@ ROWS = dict(
 class Notes:
     "The notes of `ready`'s records in every form, embedded when they are asked for."
     def __init__(self,
-        ready:Prepared,      # from `diagnosis.prepare('superclass')`
+        ready:Splits,      # from `diagnosis.prepare('superclass')`
         folder,              # where fitted encoders and embeddings are kept
     ):
         self.ready, self.folder, self.known, self.encoders = ready, Path(folder), {}, {}
@@ -101,16 +101,16 @@ class Notes:
 # %% ../../nbs/14_notes.ipynb #with-notes
 def with_notes(
     row:Row,
-    ready:Prepared,
+    ready:Splits,
     notes:Notes,
-)->dict:                 # part -> `ECGData` with the note as `side`
+)->dict:                 # part -> `ECGData` with the note as `context`
     "The records that `row` is trained and tested on."
     if not row.note: return ready.parts
     vectors, out = notes.vectors(row), {}
     for k, d in ready.parts.items():
         there = notes.there(row.note)[k] if row.fusion == 'note_only' else np.arange(len(d))   # a note alone says nothing where there is none
         out[k] = d.subset(there)
-        if row.fusion != 'text_in_training' or k == 'train': out[k].side = torch.from_numpy(vectors[k][there]).to(d.device)
+        if row.fusion != 'text_in_training' or k == 'train': out[k].context = torch.from_numpy(vectors[k][there]).to(d.device)
     return out
 
 def AdamW(params, **kwargs):
@@ -119,7 +119,7 @@ def AdamW(params, **kwargs):
 
 def answer(
     row:Row,
-    ready:Prepared,
+    ready:Splits,
     notes:Notes,
     folder,              # for weights and history
     *,
@@ -133,8 +133,8 @@ def answer(
         said = [pd.DataFrame(run.predict_data(ready.parts[k]), columns=run.classes).assign(record_id=ready.parts[k].ids, part=k) for k in ('valid', 'test')]
         return pd.concat(said, ignore_index=True)[['record_id', 'part', *ready.classes]]
     parts, training = with_notes(row, ready, notes), training or (TRAINING_NOTE if row.fusion == 'note_only' else TRAINING)
-    side = parts['train'].side
-    model = create_fusion(row.fusion, ready.parts['train'].n_leads, len(ready.classes), seed=seed, note_dim=256 if side is None else side.shape[-1], n_samples=training['length'], **row.options)
+    context = parts['train'].context
+    model = create_fusion(row.fusion, ready.parts['train'].n_leads, len(ready.classes), seed=seed, note_dim=256 if context is None else context.shape[-1], n_samples=training['length'], **row.options)
     fit(standardize_on(model, parts['train']), parts['train'], parts['valid'], folder, seed=seed, loss=with_extra_loss(), optimizer=AdamW, **training, **kwargs)
     said = []
     for k in ('valid', 'test'):
@@ -149,7 +149,7 @@ def write_answers(path, answers:pd.DataFrame):
 
 def read_answers(
     folder,             # with one {row}.csv.gz a row
-    ready:Prepared,
+    ready:Splits,
 )->dict:                # row -> dict(valid=…, test=…) of tables indexed by record, in the order of `ROWS`
     "The answers of all rows that are done."
     out = {}
@@ -166,7 +166,7 @@ def read_answers(
     return out
 
 # %% ../../nbs/14_notes.ipynb #test-records
-def test_records(ready:Prepared, notes:Notes)->dict: # name -> mask of the test records (n,)
+def test_records(ready:Splits, notes:Notes)->dict: # name -> mask of the test records (n,)
     "The test records by what there is to know of them."
     own, earlier, seen = notes.texts('as it is'), np.array(notes.texts('earlier')['test']), set(notes.texts('as it is')['train'])
     there = np.array(own['test']) != ''
@@ -189,7 +189,7 @@ def figures(
 
 def leak_table(
     answers:dict,      # from `read_answers`
-    ready:Prepared,
+    ready:Splits,
     notes:Notes,
     *,
     seed:int=0,
@@ -233,7 +233,7 @@ def headlines(
     return out
 
 def evaluate(
-    ready:Prepared,
+    ready:Splits,
     notes:Notes,
     folder,              # holds answers/; table.csv, metrics.json and leak.png appear here
     *,

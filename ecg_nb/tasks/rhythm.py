@@ -28,7 +28,7 @@ from ..data.store import convert
 from ..models.networks import create_model, embed
 from ..models.rhythm_models import BASELINES, baseline, baseline_scores, record_features
 from ..signals.augment import amplitude, compose, offset
-from ..training.data import Prepared, join_windows, prepared, standardize_on, window_logits
+from ..training.data import Splits, aggregate_windows, make_splits, standardize_on, window_logits
 from ..training.weights import load_weights, save_weights
 from ..training.parallel import is_main, main_first, processes
 from ..training.loop import fit, save_history
@@ -74,14 +74,14 @@ def prepare(
     fs:float=100.,         # Hz
     seed:int=0,            # of the folds of CPSC2018
     device='cpu',
-)->Prepared:
+)->Splits:
     "Table, nine labels, store and parts (folds 1-8, 9, 10); records without one of the nine classes are left out."
     root = Path(root or sample_data(dataset))
     table = records_table(dataset, root)
     if dataset == 'cpsc2018': table['fold'] = by_record(table, seed=seed)
     y = nine_labels(table)
     store = convert(table, data_path(*(['sample'] if is_simulated(root) else []), 'stores', f'{dataset.replace("-", "")}-{fs:g}'), Recipe(fs=fs), wait_s=300, progress=False)
-    return prepared(table, y, CPSC_CLASSES, store, (lambda t: dict(test=t)) if whole else split_by_fold, keep=y.any(1), simulated=is_simulated(root), device=device)
+    return make_splits(table, y, CPSC_CLASSES, store, (lambda t: dict(test=t)) if whole else split_by_fold, keep=y.any(1), simulated=is_simulated(root), device=device)
 
 # %% ../../nbs/13_rhythm.ipynb #label-statistics
 def label_statistics(
@@ -225,7 +225,7 @@ def common_auc(
 # %% ../../nbs/13_rhythm.ipynb #train
 def train(
     plan:Plan,
-    ready:Prepared,
+    ready:Splits,
     folder,            # of the training
     *,
     seed:int=0,
@@ -251,7 +251,7 @@ def join(
     if how not in JOINS: raise ValueError(f'how must be one of {", ".join(JOINS)}, not {how!r}')
     if how == 'first': return np.asarray(p)[np.flatnonzero(np.diff(record, prepend=-1))]
     if how == 'vote': p, how = np.eye(np.shape(p)[1])[np.argmax(p, 1)], 'mean'
-    return join_windows(p, record, how)
+    return aggregate_windows(p, record, how)
 
 class AttentionJoin(nn.Module):
     "Weighted mean of the windows' logits, a weight a window and class: (w, classes), (w, nf), (w,) -> (records, classes) logits."
@@ -366,12 +366,12 @@ def figures(
     return dict(auc=macro_auc(y, p), auc_low=a, auc_high=b, auc8=macro_auc(y[:, :8], p[:, :8]), auc8_low=e, auc8_high=g, f1=macro_f1(y, decide(p, thresholds)), f1_low=c, f1_high=d)
 
 # %% ../../nbs/13_rhythm.ipynb #parts-of
-def parts_of(ready:Prepared, abroad:Prepared)->dict: # `abroad` with the one part test
+def parts_of(ready:Splits, abroad:Splits)->dict: # `abroad` with the one part test
     "The records that answers are wanted for: valid, test, outside."
     return dict(valid=ready.parts['valid'], test=ready.parts['test'], outside=abroad.parts['test'])
 
 def trained(
-    plan:Plan, ready:Prepared,
+    plan:Plan, ready:Splits,
     folder,            # of a training
 ):
     "The network of `plan` with its weights."
@@ -379,7 +379,7 @@ def trained(
     return load_weights(create_model(plan.model, len(ready.store.leads), n, **plan.options), Path(folder)/'model.safetensors').eval()
 
 def network_answers(
-    plan:Plan, ready:Prepared, abroad:Prepared,
+    plan:Plan, ready:Splits, abroad:Splits,
     folder,            # of a training
     *,
     stride:int=None,   # of the windows; default: that of the plan
@@ -415,7 +415,7 @@ def data_features(data)->np.ndarray: # `ECGData` -> (n, n_features)
     return out
 
 def baseline_answers(
-    name:str, ready:Prepared, abroad:Prepared,
+    name:str, ready:Splits, abroad:Splits,
     folder,            # where the answers are kept
     *,
     features=data_features, # function of `ECGData`; a cached one where several methods are fitted
@@ -438,7 +438,7 @@ def best_network(table, plans:dict)->str:
 
 def compare(
     names,                       # of `PLANS` and `BASELINES`, trained
-    ready:Prepared, abroad:Prepared,
+    ready:Splits, abroad:Splits,
     runs,                        # folder of the trainings
     *,
     plans:dict=None,             # other plans than `PLANS`
@@ -469,7 +469,7 @@ def powerset_calls(
     sets:Powerset,
 )->np.ndarray:         # 0/1, (n_records, classes)
     "The likeliest combination of each record, by the mean over its windows."
-    return sets.members[torch.as_tensor(join_windows(windows[2].softmax(1).numpy(), windows[1]).argmax(1))].numpy().astype(int)
+    return sets.members[torch.as_tensor(aggregate_windows(windows[2].softmax(1).numpy(), windows[1]).argmax(1))].numpy().astype(int)
 
 def compare_decisions(
     p:dict,            # part -> probabilities of a network with one output a class, (n, 9)
@@ -497,7 +497,7 @@ def compare_decisions(
 # %% ../../nbs/13_rhythm.ipynb #compare-joins
 def compare_joins(
     model, plan:Plan,
-    ready:Prepared, abroad:Prepared,
+    ready:Splits, abroad:Splits,
     *,
     seed:int=0,
 )->pd.DataFrame:       # a row a way of cutting and joining
@@ -535,7 +535,7 @@ def _write_table(path, table, index=False):
     write_csv(path, table.round(4), index=index)
 
 def evaluate(
-    plan:Plan, ready:Prepared, abroad:Prepared,
+    plan:Plan, ready:Splits, abroad:Splits,
     folder,            # of a trained run: model.safetensors and history.csv are there
     *,
     of:str='',         # or else: the run for PTB-XL's statements that this one is read off, as task/name
@@ -600,7 +600,7 @@ def cross_validate(
     return p
 
 def small_training(
-    model, plan:Plan, abroad:Prepared,
+    model, plan:Plan, abroad:Splits,
     zero,         # answers of the network as it is, (n, 9)
     *,
     seed:int=0,
@@ -608,7 +608,7 @@ def small_training(
     "Ten-fold cross-validation on the other hospital's records, beside the network as it is."
     d, fold = abroad.parts['test'], by_record(abroad.tables['test'], seed=seed)
     _, e, record = window_features(model, d, length=plan.length, stride=plan.stride)
-    y, x = d.y.cpu().numpy(), join_windows(e.double().numpy(), record.numpy())
+    y, x = d.y.cpu().numpy(), aggregate_windows(e.double().numpy(), record.numpy())
     answers = {'trained on PTB-XL, as it is': zero, 'its embedding, regression in ten folds': cross_validate(x, y, fold, seed=seed), 'hand-made features, regression in ten folds': cross_validate(data_features(d), y, fold, seed=seed)}
     rows = []
     for name, p in answers.items():
@@ -623,7 +623,7 @@ def fitting(plan:Plan, n:int)->Plan:
     return plan if n >= 4*plan.batch else replace(plan, batch=max(2, n//4))
 
 def write_comparison(
-    names, plans:dict, ready:Prepared, abroad:Prepared,
+    names, plans:dict, ready:Splits, abroad:Splits,
     runs, out,         # folder of the trainings, of the results
     *,
     command:str='', seed:int=0,
@@ -669,7 +669,7 @@ def main(argv=None):
 
 READ_OFF = Plan('read off the 71 statements', '', epochs=0, length=250, stride=125)   # no training of its own
 
-def everything(names, ready:Prepared, abroad:Prepared, runs, results, *, plans:dict=None, suffix:str='', command:str='', seed:int=0, accelerator=None, **kwargs)->dict:
+def everything(names, ready:Splits, abroad:Splits, runs, results, *, plans:dict=None, suffix:str='', command:str='', seed:int=0, accelerator=None, **kwargs)->dict:
     "Train `names`, compare all that are trained, ship the best: metrics of the shipped run. `kwargs` are for `fit`."
     runs, results = Path(runs), Path(results)
     plans = {n: fitting(p, len(ready.parts['train'])) for n, p in (plans or PLANS).items()}

@@ -22,7 +22,7 @@ from ..data.store import convert
 from ..data.nights import convert_nights
 from ..signals.augment import compose, noise, one_a_subject, turn_lead
 from ..models.networks import create_model, embed
-from ..training.data import ECGData, Prepared, prepared, standardize_on
+from ..training.data import ECGData, Splits, make_splits, standardize_on
 from ..training.parallel import is_main, main_first, processes
 from ..training.loop import fit
 from ..training.run import Run, load_run, write_predictions, write_run
@@ -103,13 +103,13 @@ def prepare(
     *,
     root=None,               # folder of PTB-XL; default: the real one if it is there, else a simulated one
     device='cpu',
-)->Prepared:
+)->Splits:
     "Table, labels, store and folds of PTB-XL for `plan`; records without a known sex are left out."
     root = Path(root or sample_data('ptb-xl'))
     table = records_table('ptb-xl', root)
     name = f'ptbxl-{plan.fs:g}' + '-'.join(['', *plan.leads])*(plan.leads != LEADS) + '-highpass'*bool(plan.highpass_hz)
     store = convert(table, data_path(*(['sample'] if is_simulated(root) else []), 'stores', name), plan.recipe, wait_s=600)
-    return prepared(table, sex_age_labels(table, age=plan.age), plan.classes, store, split_by_fold, keep=table.sex != '', simulated=is_simulated(root), device=device)
+    return make_splits(table, sex_age_labels(table, age=plan.age), plan.classes, store, split_by_fold, keep=table.sex != '', simulated=is_simulated(root), device=device)
 
 # %% ../../nbs/10_sex.ipynb #plot-balance
 def plot_balance(
@@ -131,7 +131,7 @@ MAN, WOMAN = '#3b6fb6', '#c4485c'
 
 # %% ../../nbs/10_sex.ipynb #plot-traces
 def plot_traces(
-    ready:Prepared, # with one or more leads; the first is shown
+    ready:Splits, # with one or more leads; the first is shown
     *,
     n:int=10,       # of each sex
     dur_s:float=4., # of each trace
@@ -152,7 +152,7 @@ def plot_traces(
 # %% ../../nbs/10_sex.ipynb #train
 def train(
     plan:Plan,
-    ready:Prepared,
+    ready:Splits,
     folder,            # of the run
     *,
     seed:int=0,
@@ -166,15 +166,15 @@ def train(
         data = both.subset(pd.Index(both.ids).get_indexer(data.ids))
         changes.append(turn_lead(angle_deg=dict(I=0, II=60)[plan.leads[0]], sd_deg=plan.turn_deg))
     if plan.noise: changes.append(noise(ratio=plan.noise))
-    if plan.cohort: kwargs = dict(draw=one_a_subject(data.subjects)) | kwargs   # of a night one random segment an epoch
+    if plan.cohort: kwargs = dict(sampler=one_a_subject(data.subjects)) | kwargs   # of a night one random segment an epoch
     return fit(model, data, ready.parts['valid'], folder, epochs=plan.epochs, length=plan.length, batch=plan.batch, lr=plan.lr, weight_decay=plan.weight_decay,
                optimizer=getattr(torch.optim, plan.optimizer), one_cycle=plan.one_cycle, loss=sex_age_loss, metric=sex_auc, augment=compose(*changes) if changes else None, seed=seed, **kwargs)
 
 # %% ../../nbs/10_sex.ipynb #first-records
 def first_records(
-    ready:Prepared,
+    ready:Splits,
     **n:int,          # train, valid, test: so many records of each
-)->Prepared:
+)->Splits:
     "The first records of each part."
     return replace(ready, parts={k: d.subset(np.arange(min(n[k], len(d)))) for k, d in ready.parts.items()}, tables={k: x.head(n[k]) for k, x in ready.tables.items()})
 
@@ -233,7 +233,7 @@ def shorten(
 
 def evaluate(
     plan:Plan,
-    ready:Prepared,
+    ready:Splits,
     folder,            # of a trained run
     *,
     seconds=(8, 10),   # look at so much of each record; the last one gives the headline
@@ -290,7 +290,7 @@ def subgroups(
 
 # %% ../../nbs/10_sex.ipynb #confusion-of
 def confusion_of(
-    run:Run, ready:Prepared, # a run of ours, and the records that it was tested on
+    run:Run, ready:Splits, # a run of ours, and the records that it was tested on
 )->pd.DataFrame:             # rows the truth, columns what was called
     "Confusion matrix from the predictions in the run's folder."
     p = pd.read_csv(run.folder/'predictions.csv.gz', dtype=dict(record_id=str)).set_index('record_id')
@@ -305,7 +305,7 @@ def prepare_nights(
     n_segments:int=20, length_s:float=32., skip_s:float=3600., until_s:float=6*3600., # see `segments_table`
     seed:int=0,             # of the split
     n_jobs:int=None, device='cpu',
-)->Prepared:
+)->Splits:
     "Segments of all nights in one store, cut by person; the test people are the same whichever cohort `plan` is trained on."
     tables = [records_table(n, sample_data(n)) if isinstance(n, str) else n for n in nights]
     simulated = any(is_simulated(o.attrs['root']) for o in tables)
@@ -315,12 +315,12 @@ def prepare_nights(
     def split(t):
         parts = split_subjects(t, seed=seed)
         return {k: o if k == 'test' or plan.cohort == 'both' else o[o.dataset == plan.cohort].reset_index(drop=True) for k, o in parts.items()}
-    return prepared(table, sex_age_labels(table, age=plan.age), plan.classes, store, split, keep=table.sex != '', simulated=simulated, device=device)
+    return make_splits(table, sex_age_labels(table, age=plan.age), plan.classes, store, split, keep=table.sex != '', simulated=simulated, device=device)
 
 # %% ../../nbs/10_sex.ipynb #plot-embedding
 def plot_embedding(
     model,
-    ready:Prepared,
+    ready:Splits,
     *,
     length:int,        # of the crop at the start of each record (samples)
     part:str='test', n:int=1000, # records, at most
@@ -378,7 +378,7 @@ def elsewhere(
     run, root = run or load_run(f'sex/{shipped}'), root or find(name)
     table = records_table(name, root)
     store = convert(table, data_path(*(['sample'] if is_simulated(root) else []), 'stores', f'{name}-{run.recipe.fs:g}-{lead}'), replace(run.recipe, leads=(lead,)), wait_s=600)
-    ready = prepared(table, sex_age_labels(table), ('female', 'age'), store, lambda t: dict(test=t), keep=table.sex != '', simulated=is_simulated(root))
+    ready = make_splits(table, sex_age_labels(table), ('female', 'age'), store, lambda t: dict(test=t), keep=table.sex != '', simulated=is_simulated(root))
     d = ready.parts['test']
     p, record = run.predict_windows(d)
     who, woman, cut = d.subjects[record], d.y[record, 0].numpy(), run.thresholds['female']

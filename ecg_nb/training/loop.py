@@ -14,9 +14,9 @@ import torch.nn.functional as F
 from tqdm.auto import tqdm
 from ..core import BadHeader, BadSignal, DamagedFile, MissingFile, lock_folder, write_csv, write_errors
 from ..metrics.classify import Undefined, macro_auc
-from .data import ECGData, autocast, epoch_draw, join_windows, window_logits
+from .data import ECGData, aggregate_windows, autocast, epoch_draw, window_logits
 from .weights import load_checkpoint, load_weights, save_checkpoint, save_weights
-from .parallel import across, broadcast_value, rank_and_size, run_on_main
+from .parallel import broadcast_value, gather_loss, rank_and_size, run_on_main
 
 # %% ../../nbs/05_train.ipynb #train-epoch
 def train_epoch(model, data, opt, sched, *, order, offset, length, batch, loss, augment=None, precision=None, clip=None, seed=0, accelerator=None, tick=None)->float:
@@ -29,9 +29,9 @@ def train_epoch(model, data, opt, sched, *, order, offset, length, batch, loss, 
     model.train()
     for a in range(0, len(order) - batch + 1, batch):
         mine = slice(a + rank, a + batch, world)
-        (x, *side), y = data.inputs(order[mine], offset[mine], length), data.y[order[mine].to(data.device)]
+        (x, *context), y = data.batch_inputs(order[mine], offset[mine], length), data.y[order[mine].to(data.device)]
         if augment: x = augment(x, generator=g)
-        with autocast(data.device, precision): l = loss(model(x, *side).float(), y)
+        with autocast(data.device, precision): l = loss(model(x, *context).float(), y)
         opt.zero_grad()
         (accelerator.backward if accelerator else torch.Tensor.backward)(l)
         if clip: torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
@@ -67,7 +67,7 @@ def validate(model, data, *, length, stride, loss, activation, metric, precision
         order = np.argsort(record, kind='stable')
         z, record = torch.from_numpy(z[order]), record[order]
     y = data.y.cpu()
-    try: score = float(metric(y.numpy(), join_windows(activation(z).numpy(), record)))
+    try: score = float(metric(y.numpy(), aggregate_windows(activation(z).numpy(), record)))
     except Undefined: score = float('nan')
     return float(loss(z, y[record])), score
 
@@ -86,9 +86,9 @@ def fit(
     loss=F.binary_cross_entropy_with_logits, activation=torch.sigmoid,
     metric=macro_auc,      # function(y, p): higher is better
     augment=None,          # function(x (b, leads, t) mV, generator=) -> x, on the device
-    draw=None,             # see `epoch_draw`
+    sampler=None,          # see `epoch_draw`
     clip:float=None,       # largest norm of the gradient
-    compares:bool=False,   # `loss` compares the records of a batch with each other: several processes put theirs together
+    batch_loss:bool=False, # `loss` compares the records of a batch with each other: several processes put theirs together
     precision:str=None,    # 'fp32' or 'bf16'; default bf16 on a GPU
     patience:int=None,     # stop after so many epochs without a better score
     time_budget_s:float=None, # stop after the epoch in which this is used up
@@ -103,7 +103,7 @@ def fit(
     _check_parts(train, valid, length, overfit)
     folder, (rank, world), began = Path(folder), rank_and_size(accelerator), time.time()
     opt = optimizer(model.parameters(), lr=lr, weight_decay=weight_decay)
-    steps = len(epoch_draw(train, length=length, seed=seed, epoch=0, draw=draw)[0])//batch
+    steps = len(epoch_draw(train, length=length, seed=seed, epoch=0, sampler=sampler)[0])//batch
     sched = torch.optim.lr_scheduler.OneCycleLR(opt, lr, total_steps=max(1, epochs*steps)) if one_cycle else torch.optim.lr_scheduler.ConstantLR(opt, 1.)
     settings = dict(epochs=epochs, length=length, batch=batch, lr=lr, weight_decay=weight_decay, optimizer=optimizer.__name__, one_cycle=one_cycle, seed=seed, clip=clip, n_train=len(train), n_valid=len(valid))
     state, ckpt = dict(settings=settings, epoch=0, best=None, best_epoch=-1, history=[], stopped=''), folder/'checkpoint.safetensors'
@@ -131,11 +131,11 @@ def fit(
         for epoch in range(state['epoch'], epochs):
             if state['stopped']: break
             t0, here = time.time(), 1_000_003*seed + epoch   # order and crops depend on these two alone
-            order, offset = epoch_draw(train, length=length, seed=seed, epoch=epoch, draw=draw)
+            order, offset = epoch_draw(train, length=length, seed=seed, epoch=epoch, sampler=sampler)
             with torch.random.fork_rng(devices=[train.device] if train.device.type == 'cuda' else []):
                 mine = here + rank*2**40                     # dropout and augmentation: other numbers in each process
                 torch.manual_seed(mine)
-                train_loss = train_epoch(model, train, opt, sched, order=order, offset=offset, length=length, batch=batch, loss=across(loss, accelerator) if compares else loss, augment=augment, precision=precision, clip=clip, seed=mine, accelerator=accelerator, tick=tick)
+                train_loss = train_epoch(model, train, opt, sched, order=order, offset=offset, length=length, batch=batch, loss=gather_loss(loss, accelerator) if batch_loss else loss, augment=augment, precision=precision, clip=clip, seed=mine, accelerator=accelerator, tick=tick)
             valid_loss, score = broadcast_value(accelerator, validate(inner, valid, length=length, stride=stride or length, loss=loss, activation=activation, metric=metric, precision=precision, accelerator=accelerator))
             state['history'].append(dict(epoch=epoch, step=(epoch + 1)*steps, lr=sched.get_last_lr()[0], train_loss=train_loss, valid_loss=valid_loss, score=score, seconds=time.time() - t0))
             state['epoch'] = epoch + 1

@@ -12,7 +12,7 @@ import numpy as np, pandas as pd, torch
 from ..core import BadHeader, BadSignal, ECGError, MissingFile, Recording, provenance, read_json, shipped_path, write_csv, write_json
 from ..signals.preprocess import Recipe, to_int16
 from ..models.networks import Average, Union, create_model
-from .data import ECGData, Prepared, join_windows, window_logits
+from .data import ECGData, Splits, aggregate_windows, window_logits
 from .weights import load_weights
 
 # %% ../../nbs/training/13_run.ipynb #-ill-formed
@@ -102,7 +102,7 @@ class Run:
 
     def predict_data(self, data:ECGData, *, join=None)->np.ndarray: # (n, classes)
         "Probabilities for all records of `data`."
-        return join_windows(*self.predict_windows(data), join or self.info['join'])
+        return aggregate_windows(*self.predict_windows(data), join or self.info['join'])
 
 def load_run(
     folder,   # of a run; a relative one is looked for in `results/` and in the package too: 'diagnosis/superclass'
@@ -117,7 +117,7 @@ def load_run(
 def write_run(
     folder,            # of the run
     task:str, plan,    # `plan` is a dataclass with title, model, options, length, stride
-    ready:Prepared,
+    ready:Splits,
     *,
     seed:int=0, command:str='',
     subjects:dict=None, # whom the network has seen, if not those of `ready`
