@@ -7,7 +7,7 @@ NB     ?=
 LAB    ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test test-real test-browser lab export readme refresh check clean sex identity diagnosis rhythm notes benchmarks
+.PHONY: help env run test test-real test-browser lab export readme refresh check lint clean sex identity diagnosis rhythm notes benchmarks
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,8 +46,11 @@ readme: env  ## nbs/index.ipynb, executed -> README.md
 refresh: env  ## execute notebooks in place and keep the cleaned outputs (NB="10_formats 02_preprocess"; default all)
 	@$(PY) -m ecg_nb.dev.notebooks refresh $(NB)
 
-check: env  ## package, notebooks and README.md agree
+check: env  ## package, notebooks and README.md agree, the widgets' scripts are in order
 	@$(PY) -m ecg_nb.dev.notebooks check
+
+lint:  ## ESLint reads the widgets' JavaScript (asks npm for it)
+	@npx --yes eslint@9 ecg_nb
 
 sex: env  ## train the sex and age models on all of PTB-XL (hours on a CPU) -> results/sex/
 	@$(PY) -m ecg_nb.tasks.sex

@@ -41,7 +41,8 @@ setup(
     long_description_content_type='text/markdown', author=cfg['author'], author_email=cfg['author_email'], url=cfg['git_url'],
     license={'apache2': 'Apache-2.0'}[cfg['license']], license_files=['LICENSE'],
     classifiers=['Programming Language :: Python :: 3', f"Intended Audience :: {cfg['audience']}"],
-    packages=find_packages(include=[cfg['lib_path'], f"{cfg['lib_path']}.*"], exclude=[f"{cfg['lib_path']}.dev*"]), include_package_data=True, zip_safe=False, python_requires=f">={cfg['min_python']}",
+    packages=find_packages(include=[cfg['lib_path'], f"{cfg['lib_path']}.*"], exclude=[f"{cfg['lib_path']}.dev*"]),
+    package_data={f"{cfg['lib_path']}.{room}": ['static/*.js', 'static/*.css'] for room in ('view', 'browse')}, include_package_data=True, zip_safe=False, python_requires=f">={cfg['min_python']}",
     install_requires=cfg['requirements'].split(), extras_require={k.removesuffix('_requirements'): v.split() for k, v in cfg.items() if k.endswith('_requirements')},
     entry_points={'console_scripts': cfg['console_scripts'].split()}, cmdclass=dict(build_py=BuildPy),
 )

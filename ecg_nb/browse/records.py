@@ -7,6 +7,7 @@ from __future__ import annotations
 import csv, html, io, uuid
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from importlib.resources import files
 from pathlib import Path
 import anywidget, ipywidgets as W, numpy as np, pandas as pd, traitlets as T
 from ..core import BadSignal, BadTable, DamagedFile, ECGError, Recording, atomic_path, data_path, lock_folder, write_errors
@@ -17,7 +18,7 @@ from ..data.simulate import is_simulated
 from ..view.ecg import ECGView, Item, Still
 
 # %% auto #0
-__all__ = ['MARKS', 'WRAP', 'NARROW', 'CHART_JS', 'COLORS', 'TextLine', 'Marks', 'labels_of', 'quality_notes', 'measure_quality',
+__all__ = ['MARKS', 'WRAP', 'NARROW', 'STATIC', 'COLORS', 'TextLine', 'Marks', 'labels_of', 'quality_notes', 'measure_quality',
            'search_text', 'filter_records', 'sort_records', 'row_text', 'record_item', 'text_picture', 'join_pictures',
            'MarksBar', 'menu', 'Browser', 'RecordBrowser', 'BeatTable', 'all_beats', 'beat_outliers', 'Chart',
            'segments_of', 'beat_item', 'BeatBrowser']
@@ -493,114 +494,8 @@ def beat_outliers(
     factor = -LocalOutlierFactor(n_neighbors=k).fit(x).negative_outlier_factor_ if some is x else -LocalOutlierFactor(n_neighbors=k, novelty=True).fit(some).score_samples(x)
     return factor, factor > above
 
-# %% ../../nbs/22_browse.ipynb #export-chart-js-r-const
-CHART_JS = r"""
-const floats = dv => new Float32Array(dv.buffer.slice(dv.byteOffset, dv.byteOffset + dv.byteLength));
-const bytes = dv => new Uint8Array(dv.buffer.slice(dv.byteOffset, dv.byteOffset + dv.byteLength));
-function shape(c, kind, x, y, r) {
-  c.beginPath();
-  if (kind === 1) c.rect(x - r, y - r, 2*r, 2*r);
-  else if (kind === 2) { c.moveTo(x, y - 1.3*r); c.lineTo(x + 1.2*r, y + r); c.lineTo(x - 1.2*r, y + r); c.closePath(); }
-  else if (kind === 3) { c.moveTo(x, y - 1.4*r); c.lineTo(x + 1.4*r, y); c.lineTo(x, y + 1.4*r); c.lineTo(x - 1.4*r, y); c.closePath(); }
-  else if (kind === 4) { c.moveTo(x, y + 1.3*r); c.lineTo(x + 1.2*r, y - r); c.lineTo(x - 1.2*r, y - r); c.closePath(); }
-  else c.arc(x, y, r, 0, 7);
-}
-const DASH = [[], [7, 3], [2, 2], [8, 2, 2, 2], [4, 4]];
-function render({model, el}) {
-  const top = document.createElement('div'), canvas = document.createElement('canvas'), back = document.createElement('canvas');
-  top.className = 'ecgnb-chart'; top.tabIndex = 0; canvas.setAttribute('role', 'img'); top.append(canvas); el.append(top);
-  let x, y, g, n, m, box, drag = null, moved = false, frame = 0;
-  const get = k => model.get(k), pad = {l: 46, r: 10, t: 24, b: 34};
-  let legend = [];
-  const css = (name, or) => getComputedStyle(top).getPropertyValue(name).trim() || or;
-  function load() {
-    x = floats(get('x')); y = floats(get('y')); g = bytes(get('group')); n = g.length; m = n ? y.length/n : 0;
-    const ends = a => { let lo = Infinity, hi = -Infinity; for (const v of a) { if (v < lo) lo = v; if (v > hi) hi = v; } if (!(hi > lo)) { lo = (isFinite(lo) ? lo : 0) - 1; hi = lo + 2; } const e = .03*(hi - lo); return [lo - e, hi + e]; };
-    box = [...ends(x), ...ends(y)];
-  }
-  const W = () => Math.max(160, top.clientWidth || 480), H = () => get('height');
-  const px = v => pad.l + (v - box[0])/(box[1] - box[0])*(W() - pad.l - pad.r), py = v => H() - pad.b - (v - box[2])/(box[3] - box[2])*(H() - pad.t - pad.b);
-  const ux = p => box[0] + (p - pad.l)/(W() - pad.l - pad.r)*(box[1] - box[0]), uy = p => box[2] + (H() - pad.b - p)/(H() - pad.t - pad.b)*(box[3] - box[2]);
-  function size(c) { const d = window.devicePixelRatio || 1; c.width = W()*d; c.height = H()*d; c.style.width = W() + 'px'; c.style.height = H() + 'px'; const k = c.getContext('2d'); k.setTransform(d, 0, 0, d, 0, 0); return k; }
-  function one(c, i, lw, r) {
-    const gi = g[i] % DASH.length;
-    if (m === 1) { shape(c, gi, px(x[i]), py(y[i]), r); return; }
-    c.beginPath();
-    for (let k = 0; k < m; k++) { const a = px(x[k]), b = py(y[i*m + k]); k ? c.lineTo(a, b) : c.moveTo(a, b); }
-    c.lineWidth = lw; c.setLineDash(DASH[gi]); c.stroke(); c.setLineDash([]);
-  }
-  function ticks(lo, hi) { const raw = (hi - lo)/5, p = 10**Math.floor(Math.log10(raw)), s = [1, 2, 5, 10].map(k => k*p).find(s => s >= raw), out = []; for (let v = Math.ceil(lo/s)*s; v <= hi; v += s) out.push(+v.toPrecision(6)); return out; }
-  function plan() {     // where each name of the legend goes, and what room is left
-    const c = back.getContext('2d'); c.font = '11px sans-serif';
-    if (!get('axes')) pad.l = pad.r = pad.b = 14;
-    let at = pad.l, row = 0;
-    legend = get('groups').map(o => { const w = c.measureText(o.name).width + (m === 1 ? 28 : 38); if (at > pad.l && at + w > W() - pad.r) { at = pad.l; row++; } const spot = [at, 11 + 15*row]; at += w; return spot; });
-    pad.t = 24 + 15*row;
-  }
-  function all() {
-    plan();
-    const c = size(back), ink = css('--jp-ui-font-color1', '#222'), line = css('--jp-border-color2', '#ddd'), groups = get('groups');
-    c.fillStyle = css('--jp-layout-color0', '#fff'); c.fillRect(0, 0, W(), H());
-    c.font = '11px sans-serif'; c.strokeStyle = line; c.fillStyle = ink; c.lineWidth = 1;
-    if (get('axes')) {
-      c.textAlign = 'center'; for (const v of ticks(box[0], box[1])) { c.beginPath(); c.moveTo(px(v), pad.t); c.lineTo(px(v), H() - pad.b); c.stroke(); c.fillText(v, px(v), H() - pad.b + 13); }
-      c.textAlign = 'right'; for (const v of ticks(box[2], box[3])) { c.beginPath(); c.moveTo(pad.l, py(v)); c.lineTo(W() - pad.r, py(v)); c.stroke(); c.fillText(v, pad.l - 4, py(v) + 4); }
-    }
-    c.textAlign = 'center'; c.fillText(get('xlabel'), (pad.l + W() - pad.r)/2, H() - 5);
-    c.save(); c.translate(11, (pad.t + H() - pad.b)/2); c.rotate(-Math.PI/2); c.fillText(get('ylabel'), 0, 0); c.restore();
-    c.save(); c.beginPath(); c.rect(pad.l, pad.t, W() - pad.l - pad.r, H() - pad.t - pad.b); c.clip();
-    for (let k = 0; k < groups.length; k++) {
-      c.strokeStyle = c.fillStyle = groups[k].color; const many = g.reduce((s, v) => s + (v === k), 0); c.globalAlpha = m === 1 ? .7 : k ? Math.max(.25, Math.min(.9, 60/many)) : Math.max(.15, Math.min(.6, 12/many));
-      for (let i = 0; i < n; i++) if (g[i] === k) { one(c, i, k ? 1.2 : 1, 3.2); if (m === 1) c.fill(); }
-    }
-    c.restore(); c.globalAlpha = 1;
-    c.textAlign = 'left';
-    groups.forEach((o, k) => {
-      const [at, y] = legend[k];
-      c.strokeStyle = c.fillStyle = o.color;
-      if (m === 1) { shape(c, k % DASH.length, at + 5, y, 4); c.fill(); } else { c.setLineDash(DASH[k % DASH.length]); c.lineWidth = 2; c.beginPath(); c.moveTo(at, y); c.lineTo(at + 18, y); c.stroke(); c.setLineDash([]); }
-      c.fillStyle = ink; c.fillText(o.name, at + (m === 1 ? 14 : 24), y + 4);
-    });
-  }
-  function over() {
-    const c = size(canvas), i = get('index');
-    c.drawImage(back, 0, 0, W(), H());
-    if (i >= 0 && i < n) {
-      c.save(); c.beginPath(); c.rect(pad.l - 8, pad.t - 8, W() - pad.l - pad.r + 16, H() - pad.t - pad.b + 16); c.clip();
-      c.strokeStyle = css('--jp-ui-font-color1', '#000'); one(c, i, 2.6, 6); if (m === 1) { c.lineWidth = 2.5; c.stroke(); }
-      c.restore();
-      const name = get('names')[i]; if (name) { c.font = '11px sans-serif'; c.textAlign = 'right'; c.fillStyle = css('--jp-ui-font-color1', '#000'); c.fillText(name, W() - pad.r, H() - pad.b - 6); }
-    }
-    canvas.dataset.index = i; canvas.dataset.n = n;
-  }
-  const paint = () => { cancelAnimationFrame(frame); frame = requestAnimationFrame(() => { all(); over(); }); };
-  function nearest(qx, qy) {
-    let best = -1, d = 20*20;
-    for (let i = 0; i < n; i++) for (let k = 0; k < m; k++) { const a = px(m === 1 ? x[i] : x[k]) - qx, b = py(y[i*m + k]) - qy; if (a*a + b*b < d) { d = a*a + b*b; best = i; } }
-    return best;
-  }
-  const spot = e => { const r = canvas.getBoundingClientRect(); return [e.clientX - r.left, e.clientY - r.top]; };
-  const pick = i => { if (i >= 0 && i < n) { model.set('index', i); model.save_changes(); } };
-  canvas.onpointerdown = e => { top.focus({preventScroll: true}); drag = [...spot(e), ...box]; moved = false; canvas.setPointerCapture(e.pointerId); };
-  canvas.onpointermove = e => {
-    if (!drag) return;
-    const [a, b] = spot(e), dx = (a - drag[0])/(W() - pad.l - pad.r)*(drag[3] - drag[2]), dy = (b - drag[1])/(H() - pad.t - pad.b)*(drag[5] - drag[4]);
-    if (Math.hypot(a - drag[0], b - drag[1]) > 4) moved = true;
-    if (moved) { box = [drag[2] - dx, drag[3] - dx, drag[4] + dy, drag[5] + dy]; paint(); }
-  };
-  canvas.onpointerup = e => { if (drag && !moved) pick(nearest(...spot(e))); drag = null; };
-  canvas.ondblclick = () => { load(); paint(); };
-  canvas.addEventListener('wheel', e => { if (!e.ctrlKey && !e.shiftKey && document.activeElement !== top) return; e.preventDefault(); const [a, b] = spot(e), u = ux(a), v = uy(b), k = e.deltaY < 0 ? .8 : 1.25; box = [u + (box[0] - u)*k, u + (box[1] - u)*k, v + (box[2] - v)*k, v + (box[3] - v)*k]; paint(); }, {passive: false});
-  top.onkeydown = e => { const d = {ArrowRight: 1, n: 1, ArrowLeft: -1, p: -1}[e.key]; if (d && !e.ctrlKey && !e.metaKey && !e.altKey) { e.preventDefault(); e.stopPropagation(); pick(get('index') + d); } };
-  top.dataset.lmSuppressShortcuts = 'true';
-  const fresh = () => { load(); paint(); };
-  model.on('change:rev', fresh); model.on('change:index', over);
-  const look = new ResizeObserver(paint), theme = new MutationObserver(paint); look.observe(top); theme.observe(document.body, {attributes: true, attributeFilter: ['data-jp-theme-light']});
-  load(); all(); over();
-  return () => { model.off('change:rev', fresh); model.off('change:index', over); look.disconnect(); theme.disconnect(); cancelAnimationFrame(frame); };
-}
-export default {render};
-"""
+# %% ../../nbs/22_browse.ipynb #static
+STATIC = Path(files('ecg_nb.browse')/'static')   # JavaScript and CSS of the chart
 
 # %% ../../nbs/22_browse.ipynb #chart
 COLORS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#8c6d00', '#000000')   # Okabe and Ito, the yellow darkened
@@ -608,7 +503,7 @@ _dashes, _points = ('-', '--', ':', '-.', (0, (4, 4))), 'os^Dv'
 
 class Chart(anywidget.AnyWidget):
     "Series of numbers over each other, or points; one of them is looked at (`index`)."
-    _esm, _css = CHART_JS, '.ecgnb-chart { outline: none; width: 100%; } .ecgnb-chart:focus { box-shadow: 0 0 0 2px var(--jp-brand-color1, #1976d2); } .ecgnb-chart canvas { display: block; touch-action: none; cursor: crosshair; }'
+    _esm, _css = STATIC/'chart.js', STATIC/'chart.css'
     x, y, group = (T.Bytes(b'').tag(sync=True) for _ in range(3))
     groups, names = T.List().tag(sync=True), T.List().tag(sync=True)
     index, rev, height = T.Int(0).tag(sync=True), T.Int(0).tag(sync=True), T.Int(300).tag(sync=True)

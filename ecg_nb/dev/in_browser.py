@@ -340,13 +340,14 @@ def try_notebook(
     then=None,          # function(page, check), after Run All
     boxes=(),           # names of the browsers that it shows, in its kernel
     pictures=None,      # folder for a picture of each of them
+    timeout_s:float=300,  # for Run All
 ):
     "Open, Run All, look for errors, then try what a person would do."
     print(f'== {name}', flush=True)
     began, page = time.time(), None
     try:
         page = Page(browser, url, name + '.ipynb')
-        errors = page.run_all()
+        errors = page.run_all(timeout_s)
         check(f'all cells run ({time.time() - began:.0f} s)' + ''.join(f'; {e[:200]}' for e in errors), not errors)
         if boxes and not errors:
             page.do('; '.join(f'{b}.add_class(type({b}).__name__)' for b in boxes))    # so that they are found on the page
@@ -448,6 +449,7 @@ def main(argv=None):
     p = argparse.ArgumentParser(prog='python -m ecg_nb.dev.in_browser', description=main.__doc__)
     p.add_argument('names', nargs='*', help=f'notebooks; default: {", ".join(TRIED)}')
     p.add_argument('--pictures', metavar='FOLDER', help='keep a picture of each browser there')
+    p.add_argument('--timeout', type=float, default=300, metavar='S', help='wait so long for the cells of a notebook (s); default: 300')
     p.add_argument('--measure', action='store_true', help='measure how long a new picture takes, instead -> results/browse/latency.json')
     a = p.parse_args(argv)
     names, check = a.names or list(TRIED), Checks()
@@ -460,7 +462,7 @@ def main(argv=None):
             browser = play.chromium.launch(executable_path=find_browser(), args=ARGS)
             if a.measure: print(write_latency(measure(browser, url), results_path('browse')).read_text())
             else:
-                for n in names: try_notebook(browser, url, n, check, then=TRIED.get(n), boxes=BOXES.get(n, ()), pictures=a.pictures)
+                for n in names: try_notebook(browser, url, n, check, then=TRIED.get(n), boxes=BOXES.get(n, ()), pictures=a.pictures, timeout_s=a.timeout)
                 if not a.names: check_pages(browser, check, pictures=a.pictures)
             browser.close()
     if a.measure: return 0

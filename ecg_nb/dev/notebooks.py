@@ -396,11 +396,19 @@ def check_export(
     return [Outcome(name, not bad, time.monotonic() - t0, words + ', '.join(bad) if bad else '') for name, (words, bad) in found.items()]
 
 # %% ../../nbs/dev/11_notebooks.ipynb #-check
+def _scripts():
+    from ecg_nb.dev.scripts import check_scripts
+    t0 = time.monotonic()
+    wrong, note = check_scripts()
+    name = 'JavaScript and CSS are in order' + (f' ({note})' if note else '')
+    return Outcome(name, not wrong, time.monotonic() - t0, '; '.join(wrong))
+
 def _check():
     outcomes = check_export()
     t0 = time.monotonic()
     same = write_readme(check=True)
     outcomes.append(Outcome('README.md says what nbs/index.ipynb says', same, time.monotonic() - t0, '' if same else 'run `make readme`'))
+    outcomes.append(_scripts())
     print(*outcomes, sep='\n')
     return _tally(outcomes)
 

@@ -67,6 +67,7 @@ def check_package(
     root, s, w = Path(root or project_root()), set(contents(sdist).index), set(contents(wheel).index)
     index = 'ecg_nb/_modidx.py'   # nbdev's, for its own documentation; may be there
     modules = {p.relative_to(root).as_posix() for p in (root/'ecg_nb').rglob('*.py') if p.relative_to(root).parts[1] != 'dev'} - {index}
+    modules |= {p.relative_to(root).as_posix() for p in (root/'ecg_nb').glob('*/static/*') if p.suffix in ('.js', '.css')}   # what the widgets run in the page
     shipped = {n.removeprefix('ecg_nb/shipped/') for n in w if n.startswith('ecg_nb/shipped/')}
     bad = [f'wheel: {n} is missing' for n in sorted(modules - w)]
     bad += [f'wheel: {n} does not belong there' for n in sorted(w - modules - {index}) if not n.startswith('ecg_nb/shipped/') and '.dist-info/' not in n]
