@@ -394,7 +394,7 @@ class Registry(Mapping):
     ):               # decorator
         "Let `name` stand for the function, class or object below."
         def add(thing):
-            if _defined(thing)[0] not in self.modules: self._complete_names()
+            if not _defined(thing)[0].startswith('ecg_nb.'): self._complete_names()   # to know what is there already
             entry = partial(thing, **options) if options else thing
             old = self._things.get(name, entry)
             if not _again(old, entry): raise ECGError(name, f'a {self.kind} of this name is there already, from {_defined(old)[0]}; choose another name')
@@ -402,10 +402,9 @@ class Registry(Mapping):
             return thing
         return add
 
-    def module(self, name:str)->str: # '' for what the package itself brings
-        "The module outside the package that `name` comes from."
-        module = _defined(self[name])[0]
-        return '' if module in self.modules or module.startswith('ecg_nb.') else module
+    def module(self, name:str)->str:
+        "The module that `name` comes from."
+        return _defined(self[name])[0]
 
     def _complete_names(self):
         if self._complete: return

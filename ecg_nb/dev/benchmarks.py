@@ -19,7 +19,8 @@ from ..training.data import ECGData, load_data
 from ..training.loop import train_epoch
 from ..training.run import load_run
 from ..metrics.classify import bootstrap, bootstrap_auc
-from ..models.networks import MODELS, count_flops, create_model
+from ..models.networks import count_flops
+from ..models.registry import NETWORKS, create_model
 from ..data.nights import convert_nights
 from ..models.text import text_encoder
 from ..signals.segment import find_r_peaks_multi, match_beats, night_segments
@@ -339,7 +340,7 @@ def both_trainings(
 )->dict:                                     # two functions: each trains its copy of the network for an epoch and returns the loss
     "The same training twice, from the same weights on the same batches: by `train_epoch`, and written plainly."
     ours = create_model(name, data.n_leads, data.y.shape[1], seed=seed, **options)
-    plain = copy_weights(ours, PlainXResNet(data.n_leads, data.y.shape[1], **(MODELS[name].keywords | options)))
+    plain = copy_weights(ours, PlainXResNet(data.n_leads, data.y.shape[1], **(NETWORKS[name].keywords | options)))
     g = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(data), generator=g)
     offset = (torch.rand(len(data), generator=g)*(data.n_samples - length + 1)).long()      # of each record

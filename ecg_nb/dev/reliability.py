@@ -411,7 +411,7 @@ def _read_run(box, name):
 def _make_run(box, variant):
     from dataclasses import asdict
     from ecg_nb.training.weights import save_weights
-    from ecg_nb.models.networks import create_model
+    from ecg_nb.models.registry import create_model
     from ecg_nb.signals.preprocess import Recipe
     options = dict(n_samples=60)
     save_weights(create_model('cnn_s3', 12, 2, seed=variant, **options), box/'model.safetensors')

@@ -22,7 +22,7 @@ from ..core import BadTable, DamagedFile, ECGError, LEADS, MissingFile, atomic_p
 from ..signals.preprocess import Recipe
 from ..data.simulate import simulate_ecg
 from ..signals.segment import find_r_peaks_multi
-from ..models.networks import create_model
+from ..models.registry import create_model
 from ..training.data import ECGData, Splits, standardize_on
 from ..training.loop import fit
 from ..training.run import Run, load_run, write_run

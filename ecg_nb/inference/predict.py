@@ -671,9 +671,9 @@ def night_cost(
 def plain_network(run:Run): # the superclass run
     "The network of `run` as it is usually written: `Conv1d` modules with the same weights; and the members of each class."
     from ecg_nb.dev.benchmarks import PlainXResNet, copy_weights
-    from ecg_nb.models.networks import MODELS
+    from ecg_nb.models.registry import NETWORKS
     ours = run.model.net.nets[0]
-    net = copy_weights(ours, PlainXResNet(len(run.recipe.leads), run.model.members.shape[1], **MODELS['xresnet1d101'].keywords))
+    net = copy_weights(ours, PlainXResNet(len(run.recipe.leads), run.model.members.shape[1], **NETWORKS['xresnet1d101'].keywords))
     return net.eval(), ours[0], run.model.members
 
 def plain_loop(

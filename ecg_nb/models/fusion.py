@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from ..core import BadSignal
-from .networks import create_model
+from .registry import create_model
 
 # %% ../../nbs/models/14_fusion.ipynb #trunk
 class Trunk(nn.Module):

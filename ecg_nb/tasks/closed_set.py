@@ -17,7 +17,7 @@ from ..signals.preprocess import band_filter, fill_gaps, resample
 from ..signals.segment import beats
 from ..signals.augment import amplitude, compose, noise
 from ..data.beat_inputs import SYSTEMS, BeatSet, beat_table
-from ..models.networks import create_model
+from ..models.registry import create_model
 from ..core import provenance
 from ..training.data import ECGData, aggregate_windows, standardize_on, window_logits
 from ..training.weights import load_weights

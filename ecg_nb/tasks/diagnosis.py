@@ -19,7 +19,7 @@ from ..data.datasets import SUPERCLASSES, find, ptbxl_labels, ptbxl_statements, 
 from ..data.simulate import is_simulated, sample_data
 from ..signals.preprocess import Recipe
 from ..data.store import convert
-from ..models.networks import create_model
+from ..models.registry import create_model
 from ..training.data import Splits, aggregate_windows, make_splits, standardize_on, window_logits
 from ..training.weights import load_weights, save_weights
 from ..training.parallel import is_main, main_first, processes

@@ -16,7 +16,7 @@ from ..core import BadHeader, BadTable, ECGError, LEADS, atomic_path, results_pa
 from ..data.datasets import find, records_table, split_by_fold, split_subjects
 from ..data.simulate import is_simulated
 from ..data.store import Store, convert
-from ..models.networks import create_model
+from ..models.registry import create_model
 from ..core import provenance
 from ..training.data import ECGData, Splits, aggregate_windows, load_data, make_splits, standardize_on, window_logits
 from ..training.weights import save_weights

@@ -15,7 +15,7 @@ from ..signals.preprocess import Recipe, to_int16
 from ..signals.segment import find_r_peaks, find_r_peaks_multi, whole_beats
 from ..data.store import convert
 from ..signals.augment import amplitude, compose, move_electrodes, noise, offset, pairs_of_records, turn_lead
-from ..models.networks import create_model
+from ..models.registry import create_model
 from ..models.beat_models import SupCon
 from ..training.data import ECGData, Splits, make_splits, standardize_on
 from ..training.parallel import is_main, main_first, processes

@@ -25,7 +25,8 @@ from ..data.datasets import cpsc2018_table, find, records_table, split_by_fold
 from ..data.simulate import is_simulated, sample_data
 from ..signals.preprocess import Recipe
 from ..data.store import convert
-from ..models.networks import create_model, embed
+from ..models.networks import embed
+from ..models.registry import create_model
 from ..models.rhythm_models import BASELINES, baseline, baseline_scores, record_features
 from ..signals.augment import amplitude, compose, offset
 from ..training.data import Splits, aggregate_windows, make_splits, standardize_on, window_logits

@@ -21,7 +21,8 @@ from ..signals.preprocess import Recipe
 from ..data.store import convert
 from ..data.nights import convert_nights
 from ..signals.augment import compose, noise, one_a_subject, turn_lead
-from ..models.networks import create_model, embed
+from ..models.networks import embed
+from ..models.registry import create_model
 from ..training.data import ECGData, Splits, make_splits, standardize_on
 from ..training.parallel import is_main, main_first, processes
 from ..training.loop import fit

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np, pandas as pd, torch
 from ..core import BadHeader, BadSignal, ECGError, MissingFile, Recording, provenance, read_json, shipped_path, write_csv, write_json
 from ..signals.preprocess import Recipe, to_int16
-from ..models.networks import Average, Union, create_model
+from ..models.networks import Average, Union
+from ..models.registry import create_model
 from .data import ECGData, Splits, aggregate_windows, window_logits
 from .weights import load_weights
 
