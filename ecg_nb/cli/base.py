@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 import click
 import ecg_nb
-from ..core import ECGError
+from ..core import ECGError, did_you_mean
 
 # %% auto #0
 __all__ = ['PARTLY', 'source_options', 'people_option', 'quiet_option', 'json_option', 'echo_warning', 'extra_of', 'one_line',
@@ -50,6 +50,11 @@ def one_line(error:Exception)->str|None: # None: not an error of the user's
 class Commands(click.Group):
     "Commands in the order of work; what goes wrong in one line."
     def list_commands(self, ctx): return list(self.commands)
+
+    def resolve_command(self, ctx, args):
+        name = args[0]
+        if name not in self.commands and name[0] != '-': ctx.fail(f'no command {name}; {did_you_mean(name, self.commands)}')
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx):
         if ctx.params.get('debug'): return super().invoke(ctx)

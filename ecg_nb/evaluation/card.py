@@ -4,7 +4,7 @@
 
 # %% ../../nbs/evaluation/12_card.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import argparse, hashlib, re, sys, warnings
+import hashlib, re, warnings
 from pathlib import Path
 import numpy as np, pandas as pd
 from ..core import BadHeader, DamagedFile, ECGError, MissingFile, atomic_path, read_json, results_path, shipped_path, write_json
@@ -13,7 +13,7 @@ from ..data.simulate import statements
 
 # %% auto #0
 __all__ = ['SHIPPED', 'DATA', 'folder_of', 'meanings', 'preparation', 'calibration', 'calibrate', 'caveat', 'model_card',
-           'write_cards', 'main']
+           'write_cards', 'calibrate_runs']
 
 # %% ../../nbs/evaluation/12_card.ipynb #folder-of
 SHIPPED = (*(f'diagnosis/{n}' for n in 'superclass statements diagnostic subclass form rhythm xresnet1d101 xresnet1d18 s4d system3_cnn'.split()),
@@ -95,7 +95,7 @@ def calibration(
     t = c.get('temperature')
     if isinstance(t, bool) or not isinstance(t, (int, float)) or not .01 <= t <= 100: raise DamagedFile(where/'calibration.json', f'temperature {t!r}; a number between 0.01 and 100 is needed')
     if c.get('run') != _sum(where):
-        warnings.warn(f'{where/"calibration.json"} belongs to another run.json and is not used; `python -m ecg_nb.evaluation.card --calibrate` makes it anew')
+        warnings.warn(f'{where/"calibration.json"} belongs to another run.json and is not used; `ecg_nb card --calibrate` makes it anew')
         return None
     return c
 
@@ -118,7 +118,7 @@ def calibrate(
     for name, e in (('before', test), ('after', after)):
         spread = interval(bootstrap(lambda y, p: calibration_error(y, p), e.y, e.p, groups=e.subjects, n_resamples=n_resamples, seed=seed))
         c |= {f'ece_{name}': calibration_error(e.y, e.p), f'ece_{name}_95': list(spread), f'brier_{name}': brier(e.y, e.p)}
-    c |= dict(interval=f'95 %, bootstrap over people, {n_resamples} resamples', run=_sum(where), command='python -m ecg_nb.evaluation.card --calibrate') | provenance()
+    c |= dict(interval=f'95 %, bootstrap over people, {n_resamples} resamples', run=_sum(where), command='ecg_nb card --calibrate') | provenance()
     write_json(where/'calibration.json', c)
     return c
 
@@ -275,7 +275,7 @@ def model_card(
     "The model card of a run, from its files."
     where = folder_of(run)
     info, root = _info(where), where.parents[1]
-    out = ['<!-- Made from the files of the run by `python -m ecg_nb.evaluation.card`: change those, not this one. -->', f'# {_cell(info["task"])}/{where.name}' + (f': {_cell(info["title"])}' if info.get('title') else ''), f'> {caveat(where)}']
+    out = ['<!-- Made from the files of the run by `ecg_nb card`: change those, not this one. -->', f'# {_cell(info["task"])}/{where.name}' + (f': {_cell(info["title"])}' if info.get('title') else ''), f'> {caveat(where)}']
     out += _purpose(info) + _learned(info) + _goes_in(info) + _comes_out(where, info) + _measured(where, info)
     return '\n\n'.join(out + _by_group(root, where, info) + _calibrated(root, where, info) + _fails(root, where, info) + _explained(root, where, info) + _made(info)) + '\n'
 
@@ -295,23 +295,9 @@ def write_cards(
     return old
 
 # %% ../../nbs/evaluation/12_card.ipynb #main
-def main(argv=None):
-    "Model cards of the shipped runs, and their temperatures."
-    a = argparse.ArgumentParser(prog='python -m ecg_nb.evaluation.card', description='Model cards: README.md and calibration.json in results/<task>/<run>/')
-    a.add_argument('runs', nargs='*', help='task/name or folders; default: all shipped runs')
-    a.add_argument('--calibrate', action='store_true', help='fit the temperatures on the validation records first; needs the data')
-    a.add_argument('--check', action='store_true', help='only say whether the cards are up to date')
-    a = a.parse_args(argv)
-    try:
-        if a.calibrate:
-            for run in a.runs or SHIPPED:
-                if _info(folder_of(run))['task'] == 'identity': continue
-                c = calibrate(run)
-                print(f'{run}: temperature {c["temperature"]:.4f}, calibration error {c["ece_before"]:.4f} -> {c["ece_after"]:.4f}', flush=True)
-        old = write_cards(*a.runs, check=a.check)
-    except ECGError as e: sys.exit(f'error: {e}')
-    print('All cards were up to date.' if not old else ('Not up to date, run `python -m ecg_nb.evaluation.card`: ' if a.check else 'Written: ') + ', '.join(map(str, old)))
-    if a.check: sys.exit(int(bool(old)))
-
-# %% ../../nbs/evaluation/12_card.ipynb #export-if-name-main-and
-if __name__ == '__main__' and '__file__' in globals(): main()
+def calibrate_runs(
+    *runs,     # task/name or folders; default: all shipped runs
+):             # yields each run, and what its calibration.json says now
+    "Fit the temperatures of those runs that give probabilities, one after the other."
+    for run in runs or SHIPPED:
+        if _info(folder_of(run))['task'] != 'identity': yield run, calibrate(run)

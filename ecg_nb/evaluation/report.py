@@ -9,10 +9,10 @@ __all__ = ['AGES', 'SECTIONS', 'PICTURES', 'ELSEWHERE', 'TABLES', 'find_runs', '
            'groups_of', 'agreement', 'subgroups', 'plot_subgroups', 'calibration_table', 'plot_scaling',
            'threshold_table', 'plot_thresholds', 'plot_curves', 'plot_binary', 'plot_rhythm_confusion',
            'closed_set_answers', 'pooled', 'plot_people', 'histories', 'plot_histories', 'readme_text', 'write_readme',
-           'write_tables', 'write_pictures', 'main']
+           'write_tables', 'write_pictures', 'write_evaluations']
 
 # %% ../../nbs/20_evaluate.ipynb #export-import-argparse-hashlib-re
-import argparse, hashlib, re, sys, warnings
+import hashlib, re, warnings
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations
@@ -604,7 +604,7 @@ SECTIONS = dict(   # task -> heading, and what one has to know to read its figur
     notes=('Notes', 'The report of a PTB-XL record is the text that its labels were made from: "label leak" rows are no claim about ECGs (14_notes).'),
     robustness=('Robustness', 'The shipped runs on disturbed records: noise, leads lost or swapped, other sampling rates, shorter records (11_robustness).'),
     segment=('R peaks', 'On records that the settings of the detector were chosen on (03_segment).'))
-PICTURES = {       # made by `python -m ecg_nb.evaluation.report`
+PICTURES = {       # made by `ecg_nb evaluate --all`
     'evaluate/subgroups.png': 'Superclasses, macro AUC by group of people and records; all 71 statements, agreement of the answers by group',
     'evaluate/calibration.png': 'Calibration before and after one temperature fitted on fold 9',
     'evaluate/thresholds.png': 'F1 against threshold on fold 9, and what the chosen threshold gives on fold 10',
@@ -615,7 +615,7 @@ PICTURES = {       # made by `python -m ecg_nb.evaluation.report`
     'rhythm/confusion.png': 'Rhythm, windows and records, here and in another hospital',
     'sex/confusion.png': 'Sex, by record',
     'identity/confusion.png': 'Closed set, 103 people of CPSC2018, by single beat'}
-ELSEWHERE = {      # made by `python -m ecg_nb.evaluation.robustness`, `… ecg_nb.explain.saliency`, `… ecg_nb.explain.sanity`, `… ecg_nb.dev.in_browser --pictures results/browse`
+ELSEWHERE = {      # made by `ecg_nb robustness`, `ecg_nb saliency`, `ecg_nb sanity`, `python -m ecg_nb.dev.in_browser --pictures results/browse`
     **{f'robustness/{run}/figure.png': f'Robustness of {run.replace("-", "/", 1)}: score against severity' for run in ('diagnosis-superclass', 'diagnosis-statements', 'rhythm-nine', 'sex-leads-12', 'sex-lead-I', 'identity-leads-12')},
     'saliency/proof/verdicts.png': 'Which saliency method passes which test, for which run',
     'saliency_map_male.png': 'What speaks for a man', 'saliency_map_female.png': 'What speaks for a woman', 'saliency_map_age.png': 'What speaks for age', 'saliency_map_same_person.png': 'What speaks for the same person',
@@ -637,13 +637,13 @@ def readme_text(
     root = Path(root or results_path())
     found = headlines(root=root)
     task = found.run.str.partition('/')[0]
-    out = ['<!-- Made from the metrics.json files by `python -m ecg_nb.evaluation.report --readme`: change those, not this file. -->', '# Results',
+    out = ['<!-- Made from the metrics.json files by `ecg_nb results`: change those, not this file. -->', '# Results',
         'What every run in this folder reached, read from its `metrics.json`. Intervals are 95 %, over people where people have several records; n counts records (or beats, or probes, as the measure says); a run\'s folder holds what it is (`run.json`), what it said of the test records and, where it has any of its own, its weights. Explained in `nbs/20_evaluate.ipynb`.']
     for name in [t for t in SECTIONS if (task == t).any()] + sorted(set(task) - set(SECTIONS)):
         head, words = SECTIONS.get(name, (name.capitalize(), ''))
         out += [f'## {head}'] + [words]*bool(words) + [markdown_table(found[task == name])]
     pictures, tables = ([(f, w) for f, w in what.items() if (root/f).exists()] for what in (PICTURES | ELSEWHERE, TABLES))
-    if tables: out += ['## Tables', 'Made by `python -m ecg_nb.evaluation.report` from the predictions in the folders above.', '\n'.join(f'* [{f}]({f}): {w}' for f, w in tables)]
+    if tables: out += ['## Tables', 'Made by `ecg_nb evaluate --all` from the predictions in the folders above.', '\n'.join(f'* [{f}]({f}): {w}' for f, w in tables)]
     if pictures: out += ['## Pictures', *(f'**{w}**\n\n![{w}]({f})' for f, w in pictures)]
     return '\n\n'.join(out) + '\n'
 
@@ -717,23 +717,13 @@ def write_pictures(
     _save(out/'evaluate'/'histories.png', plot_histories(histories(out)))
 
 # %% ../../nbs/20_evaluate.ipynb #main
-def main(argv=None):
-    "Tables and pictures from real records, and results/README.md."
-    a = argparse.ArgumentParser(prog='python -m ecg_nb.evaluation.report', description='Evaluate all shipped runs: results/evaluate/, pictures beside the runs, results/README.md')
-    a.add_argument('--readme', action='store_true', help='only results/README.md, from the metrics.json files; needs no data')
-    a.add_argument('--check', action='store_true', help='only say whether results/README.md is up to date')
-    a = a.parse_args(argv)
-    try:
-        if a.check:
-            same = write_readme(check=True)
-            print('results/README.md is up to date.' if same else 'results/README.md is not what the metrics.json files say: run `python -m ecg_nb.evaluation.report --readme`.')
-            sys.exit(int(not same))
-        if not a.readme:
-            find('ptb-xl')                                                     # real records, or an error that says where to get them
-            tests, valids = evaluate_all()
-            write_tables(results_path(), tests, valids); write_pictures(results_path(), tests, valids)
-        print('results/README.md ' + ('was up to date' if write_readme() else 'written'), flush=True)
-    except ECGError as e: sys.exit(f'error: {e}')
-
-# %% ../../nbs/20_evaluate.ipynb #export-if-name-main-and
-if __name__ == '__main__' and '__file__' in globals(): main()
+def write_evaluations(
+    *,
+    say=print,
+):
+    "Evaluate all shipped runs on real records: results/evaluate/, pictures beside the runs, results/README.md."
+    find('ptb-xl')                                    # real records, or an error that says where to get them
+    tests, valids = evaluate_all()
+    write_tables(results_path(), tests, valids)
+    write_pictures(results_path(), tests, valids)
+    say('results/README.md ' + ('was up to date' if write_readme() else 'written'))

@@ -4,13 +4,13 @@
 
 # %% ../../nbs/evaluation/11_robustness.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import argparse, sys, zlib
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 import numpy as np, pandas as pd, torch
-from ..core import BadSignal, BadTable, DamagedFile, ECGError, LEADS, MissingFile, Recording, atomic_path, data_path, read_json, results_path, write_csv, write_json
+from ..core import BadSignal, BadTable, DamagedFile, ECGError, LEADS, MissingFile, Recording, atomic_path, data_path, read_json, results_path, write_csv, write_json, did_you_mean
 from ..data.datasets import find, ptbxl_labels
 from ..data.simulate import Noise, electrode_noise, twelve_leads
 from ..signals.preprocess import band_filter, resample, to_int16
@@ -24,7 +24,7 @@ from ..tasks.diagnosis import unions
 __all__ = ['SNR_DB', 'NOISES', 'SWAPS', 'KEPT', 'KINDS', 'HEADLINE', 'RUNS', 'signal_power', 'noise_leads', 'add_noise',
            'swap_leads', 'remove_leads', 'random_leads', 'Kind', 'said', 'disturb', 'Cohort', 'some_people', 'cohort',
            'disturbed', 'answers', 'conditions', 'answer_path', 'kept_answers', 'ask_all', 'scores', 'first_of_all',
-           'score_table', 'plot_robustness', 'first_harm', 'write_tables', 'main', 'read_table']
+           'score_table', 'plot_robustness', 'first_harm', 'write_tables', 'write_robustness', 'read_table']
 
 # %% ../../nbs/evaluation/11_robustness.ipynb #signal-power
 SNR_DB = (24, 18, 12, 6, 0, -6)
@@ -457,24 +457,25 @@ def write_tables(
     plt.close(axes.flat[0].figure)
     return t
 
-def main(argv=None):
-    "Ask the runs that are named (default: all) under every condition, on real PTB-XL, and write their tables and figures."
-    a = argparse.ArgumentParser(prog='python -m ecg_nb.evaluation.robustness', description='Ask the shipped runs about disturbed records: results/robustness/<task>-<run>/')
-    a.add_argument('runs', nargs='*', default=tuple(RUNS), help=f'of {", ".join(RUNS)}; default: all')
-    a.add_argument('--seed', type=int, default=0)
-    a.add_argument('--tables', action='store_true', help='ask nothing, only write the tables of what has been asked')
-    a = a.parse_args(argv)
-    try:
-        raw = diagnosis.prepare('all', root=find('ptb-xl'))
-        cohorts, command = [cohort(n, raw, seed=a.seed) for n in a.runs], ' '.join(['python -m ecg_nb.evaluation.robustness', *(() if list(a.runs) == list(RUNS) else a.runs)])
-        if not a.tables: ask_all(cohorts, seed=a.seed, say=lambda text: print(text, flush=True))
-        for c in cohorts:
-            write_tables(c, results_path('robustness', c.name.replace('/', '-')), seed=a.seed, ask=False, command=command)
-            print(f'{c.name}: {len(c.data):,} records', flush=True)
-    except ECGError as e: sys.exit(f'error: {e}')
-
 # %% ../../nbs/evaluation/11_robustness.ipynb #export-if-name-main-and
-if __name__ == '__main__' and '__file__' in globals(): main()
+def write_robustness(
+    *runs,             # of `RUNS`; default: all
+    seed:int=0,
+    ask:bool=True,     # False: only the tables of what has been asked
+    say:Callable=print,
+):
+    "Ask runs under every condition, on real PTB-XL, and write their tables and figures."
+    names = runs or tuple(RUNS)
+    unknown = [n for n in names if n not in RUNS]
+    if unknown: raise ECGError(unknown[0], f'this run is not among those that are disturbed; {did_you_mean(unknown[0], RUNS)}')
+    raw = diagnosis.prepare('all', root=find('ptb-xl'))
+    cohorts = [cohort(n, raw, seed=seed) for n in names]
+    if ask: ask_all(cohorts, seed=seed, say=say)
+    command = ' '.join(['ecg_nb robustness', *runs])
+    for c in cohorts:
+        folder = results_path('robustness', c.name.replace('/', '-'))
+        write_tables(c, folder, seed=seed, ask=False, command=command)
+        say(f'{c.name}: {len(c.data):,} records')
 
 # %% ../../nbs/evaluation/11_robustness.ipynb #read-table
 def read_table(
@@ -482,7 +483,7 @@ def read_table(
 )->tuple:           # (table as from `score_table`, with levels as text; what metrics.json says)
     "The shipped results of one run."
     folder = results_path('robustness', name.replace('/', '-'))
-    if not (folder/'table.csv').is_file(): raise MissingFile(folder, f'no table there; `python -m ecg_nb.evaluation.robustness {name}` makes it')
+    if not (folder/'table.csv').is_file(): raise MissingFile(folder, f'no table there; `ecg_nb robustness {name}` makes it')
     table = pd.read_csv(folder/'table.csv', keep_default_na=False, dtype=dict(level=str))
     numbers = ['value', 'lo', 'hi', 'difference', 'difference_lo', 'difference_hi']
     return table.assign(**table[numbers].apply(pd.to_numeric)), read_json(folder/'metrics.json')

@@ -4,7 +4,7 @@
 
 # %% ../../nbs/21_saliency.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import argparse, sys, time, warnings
+import time, warnings
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import numpy as np, pandas as pd, torch
 import torch.nn.functional as F
 from torch import nn
-from ..core import BadSignal, BadTable, ECGError, Recording, atomic_path, plot_ecg, read_json, results_path, write_csv, write_json
+from ..core import BadSignal, BadTable, ECGError, Recording, atomic_path, plot_ecg, read_json, results_path, write_csv, write_json, did_you_mean
 from ..signals.preprocess import to_int16
 from ..signals.segment import beats, find_r_peaks, find_r_peaks_multi, window_starts
 from ..models.layers import Scaling
@@ -28,7 +28,7 @@ __all__ = ['METHODS', 'FOR', 'AGAINST', 'SEX', 'WAVES', 'SHOWN', 'PARTS', 'targe
            'plot_points', 'plot_confident', 'lead_shares', 'plot_lead_shares', 'r_peaks_of', 'wave_of', 'wave_shares',
            'BeatAverage', 'beat_average', 'plot_beat_averages', 'maximise', 'plot_windows', 'record_embeddings',
            'embedding_map', 'plot_embedding_map', 'ig_speed', 'plot_judged', 'by_each', 'population', 'plot_sex',
-           'main']
+           'write_maps']
 
 # %% ../../nbs/21_saliency.ipynb #-starts
 def _starts(run, x)->list:
@@ -923,26 +923,28 @@ def _write_embedding(folder, root, seed, said):
         _table(table, folder/f'embedding_{short}.csv')
         _save(plot_embedding_map(table, title=f'{name}, {len(table):,} PTB-XL test records').figure, folder/f'embedding_{short}.png')
 
-def main(argv=None):
+# %% ../../nbs/21_saliency.ipynb #write-maps
+def write_maps(
+    *parts,        # of `PARTS`; default: all
+    n:int=20,      # records of each class, of superclass and rhythm
+    seed:int=0,
+    say=print,
+):
     "Make `results/saliency/` and `results/saliency_map_….png` from the shipped runs, on real PTB-XL."
-    a = argparse.ArgumentParser(prog='python -m ecg_nb.explain.saliency', description=main.__doc__)
-    a.add_argument('parts', nargs='*', default=list(PARTS), help=f'of {", ".join(PARTS)}; default: all')
-    a.add_argument('--records', type=int, default=20, help='of each class for superclass and rhythm (20)')
-    a.add_argument('--seed', type=int, default=0)
-    a = a.parse_args(argv)
-    try:
-        if unknown := sorted(set(a.parts) - set(PARTS)): raise BadTable('parts', f'no part {", ".join(unknown)}; there are {", ".join(PARTS)}')
-        from ecg_nb.tasks import diagnosis, rhythm
-        root, folder = find('ptb-xl'), results_path('saliency')
-        about = folder/'saliency.json'
-        for part in a.parts:
-            t0, said = time.perf_counter(), {}
-            if part == 'superclass': said[part] = population(load_run('diagnosis/superclass'), diagnosis.prepare('superclass', root=root), folder, part, n=a.records, seed=a.seed)
-            elif part == 'rhythm': said[part] = population(load_run('rhythm/nine'), rhythm.prepare(root=root), folder, part, n=a.records, skip=('NORM',), seed=a.seed)
-            else: dict(sex=_write_sex, age=_write_age, identity=_write_identity, maximised=_write_maximised, embedding=_write_embedding)[part](folder, root, a.seed, said)
-            print(f'{part}: {time.perf_counter() - t0:.0f} s', flush=True)
-            write_json(about, (read_json(about) if about.exists() else {}) | said | dict(title='saliency maps from the shipped runs', command='python -m ecg_nb.explain.saliency', data='PTB-XL, fold 10', seed=a.seed, methods='maps: smoothgrad (16 copies) and integrated_gradients (32 steps, from a flat line); shares: integrated_gradients', simulated=False))
-    except ECGError as e: sys.exit(f'error: {e}')
-
-# %% ../../nbs/21_saliency.ipynb #export-if-name-main-and
-if __name__ == '__main__' and '__file__' in globals(): main()
+    from ecg_nb.tasks import diagnosis, rhythm
+    unknown = [p for p in parts if p not in PARTS]
+    if unknown: raise ECGError(unknown[0], f'no part of this name; {did_you_mean(unknown[0], PARTS)}')
+    writers = dict(sex=_write_sex, age=_write_age, identity=_write_identity, maximised=_write_maximised, embedding=_write_embedding)
+    root, folder = find('ptb-xl'), results_path('saliency')
+    about = folder/'saliency.json'
+    origin = dict(title='saliency maps from the shipped runs', command='ecg_nb saliency', data='PTB-XL, fold 10', seed=seed, simulated=False,
+        methods='maps: smoothgrad (16 copies) and integrated_gradients (32 steps, from a flat line); shares: integrated_gradients')
+    for part in parts or PARTS:
+        start, facts = time.perf_counter(), {}
+        if part == 'superclass':
+            facts[part] = population(load_run('diagnosis/superclass'), diagnosis.prepare('superclass', root=root), folder, part, n=n, seed=seed)
+        elif part == 'rhythm':
+            facts[part] = population(load_run('rhythm/nine'), rhythm.prepare(root=root), folder, part, n=n, skip=('NORM',), seed=seed)
+        else: writers[part](folder, root, seed, facts)
+        say(f'{part}: {time.perf_counter() - start:.0f} s')
+        write_json(about, (read_json(about) if about.exists() else {}) | facts | origin)

@@ -10,15 +10,15 @@ __all__ = ['TESTS', 'PLANTS', 'CONTROL', 'COLORS', 'SHARES', 'ESSENTIAL', 'JUDGE
            'completeness', 'agreement', 'plot_agreement', 'pick_records', 'line', 'judge', 'seed_plan', 'label_plan',
            'train_seeds', 'train_labels', 'standin_tests', 'planted_tests', 'decide', 'grade', 'grades',
            'read_verdicts', 'run_name', 'verdict', 'advice', 'plot_verdicts', 'write_plants', 'write_run_tests',
-           'write_completeness', 'write_verdicts', 'main']
+           'write_completeness', 'write_verdicts', 'write_proof']
 
 # %% ../../nbs/explain/11_sanity.ipynb #export-import-argparse-copy-sys
-import argparse, copy, sys
+import copy
 from pathlib import Path
 import numpy as np, pandas as pd, torch
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 from torch import nn
-from ..core import BadTable, DamagedFile, ECGError, LEADS, MissingFile, atomic_path, data_path, results_path, shipped_path, write_csv, write_json
+from ..core import BadTable, DamagedFile, ECGError, LEADS, MissingFile, atomic_path, data_path, results_path, shipped_path, write_csv, write_json, did_you_mean
 from ..signals.preprocess import Recipe
 from ..data.simulate import simulate_ecg
 from ..signals.segment import find_r_peaks_multi
@@ -600,7 +600,7 @@ def read_verdicts(
 )->pd.DataFrame:
     "The table of verdicts."
     path = Path(path or shipped_path('saliency', 'proof', 'verdicts.csv'))
-    if not path.is_file(): raise MissingFile(path, 'no verdicts there; `python -m ecg_nb.explain.sanity` makes them')
+    if not path.is_file(): raise MissingFile(path, 'no verdicts there; `ecg_nb sanity` makes them')
     try: t = pd.read_csv(path)
     except Exception as e: raise DamagedFile(path, f'not a table ({e})') from None
     lost = {'run', 'method', 'test', 'value', 'lo', 'hi', 'n', 'on', 'bar', 'passed'} - set(t)
@@ -713,7 +713,7 @@ def write_run_tests(name:str, methods, *, n:int=100, dur_s:float=None, seed:int=
     x, target, groups = pick_records(run, ready.parts['test'], n=n, dur_s=dur_s, seed=seed)
     tests, curves, layers, agree = judge(run, x, target, groups, methods, n_weights=32, background=_background(ready, x.shape[2], seed=seed), seed=seed, say=lambda text: say(f'{name}: {text}'))
     _write(tests, folder, 'tests.csv'); _write(curves, folder, 'curves.csv'); _write(layers, folder, 'layers.csv', index=True); _write(agree, folder, 'agreement.csv', index=True)
-    write_json(results_path('saliency', 'proof', folder, 'records.json'), dict(run=name, command=f'python -m ecg_nb.explain.sanity {name} --records {n} --seconds {x.shape[2]/run.recipe.fs:g} --seed {seed}', records=len(x), subjects=len(set(groups)), classes={run.classes[c]: int((target == c).sum()) for c in sorted(set(target))}))
+    write_json(results_path('saliency', 'proof', folder, 'records.json'), dict(run=name, command=f'ecg_nb sanity {name} --records {n} --seconds {x.shape[2]/run.recipe.fs:g} --seed {seed}', records=len(x), subjects=len(set(groups)), classes={run.classes[c]: int((target == c).sum()) for c in sorted(set(target))}))
     axes = plot_curves(curves); axes[0].figure.suptitle(f'{name}, {len(x)} records of the test fold', fontsize=10)
     _save(axes[0].figure, folder, 'curves.png')
 
@@ -731,7 +731,7 @@ def write_verdicts()->pd.DataFrame:
     "verdicts.csv from the tables that are there, and a picture of it."
     import matplotlib.pyplot as plt
     folder = results_path('saliency', 'proof')
-    if not (folder/'planted.csv').is_file() or not (folder/'stand-ins.csv').is_file(): raise MissingFile(folder, 'planted.csv and stand-ins.csv are needed first: python -m ecg_nb.explain.sanity plants networks stand-ins')
+    if not (folder/'planted.csv').is_file() or not (folder/'stand-ins.csv').is_file(): raise MissingFile(folder, 'planted.csv and stand-ins.csv are needed first: ecg_nb sanity plants networks stand-ins')
     planted = pd.read_csv(folder/'planted.csv')
     common = pd.concat([pd.read_csv(folder/'stand-ins.csv'), planted_tests({k: t for k, t in planted.groupby('plant')})])
     own = {name: folder/name.replace('/', '-')/'tests.csv' for name in JUDGED}
@@ -740,7 +740,7 @@ def write_verdicts()->pd.DataFrame:
         if not path.is_file(): continue
         t = pd.read_csv(path)
         tables.append(decide(pd.concat([t.assign(on='this run'), common[common.method.isin(t.method)]])).assign(run=name))
-    if not tables: raise MissingFile(folder, 'no tests of a run there: python -m ecg_nb.explain.sanity ' + ' '.join(JUDGED))
+    if not tables: raise MissingFile(folder, 'no tests of a run there: ecg_nb sanity ' + ' '.join(JUDGED))
     t = pd.concat(tables)
     order = {m: i for i, m in enumerate([*METHODS, CONTROL])}
     t = t.assign(a=t.run.map(list(JUDGED).index), b=t.method.map(order), c=t.test.map(list(TESTS).index)).sort_values(['a', 'b', 'c'])[['run', 'method', 'test', 'value', 'lo', 'hi', 'bar', 'passed', 'n', 'on']]
@@ -752,29 +752,28 @@ def write_verdicts()->pd.DataFrame:
     return read_verdicts()
 
 # %% ../../nbs/explain/11_sanity.ipynb #main
-def main(argv=None):
+def write_proof(
+    *parts,               # of `PARTS`; default: all, in this order
+    n:int=100,            # records of the test fold, for each run
+    dur_s:float=None,     # only so much of each record (s)
+    seed:int=0,
+    say=print,
+):
     "Put every method to every test and write results/saliency/proof/."
-    a = argparse.ArgumentParser(prog='python -m ecg_nb.explain.sanity', description='Which saliency method is to be believed for which shipped run: results/saliency/proof/')
-    a.add_argument('parts', nargs='*', help=f'of {", ".join(PARTS)}; default: all, in this order')
-    a.add_argument('--records', type=int, default=100, help='of the test fold, for each run')
-    a.add_argument('--seconds', type=float, help='only so much of each record; default: all of it')
-    a.add_argument('--seed', type=int, default=0)
-    a = a.parse_args(argv)
-    try:
-        if set(a.parts) - {*PARTS}: raise BadTable('parts', f'no part {", ".join(sorted(set(a.parts) - {*PARTS}))}; there are {", ".join(PARTS)}')
-        methods, say = [*METHODS, CONTROL], lambda text: print(text, flush=True)
-        for part in a.parts or PARTS:
-            if part == 'plants': write_plants(methods, say=say)
-            if part == 'networks':
-                ready = _superclass()
-                train_labels(ready, data_path('runs', 'proof'), progress=False); train_seeds(ready, data_path('runs', 'proof'), progress=False)
-            if part == 'stand-ins':
-                ready = _superclass()
-                _write(standin_tests(data_path('runs', 'proof'), ready.parts['test'], methods, n=a.records, dur_s=a.seconds, background=_background(ready, 1000, seed=a.seed), seed=a.seed, say=say), 'stand-ins.csv')
-            if part in JUDGED: write_run_tests(part, methods, n=a.records, dur_s=a.seconds, seed=a.seed, say=say)
-            if part == 'completeness': write_completeness(seed=a.seed)
-            if part == 'verdicts': say(grades(write_verdicts()).to_string())
-    except ECGError as e: sys.exit(f'error: {e}')
-
-# %% ../../nbs/explain/11_sanity.ipynb #export-if-name-main-and
-if __name__ == '__main__' and '__file__' in globals(): main()
+    unknown = [p for p in parts if p not in PARTS]
+    if unknown: raise ECGError(unknown[0], f'no part of this name; {did_you_mean(unknown[0], PARTS)}')
+    methods, networks = [*METHODS, CONTROL], data_path('runs', 'proof')
+    for part in parts or PARTS:
+        if part in JUDGED: write_run_tests(part, methods, n=n, dur_s=dur_s, seed=seed, say=say)
+        elif part == 'plants': write_plants(methods, say=say)
+        elif part == 'networks':
+            ready = _superclass()
+            train_labels(ready, networks, progress=False)
+            train_seeds(ready, networks, progress=False)
+        elif part == 'stand-ins':
+            ready = _superclass()
+            background = _background(ready, 1000, seed=seed)
+            tests = standin_tests(networks, ready.parts['test'], methods, n=n, dur_s=dur_s, background=background, seed=seed, say=say)
+            _write(tests, 'stand-ins.csv')
+        elif part == 'completeness': write_completeness(seed=seed)
+        elif part == 'verdicts': say(grades(write_verdicts()).to_string())
