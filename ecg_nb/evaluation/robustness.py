@@ -195,7 +195,7 @@ def _cohort(name, run, raw, rows, y, gallery=()):
     "The test records `rows` of `raw`, with their own copy of the signals."
     d, n = raw.parts['test'].subset(rows), raw.parts['test'].n_samples[rows]
     own = torch.cat([d.signals[a:a + m] for a, m in zip(d.first.tolist(), d.n_samples.tolist())])
-    data = ECGData(own, n.cumsum(0) - n, n, np.asarray(y)[rows], ids=d.ids, subjects=d.subjects, lsb_uv=d.lsb_uv)
+    data = ECGData(own, n.cumsum(0) - n, n, np.asarray(y)[rows], ids=d.ids, subjects=d.subjects, lsb_uv=d.lsb_uv, fs=d.fs, leads=d.leads)
     return Cohort(name, run, data, raw.store.fs, raw.tables['test'].iloc[rows].reset_index(drop=True), raw.simulated, gallery)
 
 def _probes(name, raw):
@@ -221,7 +221,7 @@ def disturbed(
         y, stated = disturb(np.ascontiguousarray(x[a:a + n].T, np.float32)*np.float32(data.lsb_uv/1000), fs, kind, level, record_id=i, rows=rows, seed=seed)
         out.append(to_int16(recipe(Recording(y, stated, LEADS, i)).signal, recipe.lsb_uv)[0])
     n = np.array([len(o) for o in out])
-    return ECGData(torch.from_numpy(np.concatenate(out)), np.cumsum(n) - n, n, data.y.cpu(), ids=data.ids, subjects=data.subjects, lsb_uv=recipe.lsb_uv)
+    return ECGData(torch.from_numpy(np.concatenate(out)), np.cumsum(n) - n, n, data.y.cpu(), ids=data.ids, subjects=data.subjects, lsb_uv=recipe.lsb_uv, fs=recipe.fs, leads=recipe.leads)
 
 @lru_cache(32)
 def _bases(run): return tuple(map(run._beside, run.info['model'].get('of') or ()))   # the runs it is made of, read once

@@ -101,7 +101,7 @@ def planted_run(
     odd = np.arange(len(people)) % 2 == 1
     x = np.stack([p[0] if o else r.signal for (r, _), p, o in zip(people, made, odd)])
     n, ids = x.shape[2], [f'{i}' for i in range(len(x))]
-    data = ECGData(torch.from_numpy((x*1000).round().astype(np.int16)).transpose(1, 2).reshape(-1, x.shape[1]), np.arange(len(x))*n, np.full(len(x), n), odd[:, None], ids=ids)
+    data = ECGData(torch.from_numpy((x*1000).round().astype(np.int16)).transpose(1, 2).reshape(-1, x.shape[1]), np.arange(len(x))*n, np.full(len(x), n), odd[:, None], ids=ids, fs=people[0][0].fs, leads=people[0][0].leads)
     train, valid, test = (data.subset(np.arange(a, b)) for a, b in ((0, len(x) - 2*n_test), (len(x) - 2*n_test, len(x) - n_test), (len(x) - n_test, len(x))))
     net = standardize_on(create_model(model, x.shape[1], 1, seed=seed, **options), train)
     fit(net, train, valid, folder, epochs=epochs, length=n, batch=batch, lr=lr, seed=seed, progress=progress)

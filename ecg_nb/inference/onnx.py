@@ -410,7 +410,7 @@ def speed(
     else:
         x, n = np.stack(raw), len(raw[0])
         units = torch.from_numpy(np.concatenate([to_int16(o.T, run.recipe.lsb_uv)[0] for o in raw]))
-        data = ECGData(units, np.arange(batch)*n, np.full(batch, n), np.zeros((batch, 1)), ids=np.arange(batch), lsb_uv=run.recipe.lsb_uv)
+        data = ECGData(units, np.arange(batch)*n, np.full(batch, n), np.zeros((batch, 1)), ids=np.arange(batch), lsb_uv=run.recipe.lsb_uv, fs=run.recipe.fs, leads=run.recipe.leads)
         a, b = (lambda: run.predict_data(data)), (lambda: other.answers(x))
     torch.set_num_threads(1)
     try:

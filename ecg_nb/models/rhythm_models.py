@@ -168,7 +168,7 @@ def densenet1d_s4(n_leads:int, n_classes:int, *, growth:int=12, depths:tuple=(16
 def plot_attention(
     model:RhythmRNN,  # with attention
     signal,           # mV, (n_leads, n_samples)
-    fs:float=100.,    # Hz
+    fs:float,         # sampling rate (Hz)
     *,
     lead:int=1,       # which one is drawn
     ax=None,

@@ -233,7 +233,7 @@ def task_table(
 def recipes(
     y,              # labels of the training records, (n, classes)
     classes,        # NORM and HYP among them
-    fs:float=100.,  # Hz
+    fs:float,       # sampling rate (Hz)
 )->dict:            # name -> arguments for `fit`
     "System 3's ways to balance and to augment."
     y, classes = np.asarray(y), list(classes)

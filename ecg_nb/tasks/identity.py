@@ -202,7 +202,7 @@ class Recogniser(Run):
         starts = beat_starts(ready.signal, self.plan)
         if not len(starts): raise BadSignal(name, f'no whole heartbeat was found in {", ".join(self.recipe.leads)}: there is nothing to recognise anybody by')
         x, _ = to_int16(ready.signal, self.recipe.lsb_uv)
-        return self.embed_data(ECGData(torch.from_numpy(x), [0], [len(x)], np.zeros((1, 1)), ids=[name], lsb_uv=self.recipe.lsb_uv, starts=[starts]))[0]
+        return self.embed_data(ECGData(torch.from_numpy(x), [0], [len(x)], np.zeros((1, 1)), ids=[name], lsb_uv=self.recipe.lsb_uv, starts=[starts], fs=self.recipe.fs, leads=self.recipe.leads))[0]
 
     def gallery(self)->Gallery: "A gallery for this encoder, nobody enrolled yet."; return Gallery(self.made_by)
 
@@ -557,7 +557,7 @@ def joined(
     "Both one after the other, sharing the signals."
     if a.signals.data_ptr() != b.signals.data_ptr(): raise BadTable('recordings', 'the two do not share their signals')
     cat = lambda k: torch.cat([getattr(a, k), getattr(b, k)]).cpu()
-    return ECGData(a.signals, cat('first'), cat('n_samples'), cat('y'), ids=np.r_[a.ids, b.ids], subjects=np.r_[a.subjects, b.subjects], lsb_uv=a.lsb_uv, starts=a.starts and [*a.starts, *b.starts])
+    return a.replace(first=cat('first'), n_samples=cat('n_samples'), y=cat('y'), ids=np.r_[a.ids, b.ids], subjects=np.r_[a.subjects, b.subjects], starts=a.starts and [*a.starts, *b.starts])
 
 def unseen_people(
     run:Recogniser,

@@ -410,7 +410,7 @@ def data_features(data)->np.ndarray: # `ECGData` -> (n, n_features)
     for m in np.unique(n):
         rows = np.flatnonzero(n == m)
         for part in np.array_split(rows, -(-len(rows)//256)):
-            f = record_features(np.stack([x[a:a + m].T for a in first[part]])*(data.lsb_uv/1000), 100)
+            f = record_features(np.stack([x[a:a + m].T for a in first[part]])*(data.lsb_uv/1000), data.fs)
             out = np.empty((len(n), f.shape[1]), np.float32) if out is None else out
             out[part] = f
     return out

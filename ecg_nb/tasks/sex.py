@@ -230,7 +230,7 @@ def shorten(
     n_samples:int,
 )->ECGData:
     "The first `n_samples` of each record of `data`."
-    return ECGData(data.signals, data.first.cpu(), data.n_samples.clamp(max=n_samples).cpu(), data.y.cpu(), ids=data.ids, subjects=data.subjects, lsb_uv=data.lsb_uv)
+    return data.replace(n_samples=data.n_samples.clamp(max=n_samples))
 
 def evaluate(
     plan:Plan,

@@ -29,7 +29,7 @@ class MappedData(ECGData):
             rows = np.flatnonzero(store.index.usable)
             y = np.asarray(y)[rows]
         ix = store.index.iloc[rows]
-        super().__init__(torch.zeros(1, len(store.leads), dtype=torch.int16, device=device), np.zeros(len(ix), np.int64), ix.n_samples, y, ids=ix.record_id, subjects=ix.subject_id, lsb_uv=store.lsb_uv)
+        super().__init__(torch.zeros(1, len(store.leads), dtype=torch.int16, device=device), np.zeros(len(ix), np.int64), ix.n_samples, y, ids=ix.record_id, subjects=ix.subject_id, lsb_uv=store.lsb_uv, fs=store.fs, leads=store.leads)
         self.store, self.rows, self.most = store, np.asarray(rows), most
 
     def subset(self, i):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, pandas as pd, torch
 from safetensors import safe_open
-from ..core import BadSignal, BadTable, DamagedFile, MissingFile
+from ..core import BadSignal, BadTable, DamagedFile, MissingFile, check_fs
 from ..signals.segment import window_starts
 from ..models.layers import Standardize
 from .weights import write_tensors
@@ -32,9 +32,14 @@ class ECGData:
         lsb_uv:float=1.,       # µV of one int16 unit
         starts=None,           # where crops may begin, one array of samples a record (its beats, say); default: anywhere
         context=None,          # what else the network is told of each record (its note, say), (n, ...)
+        fs:float=None,         # sampling rate (Hz); None: not known
+        leads=None,            # names, (leads,); None: not known
     ):
-        t = lambda v, d: torch.as_tensor(np.array(v)).to(signals.device, d)   # a copy: what pandas hands out may be read-only
+        def t(v, dtype):       # a copy: what pandas hands out may be read-only
+            return (v.detach().clone() if isinstance(v, torch.Tensor) else torch.as_tensor(np.array(v))).to(signals.device, dtype)
         self.signals, self.lsb_uv = signals.contiguous(), lsb_uv   # crops are cut from the plain order of memory
+        self.fs, self.leads = None if fs is None else check_fs(fs), None if leads is None else tuple(leads)
+        if leads is not None and len(self.leads) != self.n_leads: raise ValueError(f'{len(self.leads)} names for {self.n_leads} leads')
         self.first, self.n_samples, self.y = t(first, torch.int64), t(n_samples, torch.int64), t(y, torch.float32)
         self.ids = np.asarray(ids).astype(str)
         self.subjects = self.ids if subjects is None else np.asarray(subjects).astype(str)
@@ -51,11 +56,17 @@ class ECGData:
     @property
     def n_leads(self): return self.signals.shape[1]
 
+    def replace(self, **changes):
+        "The same records, but for `changes` (arguments of `ECGData`)."
+        names = ('signals', 'first', 'n_samples', 'y', 'ids', 'subjects', 'lsb_uv', 'starts', 'context', 'fs', 'leads')
+        return ECGData(**{k: getattr(self, k) for k in names} | changes)
+
     def subset(self, i):
         "The records `i` (indices or mask), sharing the signals."
         i = np.flatnonzero(i) if np.asarray(i).dtype == bool else np.array(i, np.int64)
         j = torch.as_tensor(i).to(self.device)
-        return ECGData(self.signals, self.first[j].cpu(), self.n_samples[j].cpu(), self.y[j].cpu(), ids=self.ids[i], subjects=self.subjects[i], lsb_uv=self.lsb_uv, starts=self.starts and [self.starts[k] for k in i], context=None if self.context is None else self.context[j].cpu())
+        return self.replace(first=self.first[j], n_samples=self.n_samples[j], y=self.y[j], ids=self.ids[i], subjects=self.subjects[i],
+                            starts=self.starts and [self.starts[k] for k in i], context=None if self.context is None else self.context[j])
 
     def window_starts(self,
         length:int, stride:int, # of the windows (samples)
@@ -117,7 +128,8 @@ def load_data(
         warnings.filterwarnings('ignore', message='The given NumPy array is not writable')  # it is only ever read
         x = torch.from_numpy(signals).to(device)
     ix = store.index[ok]
-    return ECGData(x, first[ok], n_samples[ok], np.asarray(y)[ok], ids=ix.record_id, subjects=ix.subject_id, lsb_uv=store.recipe.lsb_uv)
+    return ECGData(x, first[ok], n_samples[ok], np.asarray(y)[ok], ids=ix.record_id, subjects=ix.subject_id,
+                   lsb_uv=store.recipe.lsb_uv, fs=store.fs, leads=store.leads)
 
 # %% ../../nbs/training/10_data.ipynb #make-splits
 @dataclass
@@ -178,18 +190,19 @@ def augmented_epoch(
     x, g = data.crops(i, offset, length), torch.Generator(data.device).manual_seed(1_000_003*seed + epoch)
     if augment: x = augment(x, generator=g)
     x = (x*(1000/data.lsb_uv)).round().clamp(-32767, 32767).short().transpose(1, 2).reshape(-1, data.n_leads)
-    i = i.numpy()
-    return ECGData(x, np.arange(len(i))*length, np.full(len(i), length), data.y[i].cpu(), ids=data.ids[i], subjects=data.subjects[i], lsb_uv=data.lsb_uv, context=None if data.context is None else data.context[i].cpu())
+    few = data.subset(i)
+    return few.replace(signals=x, first=np.arange(len(i))*length, n_samples=np.full(len(i), length), starts=None)
 
 def save_data(
     data:ECGData,
     path,   # .safetensors
 ):
-    "Records, labels, ids and subjects in one file, atomically."
-    own = torch.cat([data.signals[a:a + n] for a, n in zip(data.first.tolist(), data.n_samples.tolist())])
-    tensors = dict(signals=own, n_samples=data.n_samples, y=data.y) | ({} if data.context is None else dict(context=data.context))
-    said = dict(ids=data.ids.tolist(), subjects=data.subjects.tolist(), lsb_uv=data.lsb_uv, starts=data.starts and [s.tolist() for s in data.starts])
-    write_tensors(path, tensors, dict(ecg_data=json.dumps(said)))
+    "Records, labels, ids, subjects, rate and leads in one file, atomically."
+    signals = torch.cat([data.signals[a:a + n] for a, n in zip(data.first.tolist(), data.n_samples.tolist())])
+    tensors = dict(signals=signals, n_samples=data.n_samples, y=data.y) | ({} if data.context is None else dict(context=data.context))
+    about = dict(ids=data.ids.tolist(), subjects=data.subjects.tolist(), lsb_uv=data.lsb_uv, fs=data.fs, leads=data.leads,
+                 starts=data.starts and [s.tolist() for s in data.starts])
+    write_tensors(path, tensors, dict(ecg_data=json.dumps(about)))
 
 def load_saved(
     path,   # from `save_data`
@@ -199,11 +212,11 @@ def load_saved(
     "What `save_data` kept."
     if not Path(path).is_file(): raise MissingFile(path, 'no saved records there')
     try:
-        with safe_open(path, 'pt', device=str(device)) as f: said, t = json.loads(f.metadata()['ecg_data']), {k: f.get_tensor(k) for k in f.keys()}
+        with safe_open(path, 'pt', device=str(device)) as f: about, t = json.loads(f.metadata()['ecg_data']), {k: f.get_tensor(k) for k in f.keys()}
         n = t['n_samples'].cpu()
         if int(n.sum()) != len(t['signals']): raise ValueError(f'{len(t["signals"])} rows for {int(n.sum())} samples')
         context = t.get('context', t.get('side'))   # its name in files of before
-        return ECGData(t['signals'], n.cumsum(0) - n, n, t['y'].cpu(), context=None if context is None else context.cpu(), **said)
+        return ECGData(t['signals'], n.cumsum(0) - n, n, t['y'], context=context, **about)
     except Exception as e: raise DamagedFile(path, f'not records kept by save_data ({e})') from None
 
 # %% ../../nbs/training/10_data.ipynb #window-logits

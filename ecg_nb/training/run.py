@@ -86,7 +86,7 @@ class Run:
         if not np.isfinite(ready.signal).all(): raise BadSignal(rec.record_id or 'recording', 'samples are missing (NaN) after preparation')
         lsb = self.recipe.lsb_uv
         x, _ = to_int16(ready.signal, lsb)   # the resolution of the store
-        data = ECGData(torch.from_numpy(x), [0], [len(x)], np.zeros((1, len(self.classes))), ids=[rec.record_id], lsb_uv=lsb)
+        data = ECGData(torch.from_numpy(x), [0], [len(x)], np.zeros((1, len(self.classes))), ids=[rec.record_id], lsb_uv=lsb, fs=self.recipe.fs, leads=self.recipe.leads)
         return pd.Series(self.predict_data(data, join=join)[0], self.classes, name=rec.record_id)
 
     def activate(self, z:torch.Tensor)->torch.Tensor: # (b, classes) logits -> (b, classes)
