@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 import click
 import ecg_nb
-from ..core import ECGError, did_you_mean
+from ..core import ECGError, import_user_module, did_you_mean
 
 # %% auto #0
 __all__ = ['PARTLY', 'source_options', 'people_option', 'quiet_option', 'json_option', 'echo_warning', 'extra_of', 'one_line',
@@ -86,9 +86,11 @@ def environment(**values):
     help='Folder that holds ptb-xl, cpsc2018, … (else ECG_NB_DATA, else data/ of the project or of the current folder).')
 @click.option('--results', type=click.Path(file_okay=False),
     help='Folder of the runs (else ECG_NB_RESULTS, else results/, else the runs that came with the package).')
+@click.option('--import', 'modules', multiple=True, metavar='FILE',
+    help='A Python file, or a module, that registers networks, tasks or data sets of your own. May be given again.')
 @click.option('--debug', is_flag=True, help='Whole tracebacks instead of one line.')
 @click.pass_context
-def cli(ctx, data, results, debug):
+def cli(ctx, data, results, modules, debug):
     """ECG deep learning you can read, from the shell. For research and teaching: this is not a medical device.
 
     \b
@@ -98,8 +100,10 @@ def cli(ctx, data, results, debug):
     How good is a run?                  ecg_nb runs; ecg_nb runs diagnosis/superclass
     Get the data, train it all again:   ecg_nb download ptb-xl; ecg_nb train diagnosis xresnet1d18
     My own labels:                      ecg_nb finetune diagnosis/xresnet1d18 FOLDER --csv labels.csv --label AF --to my-run
+    My own network:                     ecg_nb --import my_networks.py predict FOLDER --run my-run
     """
     ctx.with_resource(environment(ECG_NB_DATA=data, ECG_NB_RESULTS=results))
+    for module in modules: import_user_module(module)
 
 # %% ../../nbs/cli/10_cli.ipynb #options
 def options(*decorators):

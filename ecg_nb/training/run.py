@@ -9,10 +9,10 @@ __all__ = ['Run', 'load_run', 'write_run', 'write_predictions']
 from dataclasses import asdict
 from pathlib import Path
 import numpy as np, pandas as pd, torch
-from ..core import BadHeader, BadSignal, ECGError, MissingFile, Recording, provenance, read_json, shipped_path, write_csv, write_json
+from ..core import BadHeader, BadSignal, ECGError, MissingFile, Recording, UnknownName, provenance, read_json, shipped_path, write_csv, write_json
 from ..signals.preprocess import Recipe, to_int16
 from ..models.networks import Average, Union
-from ..models.registry import create_model
+from ..models.registry import create_model, import_first, network_info
 from .data import ECGData, Splits, aggregate_windows, window_logits
 from .weights import load_weights
 
@@ -51,6 +51,7 @@ class Run:
     def _network(self, m):
         if m['name'] not in ('average', 'union'):
             try: net = create_model(m['name'], len(self.info['leads']), len(self.classes), **m['options'])
+            except UnknownName as e: raise BadHeader(self.folder/'run.json', f'its network {e.path!r} is not known here; {import_first(m.get("module", ""))}') from None
             except ECGError: raise
             except (TypeError, ValueError, KeyError, RuntimeError, MemoryError, OverflowError) as e: raise BadHeader(self.folder/'run.json', f'no network can be made of {m["name"]!r} and its options ({e})') from None
             return load_weights(net, self.folder/'model.safetensors')
@@ -125,7 +126,7 @@ def write_run(
     **more,            # what the task adds: join, thresholds, linear, …
 )->dict:               # what run.json holds
     "Write run.json of the run in `folder`: all that `load_run` needs, and where it came from."
-    info = dict(task=task, title=plan.title, plan=asdict(plan), model=dict(name=plan.model, options=plan.options), classes=list(ready.classes), leads=list(ready.store.leads),
+    info = dict(task=task, title=plan.title, plan=asdict(plan), model=network_info(plan.model, plan.options), classes=list(ready.classes), leads=list(ready.store.leads),
                 recipe=asdict(ready.store.recipe), length=plan.length, stride=plan.stride, join='mean', seed=seed, simulated=ready.simulated,
                 data=dict(dataset=', '.join(sorted(set(ready.tables['train'].dataset))) + ' (simulated)'*ready.simulated, content_hash=ready.store.content_hash, records={k: len(d) for k, d in ready.parts.items()}),
                 subjects=subjects or {k: ' '.join(sorted(set(ready.parts[k].subjects))) for k in ('train', 'valid')}, command=command) | more | provenance()
