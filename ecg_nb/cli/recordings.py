@@ -4,13 +4,12 @@
 
 # %% ../../nbs/cli/11_cli_recordings.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import os
 import click
 from .base import (PARTLY, cli, comma_separated, echo_answer, echo_left_out, json_option, people_option, quiet_option,
     source_options, source_paths, source_table)
 
 # %% auto #0
-__all__ = ['PAGES', 'NSRR', 'predict', 'explain', 'enrol', 'identify', 'download', 'store_recipe', 'convert']
+__all__ = ['PAGES', 'NIGHTS', 'predict', 'explain', 'enrol', 'identify', 'download', 'store_recipe', 'convert']
 
 # %% ../../nbs/cli/11_cli_recordings.ipynb #predict
 PAGES = 20   # up to so many recordings get a page each without being asked for
@@ -103,16 +102,15 @@ def identify(gallery, source, fs, leads, units, nearest, quiet, as_json):
     echo_left_out(problems)
 
 # %% ../../nbs/cli/11_cli_recordings.ipynb #download
-NSRR = ('shhs', 'mesa')  # data sets of sleepdata.org, which hands them out by token
-
 @cli.command(short_help='data sets from their publishers, checked')
 @click.argument('name', nargs=-1)
 @click.option('--to', type=click.Path(file_okay=False), help='Folder; else where all commands look: data/NAME.')
 @click.option('--fs', type=click.Choice(['100', '500', 'both']), help='Of PTB-XL, which records (default: 100).')
 @click.option('--jobs', default=4, show_default=True, help='Files at a time.')
+@click.option('--files', multiple=True, metavar='PATTERN', help='Other files than this project needs; several are possible.')
 @click.option('--from', 'base_url', help='Another place with the same files, e.g. a mirror.')
 @quiet_option
-def download(name, to, fs, jobs, base_url, quiet):
+def download(name, to, fs, jobs, files, base_url, quiet):
     """Fetch data sets by NAME from their publishers, each file checked by its checksum; goes on where it was cut off. Without NAME: which there are.
 
     SHHS and MESA need a token of your own from sleepdata.org: it is taken from NSRR_TOKEN, or asked for, and never written anywhere.
@@ -120,18 +118,19 @@ def download(name, to, fs, jobs, base_url, quiet):
     \b
     ecg_nb download ptb-xl ecg-id
     ecg_nb download ptb-xl --fs both --jobs 8
+    ecg_nb download mesa --files 'datasets/*' --files 'polysomnography/edfs/mesa-sleep-000*'
     """
     from ecg_nb.data.datasets import DATASETS, have
     if not name:
         for n, d in DATASETS.items(): click.echo(f'{n:<10} {"here" if have(n) else "    "}  {d.title}: {d.page}')
         return
     if to and len(name) > 1: raise click.UsageError('--to takes one NAME at a time')
-    from ecg_nb.data.download import download
+    from ecg_nb.data.download import ask_token, download
     rates = {None: None, '100': 100, '500': 500, 'both': (100, 500)}
     for n in name:
-        token = os.environ.get('NSRR_TOKEN')
-        if n in NSRR and not token: token = click.prompt('NSRR token', hide_input=True)
-        click.echo(download(n, to, base_url=base_url, n_jobs=jobs, token=token, progress=not quiet, fs=rates[fs]))
+        rate = rates[fs] if n == 'ptb-xl' else None
+        path = download(n, to, fs=rate, files=files or None, base_url=base_url, n_jobs=jobs, token=ask_token(n), progress=not quiet)
+        click.echo(path)
 
 # %% ../../nbs/cli/11_cli_recordings.ipynb #store-recipe
 def store_recipe(run, leads, fs, highpass, lowpass, notch):
@@ -145,6 +144,8 @@ def store_recipe(run, leads, fs, highpass, lowpass, notch):
     return load_run(run).recipe
 
 # %% ../../nbs/cli/11_cli_recordings.ipynb #convert
+NIGHTS = ('shhs', 'mesa')  # data sets of whole nights, of which segments are stored
+
 @cli.command(short_help='recordings or nights into one store')
 @source_options
 @people_option
@@ -157,12 +158,14 @@ def store_recipe(run, leads, fs, highpass, lowpass, notch):
 @click.option('--notch', multiple=True, type=float, help='Hz, mains: 50 or 60.')
 @click.option('--segments', default=20, show_default=True, help='Of each night of shhs or mesa.')
 @click.option('--seconds', default=32., show_default=True, help='Of a segment of a night.')
+@click.option('--skip', default=3600., show_default=True, help='Seconds left out at the start and the end of a night.')
+@click.option('--until', default=21600., show_default=True, help='Seconds; no segment of a night starts later.')
 @click.option('--jobs', default=-1, show_default=True, help='Parallel jobs; -1: all cores.')
 @click.option('--dask', metavar='ADDRESS', help='Let a Dask cluster do it, e.g. tcp://scheduler:8786.')
 @click.option('--overwrite', is_flag=True, help='Start anew, whatever is in the folder.')
 @json_option
-def convert(source, fs, leads, units, csv, to, run, to_leads, to_fs, highpass, lowpass, notch, segments, seconds, jobs, dask,
-    overwrite, as_json):
+def convert(source, fs, leads, units, csv, to, run, to_leads, to_fs, highpass, lowpass, notch, segments, seconds, skip, until,
+    jobs, dask, overwrite, as_json):
     """Recordings of SOURCE (files, folders, or a data set's name) into one store that training reads without decoding anything.
 
     Stopped in between, the same command goes on where it was. Recordings that cannot be used are left out and listed.
@@ -172,12 +175,15 @@ def convert(source, fs, leads, units, csv, to, run, to_leads, to_fs, highpass, l
     ecg_nb convert ptb-xl --to data/stores/ptb-xl-100
     ecg_nb convert shhs mesa --to data/stores/nights
     """
-    from ecg_nb.data.nights import convert_nights, workers
+    from ecg_nb.data.nights import convert_nights, workers, write_segments
     from ecg_nb.data.store import convert
+    text = ''
     with workers(dask):
-        if set(source) <= set(NSRR):
-            store, _ = convert_nights(list(source), to, fs=to_fs or 256., n_segments=segments, length_s=seconds, n_jobs=jobs,
-                overwrite=overwrite)
+        if set(source) <= set(NIGHTS):
+            store, table = convert_nights(list(source), to, fs=to_fs or 256., leads=to_leads or 'ECG', n_segments=segments,
+                length_s=seconds, skip_s=skip, until_s=until, n_jobs=jobs, overwrite=overwrite)
+            text = f'\n  {write_segments(store, table)}'
+            for night, cause in table.attrs['problems']: click.echo(f'note: {night}: {cause}', err=True)
         else:
             table = source_table(source, fs, leads, units, csv)
             recipe = store_recipe(run, to_leads, to_fs, highpass, lowpass, notch)
@@ -186,5 +192,5 @@ def convert(source, fs, leads, units, csv, to, run, to_leads, to_fs, highpass, l
     lines = [f'  left out, {r.records:,}: {r.reason} (for one, {r.example})' for r in left_out.itertuples()]
     answer = dict(store=store.path, records=len(store), usable=int(store.index.usable.sum()), leads=store.leads, fs=store.fs,
         content_hash=store.content_hash, left_out=left_out.to_dict('records'))
-    echo_answer(answer, as_json, '\n'.join([repr(store), *lines]))
+    echo_answer(answer, as_json, '\n'.join([repr(store) + text, *lines]))
     if len(left_out): raise click.exceptions.Exit(PARTLY)

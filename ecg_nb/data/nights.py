@@ -4,7 +4,7 @@
 
 # %% ../../nbs/data/15_nights.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import argparse, os, re, secrets, shutil, sys
+import os, re, secrets, shutil
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -18,7 +18,7 @@ from .store import Store, StoreError, convert
 
 # %% auto #0
 __all__ = ['segments_table', 'plot_segments', 'join_cohorts', 'convert_nights', 'workers', 'write_sleep_dataset',
-           'sleep_dataset_table', 'main']
+           'sleep_dataset_table', 'write_segments']
 
 # %% ../../nbs/data/15_nights.ipynb #-h-m-s
 def _h_m_s(seconds): return str(timedelta(seconds=int(seconds)))
@@ -183,30 +183,15 @@ def _array_row(p, who, fs, n):
     subject = f'{who[1]}-{int(who[2]):0{4 if who[1] == "mesa" else 6}d}'
     return dict(record_id=f'{subject}-{p.stem}', subject_id=subject, dataset=who[1], path=f'{p.parent.name}/{p.name}', fs=float(fs), n_samples=n, sex=who[3])
 
-# %% ../../nbs/data/15_nights.ipynb #main
-def main(argv=None):
-    "The command `python -m ecg_nb.data.nights`: segments of all nights of SHHS, MESA or both into one store."
-    p = argparse.ArgumentParser(prog='python -m ecg_nb.data.nights', description=main.__doc__)
-    p.add_argument('--dataset', nargs='+', choices=('shhs', 'mesa'), default=['shhs', 'mesa'], help='which cohorts (default: both)')
-    p.add_argument('--root', nargs='+', help='the folder of each cohort, in the same order (default: data/NAME)')
-    p.add_argument('--out', help='folder for the store (default: data/stores/nights-FS)')
-    p.add_argument('--segments', type=int, default=20, help='of each night (default: 20)'); p.add_argument('--length', type=float, default=32, help='of a segment, s (default: 32)')
-    p.add_argument('--skip', type=float, default=3600, help='left out at the start and the end of a night, s (default: 3600)'); p.add_argument('--until', type=float, default=6*3600, help='no segment starts later, s (default: 21600)')
-    p.add_argument('--fs', type=float, default=256, help='sampling rate of the store, Hz (default: 256)'); p.add_argument('--lead', default='ECG', help='what the lead is called there (default: ECG)')
-    p.add_argument('--jobs', type=int, default=-1, help='parallel jobs, -1 for all cores (default)'); p.add_argument('--overwrite', action='store_true', help='start anew, whatever is in that folder')
-    p.add_argument('--dask', metavar='ADDRESS', help='let a Dask cluster do it, e.g. tcp://scheduler:8786')
-    a = p.parse_args(argv)
-    if a.root and len(a.root) != len(a.dataset): p.error(f'{len(a.root)} --root for {len(a.dataset)} --dataset; give one for each, in the same order')
-    out = Path(a.out or data_path('stores', f'nights-{a.fs:g}'))
-    try:
-        nights = [records_table(n, r) for n, r in zip(a.dataset, a.root or [None]*len(a.dataset))]
-        with workers(a.dask): store, table = convert_nights(nights, out, fs=a.fs, leads=a.lead, n_segments=a.segments, length_s=a.length, skip_s=a.skip, until_s=a.until, n_jobs=a.jobs, overwrite=a.overwrite)
-        for name, t in (('segments', table), ('problems', problems(table))):
-            write_csv(out/f'{name}.csv', t)
-        for r in problems(table).itertuples(): print(f'{r.where}: {r.cause}')
-        usable = table[store.index.usable.to_numpy()]
-        print(f'{out}: {len(usable):,} of {len(table):,} segments, {usable.night_id.nunique():,} nights, {usable.subject_id.nunique():,} people, {store.fs:g} Hz')
-        if not len(usable): raise BadTable(out, 'not one segment can be used; the reasons are above')
-    except ECGError as e: sys.exit(f'error: {e}')
-
-if __name__ == '__main__' and '__file__' in globals(): main()
+# %% ../../nbs/data/15_nights.ipynb #write-segments
+def write_segments(
+    store:Store,         # both as `convert_nights` returns them
+    table:pd.DataFrame,
+)->str:                  # how many segments, nights and people, in a line
+    "segments.csv and problems.csv in the folder of the store; `BadTable` if nothing in it can be used."
+    write_csv(store.path/'segments.csv', table)
+    write_csv(store.path/'problems.csv', problems(table))
+    usable = table[store.index.usable.to_numpy()]
+    if not len(usable): raise BadTable(store.path, 'not one segment can be used; the reasons are in problems.csv')
+    nights, people = usable.night_id.nunique(), usable.subject_id.nunique()
+    return f'{len(usable):,} of {len(table):,} segments, {nights:,} nights, {people:,} people, {store.fs:g} Hz'
