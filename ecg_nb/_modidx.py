@@ -2961,4 +2961,6 @@ d = { 'settings': { 'branch': 'main',
                                  'ecg_nb.view.ecg.draw': ('view/ecg_view.html#draw', 'ecg_nb/view/ecg.py'),
                                  'ecg_nb.view.ecg.grids': ('view/ecg_view.html#grids', 'ecg_nb/view/ecg.py'),
                                  'ecg_nb.view.ecg.message_picture': ('view/ecg_view.html#message_picture', 'ecg_nb/view/ecg.py'),
-                                 'ecg_nb.view.ecg.picture': ('view/ecg_view.html#picture', 'ecg_nb/view/ecg.py')}}}
+                                 'ecg_nb.view.ecg.picture': ('view/ecg_view.html#picture', 'ecg_nb/view/ecg.py')},
+            'ecg_nb.view.palette': { 'ecg_nb.view.palette.map_colors': ('view/palette.html#map_colors', 'ecg_nb/view/palette.py'),
+                                     'ecg_nb.view.palette.tint': ('view/palette.html#tint', 'ecg_nb/view/palette.py')}}}

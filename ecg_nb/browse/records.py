@@ -16,9 +16,10 @@ from ..signals.preprocess import Recipe, quality_text, signal_quality
 from ..signals.segment import beats, find_r_peaks_multi, night_segments, whole_beats, window_starts
 from ..data.simulate import is_simulated
 from ..view.ecg import ECGView, Item, Still
+from ..view.palette import SERIES, THEMES
 
 # %% auto #0
-__all__ = ['MARKS', 'WRAP', 'NARROW', 'STATIC', 'COLORS', 'TextLine', 'Marks', 'labels_of', 'quality_notes', 'measure_quality',
+__all__ = ['MARKS', 'WRAP', 'NARROW', 'STATIC', 'TextLine', 'Marks', 'labels_of', 'quality_notes', 'measure_quality',
            'search_text', 'filter_records', 'sort_records', 'row_text', 'record_item', 'text_picture', 'join_pictures',
            'MarksBar', 'menu', 'Browser', 'RecordBrowser', 'BeatTable', 'all_beats', 'beat_outliers', 'Chart',
            'segments_of', 'beat_item', 'BeatBrowser']
@@ -498,7 +499,6 @@ def beat_outliers(
 STATIC = Path(files('ecg_nb.browse')/'static')   # JavaScript and CSS of the chart
 
 # %% ../../nbs/22_browse.ipynb #chart
-COLORS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#8c6d00', '#000000')   # Okabe and Ito, the yellow darkened
 _dashes, _points = ('-', '--', ':', '-.', (0, (4, 4))), 'os^Dv'
 
 class Chart(anywidget.AnyWidget):
@@ -506,6 +506,7 @@ class Chart(anywidget.AnyWidget):
     _esm, _css = STATIC/'chart.js', STATIC/'chart.css'
     x, y, group = (T.Bytes(b'').tag(sync=True) for _ in range(3))
     groups, names = T.List().tag(sync=True), T.List().tag(sync=True)
+    themes = T.Dict(THEMES).tag(sync=True)   # colours on light and on dark paper
     index, rev, height = T.Int(0).tag(sync=True), T.Int(0).tag(sync=True), T.Int(300).tag(sync=True)
     xlabel, ylabel, axes = T.Unicode('').tag(sync=True), T.Unicode('').tag(sync=True), T.Bool(True).tag(sync=True)
 
@@ -523,7 +524,7 @@ class Chart(anywidget.AnyWidget):
         self.data = x, y.reshape(len(group), -1), group
         with self.hold_sync():
             self.x, self.y, self.group, self.names, self.index = x.tobytes(), y.tobytes(), group.tobytes(), [str(s) for s in names], index
-            self.groups = [dict(name=str(s), color=COLORS[k % len(COLORS)]) for k, s in enumerate(groups)]
+            self.groups = [dict(name=str(s)) for s in groups]
             self.rev += 1
 
     def picture(self, *, width:int=420)->bytes: # PNG
@@ -532,7 +533,7 @@ class Chart(anywidget.AnyWidget):
         fig, out = Figure(figsize=(width/100, self.height/100), layout='constrained'), io.BytesIO()
         ax, (x, y, group), lines = fig.subplots(), self.data, self.data[1].shape[1] > 1
         for k, o in enumerate(self.groups):
-            rows, style = y[group == k], dict(color=o['color'], label=f'{o["name"]}'.replace('$', r'\$'))
+            rows, style = y[group == k], dict(color=SERIES[k % len(SERIES)], label=f'{o["name"]}'.replace('$', r'\$'))
             if lines and len(rows): ax.plot(x, rows.T, ls=_dashes[k % 5], lw=.9, alpha=float(np.clip(60/len(rows), .25, .9) if k else np.clip(12/len(rows), .15, .6)), **style | dict(label='_')); ax.plot([], [], ls=_dashes[k % 5], **style)
             elif len(rows): ax.plot(x[group == k], rows[:, 0], _points[k % 5], ms=3, alpha=.7, mew=0, **style)
         if 0 <= self.index < len(y): ax.plot(x if lines else x[self.index], y[self.index] if lines else y[self.index, 0], 'k-' if lines else 'ko', lw=2, ms=8, mfc='none', mew=2)

@@ -13,7 +13,8 @@ from ..core import BadTable, DamagedFile, ECGError, MissingFile, read_json, resu
 from ..data.datasets import ptbxl_labels, read_row
 from ..data.simulate import is_simulated
 from ..view.ecg import ECGView, Item
-from .records import COLORS, NARROW, WRAP, Browser, Chart, TextLine, join_pictures, menu, record_item, row_text, text_picture
+from ..view.palette import BLUE, tint
+from .records import NARROW, WRAP, Browser, Chart, TextLine, join_pictures, menu, record_item, row_text, text_picture
 
 # %% auto #0
 __all__ = ['SHOW', 'ORDER', 'run_info', 'runs_with_predictions', 'truth_of', 'Answers', 'answers_of', 'pick_answers',
@@ -154,10 +155,10 @@ def bars_html(
     for k in top_classes(a, i):
         name, p, y, t = a.classes[k], a.p[i, k], a.y[i, k], a.thresholds[k]
         if name in a.linear: rows.append(f'<div style="margin:3px 0">{html.escape(str(name))}: <b>{p:.1f}</b>{"" if np.isnan(y) else f" (true: {y:.0f})"}</div>'); continue
-        color, width = (COLORS[0], 100*min(1, max(0, p)))
+        width = 100*min(1, max(0, p))
         stroke = '' if np.isnan(t) else f'<div style="position:absolute;left:{100*t:.1f}%;top:-2px;width:2px;height:16px;background:var(--jp-ui-font-color1,#000)"></div>'
         rows.append(f'<div style="display:flex;align-items:center;gap:6px;margin:3px 0;line-height:14px"><span style="width:66px;overflow:hidden;text-overflow:ellipsis">{"◉" if y == 1 else "○" if y == 0 else "?"} {html.escape(str(name))}</span>'
-                    f'<div style="position:relative;flex:1;height:12px;background:var(--jp-layout-color2,#eee)"><div style="width:{width:.1f}%;height:12px;background:{color};opacity:{1 if not p < t else .45}"></div>{stroke}</div><span style="width:32px;text-align:right">{p:.2f}</span></div>')
+                    f'<div style="position:relative;flex:1;height:12px;background:var(--jp-layout-color2,#eee)"><div style="width:{width:.1f}%;height:12px;background:{BLUE};opacity:{1 if not p < t else .45}"></div>{stroke}</div><span style="width:32px;text-align:right">{p:.2f}</span></div>')
     return f'<div style="width:240px;font-size:12px;line-height:1.4"><b>{html.escape(a.name)}</b>{"".join(rows)}<div style="opacity:.75">bar: probability; stroke: threshold; ◉ in the label, ○ not</div></div>'
 
 def bars_picture(
@@ -172,7 +173,7 @@ def bars_picture(
     fig, out, at = Figure(figsize=(width/100, .8 + .22*len(ks)), layout='constrained'), io.BytesIO(), np.arange(len(ks))
     ax = fig.subplots()
     t = a.thresholds[ks]
-    ax.barh(at, a.p[i, ks], color=[COLORS[0] if not p < v else '#9fc5de' for p, v in zip(a.p[i, ks], t)]); ax.plot(t, at, '|k', ms=11, mew=2)
+    ax.barh(at, a.p[i, ks], color=[BLUE if not p < v else tint(BLUE, .4) for p, v in zip(a.p[i, ks], t)]); ax.plot(t, at, '|k', ms=11, mew=2)
     ax.plot([1.06]*len(ks), at, ' '); ax.plot(np.full((a.y[i, ks] == 1).sum(), 1.06), at[a.y[i, ks] == 1], 'ok', ms=6); ax.plot(np.full((a.y[i, ks] == 0).sum(), 1.06), at[a.y[i, ks] == 0], 'ok', ms=6, mfc='w')
     ax.set_yticks(at, [str(a.classes[k]) for k in ks], fontsize=8, parse_math=False); ax.set_xlim(0, 1.12); ax.invert_yaxis()
     ax.set_title(a.name + ''.join(f'\n{c}: {a.p[i, k]:.1f}' + ('' if np.isnan(a.y[i, k]) else f' (true: {a.y[i, k]:.0f})') for k, c in enumerate(a.classes) if c in a.linear), fontsize=8, parse_math=False)

@@ -19,6 +19,12 @@ function copyBuffer(view, ArrayType) {
   return new ArrayType(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
 }
 
+/** Does the page have a dark theme? JupyterLab says so; elsewhere the system is asked. */
+function isDark() {
+  const light = document.body.dataset.jpThemeLight;
+  return light ? light === 'false' : matchMedia('(prefers-color-scheme: dark)').matches;
+}
+
 /** The outline of a group's mark: circle, square, triangle, diamond, triangle upside down. */
 function markPath(c, kind, x, y, r) {
   const polygons = {
@@ -90,7 +96,18 @@ class Chart {
     return this.model.get(name);
   }
 
-  /** A colour of the page's theme. */
+  /** The colours for the page as it is now (see ecg_nb.view.palette). */
+  theme() {
+    return this.get('themes')[isDark() ? 'dark' : 'light'];
+  }
+
+  /** The colour of group `k`. */
+  color(k) {
+    const {series} = this.theme();
+    return series[k%series.length];
+  }
+
+  /** A colour that the page itself uses. */
   css(name, fallback) {
     return getComputedStyle(this.top).getPropertyValue(name).trim() || fallback;
   }
@@ -180,11 +197,12 @@ class Chart {
   drawAll() {
     this.placeLegend();
     const c = this.sizedContext(this.back);
-    const ink = this.css('--jp-ui-font-color1', '#222');
-    c.fillStyle = this.css('--jp-layout-color0', '#fff');
+    const theme = this.theme();
+    const ink = this.css('--jp-ui-font-color1', theme.ink);
+    c.fillStyle = this.css('--jp-layout-color0', theme.paper);
     c.fillRect(0, 0, this.width(), this.height());
     c.font = FONT;
-    c.strokeStyle = this.css('--jp-border-color2', '#ddd');
+    c.strokeStyle = this.css('--jp-border-color2', theme.rule);
     c.fillStyle = ink;
     c.lineWidth = 1;
     if (this.get('axes')) this.drawTicks(c);
@@ -243,8 +261,8 @@ class Chart {
   drawGroups(c) {
     c.save();
     this.clip(c);
-    this.get('groups').forEach((group, k) => {
-      c.strokeStyle = c.fillStyle = group.color;
+    this.get('groups').forEach((_, k) => {
+      c.strokeStyle = c.fillStyle = this.color(k);
       const count = this.group.reduce((sum, value) => sum + (value === k), 0);
       c.globalAlpha = this.opacity(k, count);
       for (let i = 0; i < this.n; i++) {
@@ -277,7 +295,7 @@ class Chart {
     c.textAlign = 'left';
     this.get('groups').forEach((group, k) => {
       const [x, y] = this.legend[k];
-      c.strokeStyle = c.fillStyle = group.color;
+      c.strokeStyle = c.fillStyle = this.color(k);
       if (this.m === 1) {
         markPath(c, k%DASHES.length, x + 5, y, 4);
         c.fill();
@@ -301,7 +319,7 @@ class Chart {
     const i = this.get('index');
     c.drawImage(this.back, 0, 0, this.width(), this.height());
     if (i >= 0 && i < this.n) {
-      const ink = this.css('--jp-ui-font-color1', '#000');
+      const ink = this.css('--jp-ui-font-color1', this.theme().ink);
       c.save();
       this.clip(c, 8);
       c.strokeStyle = ink;

@@ -128,27 +128,6 @@ class Loader {
 
 // ---- Drawing -----------------------------------------------------------------------------------
 
-const THEMES = {
-  light: {
-    paper: '#fffbfa',
-    fine: '#f9e1de',
-    coarse: '#ecb9b3',
-    ink: '#1a1a2e',
-    plus: [217, 95, 2],
-    minus: [31, 95, 208],
-    mark: '#444',
-  },
-  dark: {
-    paper: '#17171b',
-    fine: '#2b2224',
-    coarse: '#4d393b',
-    ink: '#ececf4',
-    plus: [255, 148, 51],
-    minus: [94, 158, 255],
-    mark: '#bbb',
-  },
-};
-const WAVE_COLORS = {P: '#9d7fd1', QRS: '#1fa187', T: '#d39a2d'};
 const GAP = -32768;
 const CLOCK_STEPS_S = [.2, 1, 2, 5, 10, 30, 60, 300, 600, 1800, 3600];
 const GRID_FROM_MM_S = 10;     // below this speed the millimetres would blur into one colour
@@ -305,12 +284,12 @@ function drawTrace(c, item, panel, pxPerS, pxPerUnit) {
   c.stroke();
 }
 
-/** Colours of a map, from -MAP_SHADES (against) to MAP_SHADES (for). */
+/** Colours of a map, from -MAP_SHADES (against) to MAP_SHADES (for): '#rrggbbaa'. */
 function mapShades(theme) {
   const shades = {};
   for (let k = -MAP_SHADES; k <= MAP_SHADES; k++) {
-    const color = (k > 0 ? theme.plus : theme.minus).join(',');
-    shades[k] = `rgba(${color},${(Math.abs(k)/MAP_SHADES*.85).toFixed(3)})`;
+    const alpha = Math.round(255*Math.abs(k)/MAP_SHADES*.85);
+    shades[k] = (k > 0 ? theme.plus : theme.minus) + alpha.toString(16).padStart(2, '0');
   }
   return shades;
 }
@@ -388,7 +367,7 @@ function drawWaves(c, item, panel, pxPerS, theme) {
     if (start >= panel.t + panel.dur || end <= panel.t) continue;
     const left = Math.max(xOf(start), panel.x);
     const right = Math.min(xOf(end), panel.x + panel.w);
-    c.fillStyle = WAVE_COLORS[kind] || theme.mark;
+    c.fillStyle = theme.waves[kind] || theme.mark;
     c.fillRect(left, y, right - left, 3);
     if (right - left <= 14) continue;
     c.font = '9px sans-serif';
@@ -451,7 +430,7 @@ function drawPulse(c, panel, mm, pxPerMv, theme) {
 function drawCaliper(c, caliper, theme) {
   const {panel, x0, y0, x1, y1} = caliper;
   c.strokeStyle = theme.ink;
-  c.fillStyle = 'rgba(120,120,140,.15)';
+  c.fillStyle = theme.mark + '26';     // a seventh of it
   c.lineWidth = 1;
   c.fillRect(Math.min(x0, x1), Math.min(y0, y1), Math.abs(x1 - x0), Math.abs(y1 - y0));
   c.setLineDash([5, 3]);
@@ -555,6 +534,11 @@ class View {
   set(name, value, save = true) {
     this.model.set(name, value);
     if (save) this.model.save_changes();
+  }
+
+  /** The colours for the page as it is now (see ecg_nb.view.palette). */
+  theme() {
+    return this.get('themes')[isDark() ? 'dark' : 'light'];
   }
 
   // -- the elements
@@ -788,10 +772,8 @@ class View {
   }
 
   writeLegend(item) {
-    const theme = isDark() ? THEMES.dark : THEMES.light;
-    const minus = `rgb(${theme.minus.join(',')})`;
-    const plus = `rgb(${theme.plus.join(',')})`;
-    this.scale.style.background = `linear-gradient(90deg, ${minus}, ${theme.paper}, ${plus})`;
+    const {minus, paper, plus} = this.theme();
+    this.scale.style.background = `linear-gradient(90deg, ${minus}, ${paper}, ${plus})`;
     const {top, label} = item.meta;
     const full = top ? top.toPrecision(2) : '';
     this.meaning.textContent = top
@@ -849,9 +831,8 @@ class View {
     this.geometry = geometryOf(item, this.get('grid'), width, this.paperMm, this.marginMm);
     this.canvas.style.display = '';
     const context = this.sizedContext(width, this.geometry.height);
-    const theme = isDark() ? THEMES.dark : THEMES.light;
     const state = {t0, speed, gain, overlay, showMarks, caliper};
-    drawAll(context, item, this.geometry, state, theme);
+    drawAll(context, item, this.geometry, state, this.theme());
     const a = Math.floor(t0*item.meta.fs);
     const b = Math.ceil((t0 + this.span())*item.meta.fs);
     const {step} = chunkFor(item, a, b);
