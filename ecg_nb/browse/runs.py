@@ -9,31 +9,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import wrap
 import ipywidgets as W, numpy as np, pandas as pd
-from ..core import BadTable, DamagedFile, ECGError, MissingFile, read_json, results_path
+from ..core import BadTable, DamagedFile, ECGError, MissingFile, results_path
 from ..data.datasets import ptbxl_labels, read_row
 from ..data.simulate import is_simulated
+from ..training.run_folder import find_run, run_info, run_name
 from ..view.ecg import ECGView, Item
 from ..view.palette import BLUE, tint
 from .records import NARROW, WRAP, Browser, Chart, TextLine, join_pictures, menu, record_item, row_text, text_picture
 
 # %% auto #0
-__all__ = ['SHOW', 'ORDER', 'run_info', 'runs_with_predictions', 'truth_of', 'Answers', 'answers_of', 'pick_answers',
-           'top_classes', 'bars_html', 'bars_picture', 'PredictionBrowser', 'maps_of', 'proof_line', 'SaliencyBrowser',
+__all__ = ['SHOW', 'ORDER', 'runs_with_predictions', 'truth_of', 'Answers', 'answers_of', 'pick_answers', 'top_classes',
+           'bars_html', 'bars_picture', 'PredictionBrowser', 'maps_of', 'proof_line', 'SaliencyBrowser',
            'gallery_and_probes', 'nearest_people', 'PeopleBrowser', 'point_groups', 'MapBrowser']
 
-# %% ../../nbs/browse/11_browse_runs.ipynb #run-info
-def run_info(
-    run,             # a `Run`, its folder, or its name in results/ ('diagnosis/superclass')
-)->tuple:            # folder, what its run.json holds
-    "What there is to know of a run without loading its network."
-    if hasattr(run, 'info'): return Path(run.folder), run.info
-    folder = Path(run)
-    if not folder.is_absolute() and not (folder/'run.json').exists(): folder = results_path(run)
-    if not (folder/'run.json').exists(): raise MissingFile(folder, 'no run there (a folder with run.json)')
-    info = read_json(folder/'run.json')
-    if not isinstance(info, dict) or not info.get('classes') or 'task' not in info: raise DamagedFile(folder/'run.json', 'names no task or no classes')
-    return folder, info
-
+# %% ../../nbs/browse/11_browse_runs.ipynb #runs-with-predictions
 def runs_with_predictions()->list: # names, such as 'diagnosis/superclass'
     "The runs in results/ whose answers are kept."
     return [p.parent.relative_to(results_path()).as_posix() for p in sorted(results_path().glob('*/*/predictions.csv.gz')) if (p.parent/'run.json').exists()]
@@ -98,8 +87,8 @@ def answers_of(
     most:int=40,         # ask the network of so many records at most, where no answers are kept
 )->Answers:
     "What `run` says of the records of `table`: the answers it kept, else asked now (of the tenth fold, if there is one)."
-    folder, info = run_info(run)
-    name, root, path = f'{info["task"]}/{folder.name}', root or table.attrs.get('root'), folder/'predictions.csv.gz'
+    folder, info = find_run(run), run_info(run)
+    name, root, path = run_name(run), root or table.attrs.get('root'), folder/'predictions.csv.gz'
     if path.exists() and bool(info.get('simulated')) == (bool(root) and is_simulated(root)):
         kept = _kept_answers(path, info['classes'])
         rows = table[table.record_id.isin(kept.index)]
@@ -196,7 +185,7 @@ class PredictionBrowser(Browser):
     ):
         runs = runs_with_predictions() if runs is None else list(runs) if isinstance(runs, (list, tuple)) else [runs]
         self.table, self.root, self.most, self.answers, self.rows = table, root or table.attrs.get('root'), most, None, np.zeros(0, int)
-        self.run = menu('run', [(f'{r.info["task"]}/{r.folder.name}' if hasattr(r, 'info') else str(r), k) for k, r in enumerate(runs)], '300px')
+        self.run = menu('run', [(r.name if hasattr(r, 'info') else str(r), k) for k, r in enumerate(runs)], '300px')
         self.cls, self.show, self.by = menu('class', [('all', '')], '170px'), menu('show', SHOW, '160px'), menu('order', ORDER, '190px')
         self.bars, self._runs = W.HTML(layout=W.Layout(width='250px', flex='0 0 auto')), runs
         super().__init__(name='Predictions', above=[W.HBox([self.run, self.cls, self.show, self.by], layout=WRAP)], beside=self.bars, marks=marks, **view)
@@ -312,7 +301,7 @@ class SaliencyBrowser(Browser):
         self.together = W.Checkbox(description='same recording', value=True, indent=False, layout=W.Layout(width='130px'))
         self.other = W.Dropdown(description='right', options=[(r.record_id[:40], k) for k, r in enumerate(self.recs)], layout=W.Layout(width='220px'), style=NARROW, disabled=True)
         rows = [W.VBox([W.HBox([s['cls'], s['method'], s['steps']] + [self.together, self.other]*(s is self.sides[1]), layout=WRAP), s['proof']], layout=W.Layout(width='50%')) for s in self.sides]
-        super().__init__(name=f'Maps of {self.model.info["task"]}/{self.model.folder.name}', above=[W.HBox(rows)], beside=self.second, marks=marks, **view)
+        super().__init__(name=f'Maps of {self.model.name}', above=[W.HBox(rows)], beside=self.second, marks=marks, **view)
         self.list.layout.display = 'none'                                      # room for the maps; slider and keys move
         _side_by_side(self.view, self.second)
         self._in_step = W.jslink((self.slider, 'value'), (self.second, 'index'))
@@ -363,7 +352,7 @@ class SaliencyBrowser(Browser):
 
 # %% ../../nbs/browse/11_browse_runs.ipynb #gallery-and-probes
 def gallery_and_probes(
-    run,                 # a `Recogniser`, see `load_recogniser`
+    run,                 # a `IdentityEncoder`, see `load_encoder`
     table:pd.DataFrame,  # records table
     root=None,           # folder of the recordings; by default where the table came from
     *,
@@ -407,7 +396,7 @@ def nearest_people(
 class PeopleBrowser(Browser):
     "A recording on the left, the enrolled recordings nearest to it on the right."
     def __init__(self,
-        run,                 # a `Recogniser`
+        run,                 # a `IdentityEncoder`
         trial,               # from `gallery_and_probes`
         root=None,           # folder of the recordings; by default where the table came from
         *,
@@ -420,7 +409,7 @@ class PeopleBrowser(Browser):
         self.threshold = run.info.get('threshold')
         self.show, self.by = menu('show', ['all', 'found', 'not found first', 'taken for unknown'], '200px'), menu('order', ['as recorded', 'hardest first'], '190px')
         self.second, self.people = ECGView(**view), W.Select(description='nearest', options=[], rows=5, layout=W.Layout(width='460px'), style=NARROW)
-        super().__init__(name=f'People, {run.info["task"]}/{run.folder.name}', above=[W.HBox([self.show, self.by, self.people], layout=WRAP)], beside=self.second, marks=marks, **view)
+        super().__init__(name=f'People, {run.name}', above=[W.HBox([self.show, self.by, self.people], layout=WRAP)], beside=self.second, marks=marks, **view)
         self.list.layout.width = '110px'
         _side_by_side(self.view, self.second)
         self.people.observe(self._other, 'value')

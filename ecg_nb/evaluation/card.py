@@ -7,32 +7,18 @@ from __future__ import annotations
 import hashlib, re, warnings
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import BadHeader, DamagedFile, ECGError, MissingFile, atomic_path, read_json, results_path, shipped_path, write_json
+from ..core import DamagedFile, ECGError, atomic_path, read_json, results_path, shipped_path, write_json
 from ..signals.preprocess import Recipe
 from ..data.simulate import statements
+from ..training.run_folder import find_run, run_info, run_name
 
 # %% auto #0
-__all__ = ['SHIPPED', 'DATA', 'folder_of', 'meanings', 'preparation', 'calibration', 'calibrate', 'caveat', 'model_card',
-           'write_cards', 'calibrate_runs']
+__all__ = ['SHIPPED', 'DATA', 'meanings', 'preparation', 'calibration', 'calibrate', 'caveat', 'model_card', 'write_cards',
+           'calibrate_runs']
 
-# %% ../../nbs/evaluation/12_card.ipynb #folder-of
+# %% ../../nbs/evaluation/12_card.ipynb #shipped
 SHIPPED = (*(f'diagnosis/{n}' for n in 'superclass statements diagnostic subclass form rhythm xresnet1d101 xresnet1d18 s4d system3_cnn'.split()),
            'rhythm/nine', 'rhythm/statements', *(f'sex/{n}' for n in 'leads-12 lead-I lead-II system0-I system0-II'.split()), 'identity/leads-12', 'identity/lead-I')
-
-def folder_of(
-    run,      # a `Run`, a folder, or task/name
-)->Path:
-    "Where the run lies."
-    here = Path(getattr(run, 'folder', run))
-    if not here.is_absolute() and not (here/'run.json').exists(): here = shipped_path(*here.parts)
-    if not (here/'run.json').exists(): raise MissingFile(here, 'no run there (a folder with run.json)')
-    return here
-
-def _info(where):
-    info = read_json(where/'run.json')
-    lost = [k for k in ('task', 'model', 'classes', 'leads', 'recipe', 'length', 'stride', 'join') if not isinstance(info, dict) or k not in info]
-    if lost: raise BadHeader(where/'run.json', f'no {", ".join(lost)}')
-    return info
 
 def _own(where, name):
     "What is in a file of the run, {} if it has none."
@@ -89,7 +75,7 @@ def calibration(
     run,           # a `Run`, a folder, or task/name
 )->dict|None:      # temperature, fitted_on, n, ece_before, ece_after (on test records, with 95 % intervals), …; None if there is none
     "The temperature of a run and what it does, from its calibration.json."
-    where = folder_of(run)
+    where = find_run(run)
     c = _own(where, 'calibration.json')
     if not c: return None
     t = c.get('temperature')
@@ -109,8 +95,8 @@ def calibrate(
     from ecg_nb.evaluation.report import evaluation, scaled
     from ecg_nb.core import provenance
     from ecg_nb.metrics.classify import bootstrap, brier, calibration_error, interval
-    where = folder_of(run)
-    info = _info(where)
+    where = find_run(run)
+    info = run_info(where)
     if info['task'] == 'identity': raise ECGError(where, 'an encoder gives no probabilities: there is nothing to calibrate')
     valid, test = valid or evaluation(where, 'valid'), test or evaluation(where, 'test')
     after, t = scaled(valid, test)
@@ -138,8 +124,8 @@ def caveat(
     run,      # a `Run`, a folder, or task/name
 )->str:
     "A line or two to stand beside every answer of a run."
-    where = folder_of(run)
-    info, best = _info(where), (_own(where, 'metrics.json').get('headline') or [None])[0]
+    where = find_run(run)
+    info, best = run_info(where), (_own(where, 'metrics.json').get('headline') or [None])[0]
     data, n = ' and '.join(DATA.get(d, (d,))[0] for d in _data(info)), info.get('data', {}).get('records', {}).get('train')
     text = 'Research use only, not a medical device. ' + ('SIMULATED records: what it says means nothing for patients. ' if info.get('simulated') else '')
     text += f'Learned from {n:,} records of {data}' if isinstance(n, int) else f'Learned from {data}'
@@ -216,7 +202,7 @@ def _measured(where, info):
 
 # %% ../../nbs/evaluation/12_card.ipynb #-by-group
 def _by_group(root, where, info):
-    out, name = ['## By group'], f'{info["task"]}/{where.name}'
+    out, name = ['## By group'], run_name(where)
     t = _table(root/'evaluate'/'subgroups.csv', 'run', 'what', 'group', 'n', 'auc', 'gap')
     t = None if t is None else t[(t.run == name) & t.what.isin(['sex', 'age', 'pacemaker']) & t.gap.notna()]
     if t is not None and len(t):
@@ -238,7 +224,7 @@ def _calibrated(root, where, info):
     before, after = ((c[f'ece_{k}'], *c[f'ece_{k}_95']) for k in ('before', 'after'))
     text = f'One temperature, {c["temperature"]:.3f}, fitted on {c["n"]:,} validation records ({"it was too sure" if c["temperature"] > 1 else "it was not sure enough"}), brings the calibration error on {c["n_test"]:,} test records from {_range(*before, 4)} to {_range(*after, 4)}. Thresholds are scaled along, so it changes no answer.'
     t = _table(root/'evaluate'/'calibration.csv', 'run', 'ece', 'ece_scaled', 'n')
-    far = t[t.run == f'{info["task"]}/{where.name} (another hospital)'] if t is not None else []
+    far = t[t.run == f'{run_name(where)} (another hospital)'] if t is not None else []
     return ['## Calibration', text] + [f'In another hospital ({r.n:,} records) the error is {r.ece:.3f} without it and {r.ece_scaled:.3f} with it: probabilities do not carry over.' for r in (far.itertuples() if len(far) else ())]
 
 def _fails(root, where, info):
@@ -256,7 +242,7 @@ def _fails(root, where, info):
 # %% ../../nbs/evaluation/12_card.ipynb #-explained
 def _explained(root, where, info):
     v = _table(root/'saliency'/'proof'/'verdicts.csv', 'run', 'method', 'test', 'passed')
-    v = v[v.run == f'{info["task"]}/{where.name}'] if v is not None else []
+    v = v[v.run == run_name(where)] if v is not None else []
     if not len(v): return []
     from ecg_nb.explain.sanity import advice
     lines = [l.strip() for l in advice(v).splitlines()[1:]]
@@ -273,8 +259,8 @@ def model_card(
     run,      # a `Run`, a folder, or task/name
 )->str:       # Markdown; links count from the folder of the run
     "The model card of a run, from its files."
-    where = folder_of(run)
-    info, root = _info(where), where.parents[1]
+    where = find_run(run)
+    info, root = run_info(where), where.resolve().parents[1]
     out = ['<!-- Made from the files of the run by `ecg_nb card`: change those, not this one. -->', f'# {_cell(info["task"])}/{where.name}' + (f': {_cell(info["title"])}' if info.get('title') else ''), f'> {caveat(where)}']
     out += _purpose(info) + _learned(info) + _goes_in(info) + _comes_out(where, info) + _measured(where, info)
     return '\n\n'.join(out + _by_group(root, where, info) + _calibrated(root, where, info) + _fails(root, where, info) + _explained(root, where, info) + _made(info)) + '\n'
@@ -287,7 +273,7 @@ def write_cards(
     "Write README.md of each run, or only say which are not what the files say."
     old = []
     for run in runs or SHIPPED:
-        path, text = folder_of(run)/'README.md', model_card(run)
+        path, text = find_run(run)/'README.md', model_card(run)
         if path.is_file() and path.read_text(encoding='utf-8') == text: continue
         old.append(run)
         if not check:
@@ -300,4 +286,4 @@ def calibrate_runs(
 ):             # yields each run, and what its calibration.json says now
     "Fit the temperatures of those runs that give probabilities, one after the other."
     for run in runs or SHIPPED:
-        if _info(folder_of(run))['task'] != 'identity': yield run, calibrate(run)
+        if run_info(run)['task'] != 'identity': yield run, calibrate(run)

@@ -200,7 +200,7 @@ def _cohort(name, run, raw, rows, y, gallery=()):
 
 def _probes(name, raw):
     "The later recordings of fold 10 as probes, everybody's first enrolled."
-    run = identity.load_recogniser(name.split('/')[1])
+    run = identity.load_encoder(name)
     ready = identity.prepare(run.plan, root=raw.tables['test'].attrs['root'], parts=('valid', 'test'))
     trial = identity.trials({k: run.embed_data(d) for k, d in ready.parts.items()}, ready.tables)[f'gallery of {identity.GALLERY_SIZE:,}']
     rows = pd.Index(raw.parts['test'].ids).get_indexer(trial.table.record_id.iloc[trial.probes])

@@ -840,7 +840,7 @@ def population(
     maps = saliency(run, recs, cls=list(cls), steps=steps)
     shares, waves = lead_shares(maps), wave_shares(recs, maps, seed=seed)
     _table(shares, folder/f'lead_shares_{name}.csv'); _table(waves, folder/f'wave_shares_{name}.csv')
-    what = f'{run.info["task"]}/{run.folder.name}, {"simulated" if ready.simulated else "PTB-XL"} test records'
+    what = f'{run.name}, {"simulated" if ready.simulated else "PTB-XL"} test records'
     _save(plot_lead_shares(shares, title=f'share of the map by lead (%), by chance {100/len(run.recipe.leads):.1f}: {what}').figure, folder/f'lead_shares_{name}.png')
     of = {c: [i for i, o in enumerate(cls) if o == c] for c in drawn}
     _save(plot_beat_averages([beat_average([recs[i] for i in k], [maps[i] for i in k]) for k in of.values()], waves, title=f'{what}; orange: for the class, purple: against it'), folder/f'beats_{name}.png')
@@ -848,7 +848,7 @@ def population(
         if c in skip: continue
         calm = [i for i in k if np.nanmax(np.abs(recs[i].signal)) < 2.5] or k
         i = max(calm, key=lambda j: maps[j].score)
-        title = f'{c}: {"simulated" if ready.simulated else "PTB-XL"} record {recs[i].record_id} of the test fold, probability {maps[i].score:.2f} ({run.info["task"]}/{run.folder.name})'
+        title = f'{c}: {"simulated" if ready.simulated else "PTB-XL"} record {recs[i].record_id} of the test fold, probability {maps[i].score:.2f} ({run.name})'
         _save(plot_judged(run, recs[i], by_each(run, recs[i], cls=c, steps=steps), title=title), folder.parent/f'{prefix}_{c.replace("/", "-")}.png')
     return {c: len(k) for c, k in of.items()}
 

@@ -609,7 +609,7 @@ def read_verdicts(
 
 def run_name(run)->str: # 'diagnosis/superclass'
     "How a run is called in the table."
-    return run if isinstance(run, str) else f'{run.info["task"]}/{run.folder.name}'
+    return run if isinstance(run, str) else run.name
 
 def verdict(
     run,           # a Run, or its name: 'diagnosis/superclass'

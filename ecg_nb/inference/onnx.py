@@ -10,8 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 import numpy as np, pandas as pd
 from ..core import BadHeader, BadSignal, DamagedFile, ECGError, MissingFile, Recording, UnknownFormat, UnsafePath, atomic_path, data_path, read_json, results_path, write_json
-from ..evaluation.card import SHIPPED, calibration, caveat, folder_of, meanings, model_card, preparation
+from ..evaluation.card import SHIPPED, calibration, caveat, meanings, model_card, preparation
 from ..metrics.classify import apply_temperature
+from ..training.run_folder import run_info
 from ..signals.preprocess import Recipe, resample
 from ..signals.segment import find_r_peaks, find_r_peaks_multi, whole_beats, window_starts
 
@@ -106,10 +107,9 @@ def _loaded(run):
     "A `Run`, encoders as such."
     from ecg_nb.training.run import Run, load_run
     if isinstance(run, Run): return run
-    where = folder_of(run)
-    if read_json(where/'run.json').get('task') != 'identity': return load_run(where)
-    from ecg_nb.tasks.identity import load_recogniser
-    return load_recogniser(where)
+    if run_info(run)['task'] != 'identity': return load_run(run)
+    from ecg_nb.tasks.identity import load_encoder
+    return load_encoder(run)
 
 def described(
     run,                    # a `Run`
@@ -123,7 +123,7 @@ def described(
     cut = [None if v is None else float(apply_temperature(v, t)) if t and k not in info.get('linear', {}) else v for k, v in zip(info['classes'], info['thresholds'])] if info.get('thresholds') else None
     inputs = dict(name='ecg', type='float32', shape=['beats', info['length'], lead] if beats else ['records', 'samples', lead], unit='mV', fs=info['recipe']['fs'], leads=info['leads'])
     outputs = [dict(name='embedding', shape=[n]), dict(name='beats', shape=['beats', n])] if beats else [dict(name='probability', shape=['records', n]), dict(name='windows', shape=['records', 'windows', n])]
-    d = dict(format=FORMAT, run=f'{info["task"]}/{run.folder.name}', title=info.get('title', ''), caveat=caveat(run), kind='beats' if beats else 'windows', input=inputs, outputs=outputs, recipe=asdict(run.recipe), preparation=preparation(run.recipe),
+    d = dict(format=FORMAT, run=run.name, title=info.get('title', ''), caveat=caveat(run), kind='beats' if beats else 'windows', input=inputs, outputs=outputs, recipe=asdict(run.recipe), preparation=preparation(run.recipe),
              length=info['length'], stride=info['stride'], join=info['join'], classes=info['classes'], meaning=meanings(info), linear=info.get('linear', {}), thresholds=cut, threshold=info.get('threshold'),
              calibration=c and {k: c[k] for k in ('temperature', 'fitted_on', 'n', 'ece_before', 'ece_after')}, simulated=bool(info.get('simulated')), commit=info.get('commit', ''), versions=info.get('versions', {}))
     return d | (dict(beats={k: info['plan'][k] for k in ('before_s', 'after_s')}) if beats else {})

@@ -93,7 +93,7 @@ class FastRun:
     def __init__(self, run): # a `Run`, its folder, or task/name
         self.run = run if isinstance(run, Run) else load_run(run)
         self.info, self.classes, self.recipe = self.run.info, self.run.classes, self.run.recipe
-        self.name, self.linear = f'{self.info["task"]}/{self.run.folder.name}', self.info.get('linear') or {}
+        self.name, self.linear = self.run.name, self.info['linear']
         if self.info['task'] == 'identity': raise BadTable(self.run.folder, 'an encoder answers with numbers, not classes: use enrol and identify')
         if getattr(self.run.model, 'note', None) is not None: raise BadTable(self.run.folder, 'its network reads a note besides the ECG')
         self.net, t = fused(self.run.model), self.run.thresholds
@@ -215,7 +215,7 @@ class Predictions:
     def __repr__(self): return f'Predictions({len(self):,} recordings, {", ".join(self.runs)}; {len(self.problems):,} without an answer)'
 
     def of(self, run=None)->Answered: # a run's name, or the `Run`; default: the first
-        name = self.runs[0] if run is None else f'{run.info["task"]}/{run.folder.name}' if isinstance(run, Run) else str(run)
+        name = self.runs[0] if run is None else run.name if isinstance(run, Run) else str(run)
         if name not in self.answered: raise BadTable('predictions', f'{name!r} was not asked; there are {", ".join(self.runs)}')
         return self.answered[name]
 
@@ -589,8 +589,8 @@ def enrol(
 )->tuple:                # (`Gallery`, DataFrame record_id, cause: recordings left out)
     "Put the people of `source` into a gallery file."
     from ecg_nb.tasks.gallery import Gallery
-    from ecg_nb.tasks.identity import load_recogniser
-    encoder = load_recogniser(str(run).removeprefix('identity/'))
+    from ecg_nb.tasks.identity import load_encoder
+    encoder = load_encoder(run)
     g = Gallery.load(gallery) if Path(gallery).exists() else encoder.gallery()
     g.check(encoder.made_by)
     found, lost = sources(source, fs=fs, leads=leads, units=units)
@@ -608,9 +608,9 @@ def identify(
 )->tuple:                # (DataFrame record_id, person or 'unknown', score, threshold, nearest, note; DataFrame of those left out)
     "Who of a gallery made each recording, or 'unknown'."
     from ecg_nb.tasks.gallery import Gallery
-    from ecg_nb.tasks.identity import load_recogniser
+    from ecg_nb.tasks.identity import load_encoder
     g = gallery if isinstance(gallery, Gallery) else Gallery.load(gallery)
-    encoder = load_recogniser(str(g.info.get('run', '')).removeprefix('identity/') or 'leads-12')
+    encoder = load_encoder(g.info.get('run') or 'leads-12')
     g.check(encoder.made_by)
     found, lost = sources(source, fs=fs, leads=leads, units=units)
     got, more = _embeddings(encoder, found, progress)

@@ -8,7 +8,7 @@ import argparse, sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 import numpy as np, pandas as pd, torch
-from ..core import BadSignal, BadTable, ECGError, LEADS, MissingFile, Recording, data_path, read_json, results_path, shipped_path, write_csv, write_json
+from ..core import BadSignal, BadTable, ECGError, LEADS, MissingFile, Recording, data_path, read_json, results_path, write_csv, write_json
 from ..data.datasets import SUPERCLASSES, find, have, in_order, records_table, split_by_fold
 from ..data.simulate import is_simulated, sample_data
 from ..signals.preprocess import Recipe, to_int16
@@ -28,7 +28,7 @@ from ..data.beat_inputs import Scalogram, beat_table, l2
 
 # %% auto #0
 __all__ = ['PLANS', 'GAPS', 'GALLERY_SIZE', 'SEEDS', 'TABLES', 'Plan', 'beat_starts', 'with_beats', 'person_codes', 'store_path',
-           'prepare', 'first_and_later', 'retrieval', 'train', 'Recogniser', 'load_recogniser', 'gap_band', 'Trial',
+           'prepare', 'first_and_later', 'retrieval', 'train', 'IdentityEncoder', 'load_encoder', 'gap_band', 'Trial',
            'across', 'all_but_the_last', 'probe_table', 'by_group', 'OpenSet', 'open_set', 'unknown_figures',
            'found_or_unknown', 'cut_in_time', 'within_recording', 'other_data', 'regimes', 'with_cohort', 'trials',
            'evaluate', 'vectors_of', 'unknown_table', 'write_seeds', 'joined', 'unseen_people', 'same_recordings',
@@ -175,13 +175,13 @@ def train(
                loss=loss, batch_loss=True, activation=lambda z: z, metric=retrieval, augment=compose(*changes), sampler=pairs_of_records(data.subjects, more=plan.more), seed=seed, **kwargs)
 
 # %% ../../nbs/11_identity.ipynb #recogniser
-class Recogniser(Run):
+class IdentityEncoder(Run):
     "A trained encoder: what `results/identity/<name>/` holds."
     def __init__(self, folder):
         super().__init__(folder)
         if self.info['task'] != 'identity': raise BadTable(self.folder, f'a run of task {self.info["task"]}, not of identity: it cannot recognise people')
         self.plan = Plan(**self.info['plan'] | dict(leads=tuple(self.info['plan']['leads'])))
-        self.made_by = made_by(self.folder/'model.safetensors', self.recipe, run=f'identity/{self.folder.name}', threshold=self.info.get('threshold'), simulated=self.info['simulated'])
+        self.made_by = made_by(self.folder/'model.safetensors', self.recipe, run=self.name, threshold=self.info.get('threshold'), simulated=self.info['simulated'])
 
     def activate(self, z): return z                                            # an embedding is what it is
 
@@ -216,13 +216,11 @@ class Recogniser(Run):
         return gallery.identify(self.embed(rec), k)
 
 # %% ../../nbs/11_identity.ipynb #load-recogniser
-def load_recogniser(
-    name,     # of a run in `results/identity/`, or a folder
-)->Recogniser:
+def load_encoder(
+    name,     # of a run in `results/identity/`, task/name, or a folder
+)->IdentityEncoder:
     "The encoder `name`, ready to recognise people."
-    here = Path(name) if (Path(name)/'run.json').exists() else shipped_path('identity', name, 'run.json').parent
-    if not (here/'run.json').exists(): raise MissingFile(here, 'no run there (a folder with run.json and model.safetensors)')
-    return Recogniser(here)
+    return IdentityEncoder(IdentityEncoder.find(name, task='identity'))
 
 # %% ../../nbs/11_identity.ipynb #gap-band
 GAPS = ('same day', 'up to 30 days', 'up to a year', 'longer', 'not known')
@@ -380,7 +378,7 @@ def cut_in_time(
 
 # %% ../../nbs/11_identity.ipynb #within-recording
 def within_recording(
-    run:Recogniser,
+    run:IdentityEncoder,
     data:ECGData,          # cropped at beats, one recording a person
     *,
     guard_s:float=1.,      # left out between enrolment and probe (s)
@@ -398,7 +396,7 @@ def within_recording(
 
 # %% ../../nbs/11_identity.ipynb #other-data
 def other_data(
-    run:Recogniser,
+    run:IdentityEncoder,
     name:str,          # data set
     *,
     root=None,         # its folder; default: the real one if it is there, else a simulated one
@@ -414,7 +412,7 @@ def other_data(
 
 # %% ../../nbs/11_identity.ipynb #regimes
 def regimes(
-    run:Recogniser,
+    run:IdentityEncoder,
     data:ECGData, table, # cropped at beats, and its records table
     *,
     people:int=None,     # so many, drawn at random; default: all
@@ -472,7 +470,7 @@ def evaluate(
     "Complete the run in `folder`: run.json, probes.csv, groups.csv and metrics.json."
     folder, said = Path(folder), dict(seed=seed, command=command)
     write_run(folder, 'identity', plan, ready, **said)
-    run = Recogniser(folder)
+    run = IdentityEncoder(folder)
     z = {k: run.embed_data(ready.parts[k]) for k in ('valid', 'test')}
     opened = {k: open_set(z[k], ready.tables[k]) for k in z}
     unknown = unknown_figures(opened['test'], opened['valid'], far=far)
@@ -560,7 +558,7 @@ def joined(
     return a.replace(first=cat('first'), n_samples=cat('n_samples'), y=cat('y'), ids=np.r_[a.ids, b.ids], subjects=np.r_[a.subjects, b.subjects], starts=a.starts and [*a.starts, *b.starts])
 
 def unseen_people(
-    run:Recogniser,
+    run:IdentityEncoder,
     *,
     root=None,         # of PTB-XL
 )->tuple:              # (`ECGData` cropped at beats, records table row for row)
@@ -581,7 +579,7 @@ def same_recordings(
 
 # %% ../../nbs/11_identity.ipynb #another-date
 def another_date(
-    run:Recogniser,
+    run:IdentityEncoder,
     data:ECGData, table, # cropped at beats, and its records table with dates
     *, seed:int=0,
 )->tuple:                # (from `by_group`, report of the probes of another date than the enrolled recording)
@@ -599,7 +597,7 @@ def write_regimes(
     "`regimes` of every encoder on every data set that is there, and ECG-ID by the time between the recordings, into `folder`: table.csv, ecg-id.csv and metrics.json."
     rows, by_time, dates = [], [], []
     for name, plan in PLANS.items():
-        run = load_recogniser(name)
+        run = load_encoder(name)
         data, table = unseen_people(run, root=find('ptb-xl'))
         several = table.subject_id.duplicated(keep=False).to_numpy()
         first = first_and_later(table)[0]
@@ -626,7 +624,7 @@ def write_unknown(folder, *, seed:int=0, n_jobs:int=2)->pd.DataFrame:
     "`unknown_table` of every encoder on folds 9 and 10 of PTB-XL, into `folder`: table.csv and metrics.json."
     rows = []
     for name in PLANS:
-        run = load_recogniser(name); ready = prepare(run.plan, root=find('ptb-xl'), parts=('valid', 'test'))
+        run = load_encoder(name); ready = prepare(run.plan, root=find('ptb-xl'), parts=('valid', 'test'))
         o = unknown_table({k: run.embed_data(ready.parts[k]) for k in ('valid', 'test')}, ready.tables, seed=seed, n_jobs=n_jobs)
         rows.append(o.assign(run=name)[(o.vectors == 'embeddings') | (not rows)])   # beats and scalograms know no encoder: once
     out = pd.concat(rows, ignore_index=True); out.insert(0, 'run', out.pop('run')); out.loc[out.vectors != 'embeddings', 'run'] = ''

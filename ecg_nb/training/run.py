@@ -9,40 +9,23 @@ __all__ = ['Run', 'load_run', 'write_run', 'write_predictions']
 from dataclasses import asdict
 from pathlib import Path
 import numpy as np, pandas as pd, torch
-from ..core import BadHeader, BadSignal, ECGError, MissingFile, Recording, UnknownName, provenance, read_json, shipped_path, write_csv, write_json
+from ..core import BadHeader, BadSignal, ECGError, MissingFile, Recording, UnknownName, provenance, write_csv, write_json
 from ..signals.preprocess import Recipe, to_int16
 from ..models.networks import Average, Union
 from ..models.registry import create_model, import_first, network_info
 from .data import ECGData, Splits, aggregate_windows, window_logits
+from .run_folder import LAYOUT, find_run, run_info, run_name
 from .weights import load_weights
-
-# %% ../../nbs/training/13_run.ipynb #-ill-formed
-def _ill_formed(info, needs):
-    "What is wrong with the contents of a run.json, or ''."
-    if not isinstance(info, dict): return 'does not hold names and values'
-    lost = [k for k in needs if k not in info]
-    if lost: return f'no {", ".join(lost)}'
-    names, m, cut = lambda v: isinstance(v, list) and v and all(isinstance(o, str) for o in v), info['model'], info.get('thresholds')
-    number = lambda v: isinstance(v, (int, float)) and not isinstance(v, bool)
-    if not names(info['classes']) or not names(info['leads']): return 'classes and leads have to be lists of names'
-    if any(type(info[k]) is not int or not 0 < info[k] < 1 << 31 for k in ('length', 'stride')): return 'length and stride have to be whole numbers above 0'
-    if info['join'] not in ('mean', 'max'): return f"join {info['join']!r}; 'mean' or 'max' is needed"
-    if not isinstance(m, dict) or not isinstance(m.get('name'), str) or not isinstance(m.get('options', {}), dict): return 'its model has no name, or options that are none'
-    if cut is not None and (not isinstance(cut, list) or len(cut) != len(info['classes']) or any(o is not None and not number(o) for o in cut)): return 'thresholds have to be one number a class'
-    linear = info.get('linear') or {}
-    if not isinstance(linear, dict) or any(k not in info['classes'] or not isinstance(v, list) or len(v) != 2 or not all(map(number, v)) for k, v in linear.items()): return 'linear has to give two numbers for classes that there are'
-    return ''
 
 # %% ../../nbs/training/13_run.ipynb #run
 class Run:
     "A trained model and all that is needed to use it: what `results/<task>/<name>/` holds."
-    needs = ('task', 'model', 'classes', 'leads', 'recipe', 'length', 'stride', 'join')
+    find = staticmethod(find_run)
 
     def __init__(self, folder):
         self.folder = Path(folder)
-        self.info = read_json(self.folder/'run.json')
-        wrong = _ill_formed(self.info, self.needs)
-        if wrong: raise BadHeader(self.folder/'run.json', wrong)
+        self.info = run_info(self.folder)
+        self.name = run_name(self)
         self.classes = tuple(self.info['classes'])
         try: self.recipe = Recipe.from_json(self.info['recipe'])
         except (TypeError, ValueError) as e: raise BadHeader(self.folder/'run.json', f'its recipe cannot be followed ({e})') from None
@@ -65,13 +48,13 @@ class Run:
         other, kind = here.parents[len(parts) > 1]/name, self.info['model']['name']
         if len(parts) > 2 or any(p != Path(p).name or p in ('', '.', '..') for p in parts) or other == here: raise BadHeader(where, f'made of {name!r}, which is not the name of another run')
         if not (other/'run.json').exists(): raise MissingFile(other, f'no run there, but {where} is made of it')
-        if read_json(other/'run.json').get('model', {}).get('name') in ('union', kind): raise BadHeader(where, f'made of {name!r}, which is itself made of others')
+        if run_info(other)['model']['name'] in ('union', kind): raise BadHeader(where, f'made of {name!r}, which is itself made of others')
         run = Run(other)
         for k in ('leads', 'recipe', 'length') + ('classes',)*(self.info['model']['name'] == 'average'):
             if run.info[k] != self.info[k]: raise BadHeader(where, f'made of {name!r}, whose {k} differ')
         return run
 
-    def __repr__(self): return f'Run({self.info["task"]}/{self.folder.name}: {self.info["model"]["name"]}, {len(self.classes)} classes)'
+    def __repr__(self): return f'Run({self.name}: {self.info["model"]["name"]}, {len(self.classes)} classes)'
 
     @property
     def thresholds(self): return pd.Series(self.info['thresholds'], self.classes, name='threshold') if self.info.get('thresholds') else None
@@ -107,13 +90,10 @@ class Run:
         return aggregate_windows(*self.predict_windows(data), join or self.info['join'])
 
 def load_run(
-    folder,   # of a run; a relative one is looked for in `results/` and in the package too: 'diagnosis/superclass'
+    folder,   # of a run, absolute or relative, or task/name in results/ or in the package: 'diagnosis/superclass'; see `find_run`
 )->Run:
     "The run in `folder`, ready to `predict`."
-    here = Path(folder)
-    if not here.is_absolute() and not (here/'run.json').exists(): here = shipped_path(folder, 'run.json').parent
-    if not (here/'run.json').exists(): raise MissingFile(here, 'no run there (a folder with run.json and model.safetensors)')
-    return Run(here)
+    return Run(find_run(folder))
 
 # %% ../../nbs/training/13_run.ipynb #write-run
 def write_run(
@@ -126,7 +106,7 @@ def write_run(
     **more,            # what the task adds: join, thresholds, linear, …
 )->dict:               # what run.json holds
     "Write run.json of the run in `folder`: all that `load_run` needs, and where it came from."
-    info = dict(task=task, title=plan.title, plan=asdict(plan), model=network_info(plan.model, plan.options), classes=list(ready.classes), leads=list(ready.store.leads),
+    info = dict(layout=LAYOUT, task=task, title=plan.title, plan=asdict(plan), model=network_info(plan.model, plan.options), classes=list(ready.classes), leads=list(ready.store.leads),
                 recipe=asdict(ready.store.recipe), length=plan.length, stride=plan.stride, join='mean', seed=seed, simulated=ready.simulated,
                 data=dict(dataset=', '.join(sorted(set(ready.tables['train'].dataset))) + ' (simulated)'*ready.simulated, content_hash=ready.store.content_hash, records={k: len(d) for k, d in ready.parts.items()}),
                 subjects=subjects or {k: ' '.join(sorted(set(ready.parts[k].subjects))) for k in ('train', 'valid')}, command=command) | more | provenance()
