@@ -10,7 +10,7 @@ __all__ = ['FUSIONS', 'Trunk', 'NoteSide', 'Fused', 'EcgOnly', 'NoteOnly', 'Sum'
 import torch
 import torch.nn.functional as F
 from torch import nn
-from ..core import BadSignal
+from ..core import BadSignal, Registry
 from .registry import create_model
 
 # %% ../../nbs/models/14_fusion.ipynb #trunk
@@ -63,6 +63,8 @@ class NoteSide(nn.Module):
         return z, there, torch.where(n > 0, z.sum(1)/n.clamp(min=1), self.none)
 
 # %% ../../nbs/models/14_fusion.ipynb #fused
+FUSIONS = Registry('fusion')
+
 class Fused(nn.Module):
     "ECG (b, leads, t) and note (b, d) or (b, m, d) -> (b, n_classes); a subclass says how they `meet`."
     reads = ('ecg', 'note')
@@ -83,24 +85,29 @@ class Fused(nn.Module):
 
     def meet(self, e, steps, keys, there, n): raise NotImplementedError   # (b, width), (b, s, n_step), (b, m, width), (b, m), (b, width) -> (b, out)
 
+@FUSIONS.register('ecg_only')
 class EcgOnly(Fused):
     "System 3's CNN (S3-12) or LSTM (S3-17)."
     reads = ('ecg',)
 
+@FUSIONS.register('note_only')
 class NoteOnly(Fused):
     "What the note alone tells."
     reads = ('note',)
 
+@FUSIONS.register('sum')
 class Sum(Fused):
     "Both added, then LayerNorm (S3-14); `each`: LayerNorm on each before (S3-18)."
     def build(self, width, each:bool=False): self.out = width; self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(1 + each))
     def meet(self, e, steps, keys, there, n): return self.norms[0](e) + self.norms[1](n) if len(self.norms) > 1 else self.norms[0](e + n)
 
+@FUSIONS.register('cat')
 class Cat(Fused):
     "Side by side (S3-13)."
     def build(self, width): self.out = 2*width
     def meet(self, e, steps, keys, there, n): return torch.cat([e, n], 1)
 
+@FUSIONS.register('sum_attention')
 class SumAttention(Sum):
     "The sum attends to itself (S3-15): over one position, which makes it a linear layer."
     def build(self, width, **kwargs): super().build(width, **kwargs); self.attend = nn.MultiheadAttention(width, 8, batch_first=True)
@@ -108,12 +115,14 @@ class SumAttention(Sum):
         z = super().meet(*args)[:, None]                                  # (b, 1, width)
         return self.attend(z, z, z, need_weights=False)[0][:, 0]
 
+@FUSIONS.register('cross_attention_one')
 class CrossAttentionOne(Fused):
     "The note asks, the ECG is the only key (S3-16 as published): deaf to the note."
     def build(self, width): self.out = width; self.attend = nn.MultiheadAttention(width, 8, batch_first=True)
     def meet(self, e, steps, keys, there, n): return self.attend(n[:, None], e[:, None], e[:, None], need_weights=False)[0][:, 0]
 
 # %% ../../nbs/models/14_fusion.ipynb #crossattention
+@FUSIONS.register('cross_attention')
 class CrossAttention(Fused):
     "Phrases attend to time steps, the ECG to phrases; both results, the ECG and the note are added."
     def build(self, width):
@@ -131,8 +140,6 @@ class CrossAttention(Fused):
         here = (~absent)[..., None]
         return self.norm(e + n + read + (looked*here).sum(1)/here.sum(1))
 
-FUSIONS = dict(ecg_only=EcgOnly, note_only=NoteOnly, sum=Sum, cat=Cat, sum_attention=SumAttention, cross_attention_one=CrossAttentionOne, cross_attention=CrossAttention)
-
 def create_fusion(
     name:str,            # a key of `FUSIONS`
     n_leads:int=12,
@@ -144,11 +151,12 @@ def create_fusion(
     **options,           # n_samples, width, dropout, batch_norm; each for sum
 )->nn.Module:            # (b, leads, t) mV and (b, note_dim) or (b, parts, note_dim) -> (b, n_classes) logits
     "The network `name` for ECG and note, freshly initialised."
-    if name not in FUSIONS: raise ValueError(f'no fusion {name!r}; there are {", ".join(FUSIONS)}')
+    network = FUSIONS[name]
     if seed is not None: torch.manual_seed(seed)
-    return FUSIONS[name](n_leads, n_classes, note_dim=note_dim, ecg=ecg, **options).to(memory_format=torch.channels_last)
+    return network(n_leads, n_classes, note_dim=note_dim, ecg=ecg, **options).to(memory_format=torch.channels_last)
 
 # %% ../../nbs/models/14_fusion.ipynb #textintraining
+@FUSIONS.register('text_in_training')
 class TextInTraining(EcgOnly):
     "ECG alone -> (b, n_classes); in training, with notes, (b, n_classes + 1): the contrastive loss is last."
     def __init__(self, *args, note_dim:int=256, width:int=128, temperature:float=.1, **kwargs):
@@ -180,5 +188,3 @@ def with_extra_loss(
         k = y.shape[1]
         return F.binary_cross_entropy_with_logits(out[:, :k], y) + (weight*out[:, k:].mean() if out.shape[1] > k else 0)
     return loss
-
-FUSIONS['text_in_training'] = TextInTraining

@@ -11,7 +11,7 @@ __all__ = ['BANDS', 'BASELINES', 'Steps', 'Attention', 'RhythmRNN', 'lstm_lead',
 import warnings
 import numpy as np, torch
 from torch import nn
-from ..core import BadSignal
+from ..core import BadSignal, Registry
 from .layers import ConcatPool, Standardize, conv, head, max_pool
 from .registry import register_network
 
@@ -224,25 +224,29 @@ def record_features(
     return np.concatenate(out, -1).reshape(*x.shape[:-2], -1).astype(np.float32)
 
 # %% ../../nbs/models/13_rhythm_models.ipynb #-logistic
+BASELINES = Registry('baseline')   # function(seed)
+
+@BASELINES.register('logistic_regression')
 def _logistic(seed):
     from sklearn.linear_model import LogisticRegression
     from sklearn.multiclass import OneVsRestClassifier
     return OneVsRestClassifier(LogisticRegression(C=.01, max_iter=2000))
 
+@BASELINES.register('random_forest')
 def _forest(seed):
     from sklearn.ensemble import RandomForestClassifier
     return RandomForestClassifier(300, max_depth=10, random_state=seed)
 
+@BASELINES.register('gradient_boosting')
 def _boosting(seed):
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.multiclass import OneVsRestClassifier
     return OneVsRestClassifier(HistGradientBoostingClassifier(max_iter=100, max_leaf_nodes=15, max_features=.2, random_state=seed))
 
+@BASELINES.register('mlp')
 def _mlp(seed):
     from sklearn.neural_network import MLPClassifier
     return MLPClassifier((100,), alpha=1e-2, early_stopping=True, random_state=seed)
-
-BASELINES = dict(logistic_regression=_logistic, random_forest=_forest, gradient_boosting=_boosting, mlp=_mlp)   # name -> function(seed)
 
 def baseline(
     name:str,     # a key of `BASELINES`
@@ -254,10 +258,10 @@ def baseline(
     "The classical method `name`, fitted."
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
-    if name not in BASELINES: raise ValueError(f'no baseline {name!r}; there are {", ".join(BASELINES)}')
+    method = BASELINES[name](seed)
     with warnings.catch_warnings():
         warnings.filterwarnings('ignore', 'Label not')                # a class without positives: its score is 0 everywhere
-        return make_pipeline(StandardScaler(), BASELINES[name](seed)).fit(features, np.asarray(y, int))
+        return make_pipeline(StandardScaler(), method).fit(features, np.asarray(y, int))
 
 def baseline_scores(
     fitted,       # from `baseline`
