@@ -6,7 +6,7 @@
 __all__ = ['SETS', 'MappedData', 'benchmark_rates', 'measure', 'plan', 'plans', 'main', 'plot_plan']
 
 # %% ../../nbs/training/14_cluster.ipynb #export-import-argparse-sys-time
-import argparse, sys, time
+import argparse, hashlib, sys, time
 from pathlib import Path
 import numpy as np, pandas as pd
 from ..core import ECGError, MissingFile, read_json, results_path, write_json
@@ -42,6 +42,11 @@ class MappedData(ECGData):
         import torch
         x = torch.from_numpy(self.store.crops(self.rows[i.cpu().numpy()], offset.cpu().numpy(), length)).to(self.device)
         return x.float().mul_(self.lsb_uv/1000).transpose(1, 2)
+
+    @property
+    def content_hash(self)->str:
+        "SHA-256 (16 digits) of the store and of which of its records these are."
+        return hashlib.sha256(f'{self.store.content_hash} {self.rows.tolist()}'.encode()).hexdigest()[:16]
 
     def moments(self)->tuple: # (mean, std) in mV
         "Mean and standard deviation over at most `most` evenly spaced records."

@@ -7,7 +7,7 @@ __all__ = ['ECGData', 'standardize_on', 'load_data', 'Splits', 'make_splits', 'e
            'load_saved', 'window_logits', 'autocast', 'aggregate_windows']
 
 # %% ../../nbs/training/10_data.ipynb #export-imports-data
-import json, warnings
+import hashlib, json, warnings
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,6 +92,16 @@ class ECGData:
     def batch_inputs(self, i, offset, length:int)->tuple: # the crops, and `context` of their records where there is one
         "All that the network is given."
         return (self.crops(i, offset, length),) if self.context is None else (self.crops(i, offset, length), self.context[i.to(self.device)])
+
+    @property
+    def content_hash(self)->str:
+        "SHA-256 (16 digits) of the samples, ids, subjects and all that belongs to the records but their labels."
+        h, x = hashlib.sha256(), self.signals.cpu().numpy()
+        for a, n in zip(self.first.tolist(), self.n_samples.tolist()): h.update(x[a:a + n])
+        about = [self.ids.tolist(), self.subjects.tolist(), self.lsb_uv, self.n_samples.tolist(), self.starts and [s.tolist() for s in self.starts]]
+        h.update(json.dumps(about).encode())
+        if self.context is not None: h.update(self.context.cpu().numpy().tobytes())
+        return h.hexdigest()[:16]
 
     def moments(self)->tuple: # (mean, std) in mV over all samples of all leads
         "Mean and standard deviation of these records, for the model's `Standardize`."
