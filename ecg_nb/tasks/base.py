@@ -224,6 +224,7 @@ class Task:
     plans:dict = {}                      # name -> `Plan`
     comparisons:dict = {}                # name -> title: tables over several runs, see `compare`
     on_request:tuple = ()                # plans that are trained only if they are named
+    candidates:tuple = ()                # plans that are only compared: their runs are kept in data/runs/, not in results/
     extra:dict = {}                      # settings of a plan that only this task knows, and their defaults
     parts = ('train', 'valid', 'test')   # of its records
     reported = ('test',)                 # those with figures and predictions of their own
@@ -260,8 +261,13 @@ class Task:
         return {c: [c] for c in splits.classes}
 
     def datasets(self, plan:Plan)->tuple:
-        "The data sets that training and evaluation need."
+        "The data sets that training and evaluation need; the first is the one that is learned from."
         return (self.dataset,)
+
+    def folder(self, name:str)->Path:
+        "Where the run of a plan lies, or the tables of a comparison."
+        if name in self.candidates: return data_path('runs', self.name, name)
+        return results_path(self.name, name)
 
 # %% ../../nbs/tasks/09_task.ipynb #find-task
 TASKS = Registry('task')
@@ -284,10 +290,11 @@ def task_of(
 def _plan(self:Task,
     plan,        # a `Plan`, or the name of one of the task's
 )->Plan:
-    "The plan of that name."
-    if isinstance(plan, Plan): return plan
-    if plan not in self.plans: raise ECGError(plan, f'no such plan of {self.name}; {did_you_mean(plan, self.plans)}')
-    return self.plans[plan]
+    "The plan of that name, with the task's defaults where it says nothing."
+    if not isinstance(plan, Plan):
+        if plan not in self.plans: raise ECGError(plan, f'no such plan of {self.name}; {did_you_mean(plan, self.plans)}')
+        plan = self.plans[plan]
+    return replace(plan, extra=self.extra | plan.extra)
 
 def _plan_of(self:Task,
     info:dict,   # what run.json holds
@@ -318,7 +325,7 @@ def _records(self:Task, dataset:str, root)->pd.DataFrame:
 def _splits(self:Task,
     plan,                # a `Plan` or the name of one
     *,
-    dataset:str=None,    # default: the task's own
+    dataset:str=None,    # default: the first of the task's own
     root=None,           # its folder; default: the real one if it is there, else a simulated one
     split=None,          # function(table) -> tables; default: the task's own
     parts=None,          # only these; default: all
@@ -326,7 +333,8 @@ def _splits(self:Task,
     n_jobs:int=None,     # of the conversion
 )->Splits:
     "Table, labels, store and parts for `plan`; records that do not take part are left out."
-    plan, dataset = self.plan(plan), dataset or self.dataset
+    plan = self.plan(plan)
+    dataset = dataset or self.datasets(plan)[0]
     root = Path(root or sample_data(dataset))
     table = self.records(dataset, root)
     y, classes, keep = self.labels(table, plan)
@@ -489,8 +497,8 @@ def run_target(
     to=None,             # a folder that is asked for
     replace:bool=False,  # may a run that is there be overwritten?
 )->Path:                 # where the run shall be
-    "The folder asked for, or results/task/name; if a run is there, one beside it, named by its seed."
-    folder = Path(to) if to else results_path(task.name, name)
+    "The folder asked for, or the task's own; if a run is there, one beside it, named by its seed."
+    folder = Path(to) if to else task.folder(name)
     if replace or not (folder/'metrics.json').exists(): return folder
     if to: raise ECGError(folder, 'a run is there already; take another folder, or --replace to overwrite it')
     beside = folder.with_name(f'{name}-seed{seed}')
@@ -537,7 +545,7 @@ def _train_one(task, name, folder, *, seed, device, n_jobs, eval_only, cache, ac
     "One plan or comparison, in `folder`."
     if name in task.comparisons:
         return task.compare(name, folder, seed=seed, device=device, cache=cache) if is_main(accelerator) else {}
-    if eval_only and is_main(accelerator): _copy_weights(results_path(task.name, name), folder)
+    if eval_only and is_main(accelerator): _copy_weights(task.folder(name), folder)
     command = f'ecg_nb train {task.name} {name}' + (f' --seed {seed}' if seed else '')
     return task.run(name, folder, seed=seed, device=device, n_jobs=n_jobs, eval_only=eval_only, cache=cache,
                     accelerator=accelerator, command=command)
