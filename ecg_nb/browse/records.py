@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib.resources import files
 from pathlib import Path
+from typing import NamedTuple
 import anywidget, ipywidgets as W, numpy as np, pandas as pd, traitlets as T
 from ..core import BadSignal, BadTable, DamagedFile, ECGError, Recording, atomic_path, data_path, lock_folder, write_errors
-from ..data.datasets import read_row
+from ..data.datasets import READERS, read_row
 from ..signals.preprocess import Recipe, quality_text, signal_quality
 from ..signals.segment import beats, find_r_peaks_multi, night_segments, whole_beats, window_starts
 from ..data.simulate import is_simulated
@@ -19,10 +20,10 @@ from ..view.ecg import ECGView, Item, Still
 from ..view.palette import SERIES, THEMES
 
 # %% auto #0
-__all__ = ['MARKS', 'WRAP', 'NARROW', 'STATIC', 'TextLine', 'Marks', 'labels_of', 'quality_notes', 'measure_quality',
-           'search_text', 'filter_records', 'sort_records', 'row_text', 'record_item', 'text_picture', 'join_pictures',
-           'MarksBar', 'menu', 'Browser', 'RecordBrowser', 'BeatTable', 'all_beats', 'beat_outliers', 'Chart',
-           'segments_of', 'beat_item', 'BeatBrowser']
+__all__ = ['MARKS', 'WRAP', 'NARROW', 'STATIC', 'TextLine', 'RecordKey', 'is_published', 'key_of_row', 'Marks', 'marks_of',
+           'labels_of', 'quality_notes', 'measure_quality', 'search_text', 'filter_records', 'sort_records', 'row_text',
+           'record_item', 'text_picture', 'join_pictures', 'MarksBar', 'menu', 'Browser', 'RecordBrowser', 'BeatTable',
+           'all_beats', 'beat_outliers', 'Chart', 'segments_of', 'beat_item', 'BeatBrowser']
 
 # %% ../../nbs/22_browse.ipynb #textline
 class TextLine(W.HTML):
@@ -34,9 +35,34 @@ class TextLine(W.HTML):
     @T.observe('text')
     def _show(self, change): self.value = f'<div style="white-space: pre-wrap; line-height: 1.4">{html.escape(self.text)}</div>'
 
+# %% ../../nbs/22_browse.ipynb #recordkey
+class RecordKey(NamedTuple):
+    "What a recording is known by, wherever something is kept about it."
+    record_id:str          # as its data set has it
+    dataset:str=''
+    content_hash:str=''    # of samples, rate and leads; '' if it could not be read
+
+    @classmethod
+    def of(cls, rec:Recording, dataset:str='')->RecordKey:
+        "The key of a recording that has been read."
+        return cls(rec.record_id, dataset or rec.meta.get('dataset', ''), rec.content_hash)
+
+def is_published(dataset:str)->bool:
+    "Does a number stand for the same recording wherever this data set lies? In a folder of one's own it is a file's name."
+    return dataset in READERS
+
+def key_of_row(
+    row,         # of a records table
+    read,        # function() -> its `Recording`
+)->RecordKey:    # None if nothing is known of it but a file's name
+    "The key of a row's recording."
+    try: return RecordKey(row.record_id, row.dataset, read().content_hash)
+    except ECGError: return RecordKey(row.record_id, row.dataset) if is_published(row.dataset) else None
+
 # %% ../../nbs/22_browse.ipynb #-shielded
 MARKS = ('wrong label', 'bad signal', 'note')
-_columns = ('mark_id', 'when', 'dataset', 'record_id', 'mark', 'note')
+_columns = ('mark_id', 'when', 'dataset', 'record_id', 'content_hash', 'mark', 'note')
+_columns_before = tuple(c for c in _columns if c != 'content_hash')   # of older tables
 
 def _shielded(text): return "'" + text if text[:1] in tuple("'=+-@|%\t\r\n") else text
 
@@ -50,11 +76,12 @@ def _read_marks(path):
     except UnicodeDecodeError: refuse('not UTF-8 text')
     try: head, *rows = [[_bare(c) for c in r] for r in csv.reader(io.StringIO(text, newline=''), strict=True)] or [[]]
     except csv.Error as e: refuse(str(e))
-    if tuple(head) != _columns: refuse(f'its first line is not {", ".join(_columns)}')
+    if tuple(head) not in (_columns, _columns_before): refuse(f'its first line is not {", ".join(_columns)}')
     if not text.endswith('\n'): refuse('its last line is cut off')
     for k, r in enumerate(rows, 2):
-        if len(r) != len(_columns): refuse(f'row {k} has {len(r)} cells instead of {len(_columns)}')
-        if r[4] not in MARKS: refuse(f'row {k} has the mark {r[4][:40]!r}')
+        if len(r) != len(head): refuse(f'row {k} has {len(r)} cells instead of {len(head)}')
+        if len(r) == len(_columns_before): r.insert(_columns.index('content_hash'), '')
+        if r[5] not in MARKS: refuse(f'row {k} has the mark {r[5][:40]!r}')
     if len({r[0] for r in rows}) < len(rows): refuse('a mark_id occurs twice')
     return rows
 
@@ -70,7 +97,7 @@ class Marks:
 
     def __repr__(self): return f'Marks({self.path.name}: {len(self.read())} marks)'
 
-    def read(self)->pd.DataFrame: # mark_id, when (UTC), dataset, record_id, mark, note; all text, the earliest first
+    def read(self)->pd.DataFrame: # mark_id, when (UTC), dataset, record_id, content_hash, mark, note; all text, the earliest first
         "All marks."
         return pd.DataFrame(_read_marks(self.path), columns=list(_columns), dtype=object)
 
@@ -86,11 +113,14 @@ class Marks:
         note:str='',      # in your words
         *,
         dataset:str='',   # where the recording is from
+        content_hash:str='',  # of the recording
     )->str:               # mark_id
         "Set a mark."
         if mark not in MARKS: raise BadTable('mark', f'{mark!r}; there are {", ".join(MARKS)}')
         plain = lambda v: str(v).replace('\0', '')
-        row = [uuid.uuid4().hex[:12], datetime.now(timezone.utc).isoformat(timespec='seconds'), plain(dataset), plain(record_id), mark, ' '.join(plain(note).split())]
+        when = datetime.now(timezone.utc).isoformat(timespec='seconds')
+        note = ' '.join(plain(note).split())
+        row = [uuid.uuid4().hex[:12], when, plain(dataset), plain(record_id), content_hash, mark, note]
         self._change(lambda rows: [*rows, row])
         return row[0]
 
@@ -102,10 +132,23 @@ class Marks:
             return [r for r in rows if r[0] not in mark_ids]
         self._change(change)
 
-    def of(self, record_id:str, dataset:str='')->pd.DataFrame:
+    def of(self,
+        record_id:str,
+        dataset:str='',
+        content_hash:str='',
+    )->pd.DataFrame:
         "The marks of one recording."
-        t = self.read()
-        return t[(t.record_id == record_id) & (t.dataset == dataset)]
+        return marks_of(self.read(), RecordKey(record_id, dataset, content_hash))
+
+def marks_of(
+    table:pd.DataFrame,   # of marks
+    key:RecordKey,        # of a recording
+)->pd.DataFrame:          # its rows
+    "The marks of one recording: of the same data set and content; marks without a hash, by their number in a published data set."
+    same_name = table.record_id == key.record_id
+    if not key.content_hash: same = same_name
+    else: same = (table.content_hash == key.content_hash) | (same_name & (table.content_hash == '') & is_published(key.dataset))
+    return table[(table.dataset == key.dataset) & same]
 
 # %% ../../nbs/22_browse.ipynb #labels-of
 def labels_of(
@@ -274,7 +317,7 @@ class MarksBar(W.HBox):
         try: act()
         except ECGError as e: self.said(str(e))
 
-    def show(self, key=None): # (record_id, dataset) or None
+    def show(self, key:RecordKey=None): # None: nothing is shown, or nothing that can be marked
         "The marks of recording `key`."
         self.key = key
         for b in self.buttons.values(): b.disabled = key is None
@@ -288,9 +331,10 @@ class MarksBar(W.HBox):
 
     def _add(self, mark):
         if self.key is None: return
-        self.marks.add(self.key[0], mark, self.note.value, dataset=self.key[1])
+        key = self.key
+        self.marks.add(key.record_id, mark, self.note.value, dataset=key.dataset, content_hash=key.content_hash)
         self.note.value = ''
-        self.said(f'marked {self.key[0]}: {mark}')
+        self.said(f'marked {key.record_id}: {mark}')
         self._list()
 
     def _remove(self):
@@ -331,7 +375,7 @@ class Browser(Still, W.VBox):
     def item(self, i:int)->Item: raise NotImplementedError
     def line(self, i:int)->str: raise NotImplementedError
     def about(self, i:int)->str: return ''
-    def key(self, i:int): return None
+    def key(self, i:int)->RecordKey: return None
     def nothing(self)->str: return 'nothing to show'
 
     def say(self, text:str):
@@ -420,13 +464,22 @@ class RecordBrowser(Browser):
         if self.text.value.strip() and self._within is None: self._within = search_text(self.all)
         among = None
         if self.marked.value:
-            m = self.marks_bar.marks.read()
-            among = m.record_id[m.dataset.isin(set(self.all.dataset)) & ((m.mark == self.marked.value) | (self.marked.value == 'all marks'))]
+            among = self.with_mark(self.marked.value)
         found = filter_records(self.all, text=self.text.value, labels=[self.label.value] if self.label.value else (), folds=[self.fold.value] if self.fold.value else (), sex={'': None, '?': ''}.get(self.sex.value, self.sex.value),
                                age=None if self.age.value == (0, 120) else self.age.value, quality=self.quality.value or None, among=among, within=self._within)
         self.rows = sort_records(found, self.by.value, descending=self.down.value) if self.by.value else found
         self._notes = quality_notes(self.rows)
         self.restart(len(self.rows))
+
+    def with_mark(self, mark:str)->list: # record ids
+        "The records that bear a mark; those of one's own that have a marked name are read, to see whether they are the ones."
+        marks = self.marks_bar.marks.read()
+        marks = marks[(marks.mark == mark) | (mark == 'all marks')]
+        bearing = []
+        for row in self.all[self.all.record_id.isin(marks.record_id)].itertuples():
+            key = key_of_row(row, lambda: read_row(row, self.root))
+            if key and len(marks_of(marks, key)): bearing.append(row.record_id)
+        return bearing
 
     def item(self, i):
         row = self.rows.iloc[i]
@@ -435,7 +488,7 @@ class RecordBrowser(Browser):
         row = self.rows.iloc[i]
         return f'{row.record_id}  {row.sex or "?"}{"" if row.age != row.age else f" {row.age:.0f}"}  {" ".join(labels_of(self.rows.iloc[[i]])[0])}'[:60]
     def about(self, i): return row_text(self.rows.iloc[i], self._notes.iloc[i])
-    def key(self, i): return self.rows.record_id.iloc[i], self.rows.dataset.iloc[i]
+    def key(self, i): return key_of_row(self.rows.iloc[i], lambda: self.view.item(i).rec)
     def nothing(self): return f'no recording of {len(self.all):,} fits: take back a filter or a word of the search'
 
 # %% ../../nbs/22_browse.ipynb #beattable
@@ -639,6 +692,5 @@ class BeatBrowser(Browser):
         some = f'{len(self.order):,} of {len(self.beats):,} beats are shown' if self.segments is None and len(self.order) < len(self.beats) else ''
         return '; '.join(s for s in (said, left, some) if s)
     def key(self, i):
-        rec = self.recs[self._row(i).recording]
-        return rec.record_id, rec.meta.get('dataset', '')
+        return RecordKey.of(self.recs[self._row(i).recording])
     def pictures(self): return join_pictures([self.view.picture()] + ([self.chart.picture(width=1000)] if self.beats is not None else []))
