@@ -403,12 +403,19 @@ def _scripts():
     name = 'JavaScript and CSS are in order' + (f' ({note})' if note else '')
     return Outcome(name, not wrong, time.monotonic() - t0, '; '.join(wrong))
 
+def _imports():
+    from ecg_nb.dev.house import check_imports
+    t0 = time.monotonic()
+    wrong = check_imports()
+    return Outcome('imports go one way', not wrong, time.monotonic() - t0, '; '.join(wrong))
+
 def _check():
     outcomes = check_export()
     t0 = time.monotonic()
     same = write_readme(check=True)
     outcomes.append(Outcome('README.md says what nbs/index.ipynb says', same, time.monotonic() - t0, '' if same else 'run `make readme`'))
     outcomes.append(_scripts())
+    outcomes.append(_imports())
     print(*outcomes, sep='\n')
     return _tally(outcomes)
 
