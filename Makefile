@@ -10,7 +10,7 @@ LAB    ?=
 .PHONY: help env run test test-real test-browser lab export readme refresh check lint clean sex identity diagnosis rhythm notes benchmarks
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 env: $(STAMP)  ## the environment in .venv (PYTHON=python3.12 to choose the interpreter); done once
 	@:
@@ -33,7 +33,7 @@ test-browser: env  ## the notebooks with widgets, in JupyterLab in a real Chromi
 	@ECG_NB_SAMPLE=1 $(PY) -m ecg_nb.dev.in_browser
 
 lab: env  ## JupyterLab (LAB="--no-browser --port 8899" hands options on)
-	@$(VENV)/bin/jupyter lab $(LAB) nbs/index.ipynb
+	@$(VENV)/bin/jupyter lab --ServerApp.root_dir=. $(LAB) nbs/index.ipynb
 
 export: env  ## notebooks -> ecg_nb/, and clean the notebooks
 	@$(VENV)/bin/nbdev_export
@@ -53,20 +53,20 @@ lint:  ## ESLint reads the widgets' JavaScript (asks npm for it)
 	@npx --yes eslint@9 ecg_nb
 
 sex: env  ## train the sex and age models on all of PTB-XL (hours on a CPU) -> results/sex/
-	@$(PY) -m ecg_nb.tasks.sex
+	@$(PY) -m ecg_nb train sex
 
 identity: env  ## train the encoders that recognise people on all of PTB-XL (an hour on a CPU), and systems 1 and 2 anew -> results/identity/
-	@$(PY) -m ecg_nb.tasks.identity
-	@$(PY) -m ecg_nb.tasks.closed_set
+	@$(PY) -m ecg_nb train identity
+	@$(PY) -m ecg_nb train closed-set
 
 diagnosis: env  ## train the diagnosis models on all of PTB-XL (hours on a CPU) -> results/diagnosis/
-	@$(PY) -m ecg_nb.tasks.diagnosis
+	@$(PY) -m ecg_nb train diagnosis
 
 rhythm: env  ## train the rhythm models on PTB-XL, test them on CPSC2018 too (an hour on a CPU) -> results/rhythm/
-	@$(PY) -m ecg_nb.tasks.rhythm
+	@$(PY) -m ecg_nb train rhythm
 
 notes: env  ## train the networks that read a report beside the ECG (half an hour on a CPU) -> results/notes/
-	@$(PY) -m ecg_nb.tasks.notes
+	@$(PY) -m ecg_nb train notes
 
 benchmarks: env  ## speed beside the peers -> results/benchmarks/
 	@$(PY) -m ecg_nb.dev.benchmarks

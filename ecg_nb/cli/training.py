@@ -10,17 +10,35 @@ from .base import cli, echo_answer, json_option, people_option, source_options, 
 from ..core import BadTable, atomic_path, read_json, shipped_path
 
 # %% auto #0
-__all__ = ['TASKS', 'BINARY', 'train', 'labels_of', 'finetune', 'plot_losses']
+__all__ = ['OLDER', 'BINARY', 'older_main', 'task_lines', 'train', 'labels_of', 'finetune', 'plot_losses']
 
 # %% ../../nbs/cli/12_cli_training.ipynb #train
-TASKS = ('diagnosis', 'notes', 'rhythm', 'sex', 'identity', 'closed-set')
+OLDER = ('notes', 'rhythm', 'sex', 'identity', 'diagnosis', 'closed-set', 'finetune')  # each a module with a main of its own
 
-@cli.command(context_settings=dict(allow_interspersed_args=False, ignore_unknown_options=True),
-    short_help='a task from the beginning, then its figures')
-@click.argument('task', type=click.Choice(TASKS))
-@click.argument('args', nargs=-1, type=click.UNPROCESSED)
-def train(task, args):
-    """Train a TASK's networks on its data set and evaluate them: results/TASK/. What follows TASK are its own names and options; ecg_nb train TASK --help lists them.
+def older_main(task):
+    "The main of a task's module; None for a task that is registered."
+    from importlib import import_module
+    if task not in OLDER: return None
+    return getattr(import_module(f'ecg_nb.tasks.{task.replace("-", "_")}'), 'main', None)
+
+def task_lines()->list:
+    "Every task with its plans, for people."
+    from ecg_nb.tasks.base import TASKS, find_task
+    lines = [f'{name}: {", ".join([*find_task(name).plans, *find_task(name).comparisons])}' for name in TASKS]
+    return lines + [name for name in OLDER if name not in TASKS]
+
+@cli.command(context_settings=dict(ignore_unknown_options=True), short_help='a task from the beginning, then its figures')
+@click.argument('task', required=False)
+@click.argument('plan', nargs=-1)
+@click.option('--seed', default=0, show_default=True)
+@click.option('--device', help='cpu, cuda or cuda:1 (default: a GPU if there is one).')
+@click.option('--jobs', type=int, help='Parallel jobs of the conversion; -1: all cores.')
+@click.option('--to', type=click.Path(file_okay=False), help='Folder of the run, or of several (default: results/TASK/PLAN; if a run is there, one beside it).')
+@click.option('--replace', is_flag=True, help='Overwrite a run that is there.')
+@click.option('--eval-only', is_flag=True, help='Train nothing: evaluate the weights that are there.')
+@click.option('--simulated', is_flag=True, help='Simulated records will do, if the data set is not here.')
+def train(task, plan, seed, device, jobs, to, replace, eval_only, simulated):
+    """Train each PLAN of a TASK on its data set and evaluate it. Without PLAN, all of them; without TASK, which there are.
 
     A training that was stopped goes on where it was when the same command is given again.
 
@@ -28,8 +46,14 @@ def train(task, args):
     ecg_nb train diagnosis xresnet1d18 --seed 1
     ecg_nb --data /where/it/is train sex leads-12
     """
-    from importlib import import_module
-    import_module(f'ecg_nb.tasks.{task.replace("-", "_")}').main(list(args))
+    from ecg_nb.tasks.base import train_command
+    if not task: return click.echo('\n'.join(task_lines()))
+    main = older_main(task)
+    if not main:
+        train_command(task, plan, seed=seed, device=device, n_jobs=jobs, to=to, replace=replace, eval_only=eval_only,
+            simulated=simulated)
+        return
+    main([*plan, *(['--seed', str(seed)] if seed else []), *(['--device', device] if device else []), *(['--evaluate'] if eval_only else [])])
 
 # %% ../../nbs/cli/12_cli_training.ipynb #labels-of
 BINARY = {'0': 0, '1': 1, 'no': 0, 'yes': 1, 'false': 0, 'true': 1, '0.0': 0, '1.0': 1}
