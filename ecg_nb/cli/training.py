@@ -4,13 +4,15 @@
 
 # %% ../../nbs/cli/12_cli_training.ipynb #export-from-future-import-annotations
 from __future__ import annotations
+import re, shlex
 from pathlib import Path
 import click
-from .base import cli, echo_answer, json_option, people_option, source_options, source_table
-from ..core import BadTable, atomic_path, read_json, shipped_path
+from .base import cli, comma_separated, echo_answer, json_option, people_option, source_options, source_table
+from ..core import BadTable, ECGError, atomic_path, data_path, read_json, shipped_path
 
 # %% auto #0
-__all__ = ['OLDER', 'BINARY', 'older_main', 'task_lines', 'train', 'labels_of', 'finetune', 'plot_losses']
+__all__ = ['OLDER', 'BINARY', 'older_main', 'task_lines', 'train', 'labels_of', 'finetune', 'given_options', 'share_of', 'sweep',
+           'plot_losses']
 
 # %% ../../nbs/cli/12_cli_training.ipynb #train
 OLDER = ('notes', 'rhythm', 'sex', 'identity', 'diagnosis', 'closed-set', 'finetune')  # each a module with a main of its own
@@ -107,6 +109,64 @@ def finetune(run, source, fs, leads, units, csv, labels, to, epochs, split, head
     lines = [f"  {h['name']} {h['value']:.3f} (95 % interval {h['low']:.3f} to {h['high']:.3f}), chance {h['chance']:.3f}, n = {h['n']:,}"
         for h in metrics['headline']]
     echo_answer(metrics, as_json, '\n'.join([f'{to}: {new}', *lines]))
+
+# %% ../../nbs/cli/12_cli_training.ipynb #sweep
+def given_options(
+    ctx,           # of the command that runs
+    *but,          # names of options to leave out
+)->list:
+    "The options of a command as they were given, to be given again."
+    words = []
+    for p in ctx.command.params:
+        if p.name in but or ctx.get_parameter_source(p.name).name != 'COMMANDLINE': continue
+        value = ctx.params[p.name]
+        if not p.is_flag: words += [p.opts[0], ','.join(value) if isinstance(value, tuple) else str(value)]
+        elif value: words.append(p.opts[0])
+    return words
+
+def share_of(ctx, param, value):
+    "'1/4' as (1, 4)."
+    if not re.fullmatch(r'\d+/\d+', value): raise click.BadParameter(f'{value}: K/N is needed, such as 0/4')
+    return tuple(map(int, value.split('/')))
+
+@cli.command(short_help='many trainings: every task, network and seed')
+@click.option('--tasks', callback=comma_separated, default='superclass', show_default=True,
+    help='sex, identity, rhythm, or label sets of PTB-XL; several with commas between.')
+@click.option('--models', callback=comma_separated, default='xresnet1d18', show_default=True,
+    help='Networks, or names of plans of the task.')
+@click.option('--seeds', default=3, show_default=True, help='How many, from 0 on.')
+@click.option('--epochs', type=int, help='Default: what the plan of the network says.')
+@click.option('--lr', callback=comma_separated, help="Learning rates; default: the plan's.")
+@click.option('--to', type=click.Path(file_okay=False), help='Folder of the sweep (default: data/sweeps/first).')
+@click.option('--share', default='0/1', callback=share_of, metavar='K/N', help='Only every n-th job from the k-th on, where files cannot be locked.')
+@click.option('--wait', is_flag=True, help='Wait for the jobs of others and take over those of the dead.')
+@click.option('--retry-failed', is_flag=True, help='Try failed jobs again.')
+@click.option('--table', 'only_table', is_flag=True, help='Only show what came out so far.')
+@click.option('--slurm', type=int, metavar='N', help='Only print a script for a SLURM job array of so many tasks.')
+@click.pass_context
+def sweep(ctx, tasks, models, seeds, epochs, lr, to, share, wait, retry_failed, only_table, slurm):
+    """Train every combination of task, network and seed, and score it on validation records; the test records are not looked at.
+
+    \b
+    ecg_nb sweep --tasks superclass,form --models xresnet1d18,s4d --to data/sweeps/first
+    ecg_nb sweep --to data/sweeps/first --table
+    """
+    from ecg_nb.tasks.sweep import check_jobs, grid, over_seeds, slurm_script, sweep, sweep_table
+    if slurm:
+        again = shlex.join(['-m', 'ecg_nb', 'sweep', *given_options(ctx, 'slurm')])
+        return click.echo(slurm_script(again, name='sweep', array=slurm), nl=False)
+    to = to or data_path('sweeps', 'first')
+    if only_table: table = sweep_table(to)
+    else:
+        rates = dict(lr=[float(r) for r in lr]) if lr else {}
+        jobs = grid(task=tasks, model=models, seed=range(seeds), **rates)
+        if epochs: jobs['epochs'] = epochs
+        check_jobs(jobs)
+        table = sweep(jobs, to, wait=wait, retry_failed=retry_failed, share=share)
+    click.echo(table.to_string(index=False))
+    done, failed = (table.state == 'done').sum(), (table.state == 'failed').sum()
+    if done: click.echo('\nover seeds, on validation records:\n' + over_seeds(table).to_string(index=False, float_format='%.4f'))
+    if failed: raise ECGError(to, f'{failed} of {len(table)} jobs failed; the reasons are in their failed.json')
 
 # %% ../../nbs/cli/12_cli_training.ipynb #plot-losses
 @cli.command('plot-losses', short_help='losses and score by epoch, as a picture')
