@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 import anywidget, ipywidgets as W, numpy as np, pandas as pd, traitlets as T
 from ..core import BadSignal, BadTable, DamagedFile, ECGError, Recording, atomic_path, data_path, lock_folder, write_errors
-from ..data.datasets import READERS, read_row
+from ..data.datasets import DATASETS
+from ..data.load import read
 from ..signals.preprocess import Recipe, quality_text, signal_quality
 from ..signals.segment import beats, find_r_peaks_multi, night_segments, whole_beats, window_starts
 from ..data.simulate import is_simulated
@@ -49,7 +50,7 @@ class RecordKey(NamedTuple):
 
 def is_published(dataset:str)->bool:
     "Does a number stand for the same recording wherever this data set lies? In a folder of one's own it is a file's name."
-    return dataset in READERS
+    return dataset in DATASETS
 
 def key_of_row(
     row,         # of a records table
@@ -176,7 +177,7 @@ def measure_quality(
 )->pd.DataFrame:         # the same with a column `quality`
     "Look at every signal (about 5 ms each) and say what a reader would complain about."
     def look(row):
-        try: return quality_text(signal_quality(read_row(row, root)))
+        try: return quality_text(signal_quality(read(row, root=root)))
         except ECGError as e: return f'cannot be read: {e.cause}'
     root = root or table.attrs.get('root')
     return table.assign(quality=[look(r) for r in table.itertuples()])
@@ -477,13 +478,13 @@ class RecordBrowser(Browser):
         marks = marks[(marks.mark == mark) | (mark == 'all marks')]
         bearing = []
         for row in self.all[self.all.record_id.isin(marks.record_id)].itertuples():
-            key = key_of_row(row, lambda: read_row(row, self.root))
+            key = key_of_row(row, lambda: read(row, root=self.root))
             if key and len(marks_of(marks, key)): bearing.append(row.record_id)
         return bearing
 
     def item(self, i):
         row = self.rows.iloc[i]
-        return record_item(read_row(row, self.root), title=f'{"simulated, " if self.simulated else ""}{row.dataset} {row.record_id}', note=', '.join(labels_of(self.rows.iloc[[i]])[0]))
+        return record_item(read(row, root=self.root), title=f'{"simulated, " if self.simulated else ""}{row.dataset} {row.record_id}', note=', '.join(labels_of(self.rows.iloc[[i]])[0]))
     def line(self, i):
         row = self.rows.iloc[i]
         return f'{row.record_id}  {row.sex or "?"}{"" if row.age != row.age else f" {row.age:.0f}"}  {" ".join(labels_of(self.rows.iloc[[i]])[0])}'[:60]

@@ -10,7 +10,8 @@ from pathlib import Path
 from textwrap import wrap
 import ipywidgets as W, numpy as np, pandas as pd
 from ..core import BadTable, DamagedFile, ECGError, MissingFile, results_path
-from ..data.datasets import ptbxl_labels, read_row
+from ..data.datasets import ptbxl_labels
+from ..data.load import read
 from ..data.simulate import is_simulated
 from ..training.run_folder import find_run, run_info, run_name
 from ..view.ecg import ECGView, Item
@@ -96,7 +97,7 @@ def answers_of(
     from ecg_nb.training.run import load_run
     run, rows, said, left_out = run if hasattr(run, 'predict') else load_run(folder), table[table.fold == 10] if (table.fold == 10).any() else table, {}, {}
     for r in rows.head(most).itertuples():
-        try: said[r.record_id] = run.predict(read_row(r, root)).to_numpy()
+        try: said[r.record_id] = run.predict(read(r, root=root)).to_numpy()
         except ECGError as e: left_out[r.record_id] = str(e)
     if not said: raise BadTable(folder, 'no answer to any of these records: ' + '; '.join(list(left_out.values())[:2] or ['there are none']))
     rows = rows[rows.record_id.isin(list(said))]
@@ -225,7 +226,7 @@ class PredictionBrowser(Browser):
     def item(self, i):
         row = self.answers.table.iloc[self.rows[i]]
         made_up = bool(self.root) and is_simulated(self.root)
-        return record_item(read_row(row, self.root), title=f'{"simulated, " if made_up else ""}{row.dataset} {row.record_id}', note=f'label: {self._true(i)}')
+        return record_item(read(row, root=self.root), title=f'{"simulated, " if made_up else ""}{row.dataset} {row.record_id}', note=f'label: {self._true(i)}')
     def line(self, i):
         a, k = self.answers, self.rows[i]
         j = a.classes.index(self.cls.value) if self.cls.value else int(np.argmax(np.where([c in a.linear for c in a.classes], -1, a.p[k])))
@@ -369,7 +370,7 @@ def gallery_and_probes(
     chosen = [*r.permutation(sorted(n.index[n > 1])), *r.permutation(sorted(n.index[n == 1]))][:people]
     rows, z, bad = table[table.subject_id.isin(chosen)].reset_index(drop=True), [], {}
     for row in rows.itertuples():
-        try: z.append(run.embed(read_row(row, root)))
+        try: z.append(run.embed(read(row, root=root)))
         except ECGError as e: bad[row.record_id] = e.cause
     if not z: raise BadTable(run.folder, 'none of these recordings could be embedded: ' + '; '.join(f'{k}: {v}' for k, v in list(bad.items())[:2]))
     rows = rows[~rows.record_id.isin(list(bad))].reset_index(drop=True)
@@ -436,7 +437,7 @@ class PeopleBrowser(Browser):
     def _other(self, change):
         if not self._quiet and change['new'] is not None: self.second.index = change['new']
     def _row(self, i): return self.trial.table.iloc[self.trial.probes[self.order[i]]]
-    def _shown(self, row, note): return record_item(read_row(row, self.root), title=f'{"simulated, "*(bool(self.root) and is_simulated(self.root))}{row.record_id} of person {row.subject_id}', note=note)
+    def _shown(self, row, note): return record_item(read(row, root=self.root), title=f'{"simulated, "*(bool(self.root) and is_simulated(self.root))}{row.record_id} of person {row.subject_id}', note=note)
     def _enrolled(self, k):
         r = self.near.iloc[k]
         return self._shown(self.trial.table.iloc[r.row], f'enrolled, rank {r["rank"]}, cosine {r.score:.3f}' + ', the right person'*bool(r.right))
@@ -494,7 +495,7 @@ class MapBrowser(Browser):
         return self.rows.loc[name]
     def item(self, i):
         row = self._row(i)
-        return record_item(read_row(row, self.root), title=f'{"simulated, "*(bool(self.root) and is_simulated(self.root))}{row.record_id}', note=str(self.points.label[i]))
+        return record_item(read(row, root=self.root), title=f'{"simulated, "*(bool(self.root) and is_simulated(self.root))}{row.record_id}', note=str(self.points.label[i]))
     def line(self, i): return f'{self.points.record_id[i]}  {self.points.label[i]}'
     def about(self, i): return row_text(self._row(i)) if self.points.record_id[i] in self.rows.index else f'{self.points.record_id[i]}: this point is not in the records table'
     def key(self, i): return self.points.record_id[i], self.rows.dataset.get(self.points.record_id[i], '')

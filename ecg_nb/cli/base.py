@@ -134,18 +134,15 @@ def dataset_table(
     fs:float=None,  # of ptb-xl: 100 or 500 Hz
 ):                  # records table; None for files and folders
     "The records table of a data set that goes by its name."
-    from ecg_nb.data.datasets import READERS, records_table
-    if len(source) != 1 or source[0] not in READERS or Path(source[0]).exists(): return None
-    rate = dict(fs=int(fs)) if fs and source[0] == 'ptb-xl' else {}
-    return records_table(source[0], **rate)
+    from ecg_nb.data.datasets import DATASETS
+    from ecg_nb.data.load import read_folder
+    if len(source) != 1 or source[0] not in DATASETS or Path(source[0]).exists(): return None
+    return read_folder(source[0], fs=fs)
 
 def source_table(source, fs=None, leads=None, units=None, csv=None):
     "The records table of a data set by its name, or of files and folders; notes go to standard error."
-    from ecg_nb.data.own import own_table
-    table = dataset_table(source, fs)
-    if table is None:
-        paths = source[0] if len(source) == 1 else list(source)
-        table = own_table(paths, fs=fs, leads=leads, units=units, csv=csv)
+    from ecg_nb.data.load import read_folder
+    table = read_folder(source[0] if len(source) == 1 else list(source), fs=fs, leads=leads, units=units, csv=csv)
     for path, cause in table.attrs.get('problems', ()):
         of_the_whole = str(path) == str(table.attrs.get('source'))    # nobody knows who is who: known to whoever gave no table
         if csv or not of_the_whole: click.echo(f'note: {path}: {cause}', err=True)

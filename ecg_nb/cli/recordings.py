@@ -58,11 +58,11 @@ def explain(source, fs, leads, units, run, cls, method, out):
     \b
     ecg_nb explain ecg.hea --class MI --out map.png
     """
-    from ecg_nb.data.datasets import read_row
+    from ecg_nb.data.load import read
     from ecg_nb.inference.predict import explain
     table = source_table(source, fs, leads, units)
     if len(table) != 1: raise click.UsageError(f'one recording at a time; there are {len(table):,}')
-    click.echo(explain(read_row(table.iloc[0], table.attrs['root']), run, cls=cls, method=method, out=out))
+    click.echo(explain(read(table.iloc[0], root=table.attrs['root']), run, cls=cls, method=method, out=out))
 
 # %% ../../nbs/cli/11_cli_recordings.ipynb #enrol
 @cli.command(short_help='people into a gallery')

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from scipy import ndimage
 from torch import nn
 from ..core import BadSignal, ECGError, Recording
-from .datasets import read_row
+from .load import read
 from ..signals.preprocess import band_filter, fill_gaps, resample, sass, smooth, wavelet_denoise
 from ..signals.segment import beats, find_r_peaks, find_r_peaks_multi, refine_r_peaks, whole_beats
 from .store import _why
@@ -151,7 +151,7 @@ def _beats_of(rows, root, options):
     "Beats of some `rows` of a records table: beats, their times, how many each row has, and why it has none."
     found, whys = [], []
     for row in rows:
-        try: b, why = record_beats(read_row(row, root), **options), ''
+        try: b, why = record_beats(read(row, root=root), **options), ''
         except MemoryError: raise
         except Exception as e: b, why = None, _why(e)
         found.append(b); whys.append(why)

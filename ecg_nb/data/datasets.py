@@ -10,21 +10,26 @@ from dataclasses import dataclass
 from pathlib import Path
 import numpy as np
 import pandas as pd
-from ..core import BadHeader, BadSignal, BadTable, DamagedFile, ECGError, LEADS, MissingFile, Recording, UnsafePath, data_path, lead_name, read_bytes
-from .formats import cpsc_labels, comment_fields, edf_channel, edf_channels, person, read_annotations, read_cpsc, read_header, read_recording
+from ..core import BadHeader, BadTable, DamagedFile, ECGError, MissingFile, Registry, UnsafePath, data_path, read_bytes
+from .formats import cpsc_labels, comment_fields, edf_channel, person, read_annotations, read_cpsc, read_header
 
 # %% auto #0
-__all__ = ['COLUMNS', 'SUPERCLASSES', 'PTBXL_VERSIONS', 'DATASETS', 'AAMI', 'READERS', 'read_csv', 'parse_age', 'parse_sex',
-           'check_folds', 'check_table', 'problems', 'ptbxl_statements', 'ptbxl_tasks', 'parse_scp', 'ptbxl_table',
-           'ptbxl_labels', 'split_by_fold', 'split_subjects', 'in_order', 'Dataset', 'find', 'have', 'read_row',
-           'cpsc_reference', 'cpsc2018_table', 'ecgid_table', 'mitdb_table', 'shhs_table', 'mesa_table', 'ecg_channels',
-           'folder_table', 'records_table']
+__all__ = ['COLUMNS', 'DATASETS', 'SUPERCLASSES', 'PTBXL_VERSIONS', 'AAMI', 'listed', 'read_csv', 'parse_age', 'parse_sex',
+           'counted', 'check_paths', 'check_folds', 'check_table', 'problems', 'finish_table', 'Dataset',
+           'register_dataset', 'register_missing', 'find', 'have', 'ptbxl_statements', 'ptbxl_tasks', 'parse_scp',
+           'ptbxl_table', 'ptbxl_labels', 'split_by_fold', 'split_subjects', 'in_order', 'cpsc_reference', 'files_like',
+           'gather_rows', 'settle_people', 'cpsc2018_table', 'ecgid_table', 'mitdb_table', 'shhs_table', 'mesa_table',
+           'records_table']
 
 # %% ../../nbs/data/12_datasets.ipynb #export-columns-record-id-subject
 COLUMNS = ('record_id', 'subject_id', 'dataset', 'path', 'fs', 'n_samples', 'sex', 'age', 'fold', 'date')
 
 # %% ../../nbs/data/12_datasets.ipynb #read-csv
-def _names(values, n=5):
+def listed(
+    values,   # of anything
+    n:int=5,  # so many are named
+)->str:
+    "The first of `values`, each once, and how many there are."
     v = list(dict.fromkeys(map(str, values)))
     return ', '.join(v[:n]) + (f' … ({len(v):,} in all)' if len(v) > n else '')
 
@@ -50,7 +55,7 @@ def read_csv(
     t.columns = t.columns.str.strip()
     if not t.columns.is_unique: raise BadTable(path, f'two columns are called {t.columns[t.columns.duplicated()][0]!r}')   # apart from blanks; of equal ones pandas numbers the second
     lost = [c for c in required if c not in t.columns]
-    if lost: raise BadTable(path, f'no column {", ".join(lost)}; it has {_names(t.columns, 40)}')
+    if lost: raise BadTable(path, f'no column {", ".join(lost)}; it has {listed(t.columns, 40)}')
     return t
 
 # %% ../../nbs/data/12_datasets.ipynb #-text
@@ -82,14 +87,20 @@ def parse_sex(
     sex = s.map(known).fillna('')
     return sex, (sex == '') & ~s.isin(_unknown) & ~s.isin(known)
 
-# %% ../../nbs/data/12_datasets.ipynb #-names
-def _count(n, what): return f'{n:,} {what}' + ('s' if n != 1 else '')
+# %% ../../nbs/data/12_datasets.ipynb #check-table
+def counted(n:int, noun:str)->str: # '1 row', '2 rows'
+    "`n` of what `noun` names."
+    return f'{n:,} {noun}' + ('s' if n != 1 else '')
 
 _leaves = re.compile(r'^[/~]|^[A-Za-z]:|\\|\0|(?:^|/)\.\.(?:/|$)')
 
-def _check_paths(paths, source):
+def check_paths(
+    paths,    # of a table
+    source,   # named in the error
+):
+    "`UnsafePath` if one of `paths` is empty, absolute or leaves the folder."
     bad = [p for p in map(str, paths) if not p or _leaves.search(p)]
-    if bad: raise UnsafePath(source, f'a path that is empty, absolute or leaves the folder: {_names(map(repr, bad))}')
+    if bad: raise UnsafePath(source, f'a path that is empty, absolute or leaves the folder: {listed(map(repr, bad))}')
 
 def check_folds(
     table:pd.DataFrame,  # with `subject_id` and `fold`
@@ -98,7 +109,7 @@ def check_folds(
     "`BadTable` if a subject has records in two folds (0 = no fold)."
     t = table[(table.fold > 0) & (table.subject_id != '')]
     n = t.groupby('subject_id').fold.nunique()
-    if (n > 1).any(): raise BadTable(source, f'subjects with records in two folds, so a test would meet people it was trained on: {_names(n.index[n > 1])}')
+    if (n > 1).any(): raise BadTable(source, f'subjects with records in two folds, so a test would meet people it was trained on: {listed(n.index[n > 1])}')
 
 def check_table(
     table:pd.DataFrame,  # a records table
@@ -108,10 +119,10 @@ def check_table(
     lost = [c for c in COLUMNS if c not in t]
     if lost: raise BadTable(src, f'no column {", ".join(lost)}')
     def refuse(bad, cause):
-        if bad.any(): raise BadTable(src, f'{cause}: {_names(t.record_id[bad])}')
+        if bad.any(): raise BadTable(src, f'{cause}: {listed(t.record_id[bad])}')
     refuse(t.record_id.map(lambda v: not isinstance(v, str) or not v), 'a record_id that is empty or no text')
     refuse(t.record_id.duplicated(), 'record_id occurs twice')
-    _check_paths(t.path, src)
+    check_paths(t.path, src)
     refuse(~t.sex.isin(['M', 'F', '']), "sex other than 'M', 'F' or ''")
     refuse(~(t.age.isna() | t.age.between(0, 120)), 'an age outside 0 to 120 years')
     refuse(~t.fs.between(1, 100_000), 'a sampling rate outside 1 to 100,000 Hz')
@@ -133,12 +144,87 @@ def _dates(t):
     d = pd.to_datetime(t, utc=True, errors='coerce').dt.tz_localize(None)
     return d.where(d.dt.year.between(1678, 2261)).astype('datetime64[ns]')
 
-def _finish(t, root, source, dataset, notes, **attrs):
-    "Column order and types, then `check_table`."
-    t['dataset'], t['date'] = dataset, _dates(t.date)
+def finish_table(
+    t:pd.DataFrame,   # with record_id, path, fs, n_samples; what else is known
+    root,             # folder that its paths start from
+    *,
+    dataset:str,      # name of the data set
+    source=None,      # named in errors; default: `root`
+    notes=(),         # (where, what is wrong there), for `problems`
+    **attrs,          # further facts for `attrs`
+)->pd.DataFrame:      # a checked records table
+    "`t` with all columns of a records table, in their order; what is not known of sex, age, fold and date is empty."
+    t = t.assign(**{c: v for c, v in dict(sex='', age=np.nan, fold=0, date=pd.NaT).items() if c not in t}, dataset=dataset)
+    if 'subject_id' not in t: t['subject_id'] = t.record_id
+    missing = [c for c in COLUMNS if c not in t]
+    if missing: raise BadTable(source or root, f'no column {", ".join(missing)}')
+    t['date'] = _dates(t.date)
     t = t.astype(dict(fs=float, n_samples='int64', age=float, fold='int64'))[[*COLUMNS, *(c for c in t if c not in COLUMNS)]].reset_index(drop=True)
-    t.attrs = dict(root=str(root), source=str(source), problems=tuple((str(w), c) for w, c in notes)) | attrs
+    t.attrs = dict(root=str(root), source=str(source or root), problems=tuple((str(w), c) for w, c in notes)) | attrs
     return check_table(t)
+
+# %% ../../nbs/data/12_datasets.ipynb #dataset
+@dataclass(frozen=True)
+class Dataset:
+    "A collection of ECGs: how it is recognised, cited, fetched and read."
+    name:str              # also its folder in data/
+    table:object          # function(root, **options) -> records table
+    read:object=None      # function(row) -> `Recording`, `row.path` in full; None: the file of the row is in a format known here
+    title:str=''          # what it is, in a line
+    page:str=''           # the publisher's page
+    cite:str=''           # paper, DOI
+    licence:str=''
+    known_by:str='*'      # pattern of a file that must be there
+    folder:str=''         # where its files are; '' = data/NAME
+    url:str=''            # where its files are fetched, with SHA256SUMS.txt; '' = not from there
+    files:tuple=('*',)    # what is fetched unless told otherwise
+    prefix:str=''         # part of the published paths that is dropped
+
+    def __post_init__(self):                     # it counts as defined where its table is
+        for name in ('__module__', '__qualname__'): object.__setattr__(self, name, getattr(self.table, name, ''))
+
+# %% ../../nbs/data/12_datasets.ipynb #datasets
+DATASETS = Registry('data set')
+
+def register_dataset(
+    name:str,   # by which it goes in every command
+    **about,    # the other fields of `Dataset`
+):              # decorator
+    "Let data set `name` be known, with the function below as what makes its records table."
+    if not re.fullmatch(r'\w[\w.-]*', name): raise ECGError(name, 'no name for a data set: letters, digits, - and _ make one')
+    def add(table):
+        DATASETS.register(name)(Dataset(name, table, **about))
+        return table
+    return add
+
+def register_missing(
+    datasets,   # of the process that asks
+):
+    "Let a worker process know the data sets that are not of this package."
+    for d in datasets:
+        if d.name not in DATASETS: DATASETS.register(d.name)(d)
+
+# %% ../../nbs/data/12_datasets.ipynb #find
+def _how_to_get(d):
+    "Where the files of a data set come from, in words."
+    if d.url: return f'Get it from {d.page} or by the command: ecg_nb download {d.name} (folder data/{d.name})'
+    if d.page: return f'Get it from {d.page} after its data-use agreement is signed (folder data/{d.name})'
+    return f'Lay its files into the folder data/{d.name}'
+
+def find(
+    name:str,  # a name in `DATASETS`
+)->Path:       # the folder of its files
+    "The folder of data set `name`; `MissingFile` says where it was looked for and how to get it."
+    d = DATASETS[name]
+    root = Path(d.folder) if d.folder else data_path(name)
+    hidden = os.environ.get('ECG_NB_SAMPLE') and d.page       # as if no published data were here
+    if not hidden and next(root.glob(d.known_by), None): return root
+    raise MissingFile(root, f'{d.title or name}: no {d.known_by} here. {_how_to_get(d)}, or set ECG_NB_DATA to the folder that holds {name}/')
+
+def have(name:str)->bool: # is it there?
+    "Whether the real data set `name` is on this machine."
+    try: return bool(find(name))
+    except MissingFile: return False
 
 # %% ../../nbs/data/12_datasets.ipynb #ptbxl-statements
 SUPERCLASSES = ('NORM', 'MI', 'STTC', 'CD', 'HYP')
@@ -151,10 +237,10 @@ def ptbxl_statements(
     csv = Path(root)/'scp_statements.csv'
     s = read_csv(csv, (*_kinds, 'description', 'diagnostic_class', 'diagnostic_subclass'))
     s = s.set_index(s.columns[0]).rename_axis('statement')
-    if s.index.duplicated().any(): raise BadTable(csv, f'a statement occurs twice: {_names(s.index[s.index.duplicated()])}')
+    if s.index.duplicated().any(): raise BadTable(csv, f'a statement occurs twice: {listed(s.index[s.index.duplicated()])}')
     for k in _kinds: s[k] = pd.to_numeric(s[k], errors='coerce') == 1
     lost = s.index[s.diagnostic & ~s.diagnostic_class.isin(SUPERCLASSES)]
-    if len(lost): raise BadTable(csv, f'diagnostic statements without one of the superclasses {", ".join(SUPERCLASSES)}: {_names(lost)}')
+    if len(lost): raise BadTable(csv, f'diagnostic statements without one of the superclasses {", ".join(SUPERCLASSES)}: {listed(lost)}')
     return s
 
 def ptbxl_tasks(
@@ -180,7 +266,7 @@ def parse_scp(
     "The statements of each row with their likelihood in percent (0 = unknown)."
     parsed = {s: _scp(s) for s in dict.fromkeys(column)}   # a third of the texts occur more than once
     bad = [s for s, d in parsed.items() if d is None]
-    if bad: raise BadTable(source, f'scp_codes that are no dictionary of likelihoods from 0 to 100: {_names((repr(s[:60]) for s in bad), 3)}')
+    if bad: raise BadTable(source, f'scp_codes that are no dictionary of likelihoods from 0 to 100: {listed((repr(s[:60]) for s in bad), 3)}')
     return [dict(parsed[s]) for s in column]
 
 # %% ../../nbs/data/12_datasets.ipynb #-whole
@@ -195,7 +281,7 @@ def _whole(column, source):
     "Whole numbers that may be written 7, '7' or '7.0', as text '7'."
     s = column.str.strip().str.replace(r'\.0*$', '', regex=True)
     bad = ~s.str.fullmatch(r'\d+')
-    if bad.any(): raise BadTable(source, f'{column.name} that is no whole number: {_names(map(repr, column[bad]))}; first in row {bad.idxmax() + 2}')
+    if bad.any(): raise BadTable(source, f'{column.name} that is no whole number: {listed(map(repr, column[bad]))}; first in row {bad.idxmax() + 2}')
     return s.str.replace(r'^0+(?=\d)', '', regex=True)
 
 def _ptbxl_extras(raw):
@@ -209,7 +295,7 @@ def _ptbxl_extras(raw):
 def _ptbxl_folds(column, source):
     fold = pd.to_numeric(column, errors='coerce')
     bad = ~fold.isin(range(1, 11))
-    if bad.any(): raise BadTable(source, f'strat_fold other than 1 to 10: {_names(map(repr, column[bad]))}')
+    if bad.any(): raise BadTable(source, f'strat_fold other than 1 to 10: {listed(map(repr, column[bad]))}')
     return fold.astype('int64')
 
 def _with_files(t, root, source, notes):
@@ -221,10 +307,13 @@ def _with_files(t, root, source, notes):
         there[folder] = {n[:-4] for n in names if n.endswith('.hea') and n[:-4] + '.dat' in names}
     ok = np.array([n in there[f] for f, n in zip(parts[0], parts[2])], bool)
     if len(t) and not ok.any(): raise MissingFile(Path(root)/t.path.iloc[0], f'not one of the {len(t):,} records that {Path(source).name} names is there')
-    if not ok.all(): notes = [*notes, (source, f'{_count((~ok).sum(), "row")} of {len(t):,} without a record (.hea and .dat), left out: {_names(t.record_id[~ok])}')]
+    if not ok.all(): notes = [*notes, (source, f'{counted((~ok).sum(), "row")} of {len(t):,} without a record (.hea and .dat), left out: {listed(t.record_id[~ok])}')]
     return t[ok].reset_index(drop=True), notes
 
 # %% ../../nbs/data/12_datasets.ipynb #ptbxl-table
+@register_dataset('ptb-xl', title='PTB-XL 1.0.3: 21,799 12-lead ECGs of 10 s', known_by='ptbxl_database.csv',
+    page='https://physionet.org/content/ptb-xl/1.0.3/', cite='Wagner et al. 2020, doi:10.1038/s41597-020-0495-6', licence='CC BY 4.0',
+    url='https://physionet.org/files/ptb-xl/1.0.3/', files=('*.csv', '*.txt', 'RECORDS', 'records100/*'))
 def ptbxl_table(
     root,                       # folder with ptbxl_database.csv and scp_statements.csv
     *,
@@ -250,16 +339,16 @@ def ptbxl_table(
     t['superclasses'] = [tuple(c for c in SUPERCLASSES if c in found) for found in ({group.get(k) for k in s} for s in t.statements)]
     t = t.assign(**_ptbxl_extras(raw))
     alien = t.scp_codes.map(lambda d: not d.keys() <= set(known.index))
-    notes = [(csv, f'{what}: {_names(t.record_id[odd])}') for what, odd in (
+    notes = [(csv, f'{what}: {listed(t.record_id[odd])}') for what, odd in (
         ('an age that is no number, taken as unknown', odd_age), ('a sex other than 0 and 1, taken as unknown', odd_sex),
         ('a date that is none, taken as unknown', (when != '') & t.date.isna()), ('a statement that scp_statements.csv does not know', alien)) if odd.any()]
     if min_likelihood is not None or not keep_unknown:
         n = sum(not any(d.values()) for d in t.scp_codes)
-        notes.append((csv, f'{_count(n, "record")} of {len(t):,} without any known likelihood, so that a limit on it says nothing about them'))
+        notes.append((csv, f'{counted(n, "record")} of {len(t):,} without any known likelihood, so that a limit on it says nothing about them'))
     if check_files:
-        _check_paths(t.path, csv)
+        check_paths(t.path, csv)
         t, notes = _with_files(t, root, csv, notes)
-    return _finish(t, root, csv, 'ptb-xl', notes, version=PTBXL_VERSIONS.get(len(raw), ''))
+    return finish_table(t, root, dataset='ptb-xl', source=csv, notes=notes, version=PTBXL_VERSIONS.get(len(raw), ''))
 
 # %% ../../nbs/data/12_datasets.ipynb #ptbxl-labels
 def ptbxl_labels(
@@ -294,7 +383,7 @@ def split_by_fold(
     if empty: raise BadTable(src, f'no record in the folds of {", ".join(empty)}')
     who = pd.concat([pd.Series(p.subject_id.unique()) for p in parts.values()])
     twice = sorted(set(who[who.duplicated()]) - {''})
-    if twice: raise BadTable(src, f'subjects on two sides of the cut: {_names(twice)}')
+    if twice: raise BadTable(src, f'subjects on two sides of the cut: {listed(twice)}')
     return parts
 
 # %% ../../nbs/data/12_datasets.ipynb #-deal
@@ -318,14 +407,14 @@ def split_subjects(
     if not len(parts) or (shares <= 0).any() or abs(shares.sum() - 1) > 1e-6: raise BadTable(src, f'parts {parts}; shares above 0 that add up to 1 are needed')
     lost = [c for c in ('record_id', 'subject_id', 'dataset', *by) if c not in table]
     if lost: raise BadTable(src, f'no column {", ".join(lost)}')
-    if (table.subject_id == '').any(): raise BadTable(src, f'records of nobody, which cannot be cut by subject: {_names(table.record_id[table.subject_id == ""])}')
+    if (table.subject_id == '').any(): raise BadTable(src, f'records of nobody, which cannot be cut by subject: {listed(table.record_id[table.subject_id == ""])}')
     who = ['dataset', 'subject_id']
     one = table.sort_values([*who, 'record_id'], kind='stable').drop_duplicates(who)
     one = one.iloc[np.random.default_rng(seed).permutation(len(one))]
     if by: one = one.iloc[pd.factorize(pd.Series(list(zip(*(one[c].astype(str) for c in by)))), sort=True)[0].argsort(kind='stable')]
     part = pd.Series(_deal(len(one), shares), pd.MultiIndex.from_frame(one[who])).reindex(pd.MultiIndex.from_frame(table[who])).to_numpy()
     empty = [n for k, n in enumerate(parts) if not (part == k).any()]
-    if empty: raise BadTable(src, f'{_count(len(one), "subject")}: too few for a part {", ".join(empty)}; give it a larger share, or leave it out')
+    if empty: raise BadTable(src, f'{counted(len(one), "subject")}: too few for a part {", ".join(empty)}; give it a larger share, or leave it out')
     return {n: table[part == k] for k, n in enumerate(parts)}
 
 # %% ../../nbs/data/12_datasets.ipynb #in-order
@@ -338,73 +427,6 @@ def in_order(
     if table.date.notna().all(): keys.append(table.date.to_numpy())
     return np.lexsort([*keys, np.unique(table.subject_id, return_inverse=True)[1]])
 
-# %% ../../nbs/data/12_datasets.ipynb #dataset
-@dataclass(frozen=True)
-class Dataset:
-    "A published collection of ECGs: how it is recognised, cited and fetched."
-    name:str            # also its folder in data/
-    title:str
-    known_by:str        # pattern of a file that must be there
-    page:str            # the publisher's page
-    cite:str            # paper or DOI, licence
-    url:str = ''        # where its files are, with SHA256SUMS.txt; '' = only by agreement
-    files:tuple = ('*',)  # what is fetched unless told otherwise
-    prefix:str = ''     # part of the published paths that is dropped
-
-DATASETS = {d.name: d for d in (
-    Dataset('ptb-xl', 'PTB-XL 1.0.3: 21,799 12-lead ECGs of 10 s', 'ptbxl_database.csv', 'https://physionet.org/content/ptb-xl/1.0.3/',
-        'Wagner et al. 2020, doi:10.1038/s41597-020-0495-6, CC BY 4.0', 'https://physionet.org/files/ptb-xl/1.0.3/', ('*.csv', '*.txt', 'RECORDS', 'records100/*')),
-    Dataset('cpsc2018', 'CPSC2018: 6,877 12-lead ECGs of 6 to 60 s, nine classes', '**/A[0-9][0-9][0-9][0-9].mat', 'https://physionet.org/content/challenge-2020/1.0.2/',
-        'Liu et al. 2018, doi:10.1166/jmihi.2018.2442, CC BY 4.0', 'https://physionet.org/files/challenge-2020/1.0.2/', ('training/cpsc_2018/*',), 'training/cpsc_2018/'),
-    Dataset('ecg-id', 'ECG-ID: 310 ECGs of 20 s of 90 people, lead I', 'Person_*/*.hea', 'https://physionet.org/content/ecgiddb/1.0.0/',
-        'Lugovaya 2005, doi:10.13026/C2J01F, ODC-By 1.0', 'https://physionet.org/files/ecgiddb/1.0.0/'),
-    Dataset('mitdb', 'MIT-BIH Arrhythmia: 48 two-lead ECGs of 30 min with every beat annotated', '*.atr', 'https://physionet.org/content/mitdb/1.0.0/',
-        'Moody and Mark 2001, doi:10.1109/51.932724, ODC-By 1.0', 'https://physionet.org/files/mitdb/1.0.0/'),
-    Dataset('shhs', 'Sleep Heart Health Study: 2,651 nights at visit 2, 5,793 at visit 1', 'polysomnography/edfs/shhs[12]/*.edf', 'https://sleepdata.org/datasets/shhs',
-        'Quan et al. 1997, data-use agreement'),
-    Dataset('mesa', 'MESA Sleep: 2,056 nights', 'polysomnography/edfs/*.edf', 'https://sleepdata.org/datasets/mesa', 'Chen et al. 2015, data-use agreement'))}
-
-def _dataset(name):
-    if name not in DATASETS: raise MissingFile(name, f'no such data set; known are {", ".join(DATASETS)}')
-    return DATASETS[name]
-
-def find(
-    name:str,  # a name in `DATASETS`
-)->Path:       # the folder of its files
-    "The folder of data set `name`; `MissingFile` says where it was looked for and how to get it."
-    d, root = _dataset(name), data_path(name)
-    if not os.environ.get('ECG_NB_SAMPLE') and next(root.glob(d.known_by), None): return root   # ECG_NB_SAMPLE: as if there were no real data
-    how = f"or by ecg_nb.data.download.download('{name}')" if d.url else 'after its data-use agreement is signed'
-    raise MissingFile(root, f'{d.title}: no {d.known_by} here. Get it from {d.page} {how} (folder data/{name}), or set ECG_NB_DATA to the folder that holds {name}/')
-
-def have(name:str)->bool: # is it there?
-    "Whether the real data set `name` is on this machine."
-    try: return bool(find(name))
-    except MissingFile: return False
-
-# %% ../../nbs/data/12_datasets.ipynb #read-row
-def read_row(
-    row,           # a row of a records table (`t.iloc[i]`, or one of `t.itertuples()`)
-    root=None,     # folder that its path starts from, or the table itself; by default where the row's table came from
-    **kwargs,      # for the reader: `leads`, `start_s`, `stop_s`
-)->Recording:      # with sex, age, subject_id and dataset in `meta`
-    "The recording of one `row`; `BadHeader` if its sampling rate is not the one the table says."
-    root = getattr(root, 'attrs', {}).get('root', root) or getattr(row, 'attrs', {}).get('root') or find(row.dataset)
-    _check_paths([row.path], row.record_id)
-    path = Path(root)/row.path
-    if getattr(row, 'units', ''): rec = _read_own(path, row, **kwargs)                # a row of `own_table`
-    else:
-        if len(getattr(row, 'channels', ())): kwargs.setdefault('leads', row.channels)   # the ECG among the channels of an EDF file
-        rec = read_recording(path, **kwargs)
-    if abs(rec.fs - row.fs) > 1e-6*row.fs: raise BadHeader(path, f'sampled at {rec.fs:g} Hz, but the table says {row.fs:g} Hz')
-    meta = rec.meta | {k: getattr(row, k) for k in ('dataset', 'subject_id', 'sex', 'age')}
-    return Recording(rec.signal, rec.fs, rec.leads, row.record_id, meta)
-
-def _read_own(path, row, leads=None, **kwargs):
-    from ecg_nb.data.own import read_any                                                       # only now: it is built on this module
-    rec = read_any(path, fs=row.fs, leads=row.leads, units=None if row.units == 'as stated' else row.units, check=False, **kwargs)
-    return rec if leads is None else rec.pick(leads)
-
 # %% ../../nbs/data/12_datasets.ipynb #cpsc-reference
 def cpsc_reference(
     path,        # REFERENCE.csv
@@ -413,25 +435,32 @@ def cpsc_reference(
     labels = ['First_label', 'Second_label', 'Third_label']
     r = read_csv(path, ['Recording', labels[0]])
     name = r.Recording.str.strip().str.removesuffix('.mat')
-    if name.duplicated().any(): raise BadTable(path, f'a record occurs twice: {_names(name[name.duplicated()])}')
+    if name.duplicated().any(): raise BadTable(path, f'a record occurs twice: {listed(name[name.duplicated()])}')
     codes = r[[c for c in labels if c in r]].apply(lambda c: c.str.strip().str.replace(r'\.0*$', '', regex=True))
     bad = ~codes.isin(['', *map(str, range(1, 10))])
-    if bad.any(axis=None): raise BadTable(path, f'labels other than 1 to 9: {_names(map(repr, codes.values[bad.values]))}')
+    if bad.any(axis=None): raise BadTable(path, f'labels other than 1 to 9: {listed(map(repr, codes.values[bad.values]))}')
     return {n: cpsc_labels(row)[0] for n, row in zip(name, codes.values)}
 
-# %% ../../nbs/data/12_datasets.ipynb #-facts
+# %% ../../nbs/data/12_datasets.ipynb #gather-rows
 def _facts(h):
     "Size, age and sex as header `h` gives them, the latter two as text where they are text."
     f, p = comment_fields(h.comments), person(h.comments)
     return dict(fs=h.fs, n_samples=h.n_samples, age=f.get('age', p['age']), sex=f.get('sex', p['sex']))
 
-def _stems(root, pattern):
-    "Files under `root` like `pattern`, in the order a person would number them, relative to it."
+def files_like(
+    root,         # a folder
+    pattern:str,  # e.g. '**/*.hea'
+)->list:          # paths relative to `root`
+    "Files under `root` like `pattern`, hidden ones left out, in the order a person would number them."
     def number(p): return [int(s) if s.isdigit() else s for s in re.split(r'(\d+)', p.as_posix())]
     return sorted((p.relative_to(root) for p in Path(root).glob(pattern) if p.is_file() and not any(s.startswith('.') for s in p.relative_to(root).parts)), key=number)
 
-def _gather(root, files, read):
-    "`read(path)` of each of `files` as rows, and what to say of those that cannot be read."
+def gather_rows(
+    root,    # a folder
+    files,   # paths relative to it
+    read,    # function(path) -> dict: the row of a file
+)->tuple:    # DataFrame with `path`; (path, cause) of each file that cannot be read
+    "`read(path)` of each of `files` as rows; an `ECGError` of a file is noted, and the others go on."
     rows, notes = [], []
     for f in files:
         try: rows.append(dict(path=f.as_posix()) | read(Path(root)/f))
@@ -440,11 +469,16 @@ def _gather(root, files, read):
     if not rows: raise MissingFile(root, f'no readable record here{why}')
     return pd.DataFrame(rows), notes
 
-def _settle(t, root, notes, sex_coding=None):
-    "Text of age and sex to the house's coding; what made no sense is added to `notes`."
+def settle_people(
+    t:pd.DataFrame,        # with age and sex as written
+    source,                # named in the notes
+    notes:list,            # what made no sense is added here
+    sex_coding:dict=None,  # where sex is a number
+)->pd.DataFrame:
+    "Text of age and sex to the coding of a records table."
     (t['age'], odd_age), (t['sex'], odd_sex) = parse_age(t.age), parse_sex(t.sex, sex_coding)
-    for what, odd in (('an age that is no number of years', odd_age), ('a sex that is a code or a word not understood (give `sex_coding`)', odd_sex)):
-        if odd.any(): notes.append((root, f'{what}, taken as unknown: {_names(t.record_id[odd])}'))
+    for problem, odd in (('an age that is no number of years', odd_age), ('a sex that is a code or a word not understood (give `sex_coding`)', odd_sex)):
+        if odd.any(): notes.append((source, f'{problem}, taken as unknown: {listed(t.record_id[odd])}'))
     return t
 
 # %% ../../nbs/data/12_datasets.ipynb #-cpsc
@@ -458,6 +492,9 @@ def _cpsc(path, form):
     return _facts(h) | dict(dx=dx, labels=cpsc_labels(dx)[0])
 
 # %% ../../nbs/data/12_datasets.ipynb #cpsc2018-table
+@register_dataset('cpsc2018', title='CPSC2018: 6,877 12-lead ECGs of 6 to 60 s, nine classes', known_by='**/A[0-9][0-9][0-9][0-9].mat',
+    page='https://physionet.org/content/challenge-2020/1.0.2/', cite='Liu et al. 2018, doi:10.1166/jmihi.2018.2442', licence='CC BY 4.0',
+    url='https://physionet.org/files/challenge-2020/1.0.2/', files=('training/cpsc_2018/*',), prefix='training/cpsc_2018/')
 def cpsc2018_table(
     root,             # folder with the .mat files at any depth
     *,
@@ -465,12 +502,12 @@ def cpsc2018_table(
 )->pd.DataFrame:      # records table with `labels` (of `CPSC_CLASSES`), `dx` as found, `form`
     "The records of CPSC2018; no fold, no date, every record its own subject."
     root = Path(root)
-    files = [f for f in _stems(root, '**/A*.mat') if re.fullmatch(r'A\d{4}', f.stem)]
+    files = [f for f in files_like(root, '**/A*.mat') if re.fullmatch(r'A\d{4}', f.stem)]
     kind = {f: 'challenge' if (root/f).with_suffix('.hea').exists() else 'original' for f in files}
     files = [f for f in files if form in (None, kind[f])]
     twice = [n for n, k in Counter(f.stem for f in files).items() if k > 1]
-    if twice: raise BadTable(root, f"records that are there more than once; form='challenge' or form='original' picks one of two: {_names(twice)}")
-    label, ref = {}, _stems(root, '**/REFERENCE*.csv')
+    if twice: raise BadTable(root, f"records that are there more than once; form='challenge' or form='original' picks one of two: {listed(twice)}")
+    label, ref = {}, files_like(root, '**/REFERENCE*.csv')
     for r in ref:
         for n, c in cpsc_reference(root/r).items():
             if label.setdefault(n, c) != c: raise BadTable(root/r, f'labels {n} otherwise than another REFERENCE.csv here')
@@ -478,15 +515,18 @@ def cpsc2018_table(
         k = kind[path.relative_to(root)]
         said = _cpsc(path, k)
         return said | dict(record_id=path.stem, form=k, labels=said['labels'] or label.get(path.stem, ()))
-    t, notes = _gather(root, files, read)
-    alone = [h for h in _stems(root, '**/A*.hea') if re.fullmatch(r'A\d{4}', h.stem) and h.with_suffix('.mat') not in kind]
-    if alone: notes.append((root, f'{_count(len(alone), "header")} without a .mat: {_names(h.stem for h in alone)}'))
+    t, notes = gather_rows(root, files, read)
+    alone = [h for h in files_like(root, '**/A*.hea') if re.fullmatch(r'A\d{4}', h.stem) and h.with_suffix('.mat') not in kind]
+    if alone: notes.append((root, f'{counted(len(alone), "header")} without a .mat: {listed(h.stem for h in alone)}'))
     bare, lost = t.record_id[t.labels == ()], sorted(set(label) - {f.stem for f in files})
-    if len(bare): notes.append((root, f'{_count(len(bare), "record")} without one of the nine labels: {_names(bare)}'))
-    if lost: notes.append((ref[0].as_posix(), f'{_count(len(lost), "row")} without a file: {_names(lost)}'))
-    return _finish(_settle(t.assign(subject_id=t.record_id, fold=0, date=pd.NaT), root, notes), root, root, 'cpsc2018', notes)
+    if len(bare): notes.append((root, f'{counted(len(bare), "record")} without one of the nine labels: {listed(bare)}'))
+    if lost: notes.append((ref[0].as_posix(), f'{counted(len(lost), "row")} without a file: {listed(lost)}'))
+    return finish_table(settle_people(t, root, notes), root, dataset='cpsc2018', notes=notes)
 
 # %% ../../nbs/data/12_datasets.ipynb #ecgid-table
+@register_dataset('ecg-id', title='ECG-ID: 310 ECGs of 20 s of 90 people, lead I', known_by='Person_*/*.hea',
+    page='https://physionet.org/content/ecgiddb/1.0.0/', cite='Lugovaya 2005, doi:10.13026/C2J01F', licence='ODC-By 1.0',
+    url='https://physionet.org/files/ecgiddb/1.0.0/')
 def ecgid_table(
     root,             # folder with Person_01, Person_02, …
 )->pd.DataFrame:      # records table with `session`: 1 for the first date of a person, 2 for the next; 0 if there is no date
@@ -494,18 +534,21 @@ def ecgid_table(
     def read(path):
         h = read_header(path)
         return _facts(h) | dict(when=comment_fields(h.comments).get('ecg date', ''))
-    t, notes = _gather(root, _stems(root, 'Person_*/*.hea'), read)
+    t, notes = gather_rows(root, files_like(root, 'Person_*/*.hea'), read)
     t['record_id'], t['subject_id'] = t.path.str.removesuffix('.hea'), t.path.str.partition('/')[0]
-    t['date'], t['fold'] = pd.to_datetime(t.when, format='%d.%m.%Y', errors='coerce'), 0
-    if t.date.isna().any(): notes.append((root, f'no date like 07.12.2004 in the header: {_names(t.record_id[t.date.isna()])}'))
+    t['date'] = pd.to_datetime(t.when, format='%d.%m.%Y', errors='coerce')
+    if t.date.isna().any(): notes.append((root, f'no date like 07.12.2004 in the header: {listed(t.record_id[t.date.isna()])}'))
     t['session'] = t.groupby('subject_id').date.rank(method='dense').fillna(0).astype('int64')
-    return _finish(_settle(t.drop(columns='when'), root, notes), root, root, 'ecg-id', notes)
+    return finish_table(settle_people(t.drop(columns='when'), root, notes), root, dataset='ecg-id', notes=notes)
 
 # %% ../../nbs/data/12_datasets.ipynb #mitdb-table
 AAMI = dict(N='NLRejB', S='AaJSn', V='VEr', F='F', Q='/fQ?')   # classes of beats and the annotation symbols in them
 _ds1 = {101, 106, 108, 109, 112, 114, 115, 116, 118, 119, 122, 124, 201, 203, 205, 207, 208, 209, 215, 220, 223, 230}
 _ds2 = {100, 103, 105, 111, 113, 117, 121, 123, 200, 202, 210, 212, 213, 214, 219, 221, 222, 228, 231, 232, 233, 234}
 
+@register_dataset('mitdb', title='MIT-BIH Arrhythmia: 48 two-lead ECGs of 30 min with every beat annotated', known_by='*.atr',
+    page='https://physionet.org/content/mitdb/1.0.0/', cite='Moody and Mark 2001, doi:10.1109/51.932724', licence='ODC-By 1.0',
+    url='https://physionet.org/files/mitdb/1.0.0/')
 def mitdb_table(
     root,             # folder with 100.hea, 100.dat, 100.atr, …
 )->pd.DataFrame:      # records table with `n_beats`, one column a class of `AAMI`, `part` (DS1, DS2 or '')
@@ -517,18 +560,18 @@ def mitdb_table(
         counts = {k: sum(int(beats.get(s, 0)) for s in symbols) for k, symbols in AAMI.items()}
         part = [d for d, s in (('DS1', _ds1), ('DS2', _ds2)) if path.stem.isdigit() and int(path.stem) in s]
         return _facts(read_header(path)) | dict(n_beats=sum(map(int, dict(beats).values())), **counts, part=''.join(part))
-    t, unread = _gather(root, _stems(root, '*.hea'), read)
+    t, unread = gather_rows(root, files_like(root, '*.hea'), read)
     t['record_id'] = t.path.str.removesuffix('.hea')
     t['subject_id'] = t.record_id.replace('202', '201')
-    return _finish(_settle(t.assign(fold=0, date=pd.NaT), root, unread), root, root, 'mitdb', unread + notes)
+    return finish_table(settle_people(t, root, unread), root, dataset='mitdb', notes=unread + notes)
 
 # %% ../../nbs/data/12_datasets.ipynb #-newest
 def _newest(root, stem, notes):
     "The newest `datasets/{stem}-0.14.0.csv` under `root`, or None; what was passed over is noted."
-    found = {f: [int(n) for n in m[1].split('.')] for f in _stems(root, f'datasets/{stem}-*.csv') if (m := re.fullmatch(rf'{stem}-(\d+(?:\.\d+)*)', f.stem))}
+    found = {f: [int(n) for n in m[1].split('.')] for f in files_like(root, f'datasets/{stem}-*.csv') if (m := re.fullmatch(rf'{stem}-(\d+(?:\.\d+)*)', f.stem))}
     last, *older = sorted(found, key=found.get, reverse=True) or [None]
     if last is None: notes.append((root, f'no datasets/{stem}-….csv here: nothing is known of who slept'))
-    if older: notes.append((root/last, f'the newest of {len(found)} versions is taken; older ones here: {_names(o.name for o in older)}'))
+    if older: notes.append((root/last, f'the newest of {len(found)} versions is taken; older ones here: {listed(o.name for o in older)}'))
     return last and root/last
 
 def _people(csv, ids, columns, notes):
@@ -539,10 +582,10 @@ def _people(csv, ids, columns, notes):
     if key is None: raise BadTable(csv, f'no column {" or ".join(ids)}, so nobody in it can be found')
     number = pd.to_numeric(raw[key], errors='coerce')
     number = number.where(number.between(0, 1e9) & (number == number.round()))
-    if number.isna().any(): notes.append((csv, f'{key} that is no whole number: {_names(map(repr, raw[key][number.isna()]))}'))
+    if number.isna().any(): notes.append((csv, f'{key} that is no whole number: {listed(map(repr, raw[key][number.isna()]))}'))
     raw = raw[number.notna()].drop(columns=key).set_index(number.dropna().astype('int64')).reset_index().drop_duplicates().set_index(key)
     twice = raw.index.duplicated(keep=False)
-    if twice.any(): notes.append((csv, f'rows that disagree about one person, taken as unknown: {_names(raw.index[twice])}'))
+    if twice.any(): notes.append((csv, f'rows that disagree about one person, taken as unknown: {listed(raw.index[twice])}'))
     return raw[~twice]
 
 # %% ../../nbs/data/12_datasets.ipynb #-night
@@ -553,16 +596,16 @@ def _night(path, label, usual):
     gap_s, odd = (c.n_samples - e.n_records*c.per_record)/c.fs, [o.label for o in e.channels if not o.label.isascii()]
     said = [f'EDF+D with gaps of {gap_s:g} s in all, read as missing samples']*(gap_s > 0)
     said += [f'channel {label!r} at {c.fs:g} Hz; usual here {" or ".join(map(str, usual))} Hz']*(c.fs not in usual)
-    said += [f'labels outside ASCII, which other readers refuse: {_names(odd)}']*bool(odd)
+    said += [f'labels outside ASCII, which other readers refuse: {listed(odd)}']*bool(odd)
     return dict(fs=c.fs, n_samples=c.n_samples, channels=(label,), said=said)
 
 # %% ../../nbs/data/12_datasets.ipynb #-nights
 def _nights(root, where, name, label, usual, csv, ids, sexes, ages, coding, numbers=()):
     "The nights of one cohort and visit; `person` is the number in the file's name, `numbers` are further columns of the table."
     root = Path(root)
-    files = _stems(root, f'polysomnography/edfs/{where}')
+    files = files_like(root, f'polysomnography/edfs/{where}')
     good = [f for f in files if re.fullmatch(name, f.stem)]
-    t, notes = _gather(root, good, lambda p: _night(p, label, usual))
+    t, notes = gather_rows(root, good, lambda p: _night(p, label, usual))
     notes += [(f.as_posix(), 'not named as the nights of this cohort are, left out') for f in files if f not in good]
     notes += [(p, o) for p, said in zip(t.path, t.pop('said')) for o in said]
     t['person'] = [int(re.fullmatch(name, Path(p).stem)[1]) for p in t.path]
@@ -570,7 +613,7 @@ def _nights(root, where, name, label, usual, csv, ids, sexes, ages, coding, numb
     if table:
         who = _people(table, ids, [*sexes, *ages, *numbers], notes)
         lone = sorted(set(who.index) - {int(re.fullmatch(name, f.stem)[1]) for f in good})
-        if lone: notes.append((table, f'{_count(len(lone), "row")} without a night: {_names(lone)}'))
+        if lone: notes.append((table, f'{counted(len(lone), "row")} without a night: {listed(lone)}'))
         notes += [(p, f'no row in {table.name}: nothing is known of who slept') for p in t.path[~t.person.isin(who.index)]]
         lost = [' or '.join(c) for c in (sexes, ages) if not set(c) & set(who)]
         if lost: notes.append((table, f'no column {", no column ".join(lost)}: unknown of everybody'))
@@ -580,9 +623,11 @@ def _nights(root, where, name, label, usual, csv, ids, sexes, ages, coding, numb
     (t['age'], odd_age), (t['sex'], odd_sex) = parse_age(age), parse_sex(sex, coding)
     for what, v, odd in (('age', age, odd_age), ('sex', sex, odd_sex)): notes += [(p, f'{what} {o!r}, which is none: taken as unknown') for p, o in zip(t.path[odd], v[odd])]
     notes += [(p, f'no sex in {table.name}') for p in t.path[here & (t.sex == '') & ~odd_sex & any(c in who for c in sexes)]]
-    return t.assign(fold=0, date=pd.NaT, **{c: pd.to_numeric(who[c], errors='coerce') for c in numbers if c in who}), notes
+    return t.assign(**{c: pd.to_numeric(who[c], errors='coerce') for c in numbers if c in who}), notes
 
 # %% ../../nbs/data/12_datasets.ipynb #shhs-table
+@register_dataset('shhs', title='Sleep Heart Health Study: 2,651 nights at visit 2, 5,793 at visit 1', known_by='polysomnography/edfs/shhs[12]/*.edf',
+    page='https://sleepdata.org/datasets/shhs', cite='Quan et al. 1997, doi:10.1093/sleep/20.12.1077', licence='data-use agreement')
 def shhs_table(
     root,                             # folder with `polysomnography` and `datasets`
     *,
@@ -599,9 +644,11 @@ def shhs_table(
     t = pd.concat(tables, ignore_index=True)
     t['record_id'], t['subject_id'], t['age_capped'] = t.path.str.extract(r'([^/]+)\.edf$')[0], 'shhs-' + t.pop('person').map('{:06d}'.format), t.age == 90
     torn = t.subject_id.isin((n := t[t.sex != ''].groupby('subject_id').sex.nunique()).index[n > 1])
-    if torn.any(): notes.append((root, f'another sex at the other visit, taken as unknown: {_names(t.record_id[torn])}'))
-    return _finish(t.assign(sex=t.sex.mask(torn, '')), root, root, 'shhs', notes)
+    if torn.any(): notes.append((root, f'another sex at the other visit, taken as unknown: {listed(t.record_id[torn])}'))
+    return finish_table(t.assign(sex=t.sex.mask(torn, '')), root, dataset='shhs', notes=notes)
 
+@register_dataset('mesa', title='MESA Sleep: 2,056 nights', known_by='polysomnography/edfs/*.edf',
+    page='https://sleepdata.org/datasets/mesa', cite='Chen et al. 2015, doi:10.5665/sleep.4732', licence='data-use agreement')
 def mesa_table(
     root,                             # folder with `polysomnography` and `datasets`
     *,
@@ -611,112 +658,19 @@ def mesa_table(
     t, notes = _nights(root, '*.edf', r'mesa-sleep-(\d{4})', 'EKG', (256,), 'mesa-sleep-dataset', ('mesaid', 'nsrrid'), ('gender1', 'nsrr_sex'), ('sleepage5c', 'nsrr_age'),
         sex_coding, ('quecg5', 'ecgdur5'))
     t['record_id'] = t['subject_id'] = 'mesa-' + t.pop('person').map('{:04d}'.format)
-    return _finish(t.assign(age_capped=False), root, root, 'mesa', notes)
-
-# %% ../../nbs/data/12_datasets.ipynb #-own-columns
-_aliases = dict(record_id=('path', 'file', 'filename', 'file_name', 'record_id', 'record', 'recording', 'ecg_id', 'id', 'name'),
-    subject_id=('subject_id', 'subject', 'patient_id', 'patient', 'person'),
-    sex=('sex', 'gender'), age=('age', 'age_years'), fold=('fold', 'strat_fold'), date=('date', 'recording_date'))
-
-def _own_columns(raw, columns, source):
-    "Our name -> the column of `raw` that holds it."
-    unknown = [k for k in columns if k not in _aliases]
-    if unknown: raise BadTable(source, f'columns maps {", ".join(unknown)}; it can map {", ".join(_aliases)}')
-    lost = [c for c in columns.values() if c not in raw]
-    if lost: raise BadTable(source, f'no column {", ".join(lost)}; it has {_names(raw.columns, 40)}')
-    lower = {c.lower(): c for c in reversed(raw.columns)}
-    found = {k: next((lower[a] for a in names if a in lower), None) for k, names in _aliases.items()} | columns
-    if not found['record_id']: raise BadTable(source, f"no column that names the record; say which by columns=dict(record_id=…). It has {_names(raw.columns, 40)}")
-    return {k: c for k, c in found.items() if c}
-
-def _own_file(path):
-    "Size, sex and age of one file of any kind."
-    if path.suffix == '.hea': return _facts(read_header(path))
-    if path.suffix.lower() == '.edf': ecg = ecg_channels(path); return dict(fs=ecg.fs.iloc[0], n_samples=ecg.n_samples.iloc[0], age='', sex='', channels=tuple(ecg.label))
-    rec = read_recording(path)
-    return dict(fs=rec.fs, n_samples=rec.n_samples, age=rec.meta.get('age', ''), sex=rec.meta.get('sex', ''))
-
-def ecg_channels(
-    path,        # an EDF file
-    *,
-    known=None,  # function(labels) -> which of them are standard leads; default: by `lead_name`
-)->pd.DataFrame: # rows of `edf_channels`
-    "The channels of an EDF file that are an ECG by their label (all, if none is) and share one rate."
-    e = edf_channels(path)
-    good = e[e.problem == '']
-    if good.empty: raise BadSignal(path, 'no channel that can be read as an ECG' + ''.join(f'; {l}: {p}' for l, p in e[['label', 'problem']].values[:1]))
-    standard = good.label.map(lead_name).isin(LEADS) if known is None else np.asarray(known(list(good.label)), bool)
-    named = standard | good.label.str.fullmatch(r'(?i)(?:ECG|EKG)(?:\s?[LR1-3]?)(?:-ECG[1-3])?')
-    ecg = good[named] if named.any() else good
-    return ecg[ecg.fs == ecg.fs.iloc[0]]
-
-# %% ../../nbs/data/12_datasets.ipynb #-join
-def _join(t, csv, columns, notes):
-    "The rows of `csv` joined to the files in `t`, and what to say of those that do not join."
-    raw = read_csv(csv, sep='')
-    at = _own_columns(raw, columns, csv)
-    key = raw[at['record_id']].str.strip().str.replace('\\', '/', regex=False).str.removeprefix('./')
-    _check_paths(key, csv)
-    bare = Counter(p.rpartition('/')[2] for p in t.record_id)
-    row_of = {n: i for i, (p, r) in enumerate(zip(t.path, t.record_id)) for n in (p, r, r.rpartition('/')[2]) if n in (p, r) or bare[n] == 1}
-    ends = r'\.(?:hea|dat|mat|edf|atr|npy|csv|tsv|txt)(?:\.gz)?$'
-    i = key.map(lambda k: row_of.get(k, row_of.get(re.sub(ends, '', k), -1)))
-    notes = notes + [(csv, f'{_count((i < 0).sum(), "row")} without a readable file: {_names(key[i < 0])}')]*bool((i < 0).any())
-    raw, i = raw[i >= 0], i[i >= 0]
-    if i.duplicated().any(): raise BadTable(csv, f'a record has two rows: {_names(t.record_id[i[i.duplicated()]])}')
-    alone = t.record_id[~t.index.isin(i)]
-    notes += [(csv, f'{_count(len(alone), "file")} without a row, so nothing is known of whom they are: {_names(alone)}')]*bool(len(alone))
-    said = {k: pd.Series(raw[c].str.strip().values, i.values).reindex(t.index).fillna('') for k, c in at.items() if k != 'record_id'}
-    for k in ('subject_id', 'sex', 'age'):
-        if k in said: t[k] = said[k].where(said[k] != '', t[k])
-    if 'subject_id' not in said: notes.append((csv, 'no column of the subject: every record counts as its own'))
-    if 'fold' in said: t['fold'] = _own_folds(said['fold'], csv)
-    if 'date' in said:
-        t['date'] = pd.to_datetime(said['date'].where(said['date'] != ''), format='ISO8601', errors='coerce', utc=True)
-        odd = (said['date'] != '') & t.date.isna()
-        if odd.any(): notes.append((csv, f'a date that is not written 2004-12-31, taken as unknown: {_names(t.record_id[odd])}'))
-    more = {c: pd.Series(raw[c].values, i.values).reindex(t.index).fillna('') for c in raw if c not in at.values() and c not in t}
-    return pd.concat([t, pd.DataFrame(more, index=t.index)], axis=1) if more else t, notes
-
-def _own_folds(column, source):
-    fold = pd.to_numeric(column.replace('', '0'), errors='coerce')
-    bad = ~(fold.between(0, 10_000) & (fold == fold.round()))
-    if bad.any(): raise BadTable(source, f'a fold that is no whole number: {_names(map(repr, column[bad]))}')
-    return fold.astype('int64')
-
-# %% ../../nbs/data/12_datasets.ipynb #folder-table
-def folder_table(
-    root,                  # folder with your files
-    csv=None,              # table of who is who
-    *,
-    columns:dict=None,     # our names -> yours, e.g. dict(subject_id='Patient', age='Alter')
-    sex_coding:dict=None,  # needed where sex is a number, e.g. {1: 'M', 2: 'F'}
-    dataset:str='own',     # what the data set is to be called
-    files=None,            # only these, relative to `root`
-    endings=('.hea', '.edf', '.mat'), # of the files to look at
-    read=_own_file,        # function(path) -> what the row says of the file: fs, n_samples, age, sex, …; `said`: remarks, for `problems`
-)->pd.DataFrame:           # records table, your further columns behind ours
-    "A records table of your own .hea, .edf and .mat files; `problems` lists what did not join or could not be read."
-    root = Path(root)
-    if files is None: files = [f for f in _stems(root, '**/*') if f.name.lower().endswith(endings) and not (csv is not None and os.path.realpath(root/f) == os.path.realpath(csv)) and not (f.suffix.lower() == '.mat' and (root/f).with_suffix('.hea').exists())]
-    t, notes = _gather(root, files, read)
-    if 'said' in t: notes += [(p, o) for p, said in zip(t.path, t.pop('said')) for o in said]
-    same = Counter(f.with_suffix('').as_posix() for f in files)
-    if 'channels' in t: t['channels'] = t.channels.map(lambda c: c if isinstance(c, tuple) else ())
-    t['record_id'] = [p if same[p.rpartition('.')[0]] > 1 else p.rpartition('.')[0] for p in t.path]
-    t = t.assign(subject_id=t.record_id, fold=0, date=pd.NaT)
-    if csv is not None: t, notes = _join(t, csv, columns or {}, notes)
-    else: notes.append((root, 'no table of who is who: every record counts as its own subject'))
-    return _finish(_settle(t, csv or root, notes, sex_coding), root, csv or root, dataset, notes)
+    return finish_table(t.assign(age_capped=False), root, dataset='mesa', notes=notes)
 
 # %% ../../nbs/data/12_datasets.ipynb #records-table
-READERS = {'ptb-xl': ptbxl_table, 'cpsc2018': cpsc2018_table, 'ecg-id': ecgid_table, 'mitdb': mitdb_table, 'shhs': shhs_table, 'mesa': mesa_table}
-
 def records_table(
-    name:str,     # ptb-xl, cpsc2018, ecg-id, mitdb, shhs or mesa
+    name:str,     # a name in `DATASETS`: ptb-xl, cpsc2018, ecg-id, mitdb, shhs, mesa, or one of your own
     root=None,    # its folder; by default where `find` finds it
-    **kwargs,     # for the reader, such as `fs=500` for PTB-XL
+    **options,    # for the function that makes it, such as `fs=500` for PTB-XL
 )->pd.DataFrame:
     "The records table of data set `name`."
-    if name not in READERS: raise MissingFile(name, f'no reader of this name; there are {", ".join(READERS)}, and folder_table for files of your own')
-    return READERS[name](root or find(name), **kwargs)
+    d = DATASETS[name]
+    root = root or find(name)
+    t = d.table(root, **options)
+    if not isinstance(t, pd.DataFrame): raise BadTable(name, f'its table is a {type(t).__name__}; a records table (a DataFrame) is needed')
+    if 'root' not in t.attrs or set(COLUMNS) - set(t): t = finish_table(t, root, dataset=name)
+    if set(t.dataset) - {name}: raise BadTable(name, f'its table calls the data set {listed(set(t.dataset) - {name})}')
+    return t

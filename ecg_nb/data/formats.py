@@ -16,7 +16,7 @@ from ..core import (BadHeader, BadSignal, DamagedFile, ECGError, LEADS, MissingF
 # %% auto #0
 __all__ = ['Signal', 'Header', 'UNIT_MV', 'Channel', 'Edf', 'CPSC_CLASSES', 'BEATS', 'read_header', 'calibration', 'sex_letter',
            'age_years', 'comment_fields', 'person', 'read_wfdb', 'read_wfdb_digital', 'edf_channels', 'read_edf',
-           'edf_channel', 'cpsc_labels', 'read_cpsc', 'read_annotations', 'read_recording']
+           'edf_channel', 'cpsc_labels', 'read_cpsc', 'read_annotations', 'file_kind', 'read_file']
 
 # %% ../../nbs/data/10_formats.ipynb #-opener
 def _opener(path, flags): return os.open(path, flags | getattr(os, 'O_NONBLOCK', 0))  # a pipe without a writer must not make us wait
@@ -803,26 +803,35 @@ def read_annotations(
     if len(d) and (d['sample'].min() < 0 or (d['sample'].diff() < 0).any()): raise DamagedFile(name, 'its samples are not in order')
     return d.assign(beat=d['symbol'].isin(BEATS))
 
-# %% ../../nbs/data/10_formats.ipynb #read-recording
-def read_recording(
+# %% ../../nbs/data/10_formats.ipynb #read-file
+def file_kind(
+    path,  # a file, or a WFDB record without ending
+)->str:    # 'WFDB', 'EDF' or 'MATLAB'
+    "What the file `path` is; `UnknownFormat` if it is none of these."
+    p = os.fspath(path)
+    ending = os.path.splitext(p)[1].lower()
+    if ending == '.edf': return 'EDF'
+    if ending in ('.hea', '.dat') or os.path.exists(p + '.hea'): return 'WFDB'
+    if ending == '.mat': return 'MATLAB'
+    with _open(p) as (f, size): start = _read_bytes(f, 0, min(size, 8), p).tobytes()
+    if start == b'0       ': return 'EDF'
+    raise UnknownFormat(p, 'is neither a WFDB record (.hea), nor EDF, nor a CPSC2018 .mat')
+
+def read_file(
     path,               # a WFDB record, an EDF file or a CPSC2018 record
     *,
     leads=None,         # leads (EDF: exact channel labels) in the order wanted; all by default
     start_s:float=None, # from this second on
     stop_s:float=None,  # up to this second
 )->Recording:
-    "The recording in `path`, whatever of the formats above it is; raises `ECGError`s."
-    p = os.fspath(path)
-    ext = os.path.splitext(p)[1].lower()
-    if ext == '.edf': return read_edf(p, channels=leads, start_s=start_s, stop_s=stop_s)
-    if ext in ('.hea', '.dat') or os.path.exists(p + '.hea'):
+    "What stands in the file `path`, under its own names; raises `ECGError`s."
+    p, kind = os.fspath(path), file_kind(path)
+    if kind == 'EDF': return read_edf(p, channels=leads, start_s=start_s, stop_s=stop_s)
+    if kind == 'WFDB':
         h = read_header(p)
         if not any(s.file.endswith('.mat') for s in h.signals): return _read_signals(h, leads, start_s, stop_s)
-        ext, p = '.mat', h.path
-    if ext == '.mat':
-        r = read_cpsc(p)
-        if leads is not None: r = r.pick(leads)
-        return r if start_s is None and stop_s is None else r.span(start_s or 0, r.duration_s if stop_s is None else stop_s)
-    with _open(p) as (f, size): start = _read_bytes(f, 0, min(size, 8), p).tobytes()
-    if start == b'0       ': return read_edf(p, channels=leads, start_s=start_s, stop_s=stop_s)
-    raise UnknownFormat(p, 'is neither a WFDB record (.hea), nor EDF, nor a CPSC2018 .mat')
+        p = h.path
+    rec = read_cpsc(p)
+    if leads is not None: rec = rec.pick(leads)
+    if start_s is None and stop_s is None: return rec
+    return rec.span(start_s or 0, rec.duration_s if stop_s is None else stop_s)

@@ -4,442 +4,203 @@
 
 # %% ../../nbs/data/11_own.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import codecs, gzip, os, re, warnings
-from collections import namedtuple
-from functools import lru_cache
+import os, re
+from collections import Counter
 from pathlib import Path
-import numpy as np
-from ..core import BadHeader, BadSignal, DamagedFile, ECGError, LEADS, MissingFile, MissingLead, Recording, check_fs
-from .formats import UNIT_MV, edf_channel, edf_channels, read_header, read_recording
-from .datasets import ecg_channels, folder_table
+import numpy as np, pandas as pd
+from ..core import BadSignal, BadTable, LEADS, MissingFile, UnknownFormat
+from .formats import UNIT_MV, edf_channel, edf_channels, file_kind, read_file, read_header
+from .arrays import ARRAYS, lead_names
+from .datasets import check_paths, counted, files_like, finish_table, gather_rows, listed, read_csv, settle_people
 
 # %% auto #0
-__all__ = ['ARRAYS', 'lead_names', 'UnitWarning', 'unit_mv', 'beat_height', 'infer_units', 'pulse_bpm', 'limb_misfit',
-           'from_array', 'read_any', 'own_table']
+__all__ = ['OTHER_FORMATS', 'ecg_channels', 'ecg_labels', 'length_of', 'refuse_other_formats', 'own_files', 'table_of_files']
 
-# %% ../../nbs/data/11_own.ipynb #-bare
-_words = r'(?:signal|channel|kanal|canal|lead|ecg|ekg|ableitung|abl|d[ée]rivation|derivaci[óo]n|deriva[çc][ãa]o|chest|limb|brustwand)'
-_front, _back = re.compile(rf'^(?:{_words}(?:[\s_.:/]+|-)?)+', re.I), re.compile(rf'(?:[\s_.:/-]+(?:{_words}|ref|raw|filt(?:ered)?)|\s*\((?:chest|limb)\))+$', re.I)
-_known = {l.lower(): l for l in LEADS} | {f'd{k}': l for k, l in zip(('i', 'ii', 'iii', 1, 2, 3), LEADS[:3]*2)} | {f'v0{k}': f'V{k}' for k in range(1, 7)}
-_modified = {'mli': 'I', 'mlii': 'II', 'mliii': 'III'}
+# %% ../../nbs/data/11_own.ipynb #ecg-channels
+def ecg_channels(
+    path,        # an EDF file
+)->pd.DataFrame: # rows of `edf_channels`
+    "The channels of an EDF file that are an ECG by their label (all, if none is) and share one rate."
+    e = edf_channels(path)
+    good = e[e.problem == '']
+    if good.empty:
+        first = ''.join(f'; {label}: {problem}' for label, problem in e[['label', 'problem']].values[:1])
+        raise BadSignal(path, f'no channel that can be read as an ECG{first}')
+    standard = np.isin(lead_names(good.label)[0], LEADS)
+    named = standard | good.label.str.fullmatch(r'(?i)(?:ECG|EKG)(?:\s?[LR1-3]?)(?:-ECG[1-3])?')
+    ecg = good[named] if named.any() else good
+    return ecg[ecg.fs == ecg.fs.iloc[0]]
 
-@lru_cache(10_000)
-def _bare(label): return re.sub(r'[\s_.-]+', '', _back.sub('', _front.sub('', str(label).strip()))).lower()
+def _header(path):
+    "The WFDB header that tells what is in `path`; None for EDF, and for a MATLAB file without one."
+    kind = file_kind(path)
+    if kind == 'MATLAB' and os.path.exists(os.fspath(path)[:-4] + '.hea'): kind = 'WFDB'
+    return read_header(path) if kind == 'WFDB' else None
 
-def lead_names(
-    labels,   # as a file spells them
-)->tuple:     # (names, standard where one is meant; what was assumed or is not known, in words)
-    "The standard name of each lead: `'Ableitung I'`, `'DI'` and `'ecg_i'` are `'I'`; `BadHeader` if one is upside down."
-    labels = [str(l).strip() for l in labels]
-    bare, notes = [_bare(l) for l in labels], []
-    for l in labels:
-        m = re.match(r'(?:[-−–]|(?:minus|neg|inv)[\s_-]*)(.+)', _front.sub('', l), re.I)
-        if m and _bare(m[1]) in _known: raise BadHeader(l, f'is lead {_known[_bare(m[1])]} upside down: turn it (times -1) and name it {_known[_bare(m[1])]}')
-    iec = {f'c{k}' for k in range(1, 7)} <= set(bare) and {_known.get(b) for b in bare} & {'I', 'II'}
-    names = [_known.get(b) or (f'V{b[1]}' if iec and re.fullmatch('c[1-6]', b) else l) for b, l in zip(bare, labels)]
-    for i, b in enumerate(bare):
-        if b in _modified and _modified[b] not in names: names[i] = _modified[b]; notes.append(f'{labels[i]} (electrodes on the trunk) taken as lead {names[i]}')
-    odd = [n for n in names if n not in LEADS]
-    if odd: notes.append(f'no name of a standard lead: {", ".join(odd[:12])}')
-    for i, n in enumerate(names):
-        if n in names[:i] and labels[i] not in names: names[i] = labels[i]; notes.append(f'{labels[i]}: a second lead {n}, goes by its own name')
-    return names, notes
+def ecg_labels(
+    path,     # a WFDB record, an EDF file or a MATLAB file
+)->tuple:     # labels of the signals that are an ECG, () = all of them; what is left out, in words
+    "Which signals of a file are to be read."
+    if file_kind(path) == 'EDF':
+        ecg = list(ecg_channels(path).label)
+        others = [l for l in edf_channels(path).label if l not in ecg]
+        more = ' …' if len(others) > 8 else ''
+        return tuple(ecg), [f'not an ECG by their labels, or of another rate: {", ".join(others[:8])}{more}'] if others else []
+    header = _header(path)
+    if header is None or header.segments: return (), []
+    others = [s.lead for s in header.signals if s.units.lower() not in UNIT_MV]
+    voltages = [s.lead for s in header.signals if s.units.lower() in UNIT_MV]
+    if not others: return (), []
+    if not voltages: raise BadSignal(path, f'no signal is a voltage: {", ".join(others)}')
+    return tuple(voltages), [f'not a voltage, left out: {", ".join(others)}']
 
-# %% ../../nbs/data/11_own.ipynb #unitwarning
-class UnitWarning(UserWarning): "What a file does not state (units, leads) was inferred, or what it or its owner states is hardly possible."
-
-_number = r'(\d{1,9}(?:\.\d{0,9})?(?:e-?\d{1,2})?)'
-
-def unit_mv(
-    units,      # 'mV', 'uV', 'V', 'nV', '4.88 uV' (size of a unit), '200/mV' (units a mV)
-)->float:       # mV
-    "How many mV one unit is; `BadHeader` if `units` does not say."
-    s = str(units).strip().lower().replace(' ', '')
-    if s in UNIT_MV: return UNIT_MV[s]
-    if m := re.fullmatch(_number + r'(?:adu|counts?|units?|lsb)?/(.+)', s):
-        if m[2] in UNIT_MV and float(m[1]) > 0: return UNIT_MV[m[2]]/float(m[1])
-    if m := re.fullmatch(_number + r'(.+)', s):
-        if m[2] in UNIT_MV and float(m[1]) > 0: return UNIT_MV[m[2]]*float(m[1])
-    raise BadHeader('units', f"{units!r} does not say what the numbers mean; give 'mV', 'uV', 'V', 'nV', the size of a unit ('4.88 uV') or the units in a millivolt ('200/mV')")
-
-# %% ../../nbs/data/11_own.ipynb #beat-height
-def beat_height(
-    x:np.ndarray,   # ECG in any unit, shape (n_leads, n_samples)
-    fs:float,       # Hz
-)->np.ndarray:      # in the same unit, (n_leads,)
-    "How far each lead moves within 1.5 s, the median over (at most a minute of) the recording: the height of a beat."
-    w, n = max(2, min(round(1.5*fs), x.shape[1])), x.shape[1]
-    starts = np.arange(0, n - w + 1, w) if n < 60*fs else np.linspace(0, n - w, 40).astype(int)
-    d = np.stack([np.ptp(p, axis=1) for s in starts for p in [np.asarray(x[:, s:s + w], np.float64)]])   # NaN where a sample is missing
-    return np.median(d, axis=0) if np.isfinite(d).all() else np.array([np.median(v[np.isfinite(v)]) if np.isfinite(v).any() else 0. for v in d.T])
-
-def infer_units(
-    x:np.ndarray,   # ECG in any unit, shape (n_leads, n_samples)
-    fs:float,       # Hz
-    name:str='recording',
-)->tuple:           # ('mV', 'uV', 'V' or 'nV'; why, in words)
-    "The unit in which the beats of `x` are as high as beats are; `BadSignal` if that is not clear."
-    h = beat_height(x, fs)
-    if not (h > 0).any(): raise BadSignal(name, 'flat, so that nothing tells its units: give units')
-    h = float(np.median(h[h > 0]))
-    fits = [u for u in ('mV', 'uV', 'V', 'nV') if .2 <= h*UNIT_MV[u.lower()] < 7]
-    some = np.asarray(x[:, :1000])
-    counts = h < 700 and (some.dtype.kind in 'iu' or (np.nan_to_num(some) == np.rint(np.nan_to_num(some))).all())
-    if counts or not fits: raise BadSignal(name, f"beats are {h:,.4g} units high" + (', whole numbers: small µV, or counts of a converter?' if counts else '; none of mV, µV, V, nV makes that an ECG.') + " Give units, e.g. 'uV', or '200/mV' for 200 units a millivolt")
-    return fits[0], f'units not stated, taken as {fits[0]}: beats are {h:,.4g} high (usual: 0.2 to 7 mV)'
-
-# %% ../../nbs/data/11_own.ipynb #pulse-bpm
-def pulse_bpm(
-    x:np.ndarray,   # ECG in any unit, shape (n_leads, n_samples)
-    fs:float,       # Hz, as stated
-)->float:           # beats a minute at that rate; NaN if nothing repeats
-    "How often the signal repeats itself: the pulse, for any regular rhythm; a rough figure, to judge `fs` by."
-    from scipy.signal import find_peaks
-    e = np.abs(np.diff(np.nan_to_num(np.asarray(x[:, :round(30*fs)], np.float32)), axis=1))
-    e = np.minimum(e, np.percentile(e, 99.5, axis=1, keepdims=True))
-    e, k = (e/(e.std(1, keepdims=True) + 1e-9)).sum(0), max(3, round(.02*fs))
-    e = np.convolve(e, np.ones(k)/k, 'same'); e = e - e.mean()
-    n = 1 << (2*len(e)).bit_length()
-    ac = np.fft.irfft(np.abs(np.fft.rfft(e, n))**2)[:len(e)//2]
-    if not len(ac) or ac[0] <= 0: return np.nan
-    first = int(np.argmax(ac < .15*ac[0]))
-    pk = find_peaks(ac)[0]; pk = pk[pk > first]
-    return float(60*fs/pk[ac[pk] > .6*ac[pk].max()][0]) if first and len(pk) and ac[pk].max() > .15*ac[0] else np.nan
-
-# %% ../../nbs/data/11_own.ipynb #limb-misfit
-def limb_misfit(
-    x:np.ndarray,  # ECG, shape (n_leads, n_samples)
-    leads,         # their names
-)->float:          # 0: fits exactly; NaN: too few limb leads to say
-    "How far I + III = II and aVR = -(I + II)/2, aVL = (I - III)/2, aVF = (II + III)/2 are missed, as a share of the limb leads' own size."
-    at = {l: np.asarray(x[i], np.float64) for i, l in enumerate(leads)}
-    sums = [(t, dict(of)) for t, of in (('II', dict(I=1, III=1)), ('aVR', dict(I=-.5, II=-.5)), ('aVL', dict(I=.5, III=-.5)), ('aVF', dict(II=.5, III=.5))) if {t, *of} <= set(at)]
-    if not sums: return np.nan
-    def size(v): v = v[np.isfinite(v)]; return float(v.std()) if len(v) else np.nan
-    worst = max(size(at[t] - sum(k*at[l] for l, k in of.items())) for t, of in sums)
-    return worst/max(np.mean([size(at[l]) for l in LEADS[:6] if l in at]), 1e-12)
-
-def _leads_first(x, leads, name):
-    "`x` as (n_leads, n_samples), a view; `leads` or None say how many leads there are."
-    shape, x = x.shape, x[None] if x.ndim == 1 else x
-    if x.ndim != 2 or not x.size: raise BadSignal(name, f'an array of shape {shape}; (n_samples,), (n_samples, n_leads) or (n_leads, n_samples) is needed')
-    if leads is not None:
-        fits = [k for k in (0, 1) if x.shape[k] == len(leads)]
-        if not fits: raise BadHeader(name, f'an array of shape {x.shape}, but {len(leads)} lead names')
-        if len(fits) == 2 and len(leads) > 1: raise BadHeader(name, f'an array of shape {x.shape} with {len(leads)} leads: which axis is time?')
-        return x if fits[0] == 0 else x.T
-    short, long = sorted(x.shape)
-    if long < 4*short: raise BadHeader(name, f'an array of shape {x.shape}: which axis is time? Give the names of the leads')
-    return x if x.shape[0] == short else x.T
-
-# %% ../../nbs/data/11_own.ipynb #-names-for
-def _names_for(x, leads, name):
-    "Names of the rows of `x`, and what was assumed."
-    if leads is not None: return lead_names(leads)
-    if len(x) == 1: return ['ECG'], []
-    if len(x) == 12 and limb_misfit(np.asarray(x[:, :100_000], np.float32), LEADS) < .05: return list(LEADS), ['leads not named, taken in the standard order, which the limb leads fit']
-    raise BadHeader(name, f"{len(x)} signals without names: give leads, e.g. ('I', 'II')" + '; they are not the twelve leads in standard order'*(len(x) == 12))
-
-def _doubts(x, fs, names, *, rate):
-    "What is hardly possible about `x` (mV), in words."
-    h = beat_height(x, fs); h = float(np.median(h[h > 0])) if (h > 0).any() else 0
-    if not h: yield 'flat: no beat to be seen'
-    elif not .05 <= h <= 20: yield f'beats of {h:.3g} mV; usual are 0.2 to 7: are the units right?'
-    if x.shape[1] < 2.5*fs: yield f'{x.shape[1]/fs:.2f} s are too short: the networks here look at 2.5 s or more'
-    if rate and h and x.shape[1] >= 2.5*fs and not 20 <= (b := pulse_bpm(x, fs)) <= 250 and b == b: yield f'a pulse of {b:.0f} a minute at the {fs:g} Hz stated: is the rate right?'
-    if limb_misfit(x[:, :round(60*fs)], names) > .5: yield 'the limb leads do not fit together (II should be I + III): are the names, or the units of each, right?'
-
-def from_array(
-    x,                 # numbers, (n_samples,), (n_samples, n_leads) or (n_leads, n_samples); NaN = missing
-    fs:float,          # sampling rate (Hz)
-    *,
-    leads=None,        # their names, any usual spelling; not needed for twelve in the standard order
-    units=None,        # of the numbers, see `unit_mv`; or one a lead; default: inferred, with a `UnitWarning`
-    record_id:str='',
-    check:bool=True,   # warn of what is hardly possible
-)->Recording:          # in mV; what was assumed is in `meta['notes']`
-    "The ECG in array `x`; `ECGError`s say what is missing or impossible."
-    name, x = record_id or 'array', x if isinstance(x, np.ndarray) else np.asarray(x)
-    if fs is None: raise BadHeader(name, 'an array does not say how fast it was sampled: give fs (Hz)')
-    fs, leads = check_fs(fs, name), leads.split(',') if isinstance(leads, str) else leads
-    if x.dtype.kind not in 'iuf': raise BadSignal(name, f'holds {x.dtype}, not numbers')
-    x = _leads_first(x, leads, name)
-    names, notes = _names_for(x, leads, name)
-    assumed = [n for n in notes if 'standard order' in n]
-    if units is None: units, why = infer_units(x, fs, name); assumed.append(why); notes.append(why)
-    mv = np.array([unit_mv(u) for u in ([units] if isinstance(units, str) else units)], np.float32)[:, None]
-    if len(mv) not in (1, len(x)): raise BadHeader(name, f'{len(mv)} units for {len(x)} leads')
-    y = np.asarray(x, np.float32)*mv
-    bad = ~np.isfinite(y)
-    if np.isinf(y).any() or bad.all(): raise DamagedFile(name, f'{bad.sum():,} of its {y.size:,} values are no numbers (NaN or infinite)')
-    if check: doubts = list(_doubts(y, fs, names, rate=True)); assumed += doubts; notes = [*notes, *doubts]
-    for n in assumed if check else (): warnings.warn(f'{name}: {n}', UnitWarning, stacklevel=2)
-    return Recording(y, fs, names, record_id, dict(units=units, notes=tuple(notes)))
-
-# %% ../../nbs/data/11_own.ipynb #-head
-ARRAYS = ('.npy', '.csv', '.tsv', '.txt', '.csv.gz', '.tsv.gz', '.txt.gz')   # files that hold numbers and nothing else
-_Columns = namedtuple('_Columns', 'sep decimal encoding skip labels units time time_unit signals')
-_clock = {'s': 1, 'sec': 1, 'secs': 1, 'second': 1, 'seconds': 1, 'sekunden': 1, 'ms': 1e-3, 'msec': 1e-3, 'milliseconds': 1e-3, 'us': 1e-6, 'µs': 1e-6}
-_times, _counters = {*_clock, 't', 'time', 'times', 'zeit', 'tiempo', 'temps', 'tempo', 'elapsed time', 'timestamp'}, {'', 'n', 'nr', 'no', '#', 'index', 'sample', 'samples', 'sample #', 'sample number', 'unnamed: 0'}
-_nothing = ('', '-', 'nan', 'NaN', 'NAN', 'NA', 'N/A', 'null', 'None')
-
-def _head(path):
-    "The first 64 kB of text file `path` in lines, and its encoding."
-    if not Path(path).is_file(): raise MissingFile(path, 'no such file')
-    try:
-        with (gzip.open if str(path).lower().endswith('.gz') else open)(path, 'rb') as f: raw = f.read(1 << 16)
-    except (OSError, EOFError) as e: raise DamagedFile(path, f'cannot be read ({e})') from None
-    if not raw.strip(): raise DamagedFile(path, 'is empty')
-    for encoding in ('utf-16',) if raw[:2] in (b'\xff\xfe', b'\xfe\xff') else ('utf-8-sig', 'latin-1'):
-        try: text = codecs.getincrementaldecoder(encoding)().decode(raw, len(raw) < 1 << 16); break
-        except UnicodeError: text = '\0'
-    if '\0' in text: raise DamagedFile(path, 'is no text: a table of numbers is needed')
-    lines = text.splitlines()
-    return lines[:-1] if len(raw) == 1 << 16 and len(lines) > 1 else lines, encoding
-
-def _is_number(cell, decimal): return cell in _nothing or re.fullmatch(r'[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?', cell.replace(decimal, '.', 1)) is not None
-
-# 0:00.250, 12:34:56.004, 2024-05-01T12:34:56.004Z, [12:34:56.004 01/05/2024]
-_wall = re.compile(r'\[?(?:\d{4}-\d\d-\d\d[ T])?(?:(\d{1,3}):)?(\d{1,3}):(\d\d)([.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?(?: \d\d/\d\d/\d{4})?\]?')
-
-def _clock_s(cells):
-    "Seconds of a column of clock times; past midnight they go on."
-    import pandas as pd
-    parts = pd.Series(cells, dtype=str).str.strip(' \'"').str.extract(f'^{_wall.pattern}$')
-    h, m, s = (pd.to_numeric(parts[i], errors='coerce') for i in range(3))
-    t = ((h.fillna(0)*60 + m)*60 + s + pd.to_numeric(parts[3].str.replace(',', '.'), errors='coerce').fillna(0)).to_numpy(float)
-    return t + 86400*np.cumsum(np.diff(t, prepend=t[:1]) < -43200)
-
-def _label(text):
-    "Name and unit in a heading: `'II (mV)'`, `'II_uV'`, `'time [ms]'`."
-    m = re.fullmatch(r"(.*?)(?:\s*[\[(]([^\])]+)[\])]|[ _](mV|uV|µV|nV|ms|sec|s))", text.strip())
-    return (m[1].strip(), (m[2] or m[3]).strip()) if m else (text.strip(), '')
-
-# %% ../../nbs/data/11_own.ipynb #-columns
-def _columns(path):
-    "How the table in text file `path` is written: separator, header, units, column of time, columns of signals."
-    lines, encoding = _head(path)
-    first = next((i for i, l in enumerate(lines) if l.strip() and not l.lstrip().startswith('#')), None)
-    if first is None: raise DamagedFile(path, 'holds nothing but remarks')
-    line, after = lines[first], next((l for l in lines[first + 1:] if l.strip()), lines[first])
-    sep = '\t' if '\t' in after else ';' if ';' in after else ',' if ',' in after and ',' in line else r'\s+' if len(after.split()) > 1 else ';'
-    decimal = ',' if sep != ',' and ',' in after and '.' not in after else '.'
-    cells = lambda l: [c.strip().strip('"\'').strip() for c in (re.split(sep, l.strip()) if sep == r'\s+' else l.split(sep))]
-    rows = [cells(l) for l in lines[first:first + 30] if l.strip()]
-    walls = lambda row: [i for i, c in enumerate(row) if _wall.fullmatch(c)]
-    number = lambda row: len(walls(row)) < 2 and all(_is_number(c, decimal) or _wall.fullmatch(c) for c in row)   # one column may be a clock
-    k = next((i for i, r in enumerate(rows[:3]) if number(r)), None)
-    if k is None: raise DamagedFile(path, f'no table of numbers: its first line reads {line.strip()[:60]!r}')
-    names, stated = zip(*map(_label, rows[0])) if k else ((), ())
-    if k == 2 and len(rows[1]) == len(names): stated = [u.lower() if u.lower() in UNIT_MV or u.lower() in _clock else s for u, s in zip(rows[1], stated)]   # a line of units under the names
-    if k and len(names) != len(rows[k]): raise DamagedFile(path, f'{len(names)} names above {len(rows[k])} columns')
-    low = [n.lower() for n in names]
-    wall = next(iter(walls(rows[k])), None)
-    time = next((i for i, n in enumerate(low) if n in _times), None) if wall is None else wall
-    counts = [i for i, n in enumerate(low) if n in _counters and i != time and number(r := [x[i] for x in rows[k:] if len(x) > i]) and all(float(b or 0) - float(a or 0) == 1 for a, b in zip(r, r[1:]))]
-    signals = [i for i in range(len(rows[k])) if i != time and i not in counts]
-    if not signals: raise DamagedFile(path, 'no column of a signal')
-    unit = 'clock' if wall is not None else (stated[time].lower() or (low[time] if low[time] in _clock else '')) if time is not None else ''
-    lost = [c for c in [unit] if c and c not in (*_clock, 'clock')]
-    if lost: raise BadHeader(path, f'its time is in {lost[0]!r}; seconds or ms are needed')
-    skip = next(i for i, l in enumerate(lines) if i >= first and l.strip() and cells(l) == rows[k])
-    return _Columns(sep, decimal, encoding, skip, [names[i] for i in signals] if k else None, [stated[i] for i in signals] if k else None, time, unit, signals)
-
-def _numbers(path, c, columns, start=0, stop=None, dtype=np.float32):
-    "Rows `start` to `stop` of some columns, (n_columns, n_rows)."
-    import pandas as pd
-    try:
-        t = pd.read_csv(path, sep=c.sep, decimal=c.decimal, encoding=c.encoding, header=None, skiprows=c.skip + start, nrows=None if stop is None else stop - start, usecols=columns, dtype=dtype,
-                        na_values=list(_nothing), skipinitialspace=True, quotechar='"', comment=None)
-    except (ValueError, OSError, EOFError, OverflowError) as e: raise DamagedFile(path, f'not a regular table of numbers ({" ".join(str(e).split())[:160]})') from None
-    return t[sorted(columns)].to_numpy().T
-
-# %% ../../nbs/data/11_own.ipynb #-rate
-def _rate(path, c):
-    "Sampling rate (Hz) that the column of time gives, and the number of rows."
-    t = _clock_s(_numbers(path, c, [c.time], dtype=str)[0]) if c.time_unit == 'clock' else _numbers(path, c, [c.time], dtype=np.float64)[0]
-    if len(t) < 3 or not np.isfinite(t).all(): raise DamagedFile(path, 'its column of time has gaps')
-    step = (t[-1] - t[0])/(len(t) - 1)
-    if not c.time_unit and step == 1: raise BadHeader(path, "its column of time counts 1, 2, 3, …: samples or milliseconds? Name it 'sample' and give fs, or name it 'ms'")
-    unit = 1 if c.time_unit == 'clock' else _clock[c.time_unit] if c.time_unit else 1 if step < .5 else 1e-3
-    away = np.abs(t - t[0] - step*np.arange(len(t)))
-    steps = np.diff(t)
-    jump = steps.min() > .4*step and steps.max() > 1.6*step
-    if step <= 0 or jump or away.max() > max(.75*step, .6*np.abs(steps).max()): raise DamagedFile(path, f'its column of time does not tick evenly: look at row {int(np.argmax(steps if jump else away)) + 1 + jump} of its numbers')
-    digits = np.round(np.abs(np.diff(t[:200])), 9); digits = digits[digits > 0]
-    fs, slack = 1/(step*unit), (digits.max() - digits.min() + 1e-9)/step/(len(t) - 1) + 1e-6
-    return (float(round(fs)) if abs(fs/round(fs) - 1) <= max(slack, 1e-4) else fs) if fs >= 1 else check_fs(fs, path), len(t)
-
-# %% ../../nbs/data/11_own.ipynb #-npy
-def _npy(path):
-    "The array in file `path`, mapped, not read."
-    if not Path(path).is_file(): raise MissingFile(path, 'no such file')
-    try: x = np.load(path, mmap_mode='r', allow_pickle=False)
-    except Exception as e: raise DamagedFile(path, f'not an array of numbers ({" ".join(str(e).split())[:160]})') from None
-    if not isinstance(x, np.ndarray) or x.dtype.kind not in 'iuf': raise DamagedFile(path, f'holds {getattr(x, "dtype", "several arrays")}, not one array of numbers')
-    return x
-
-def _rows_of(path, n, fs, start_s, stop_s):
-    "First and last + 1 of `n` samples for the seconds asked for."
-    if start_s is None and stop_s is None: return 0, n
-    start, stop = start_s or 0., n/fs if stop_s is None else stop_s
-    if not 0 <= start < stop < n/fs + .5/fs or round(start*fs) >= min(n, round(stop*fs)): raise BadSignal(path, f'{start:g}-{stop:g} s is outside its 0-{n/fs:g} s')
-    return round(start*fs), min(round(stop*fs), n)
-
-def _chosen(names, labels, leads, path):
-    "Which of the signals called `names` (as written: `labels`) are asked for by `leads`, and their names then."
-    if leads is None: return list(range(len(names))), list(names)
-    want = dict(leads) if isinstance(leads, dict) else {l.partition('=')[0] if '=' in l else l: l.partition('=')[2] or None for l in (leads.split(',') if isinstance(leads, str) else leads)}
-    find = lambda l: labels.index(l) if l in labels else names.index(l) if l in names else names.index(s) if (s := lead_names([l])[0][0]) in names else -1
-    at = {l: find(str(l).strip()) for l in want}
-    lost = [str(l) for l, i in at.items() if i < 0]
-    if lost: raise MissingLead(path, f'no lead {", ".join(lost)}; it has {", ".join(labels)}')
-    return list(at.values()), [lead_names([v])[0][0] if v else names[i] for (l, i), v in zip(at.items(), want.values())]
-
-# %% ../../nbs/data/11_own.ipynb #-read-numbers
-def _read_numbers(path, fs, leads, units, start_s, stop_s, check):
-    "The recording in an array or text file."
-    name = os.path.basename(path)
-    if path.lower().endswith('.npy'):
-        names = leads.split(',') if isinstance(leads, str) else None if leads is None or isinstance(leads, dict) else list(leads)
-        if names and any('=' in n for n in names): names = None                       # a choice, not the names of the rows
-        x = _leads_first(_npy(path), names, path)
-        if fs is None: raise BadHeader(path, 'an array does not say how fast it was sampled: give fs (Hz)')
-        fs = check_fs(fs, path)
-        if units is None: units, why = infer_units(x, fs, name)
-        else: why = ''
-        if names is None: names, more = _names_for(x, None, path)
-        else: more = []
-        a, b = _rows_of(path, x.shape[1], fs, start_s, stop_s)
-        x, labels = np.asarray(x[:, a:b]), names
-    else:
-        c = _columns(path)
-        own, more, why = (_rate(path, c)[0] if c.time is not None else None), [], ''
-        if own and fs and abs(own/fs - 1) > .01: raise BadHeader(path, f'its column of time says {own:g} Hz, not {fs:g}')
-        fs = own or fs
-        if fs is None: raise BadHeader(path, 'does not say how fast it was sampled: give fs (Hz), or a column of time')
-        n = None if start_s is None and stop_s is None else _numbers(path, c, c.signals[:1]).shape[1]
-        a, b = (0, None) if n is None else _rows_of(path, n, fs, start_s, stop_s)
-        x, labels = _numbers(path, c, c.signals, a, b), c.labels
-        stated = [u if u.lower() in UNIT_MV else '' for u in c.units or ()]
-        if any(stated) and not all(stated): keep = [i for i, u in enumerate(stated) if u]; more.append(f'not in a unit of voltage, left out: {", ".join(labels[i] for i in range(len(labels)) if i not in keep)}'); x, labels, stated = x[keep], [labels[i] for i in keep], [stated[i] for i in keep]
-        if any(stated): units = stated
-        elif units is None: units, why = infer_units(x, fs, name)
-        if labels is None: labels, more = (list(leads), []) if leads is not None and not isinstance(leads, (str, dict)) and len(leads) == len(x) else _names_for(x, leads.split(',') if isinstance(leads, str) else None, path)
-    names, notes = lead_names(labels)
-    i, names = _chosen(names, list(map(str, labels)), leads, path)
-    rec = from_array(x[i], fs, leads=names, units=[units[k] for k in i] if isinstance(units, list) else units, record_id=re.sub(r'(\.gz)?$', '', name, count=1).rpartition('.')[0], check=False)
-    assumed = [*more, *[why]*bool(why)]
-    rec.meta |= dict(path=path, notes=(*(o for o in notes if o not in more), *assumed))
-    return _said(rec, assumed, check, rate=True)
-
-def _said(rec, assumed, check, rate=False):
-    "`rec` with its doubts noted, and all that was assumed of it warned about."
-    if not check: return rec
-    doubts = list(_doubts(rec.signal, rec.fs, rec.leads, rate=rate))
-    rec.meta['notes'] = (*rec.meta['notes'], *doubts)
-    for n in [*assumed, *doubts]: warnings.warn(f'{rec.record_id or "recording"}: {n}', UnitWarning, stacklevel=4)
-    return rec
-
-# %% ../../nbs/data/11_own.ipynb #-leads-in
-def _leads_in(labels): return [n in LEADS for n in lead_names(labels)[0]]
-
-def _wfdb_labels(path):
-    "Names of the signals of WFDB record `path` that are a voltage, the others, and what else its header says; None if it has segments."
-    h = read_header(path)
-    if h.segments: return None
-    return [s.lead for s in h.signals if s.units.lower() in UNIT_MV], [s.lead for s in h.signals if s.units.lower() not in UNIT_MV], h
-
-def _stated(path):
-    "Kind ('edf', 'wfdb' or 'mat') of the file of a recording, the channels to read (() = all), and what is left out, in words."
-    ext = os.path.splitext(path)[1].lower()
-    if ext == '.edf':
-        named = ecg_channels(path, known=_leads_in)
-        others = [l for l in edf_channels(path).label if l not in set(named.label)]
-        return 'edf', tuple(named.label), [f'not an ECG by their labels, or of another rate: {", ".join(others[:8])}' + ' …'*(len(others) > 8)]*bool(others)
-    if ext == '.mat' and not os.path.exists(path[:-4] + '.hea'): return 'mat', (), []
-    good = _wfdb_labels(path)
-    if good is None or not good[1]: return 'wfdb', (), []
-    if not good[0]: raise BadSignal(path, f'no signal is a voltage: {", ".join(good[1])}')
-    return 'wfdb', tuple(good[0]), [f'not a voltage, left out: {", ".join(good[1])}']
-
-def read_any(
-    path,               # WFDB (.hea, .dat or without ending), EDF, CPSC2018 .mat, .npy, .csv, .tsv, .txt (also .gz)
-    *,
-    fs:float=None,      # sampling rate (Hz) of a file that does not state it
-    leads=None,         # names in the order wanted, {theirs: ours}, or 'theirs=ours'; of an array without names: what its rows are
-    units=None,         # of a file that does not state them, see `unit_mv`; default: inferred, with a `UnitWarning`
-    start_s:float=None, # from this second on
-    stop_s:float=None,  # up to this second
-    check:bool=True,    # warn of what is hardly possible
-)->Recording:           # in mV, standard names of leads; `meta['notes']` says what was assumed or left out
-    "The recording in file `path`, whatever it is; raises `ECGError`s."
-    p = os.fspath(path)
-    if p.lower().endswith(ARRAYS): return _read_numbers(p, fs, leads, units, start_s, stop_s, check)
-    if p.lower().endswith(('.xlsx', '.xls', '.h5', '.hdf5', '.xml', '.dcm', '.scp')): raise DamagedFile(p, 'is not read here: export it as WFDB, EDF or CSV')
-    kind, channels, notes = _stated(p) if p.lower().endswith(('.edf', '.mat', '.hea', '.dat')) or os.path.exists(p + '.hea') else ('', (), [])
-    rec = read_recording(p, leads=channels or None, start_s=start_s, stop_s=stop_s)
-    names, more = lead_names(rec.leads)
-    i, names = _chosen(names, list(rec.leads), leads, p)
-    out = Recording(rec.signal if i == list(range(len(rec.leads))) else rec.signal[i], rec.fs, names, rec.record_id, rec.meta | dict(units='as stated', notes=(*notes, *more)))
-    ignored = [f'the file states {rec.fs:g} Hz; the {fs:g} Hz given are not used'] if fs and abs(rec.fs/fs - 1) > 1e-6 else []
-    return _said(out, ignored, check)
-
-# %% ../../nbs/data/11_own.ipynb #-length
-def _length(path, kind):
-    "Samples and rate of a recording, from its header (of a .mat, and of a WFDB record of several parts, from all of it)."
-    if kind == 'npy': return None
-    if kind == 'edf': c = edf_channel(path, ecg_channels(path, known=_leads_in).label.iloc[0])[0]; return c.n_samples, c.fs
-    if kind == 'wfdb' and (h := read_header(path)).n_samples and not h.segments: return h.n_samples, h.fs*h.signals[0].per_frame
-    rec = read_recording(path)
+def length_of(
+    path,     # a WFDB record, an EDF file or a MATLAB file
+)->tuple:     # samples, Hz
+    "How long a recording is, from its header (of a MATLAB file without one, and of a record of several parts, from all of it)."
+    if file_kind(path) == 'EDF':
+        channel, _ = edf_channel(path, ecg_channels(path).label.iloc[0])
+        return channel.n_samples, channel.fs
+    header = _header(path)
+    if header and header.n_samples and not header.segments: return header.n_samples, header.fs*header.signals[0].per_frame
+    rec = read_file(path)
     return rec.n_samples, rec.fs
 
-def _look(path, fs, leads, units):
-    "Rate, length, leads, units and person of file `path`, and what had to be assumed: its row in the table."
-    p, some = os.fspath(path), {}
-    plain = p.lower().endswith(ARRAYS)
-    if p.lower().endswith('.npy') and fs is not None: n = max(_npy(p).shape, default=0); some = dict(stop_s=min(60, n/check_fs(fs, p)))
-    elif not plain:
-        n, rate = _length(p, _stated(p)[0]); some = dict(stop_s=min(10, n/rate)) if n > 10*rate else {}
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore', UnitWarning)
-        rec = read_any(p, fs=fs, leads=leads, units=units, **some)
-    asked = dict(leads) if isinstance(leads, dict) else {}
-    names = {v: f'{k}={v}' for k, v in asked.items()}
-    u = rec.meta['units']
-    return dict(fs=rec.fs, n_samples=n if some else rec.n_samples, age=rec.meta.get('age', ''), sex=rec.meta.get('sex', ''), leads=tuple(names.get(l, l) for l in rec.leads), units=u if isinstance(u, str) else 'as stated', said=rec.meta['notes'])
+# %% ../../nbs/data/11_own.ipynb #other-formats
+OTHER_FORMATS = {'.dcm': 'DICOM', '.xml': 'XML (HL7 aECG, GE or Philips)', '.scp': 'SCP-ECG', '.bdf': 'BDF', '.h5': 'HDF5', '.hdf5': 'HDF5', '.xls': 'a spreadsheet', '.xlsx': 'a spreadsheet'}
 
-# %% ../../nbs/data/11_own.ipynb #-files-in
-def _files_in(source, csv):
-    "The folder that paths start from, and the files of recordings in it."
+def refuse_other_formats(path):
+    "`UnknownFormat` for a file whose ending says that it is in a format that is not read here."
+    ending = os.path.splitext(path)[1].lower()
+    if ending in OTHER_FORMATS and os.path.exists(path): raise UnknownFormat(path, f'is {OTHER_FORMATS[ending]}, which is not read here: export it as WFDB, EDF or CSV')
+
+# %% ../../nbs/data/11_own.ipynb #own-files
+_endings = ('.hea', '.edf', '.mat', *ARRAYS, '.dcm', '.xml', '.scp', '.bdf')   # the last ones to be told that they are not read
+
+def _in_folder(root, csv):
+    "The files of recordings in a folder: of a header and its signal the header, and not the table of who is who."
+    for f in files_like(root, '**/*'):
+        if not f.name.lower().endswith(_endings): continue
+        if csv is not None and os.path.realpath(root/f) == os.path.realpath(csv): continue
+        if f.suffix.lower() == '.mat' and (root/f).with_suffix('.hea').exists(): continue
+        yield f
+
+def _one_file(path):
+    "The file to look at for `path`, which may be that of a signal, or a WFDB record without ending."
+    f = Path(path)
+    if f.suffix in ('.dat', '.mat') and f.with_suffix('.hea').exists(): f = f.with_suffix('.hea')
+    elif not f.exists(): f = Path(f'{f}.hea')
+    if not f.is_file(): raise MissingFile(f.with_suffix('') if f.suffix == '.hea' else f, 'no such file, no such WFDB record')
+    return f
+
+def own_files(
+    source,     # a folder, a file, or a list of files
+    csv=None,   # table of who is who, which is no recording
+)->tuple:       # folder that paths start from; paths of the files relative to it
+    "The files of recordings in `source`."
     if isinstance(source, (str, os.PathLike)):
-        source = Path(source)
-        if source.is_dir(): return source, None
+        if Path(source).is_dir(): return Path(source), list(_in_folder(Path(source), csv))
         source = [source]
-    files = []
-    for f in map(Path, source):
-        f = f.with_suffix('.hea') if f.suffix in ('.dat', '.mat') and f.with_suffix('.hea').exists() else f if f.exists() else Path(f'{f}.hea')
-        if not f.is_file(): raise MissingFile(f.with_suffix('') if f.suffix == '.hea' else f, 'no such file, no such WFDB record')
-        if f not in files: files.append(f)
+    files = list(dict.fromkeys(map(_one_file, source)))
     if not files: raise MissingFile('source', 'no file was given')
     root = Path(os.path.commonpath([os.path.abspath(f.parent) for f in files]))
     return root, [Path(os.path.abspath(f)).relative_to(root) for f in files]
 
-def own_table(
-    source,                # a folder, one file, or a list of files
-    *,
-    fs:float=None,         # sampling rate (Hz) of the files that do not state it
-    leads=None,            # as for `read_any`, for every file
-    units=None,            # of the files that do not state them
-    csv=None,              # table of who is who, see `folder_table`
-    columns:dict=None,     # our names -> yours, in that table
-    sex_coding:dict=None,  # where sex is a number, e.g. {1: 'M', 2: 'F'}
-    dataset:str='own',     # what the data set is to be called
-):                         # records table with `leads` and `units`, for `read_row` and `convert`
-    "A records table of your own recordings; `problems` lists what could not be read, or was assumed."
-    root, files = _files_in(source, csv)
-    kinds = ('.hea', '.edf', '.mat', *ARRAYS)
-    t = folder_table(root, csv, columns=columns, sex_coding=sex_coding, dataset=dataset, files=files, endings=kinds, read=lambda p: _look(p, fs, leads, units))
-    said = [c for _, c in t.attrs['problems'] if 'units not stated' in c or 'taken in the standard order' in c]
-    if said: warnings.warn(f'{len(said)} times units or leads were not stated, and inferred, e.g.: {said[0]}. See problems(table)', UnitWarning, stacklevel=2)
+# %% ../../nbs/data/11_own.ipynb #record-ids
+def _record_ids(paths):
+    "Each path without its ending; with it where two would be called the same."
+    stems = [Path(p).with_suffix('').as_posix() for p in paths]
+    n = Counter(stems)
+    taken = {p for p, s in zip(paths, stems) if n[s] > 1}
+    return [p if n[s] > 1 or s in taken else s for p, s in zip(paths, stems)]
+
+def _without_folder(record_id): return record_id.rpartition('/')[2]
+
+_signal_endings = re.compile(r'\.(?:hea|dat|mat|edf|atr|npy|csv|tsv|txt)(?:\.gz)?$')
+
+def _rows_of_keys(keys, t, all_ids):
+    "For each of `keys` (how a table calls its records) the row of `t` that is meant, or -1; and the keys that mean several."
+    bare = Counter(map(_without_folder, all_ids))                  # of unreadable files, too: their names are no one else's
+    row_of = {_without_folder(r): i for i, r in enumerate(t.record_id) if bare[_without_folder(r)] == 1}
+    row_of |= {r: i for i, r in enumerate(t.record_id)} | {p: i for i, p in enumerate(t.path)}
+    short = keys.map(lambda k: _signal_endings.sub('', k))
+    rows = [row_of.get(k, row_of.get(s, -1)) for k, s in zip(keys, short)]
+    several = [k for k, s, i in zip(keys, short, rows) if i < 0 and bare[s] > 1]
+    return pd.Series(rows, keys.index, dtype=int), several
+
+# %% ../../nbs/data/11_own.ipynb #own-columns
+_aliases = dict(
+    record_id=('path', 'file', 'filename', 'file_name', 'record_id', 'record', 'recording', 'ecg_id', 'id', 'name'),
+    subject_id=('subject_id', 'subject', 'patient_id', 'patient', 'person'),
+    sex=('sex', 'gender'), age=('age', 'age_years'), fold=('fold', 'strat_fold'), date=('date', 'recording_date'))
+
+def _own_columns(raw, columns, source):
+    "Our name -> the column of `raw` that holds it."
+    unknown = [k for k in columns if k not in _aliases]
+    if unknown: raise BadTable(source, f'columns maps {", ".join(unknown)}; it can map {", ".join(_aliases)}')
+    missing = [c for c in columns.values() if c not in raw]
+    if missing: raise BadTable(source, f'no column {", ".join(missing)}; it has {listed(raw.columns, 40)}')
+    lower = {c.lower(): c for c in reversed(raw.columns)}
+    ours = {k: next((lower[a] for a in names if a in lower), None) for k, names in _aliases.items()} | columns
+    if not ours['record_id']: raise BadTable(source, f"no column that names the record; say which by columns=dict(record_id=…). It has {listed(raw.columns, 40)}")
+    return {k: c for k, c in ours.items() if c}
+
+# %% ../../nbs/data/11_own.ipynb #join
+def _join(t, all_ids, csv, columns, notes):
+    "`t` with what the table `csv` says of its records; what does not join is added to `notes`."
+    raw = read_csv(csv, sep='')
+    at = _own_columns(raw, columns, csv)
+    key = raw[at['record_id']].str.strip().str.replace('\\', '/', regex=False).str.removeprefix('./')
+    check_paths(key, csv)
+    row, several = _rows_of_keys(key, t, all_ids)
+    if several: notes.append((csv, f'several files have this name, so that nobody is meant; name their folder as well: {listed(several)}'))
+    nobody = key[(row < 0) & ~key.isin(several)]
+    if len(nobody): notes.append((csv, f'{counted(len(nobody), "row")} without a readable file: {listed(nobody)}'))
+    raw, row = raw[row >= 0], row[row >= 0]
+    if row.duplicated().any(): raise BadTable(csv, f'a record has two rows: {listed(t.record_id[row[row.duplicated()]])}')
+    alone = t.record_id[~t.index.isin(row)]
+    if len(alone): notes.append((csv, f'{counted(len(alone), "file")} without a row, so nothing is known of whom they are: {listed(alone)}'))
+    def column(c): return pd.Series(raw[c].values, row.values).reindex(t.index).fillna('')
+    t = _with_people(t, {k: column(c).str.strip() for k, c in at.items() if k != 'record_id'}, csv, notes)
+    more = {c: column(c) for c in raw if c not in at.values() and c not in t}
+    return pd.concat([t, pd.DataFrame(more, index=t.index)], axis=1) if more else t
+
+def _with_people(t, stated, csv, notes):
+    "`t` with the columns that `csv` has `stated`: subject, sex, age, fold, date."
+    for k in ('subject_id', 'sex', 'age'):
+        if k in stated: t[k] = stated[k].where(stated[k] != '', t[k])
+    if 'subject_id' not in stated: notes.append((csv, 'no column of the subject: every record counts as its own'))
+    if 'fold' in stated: t['fold'] = _own_folds(stated['fold'], csv)
+    if 'date' in stated:
+        t['date'] = pd.to_datetime(stated['date'].where(stated['date'] != ''), format='ISO8601', errors='coerce', utc=True)
+        bad = (stated['date'] != '') & t.date.isna()
+        if bad.any(): notes.append((csv, f'a date that is not written 2004-12-31, taken as unknown: {listed(t.record_id[bad])}'))
     return t
+
+def _own_folds(column, source):
+    fold = pd.to_numeric(column.replace('', '0'), errors='coerce')
+    bad = ~(fold.between(0, 10_000) & (fold == fold.round()))
+    if bad.any(): raise BadTable(source, f'a fold that is no whole number: {listed(map(repr, column[bad]))}')
+    return fold.astype('int64')
+
+# %% ../../nbs/data/11_own.ipynb #table-of-files
+def table_of_files(
+    root,                  # folder
+    files,                 # paths relative to it
+    look,                  # function(path) -> the row of a file: fs, n_samples, sex, age, …; `notes`: remarks, for `problems`
+    *,
+    csv=None,              # table of who is who
+    columns:dict=None,     # our names -> yours, e.g. dict(subject_id='Patient', age='Alter')
+    sex_coding:dict=None,  # needed where sex is a number, e.g. {1: 'M', 2: 'F'}
+    dataset:str='own',     # what the data set is to be called
+)->pd.DataFrame:           # records table, further columns of `csv` behind ours
+    "A records table of `files`; `problems` lists what did not join or could not be read."
+    t, notes = gather_rows(root, files, look)
+    notes += [(p, n) for p, remarks in zip(t.path, t.pop('notes')) for n in remarks]
+    paths = [f.as_posix() for f in files]
+    ids = dict(zip(paths, _record_ids(paths)))
+    t['record_id'] = t['subject_id'] = t.path.map(ids)
+    if csv is not None: t = _join(t, ids.values(), csv, columns or {}, notes)
+    else: notes.append((root, 'no table of who is who: every record counts as its own subject'))
+    settle_people(t, csv or root, notes, sex_coding)
+    return finish_table(t, root, dataset=dataset, source=csv, notes=notes)

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 import scipy
 from ..core import BadSignal, ECGError, LEADS, MissingFile, Recording, check_fs, data_path
-from .datasets import find, have, mitdb_table, read_row
+from .datasets import find, have, mitdb_table
+from .load import read
 from .formats import read_header
 
 # %% auto #0
@@ -667,7 +668,7 @@ def _sleepers(cohort, source, n, seed):
             lead = 'MLII' if 'MLII' in names else names[0]
             def ecg(fs, dur_s, visit, row=row, lead=lead):
                 k = gcd(fs, round(row.fs))
-                return scipy.signal.resample_poly(read_row(row, t, leads=lead, stop_s=min(dur_s, row.n_samples/row.fs)).signal[0], fs//k, round(row.fs)//k, padtype='line')
+                return scipy.signal.resample_poly(read(row, root=t, leads=lead, stop_s=min(dur_s, row.n_samples/row.fs)).signal[0], fs//k, round(row.fs)//k, padtype='line')
             yield row.sex, row.age, f'mitdb {row.record_id} {lead}', ecg
         return
     r = np.random.default_rng([seed, 606, int(cohort == 'mesa')])

@@ -5,18 +5,20 @@
 # %% ../../nbs/04_store.ipynb #export-from-future-import-annotations
 from __future__ import annotations
 import hashlib, io, json, math, os, re, secrets, stat, warnings
+from collections import namedtuple
 from dataclasses import asdict, fields, replace
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
+from types import SimpleNamespace
 import numpy as np, pandas as pd
-from ..core import BadHeader, BadSignal, BadTable, DamagedFile, ECGError, MissingFile, Recording, UnsafePath, atomic_path, lead_name, lock_folder, read_bytes, read_json, write_errors, write_json
-from .formats import read_recording
-from .own import ARRAYS, read_any
+from ..core import BadSignal, BadTable, DamagedFile, ECGError, MissingFile, Recording, UnsafePath, atomic_path, lead_name, lock_folder, read_bytes, read_json, write_errors, write_json
+from .datasets import DATASETS, register_missing
+from .load import read
 from ..signals.preprocess import Recipe, from_int16, rescale, signal_quality, to_int16
 
 # %% auto #0
-__all__ = ['StoreError', 'record_int16', 'gather_crops', 'Store', 'convert']
+__all__ = ['Row', 'StoreError', 'record_int16', 'gather_crops', 'Store', 'convert']
 
 # %% ../../nbs/04_store.ipynb #storeerror
 class StoreError(ECGError): "A folder that holds something else than this store, or a store that does not allow what was asked."
@@ -35,50 +37,40 @@ def _margin_s(r):
     poles = [hz*math.sin(math.pi/2/r.order) for hz in (r.highpass_hz, r.lowpass_hz) if hz] + [f/2/r.notch_q for f in r.notch_hz]
     return math.ceil(1 + 10/r.fs + sum(r.baseline_s) + (r.smooth_s or 0) + sum(2/f for f in poles))
 
-def _read_around(read, start_s, stop_s, margin_s):
-    "What `read` gives from `start_s` to `stop_s` with up to `margin_s` to either side; and where in it the span begins and how long it is (samples)."
+def _read_around(part, start_s, stop_s, margin_s):
+    "What `part` gives from `start_s` to `stop_s` with up to `margin_s` to either side; and where in it the span begins and how long it is (samples)."
     before = min(margin_s, start_s)
-    try: rec = read(start_s=start_s - before, stop_s=stop_s and stop_s + margin_s)
+    try: rec = part(start_s=start_s - before, stop_s=stop_s and stop_s + margin_s)
     except BadSignal:
-        read(start_s=start_s, stop_s=stop_s)               # an error of the span itself comes from here
-        rec = read(start_s=start_s - before)               # else the file ends within the margin
+        part(start_s=start_s, stop_s=stop_s)               # an error of the span itself comes from here
+        rec = part(start_s=start_s - before)               # else the file ends within the margin
     a = round(start_s*rec.fs) - round((start_s - before)*rec.fs)
     return rec, a, rec.n_samples - a if stop_s is None else min(rec.n_samples - a, math.ceil((stop_s - start_s)*rec.fs - 1e-6))
 
-def _prepared_span(read, recipe, start_s, stop_s=None):
-    "Seconds `start_s` to `stop_s` of what `read` gives: as recorded, and prepared by `recipe`."
-    rec, a, n = _read_around(read, start_s, stop_s, _margin_s(recipe))
+def _prepared_span(part, recipe, start_s, stop_s=None):
+    "Seconds `start_s` to `stop_s` of what `part` gives: as recorded, and prepared by `recipe`."
+    rec, a, n = _read_around(part, start_s, stop_s, _margin_s(recipe))
     rec = rec.pick(recipe.leads)
-    part = Recording(rec.signal[:, a:a + n], rec.fs, rec.leads, rec.record_id, rec.meta)
-    judged = Recipe(leads=recipe.leads, fs=rec.fs, max_missing=recipe.max_missing)(part).meta    # refuses a span of gaps
+    span = Recording(rec.signal[:, a:a + n], rec.fs, rec.leads, rec.record_id, rec.meta)
+    judged = Recipe(leads=recipe.leads, fs=rec.fs, max_missing=recipe.max_missing)(span).meta    # refuses a span of gaps
     y = replace(recipe, scale='fixed', max_missing=1)(rec)
     m = round((n/rec.fs if stop_s is None else stop_s - start_s)*recipe.fs)
     b = min(round(a*recipe.fs/rec.fs), y.n_samples - m)
-    return part, Recording(rescale(y.signal[:, b:b + m], recipe.scale), recipe.fs, recipe.leads, rec.record_id, y.meta | dict(missing=judged['missing']))
+    return span, Recording(rescale(y.signal[:, b:b + m], recipe.scale), recipe.fs, recipe.leads, rec.record_id, y.meta | dict(missing=judged['missing']))
 
 # %% ../../nbs/04_store.ipynb #record-int16
 def record_int16(
-    path,                # file of the recording
+    source,              # what `read` takes: a file, or a row of a records table
     recipe:Recipe,       # how to prepare it
     *,
     quality:bool=False,  # also note leads that are flat, clipped, off or noisy
-    fs:float=None,       # rate that the records table states (Hz); an array (.npy) does not know its own
-    channels=(),         # of an EDF file, by label; all by default
-    leads=(),            # names to go by instead of those in the file, one a channel
     span=None,           # (start, stop) in seconds: only this part
-    units:str='',        # of a file that does not state them (array, CSV): mV by default
+    root=None,           # of a row: the folder that its path starts from
 )->tuple:                # int16 (n_samples, n_leads) and notes
-    "Recording `path` prepared by `recipe` as a store keeps it; an `ECGError` says why it cannot be kept."
-    def read(**kw):
-        if units or str(path).lower().endswith(ARRAYS):
-            rec = read_any(path, fs=fs, leads=leads or (recipe.leads if str(path).endswith('.npy') else None), units=None if units == 'as stated' else units or 'mV', check=False, **kw)
-            if not units and (bad := ~np.isfinite(rec.signal)).any(): raise DamagedFile(path, f'{bad.sum():,} of its {bad.size:,} values are no numbers (NaN or infinite)')   # nobody said that they may be missing
-            return rec
-        rec = read_recording(path, leads=channels or None, **kw)
-        if fs is not None and abs(rec.fs - fs) > 1e-6*fs: raise BadHeader(path, f'sampled at {rec.fs:g} Hz, but the table says {fs:g} Hz')
-        return Recording(rec.signal, rec.fs, leads, rec.record_id, rec.meta) if leads else rec
-    if span: rec, prepared = _prepared_span(read, recipe, *span)
-    else: prepared = recipe(rec := read())
+    "The recording in `source` prepared by `recipe` as a store keeps it; an `ECGError` says why it cannot be kept."
+    part = partial(read, source, root=root, check=False)
+    if span: rec, prepared = _prepared_span(part, recipe, *span)
+    else: prepared = recipe(rec := part())
     x, over = to_int16(prepared.signal, recipe.lsb_uv)
     return x, _notes(rec, prepared, over, quality)
 
@@ -145,14 +137,23 @@ def _source_bytes(path):
         if len(sizes) == 2: break     # a header and its signal
     return sum(sizes)
 
-def _try_record(root, path, recipe, quality=False, fs=None, channels=(), leads=(), span=None, units=''):
-    "int16 samples, reason, notes and source bytes of recording `path` in folder `root`; there are samples or there is a reason."
+Row = namedtuple('Row', 'path record_id fs channels leads span units dataset given', defaults=('', None, (), (), None, '', '', None))
+Row.__doc__ = "What a record's signal depends on; `given` is the whole row where its data set has a reader of its own."
+
+def _is_plain(row, recipe):
+    "Whether nothing is asked of the file of `row` but its samples."
+    return not (row.channels or row.leads or row.span or row.units or row.given) and row.fs in (None, recipe.fs)
+
+def _try_record(root, row, recipe, quality=False):
+    "int16 samples, reason, notes and source bytes of the recording of `row` in folder `root`; there are samples or there is a reason."
+    path = row.path
     full = f'{root}/{path}'
     try:
         if path.startswith(('/', '\\')) or '..' in path.replace('\\', '/').split('/'): raise UnsafePath(path, 'is outside the data folder')
-        plain = None if quality or channels or leads or span or units or fs not in (None, recipe.fs) else _copied(full, recipe)
+        plain = _copied(full, recipe) if _is_plain(row, recipe) and not quality else None
         if plain: return plain[0], '', '', plain[1]
-        x, notes = record_int16(full, recipe, quality=quality, fs=fs, channels=channels, leads=leads, span=span, units=units)
+        if path.endswith('.npy') and not row.leads: row = row._replace(leads=recipe.leads)
+        x, notes = record_int16(row.given or row, recipe, quality=quality, span=row.span, root=root)
         return x, '', notes, _source_bytes(full)
     except MemoryError: raise
     except Exception as e: return np.empty((0, len(recipe.leads)), '<i2'), _why(e), '', _source_bytes(full)
@@ -169,18 +170,20 @@ def _sha256(path):
 def _write_shard(
     k,        # number of the shard
     out,      # folder of the store
-    records,  # path relative to `root`, rate, channels, leads, span and units of each recording
+    records,  # a `Row` of each recording
     root,     # folder of the data
     recipe, quality,
+    own=(),   # data sets with a reader of their own, which a worker process may not know
 )->tuple:     # k, the temporary file, and what to say of it
     "Write the recordings `records` to a temporary .npy in `out`."
     tmp = os.path.join(out, f'.shard-{k:04d}.{secrets.token_hex(8)}.tmp')
+    register_missing(own)
     said = dict(n_samples=[], reason=[], flags=[], source_bytes=[])
     try:
         with write_errors(out, _KEPT), open(tmp, 'xb', buffering=1 << 20) as f:
             _npy_header(f, 0, len(recipe.leads))
-            for p, *what in records:
-                x, reason, notes, size = _try_record(root, p, recipe, quality, *what)
+            for row in records:
+                x, reason, notes, size = _try_record(root, row, recipe, quality)
                 f.write(x.data)
                 for values, v in zip(said.values(), (len(x), reason, notes, size)): values.append(v)
             f.seek(0)
@@ -334,14 +337,27 @@ def _rows(table):
     for c in ('channels', 'leads'): rows[c] = [tuple(v) if isinstance(v, (list, tuple)) else () for v in table[c]] if c in table else [()]*len(rows)
     rows['span'] = pd.Series(_spans(table), dtype=object)
     rows['units'] = [v if isinstance(v, str) else '' for v in table['units']] if 'units' in table else ''
+    rows['dataset'] = table['dataset'].astype(str).to_numpy() if 'dataset' in table else ''
+    rows['given'] = _given(table)
     twice = rows.record_id[rows.record_id.duplicated()]
     if len(twice): raise BadTable('table', f'record_id occurs twice: {", ".join(twice.head(5))}')
     return rows
 
+def _own_readers(table):
+    "The data sets of `table` that bring a reader of their own."
+    names = sorted(set(table['dataset'].astype(str))) if 'dataset' in table else []
+    return [DATASETS[n] for n in names if n in DATASETS and DATASETS[n].read]
+
+def _given(table):
+    "The whole rows of data sets with a reader of their own, which may depend on any column; None for the others."
+    own = {d.name for d in _own_readers(table)}
+    if not own: return None
+    return [SimpleNamespace(**r) if r['dataset'] in own else None for r in table.to_dict('records')]
+
 def _plan(rows, recipe, shard_records, quality):
     "What a conversion is made from, as JSON gives it back."
-    asked = rows.drop(columns=[c for c in ('leads', 'span', 'units') if not any(rows[c])])
-    text = json.dumps(asked.values.tolist()).encode()
+    asked = rows.drop(columns=['dataset', *(c for c in ('leads', 'span', 'units', 'given') if not any(rows[c]))])
+    text = json.dumps(asked.values.tolist(), default=str).encode()
     return json.loads(json.dumps(dict(layout=1, recipe=asdict(recipe), n_records=len(rows), table=hashlib.sha256(text).hexdigest(), shard_records=shard_records, quality=quality)))
 
 def _refuse_foreign(out):
@@ -459,8 +475,8 @@ def convert(
         if todo:
             if not os.path.isdir(root): raise MissingFile(root, 'no such folder of recordings')
             (out/'manifest.json').unlink(missing_ok=True)
-        part = lambda k: list(zip(*(rows[c].iloc[k*shard_records:(k + 1)*shard_records] for c in ('path', 'fs', 'channels', 'leads', 'span', 'units'))))
-        jobs = [delayed(_write_shard)(k, os.path.abspath(out), part(k), root, recipe, quality) for k in todo]
+        part = lambda k: [Row(*r) for r in rows[list(Row._fields)].iloc[k*shard_records:(k + 1)*shard_records].itertuples(index=False, name=None)]
+        jobs = [delayed(_write_shard)(k, os.path.abspath(out), part(k), root, recipe, quality, _own_readers(table)) for k in todo]
         try:
             with warnings.catch_warnings(), tqdm(total=len(rows), initial=len(rows) - sum(len(part(k)) for k in todo), unit='record', disable=not progress, leave=False) as bar:
                 warnings.filterwarnings('ignore', r'\d+ tasks')   # joblib's, after an error

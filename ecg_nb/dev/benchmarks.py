@@ -13,7 +13,8 @@ import numpy as np, pandas as pd, torch
 import torch.nn.functional as F
 from torch import nn
 from ..core import MissingFile, read_json, results_path, write_csv, write_json
-from ..data.datasets import find, ptbxl_labels, ptbxl_table, read_row, cpsc2018_table, shhs_table
+from ..data.datasets import find, ptbxl_labels, ptbxl_table, cpsc2018_table, shhs_table
+from ..data.load import read
 from ..tasks.gallery import top_k
 from ..training.data import ECGData, load_data
 from ..training.loop import train_epoch
@@ -256,11 +257,11 @@ def bench_crops(
 # %% ../../nbs/dev/10_benchmarks.ipynb #-signals
 def _signals(fs, n, root):
     "10 s of `n` 12-lead records at `fs` Hz, mV, and where they are from."
-    if fs == 100: return [read_row(r, root).signal for r in ptbxl_table(root).head(n).itertuples()], 'PTB-XL' + ' (simulated)'*is_simulated(root)
+    if fs == 100: return [read(r, root=root).signal for r in ptbxl_table(root).head(n).itertuples()], 'PTB-XL' + ' (simulated)'*is_simulated(root)
     if not is_simulated(root):
         try:
             home = find('cpsc2018'); t = cpsc2018_table(home)
-            return [read_row(r, home).span(0, 10).signal for r in t[(t.fs == fs) & (t.n_samples >= 10*fs)].head(n).itertuples()], 'CPSC2018'
+            return [read(r, root=home).span(0, 10).signal for r in t[(t.fs == fs) & (t.n_samples >= 10*fs)].head(n).itertuples()], 'CPSC2018'
         except MissingFile: pass
     return [simulate_ecg(fs=fs, dur_s=10, seed=k)[0].signal for k in range(n)], 'simulated'
 

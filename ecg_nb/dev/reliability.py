@@ -215,8 +215,8 @@ def _hostile_wfdb(files, r):
     return {hea: f'{name} {n_sig} {fs} {n}\n{rest[0]}'.encode(), hea[:-3] + 'dat': f'giant {int(n*int(n_sig.split("/")[0])*width)}'}, f'{hea}: {n:,} samples, and a file of that length'
 
 def _read_wfdb(box, name):
-    from ecg_nb.data.formats import read_recording
-    return read_recording(box/(Path(name).stem + '.hea'))
+    from ecg_nb.data.load import read
+    return read(box/(Path(name).stem + '.hea'), check=False)
 
 @_target('WFDB header', _read_wfdb, victims=('rec.hea',), hostile=_hostile_wfdb)
 @_target('WFDB signal (16)', _read_wfdb, victims=('rec.dat',))
@@ -330,9 +330,10 @@ def _read_ptbxl(box, name):
 _target('PTB-XL tables', _read_ptbxl, hostile=_hostile_cell)(_small_ptbxl)
 
 def _read_folder(box, name):
-    from ecg_nb.data.datasets import cpsc_reference, folder_table
+    from ecg_nb.data.datasets import cpsc_reference
+    from ecg_nb.data.load import read_folder
     cpsc_reference(box/'REFERENCE.csv') if name == 'REFERENCE.csv' else None
-    return folder_table(box, box/'people.csv')
+    return read_folder(box, csv=box/'people.csv')
 
 @_target('own tables', _read_folder, victims=('people.csv', 'REFERENCE.csv'), hostile=_hostile_cell)
 def _make_folder(box, variant):
@@ -455,8 +456,8 @@ def _hostile_npy(files, r):
     return {'rec.npy': body if r.random() < .8 else (body, 12*10**10*4 + 128)}, f'rec.npy: {kind[0]} {kind[1][:20]}'
 
 def _read_own(box, name):
-    from ecg_nb.data.own import read_any
-    return read_any(box/name, fs=100, leads=LEADS if name.endswith('.npy') else None, units='mV', check=False)
+    from ecg_nb.data.load import read
+    return read(box/name, fs=100, leads=LEADS if name.endswith('.npy') else None, units='mV', check=False)
 
 @_target('own array .npy', _read_own, hostile=_hostile_npy)
 def _make_npy(box, variant): np.save(box/'rec.npy', _ecg(variant))

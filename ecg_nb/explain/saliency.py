@@ -18,7 +18,8 @@ from ..signals.segment import beats, find_r_peaks, find_r_peaks_multi, window_st
 from ..models.layers import Scaling
 from ..models.networks import Average, CodeNet, InstanceNorm, embed
 from ..models.beat_models import UnitScale
-from ..data.datasets import find, read_row, records_table
+from ..data.datasets import find, records_table
+from ..data.load import read
 from ..training.data import ECGData, Splits, aggregate_windows
 from ..training.run import Run, load_run
 
@@ -836,7 +837,7 @@ def population(
     "Maps, shares by lead and wave, and mean beats of each class of `run`, into `folder`."
     folder, drawn, t = Path(folder), labelled(ready, n=n, seed=seed), ready.tables['test']
     cls, rows = zip(*[(c, i) for c, v in drawn.items() for i in v])
-    recs = [read_row(t.iloc[i], t.attrs['root']) for i in rows]
+    recs = [read(t.iloc[i], root=t.attrs['root']) for i in rows]
     maps = saliency(run, recs, cls=list(cls), steps=steps)
     shares, waves = lead_shares(maps), wave_shares(recs, maps, seed=seed)
     _table(shares, folder/f'lead_shares_{name}.csv'); _table(waves, folder/f'wave_shares_{name}.csv')
@@ -881,19 +882,19 @@ def _write_sex(folder, root, seed, said):
     twelve, one = load_run('sex/leads-12'), load_run('sex/lead-I')
     t = prepare(PLANS['lead-I'], root=root).tables['test']
     p = {r.folder.name: pd.read_csv(r.folder/'predictions.csv.gz', dtype=dict(record_id=str)).set_index('record_id').female.reindex(t.record_id).to_numpy() for r in (twelve, one)}
-    def read(i): return read_row(t.iloc[i], root)
+    def recording(i): return read(t.iloc[i], root=root)
     found = {k: confident(v, t.sex == 'F') for k, v in p.items()}
     said['confident'] = {k: {g: len(v) for g, v in f.items()} for k, f in found.items()}
     for word, group, name in (('man', 'men', 'male'), ('woman', 'women', 'female')):
         both = [i for i in found['leads-12'][group] if i in set(found['lead-I'][group])]   # both networks are sure, the one with twelve leads most
-        calm = [read(i) for i in both[:40]]
+        calm = [recording(i) for i in both[:40]]
         _save(plot_sex(twelve, one, [r for r in calm if np.nanmax(np.abs(r.signal)) < 2.5][:3], word), folder.parent/f'saliency_map_{name}.png')
-    for k, run in (('lead-I', one), ('leads-12', twelve)): _save(plot_confident(run, read, found[k], n=3, methods=('guided_backprop', 'integrated_gradients')), folder/f'confident_{k}.png')
+    for k, run in (('lead-I', one), ('leads-12', twelve)): _save(plot_confident(run, recording, found[k], n=3, methods=('guided_backprop', 'integrated_gradients')), folder/f'confident_{k}.png')
 
 def _write_age(folder, root, seed, said):
     run, table = load_run('sex/leads-12'), records_table('ptb-xl', root).set_index('record_id', drop=False)
     oldest = pd.read_csv(run.folder/'predictions.csv.gz', dtype=dict(record_id=str)).sort_values('age', ascending=False).record_id[:40]
-    rec = next(r for r in (read_row(table.loc[i], root) for i in oldest) if np.nanmax(np.abs(r.signal)) < 2.5)
+    rec = next(r for r in (read(table.loc[i], root=root) for i in oldest) if np.nanmax(np.abs(r.signal)) < 2.5)
     maps = by_each(run, rec, cls='age')
     _save(plot_judged(run, rec, maps, title=f'age: PTB-XL record {rec.record_id} of the test fold, {maps[0].score:.0f} years by its ECG, {rec.meta["age"]:.0f} by its table (sex/leads-12; tested for sex)'), folder.parent/'saliency_map_age.png')
 
@@ -902,7 +903,7 @@ def _write_identity(folder, root, seed, said):
     probes = pd.read_csv(run.folder/'probes.csv', dtype=dict(record_id=str, nearest_record=str))
     p = probes[(probes['rank'] == 1) & (probes.days > 365)].sort_values('score', ascending=False)
     for row in p.itertuples():
-        later, first = (read_row(table.loc[i], root) for i in (row.record_id, row.nearest_record))
+        later, first = (read(table.loc[i], root=root) for i in (row.record_id, row.nearest_record))
         if np.nanmax(np.abs(later.signal)) < 2.5: break
     maps = by_each(run, later, cls=first)
     said['identity'] = dict(record=later.record_id, first=first.record_id, days=int(row.days), cosine=maps[0].score)

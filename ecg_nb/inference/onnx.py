@@ -139,7 +139,7 @@ def _how(d):
              *(f'Output `{o["name"]}`: float32, {" x ".join(map(str, o["shape"]))}.' for o in d['outputs']), f'Inside the file: {inside}.',
              f'Outside, before: {d["preparation"]}' + ('.' if filters else ' (the rounding is inside). Where your recorder gives another rate, use a resampler that keeps the phase.'),
              'The order of the classes, their meaning and thresholds are in `recipe.json`, and the classes in the metadata of the file (`classes`, a JSON list). No operation outside the standard set of ONNX (opset 17), no second file of weights: any runtime with float32 will do (onnxruntime for C, C++, C#, Java, JavaScript, Python, Rust; OpenVINO, TensorRT). Missing samples (NaN) must be filled first; the file would pass them on.',
-             'In Python, without torch, all of this is done by `OnnxRun` of `ecg_nb.inference.onnx`:', '```python\nfrom ecg_nb.inference.onnx import OnnxRun\nfrom ecg_nb.data.formats import read_recording\nOnnxRun(\'this/folder\').predict(read_recording(\'some/record\'))\n```']
+             'In Python, without torch, all of this is done by `OnnxRun` of `ecg_nb.inference.onnx`:', '```python\nfrom ecg_nb.inference.onnx import OnnxRun\nfrom ecg_nb.data.load import read\nOnnxRun(\'this/folder\').predict(read(\'some/record\'))\n```']
     return '\n\n'.join(lines)
 
 # %% ../../nbs/inference/11_onnx.ipynb #-quiet
@@ -444,10 +444,11 @@ def main(argv=None):
     a = a.parse_args(argv)
     try:
         import onnx, onnxruntime
-        from ecg_nb.data.datasets import find, read_row, records_table
+        from ecg_nb.data.datasets import find, records_table
+        from ecg_nb.data.load import read
         from ecg_nb.core import provenance
         table = records_table('ptb-xl', find('ptb-xl'))
-        recs = [read_row(r, table) for r in table[table.fold == 10].head(a.records).itertuples()]
+        recs = [read(r, root=table) for r in table[table.fold == 10].head(a.records).itertuples()]
         path = results_path('export', 'onnx.json')
         done = read_json(path)['runs'] if path.exists() else {}
         for run in a.runs or SHIPPED:

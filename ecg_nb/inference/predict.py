@@ -144,14 +144,15 @@ class Source:
 def _span(rec, start_s=None, stop_s=None): return rec if start_s is None else rec.span(start_s, stop_s)
 
 def _of_table(table):
-    from ecg_nb.data.datasets import check_table, read_row
+    from ecg_nb.data.datasets import check_table
+    from ecg_nb.data.load import read
     root = check_table(table).attrs.get('root')
-    return [Source(r.record_id, partial(read_row, r, root), r.fs, r.n_samples, str(r.path)) for r in table.itertuples()]
+    return [Source(r.record_id, partial(read, r, root=root), r.fs, r.n_samples, str(r.path)) for r in table.itertuples()]
 
 def sources(
     source,              # path, folder, `Recording`, records table, or a list of paths and recordings
     *,
-    fs=None, leads=None, units=None, # of files that do not state them, see `own.read_any`
+    fs=None, leads=None, units=None, # of files that do not state them, see `read`
 )->tuple:                # list of `Source`; DataFrame record_id, cause: what cannot be opened at all
     "What there is to be read."
     lost = pd.DataFrame(columns=['record_id', 'cause'])
@@ -160,8 +161,8 @@ def sources(
     recs, paths = [s for s in many if isinstance(s, Recording)], [s for s in many if not isinstance(s, Recording)]
     out = [Source(r.record_id or 'recording' + f'-{k + 1}'*(len(recs) > 1), partial(_span, r), r.fs, r.n_samples) for k, r in enumerate(recs)]
     if paths:
-        from ecg_nb.data.own import own_table
-        t = own_table(paths[0] if len(paths) == 1 else paths, fs=fs, leads=leads, units=units)
+        from ecg_nb.data.load import read_folder
+        t = read_folder(paths[0] if len(paths) == 1 else paths, fs=fs, leads=leads, units=units)
         out += _of_table(t)
         known = {*t.path, *t.record_id, t.attrs.get('root'), t.attrs.get('source')}                         # what is said of these is a note, not a loss
         lost = pd.DataFrame([p for p in t.attrs.get('problems', ()) if p[0] not in known], columns=['record_id', 'cause'])
@@ -328,14 +329,14 @@ def predict(
     source,              # path, folder, `Recording`, records table, or a list of paths and recordings
     runs='diagnosis/superclass', # one or several: task/name, folder or `Run`
     *,
-    fs:float=None, leads=None, units=None, # of files that do not state them, see `own.read_any`
+    fs:float=None, leads=None, units=None, # of files that do not state them, see `read`
     calibrated:bool=True,# probabilities and thresholds with the run's temperature, where it has one
     n_jobs:int=None,     # threads; default: one a core
     batch:int=64,        # windows that go through a network at once, at most
     progress:bool=True,
 )->Predictions:
     "What `runs` say of recordings; one that cannot be used is marked and does not stop the others."
-    from ecg_nb.data.own import UnitWarning
+    from ecg_nb.data.arrays import UnitWarning
     from tqdm.auto import tqdm
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', UnitWarning)                    # these stand in the notes

@@ -12,7 +12,8 @@ import numpy as np, pandas as pd, torch
 import torch.nn.functional as F
 from scipy.signal import savgol_filter
 from ..core import BadTable, DamagedFile, ECGError, LEADS, MissingFile, data_path, read_json, results_path, write_csv, write_json
-from ..data.datasets import find, in_order, read_csv, read_row, records_table
+from ..data.datasets import find, in_order, read_csv, records_table
+from ..data.load import read
 from ..signals.preprocess import band_filter, fill_gaps, resample
 from ..signals.segment import beats
 from ..signals.augment import amplitude, compose, noise
@@ -365,7 +366,7 @@ def lead_beats(
     half, root = b.x.shape[1]/2/b.fs, root or table.attrs.get('root')
     out = np.empty((len(b), len(leads), b.x.shape[1]), np.float32)
     for r in np.unique(b.record):
-        rec, i = read_row(table.iloc[r], root).pick(leads), b.record == r
+        rec, i = read(table.iloc[r], root=root).pick(leads), b.record == r
         x = band_filter(resample(fill_gaps(rec.signal)[0], rec.fs, b.fs), b.fs, highpass_hz=.5)
         out[i] = beats(x, np.round(b.r_s[i]*b.fs).astype(int), b.fs, before_s=half, after_s=half)
     return out

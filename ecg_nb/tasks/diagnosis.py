@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np, pandas as pd, torch
 from ..core import BadTable, ECGError, data_path, plot_ecg, read_json, results_path, write_csv, write_json
 from ..signals.augment import mask, noise, oversample, undersample_only
-from ..data.datasets import SUPERCLASSES, find, ptbxl_labels, ptbxl_statements, ptbxl_tasks, read_row, records_table, split_by_fold
+from ..data.datasets import SUPERCLASSES, find, ptbxl_labels, ptbxl_statements, ptbxl_tasks, records_table, split_by_fold
+from ..data.load import read
 from ..data.simulate import is_simulated, sample_data
 from ..signals.preprocess import Recipe
 from ..data.store import convert
@@ -324,8 +325,8 @@ def plot_overview(
     y = ready.parts['test'].y.cpu().numpy().astype(bool)
     if record is None:
         right = np.flatnonzero((y.sum(1) == 2) & ((p > run.thresholds.to_numpy()) == y).all(1))
-        record = next((i for i in right if np.abs(read_row(table.iloc[i], table.attrs['root']).signal).max() < 1.2), 0)
-    rec = read_row(table.iloc[record], table.attrs['root'])
+        record = next((i for i in right if np.abs(read(table.iloc[i], root=table.attrs['root']).signal).max() < 1.2), 0)
+    rec = read(table.iloc[record], root=table.attrs['root'])
     fig = plt.figure(figsize=(11, 6.4), layout='constrained')
     a, b = fig.subfigures(2, 1, height_ratios=(2, 1.1))
     plot_ecg(rec, columns=4, gap_mv=1.6, ax=a.subplots(), title=f'{"simulated" if ready.simulated else "PTB-XL"} record {rec.record_id} of the test fold, {"woman" if rec.meta.get("sex") == "F" else "man"} of {rec.meta.get("age", np.nan):.0f}: {", ".join(np.array(run.classes)[y[record]])}')

@@ -195,7 +195,7 @@ def _of_base(run, ready):
 # %% ../../nbs/tasks/13_finetune.ipynb #finetune
 def finetune(
     run,                    # a `Run`, its folder, or task/name: 'diagnosis/superclass'
-    table:pd.DataFrame,     # records table of your own, from `own_table` or another reader
+    table:pd.DataFrame,     # records table of your own, from `read_folder` or of a data set
     y,                      # labels, 0, 1, or NaN where unknown: (n,) or (n, classes)
     folder,                 # of the new run
     *,
