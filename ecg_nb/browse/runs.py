@@ -13,6 +13,7 @@ from ..core import BadTable, DamagedFile, ECGError, MissingFile, results_path
 from ..data.datasets import ptbxl_labels
 from ..data.load import read
 from ..data.simulate import is_simulated
+from ..signals.preprocess import complete_leads
 from ..training.run_folder import find_run, run_info, run_name
 from ..view.ecg import ECGView, Item
 from ..view.palette import BLUE, tint
@@ -340,6 +341,7 @@ class SaliencyBrowser(Browser):
     def explained(self, i:int, k:int=0)->Item:
         "Recording `i` with its map."
         rec, m = self.recs[i], self.map_of(i, k)
+        if not set(m.leads) <= set(rec.leads): rec, _ = complete_leads(rec, m.leads)
         return record_item(rec, title=f'{rec.meta.get("dataset", "")} {rec.record_id}'.strip(), note=f'{m.cls}: {m.score:.2f}', saliency=m)
 
     def item(self, i): return self.explained(i, 0)

@@ -13,7 +13,8 @@ import numpy as np, pandas as pd, torch
 import torch.nn.functional as F
 from torch import nn
 from ..core import BadSignal, BadTable, ECGError, Recording, atomic_path, plot_ecg, read_json, results_path, write_csv, write_json, did_you_mean
-from ..signals.preprocess import to_int16
+from ..signals.preprocess import complete_leads
+from ..signals.prepare import beat_starts
 from ..signals.segment import beats, find_r_peaks, find_r_peaks_multi, window_starts
 from ..models.layers import Scaling
 from ..models.networks import Average, CodeNet, InstanceNorm, embed
@@ -35,10 +36,9 @@ __all__ = ['METHODS', 'FOR', 'AGAINST', 'SEX', 'WAVES', 'SHOWN', 'PARTS', 'targe
 def _starts(run, x)->list:
     "Where the windows of each of `x` (n, leads, samples) begin: one array of samples a record."
     length, stride = run.info['length'], run.info['stride']
-    if run.info['task'] != 'identity': return [window_starts(x.shape[2], length, stride=stride)]*len(x)
-    from ecg_nb.tasks.identity import Plan, beat_starts
-    plan = Plan(**run.info['plan'] | dict(leads=tuple(run.info['plan']['leads'])))
-    out = [beat_starts(o, plan) for o in x.detach().cpu().numpy()]
+    if run.beats is None: return [window_starts(x.shape[2], length, stride=stride)]*len(x)
+    before_s, after_s = run.beats
+    out = [beat_starts(o, run.recipe.fs, before_s=before_s, after_s=after_s) for o in x.detach().cpu().numpy()]
     if not all(map(len, out)): raise BadSignal('signal', f'no whole heartbeat was found in record {[len(o) > 0 for o in out].index(False)} of the batch: there is nothing that this network would look at')
     return out
 
@@ -324,23 +324,13 @@ class Map:
     def __repr__(self): return f'Map({self.record_id!r}: {self.cls}, {self.method}, {len(self.leads)} leads, score {self.score:.3f})'
 
 # %% ../../nbs/21_saliency.ipynb #-prepared-signals
-def _prepared_signals(run, recs):
-    "Signals as the run sees them, a list of (leads, samples) in mV with the resolution of the store."
-    out = []
-    for rec in recs:
-        ready, name = run.recipe(rec), rec.record_id or 'recording'
-        if ready.n_samples < run.info['length']: raise BadSignal(name, f'{rec.duration_s:.2f} s are too short: this model looks at {run.info["length"]/run.recipe.fs:g} s at a time')
-        if not np.isfinite(ready.signal).all(): raise BadSignal(name, 'samples are missing (NaN) after preparation')
-        out.append(to_int16(ready.signal, run.recipe.lsb_uv)[0].T*np.float32(run.recipe.lsb_uv/1000))
-    return out
-
 @torch.no_grad()
 def embedding_of(
     run:Run,         # of task identity
     rec:Recording,
 )->np.ndarray:       # (dim,), of length 1
     "The embedding of `rec`: the mean over its beats."
-    z = target_logits(run, _checked(run, _prepared_signals(run, [rec])[0][None]))[0].cpu().numpy()
+    z = target_logits(run, _checked(run, run.prepare(rec).mv[None]))[0].cpu().numpy()
     return z/np.linalg.norm(z)
 
 # %% ../../nbs/21_saliency.ipynb #saliency
@@ -361,7 +351,7 @@ def saliency(
     if isinstance(cls, Recording):
         if not encoder: raise BadTable(run.folder, f'only an encoder can be asked what makes two recordings alike; name a class: {", ".join(run.classes)}')
         cls = embedding_of(run, cls)
-    signals, out = _prepared_signals(run, recs), [None]*len(recs)
+    signals, out = [run.prepare(r).mv for r in recs], [None]*len(recs)
     for n in {s.shape[1] for s in signals}:
         rows = [i for i, s in enumerate(signals) if s.shape[1] == n]
         x = _checked(run, np.stack([signals[i] for i in rows]))
@@ -422,7 +412,7 @@ def plot_map(
     "`rec` on ECG paper with the map `m` under its trace: orange for the class, purple against it."
     from matplotlib.colors import LinearSegmentedColormap, Normalize
     from matplotlib.cm import ScalarMappable
-    rec = rec.pick(m.leads)
+    rec, _ = complete_leads(rec, m.leads)
     if m.values.shape != rec.signal.shape: raise BadSignal(rec.record_id or 'recording', f'the map has shape {m.values.shape} but the recording {rec.signal.shape}: is it the map of another one?')
     columns = columns or (4 if len(rec.leads) == 12 else 1)
     ax = plot_ecg(rec, start_s=start_s, dur_s=dur_s, columns=columns, gap_mv=gap_mv, ax=ax, title=title if title is not None else f'{rec.record_id}: {m.cls} ({m.score:.2f}), {m.method.replace("_", " ")}')
@@ -463,7 +453,7 @@ def plot_methods(
     leads = list(leads or any_.leads[:3])
     fig, axes = plt.subplots(-(-len(maps)//3), 3, figsize=(3*(.98*min(dur_s, rec.duration_s) + 1.2), (.95*len(leads) + .5)*-(-len(maps)//3)), layout='constrained', squeeze=False)
     for ax, (name, m) in zip(axes.flat, maps.items()):
-        plot_map(rec.pick(leads), Map(**vars(m) | dict(values=m.values[[m.leads.index(l) for l in leads]], leads=tuple(leads))), ax=ax, dur_s=min(dur_s, rec.duration_s), columns=1, gap_mv=2.5, title=name.replace('_', ' '))
+        plot_map(complete_leads(rec, leads)[0], Map(**vars(m) | dict(values=m.values[[m.leads.index(l) for l in leads]], leads=tuple(leads))), ax=ax, dur_s=min(dur_s, rec.duration_s), columns=1, gap_mv=2.5, title=name.replace('_', ' '))
         ax.set_xlabel('')
     for ax in axes.flat[len(maps):]: ax.remove()
     return fig
@@ -494,7 +484,7 @@ def plot_points(
     "One lead, and on it the samples that speak most for what was called."
     import matplotlib.pyplot as plt
     k = m.leads.index(lead or m.leads[0])
-    x, v, n = rec.pick(m.leads[k]).signal[0], m.values[k], round(dur_s*rec.fs)
+    x, v, n = complete_leads(rec, m.leads[k:k + 1])[0].signal[0], m.values[k], round(dur_s*rec.fs)
     t, high = np.arange(rec.n_samples)/rec.fs, (v > 0) & (v >= np.quantile(v, 1 - top))
     ax = ax or plt.subplots(figsize=(9, 1.6))[1]
     ax.plot(t[:n], x[:n], color='#999', lw=.8)
@@ -619,7 +609,7 @@ def beat_average(
     if len({r.fs for r in recs}) > 1: raise BadSignal('recordings', 'of several sampling rates; beats can be averaged at one')
     ecg, value, n = [], [], 0
     for rec, m in zip(recs, maps):
-        b = np.concatenate([rec.pick(m.leads).signal, m.values/max(float(np.abs(m.values).mean()), 1e-30)])
+        b = np.concatenate([complete_leads(rec, m.leads)[0].signal, m.values/max(float(np.abs(m.values).mean()), 1e-30)])
         b = beats(b, r_peaks_of(rec), rec.fs, before_s=before_s, after_s=after_s)                # (beats, 2*leads, n)
         if len(b): mean, n = b.mean(0), n + len(b); k = len(mean)//2; ecg.append(mean[:k] - np.median(mean[:k], 1, keepdims=True)); value.append(mean[k:])
     if not ecg: raise BadSignal('recordings', 'no whole heartbeat was found in any of them')

@@ -14,7 +14,8 @@ from ..evaluation.card import SHIPPED, calibration, caveat, meanings, model_card
 from ..metrics.classify import apply_temperature
 from ..training.run_folder import run_info
 from ..signals.preprocess import Recipe, resample
-from ..signals.segment import find_r_peaks, find_r_peaks_multi, whole_beats, window_starts
+from ..signals.prepare import PreparedRecording, prepare_recording
+from ..signals.segment import window_starts
 
 # %% auto #0
 __all__ = ['FORMAT', 'FILES', 'MAX_BYTES', 'traceable', 'whole_record', 'whole_beats_of', 'described', 'export_onnx',
@@ -292,20 +293,24 @@ class OnnxRun:
 
     def prepare(self,
         rec:Recording,   # any rate, leads in any order
-    )->np.ndarray:       # mV, float32, (samples, leads) at the rate of the run
-        "`rec` as the file wants it."
-        ready, name = self.recipe(rec), rec.record_id or 'recording'
-        if not self.beats and ready.n_samples < self.info['length']: raise BadSignal(name, f'{rec.duration_s:.2f} s are too short: this model looks at {self.info["length"]/self.fs:g} s at a time')
-        if not np.isfinite(ready.signal).all(): raise BadSignal(name, 'samples are missing (NaN) after preparation')
-        return np.ascontiguousarray(ready.signal.T)
+    )->PreparedRecording:
+        "`rec` as the run sees it, prepared as by `Run.prepare`."
+        beats = (self.info['beats']['before_s'], self.info['beats']['after_s']) if self.beats else None
+        return prepare_recording(rec, self.recipe, self.info['length'], beats=beats)
+
+    def array_of(self,
+        prepared:PreparedRecording,
+    )->np.ndarray:       # mV, float32: (samples, leads); of an encoder (beats, samples, leads)
+        "What the file wants of a prepared recording."
+        x = np.ascontiguousarray(prepared.mv.T)
+        return x if prepared.starts is None else x[prepared.starts[:, None] + np.arange(self.info['length'])]
 
     def predict(self,
         rec:Recording,   # any rate, leads in any order; at least as long as a window
     )->pd.Series:        # probability of each class; of an encoder: the embedding
         "What the run says of `rec`."
-        x = self.prepare(rec)
-        if self.beats: return pd.Series(self.embed(self.cut(x, rec.record_id)), self.classes, name=rec.record_id)
-        return pd.Series(self.answers(x[None])[0], self.classes, name=rec.record_id)
+        x = self.array_of(self.prepare(rec))
+        return pd.Series(self.embed(x) if self.beats else self.answers(x[None])[0], self.classes, name=rec.record_id)
 
     def answers(self,
         x:np.ndarray,    # prepared records of one length, mV, (records, samples, leads)
@@ -327,17 +332,6 @@ class OnnxRun:
         each = np.concatenate([self._ask('windows', x[None, s[0]:s[-1] + self.info['length']])[0] for s in np.split(starts, range(batch, len(starts), batch))])
         p = each.mean(0) if self.info['join'] == 'mean' else each.max(0)
         return np.where([c in self.info['linear'] for c in self.classes], p, apply_temperature(np.clip(p, 0, 1), self.temperature)).astype(np.float32) if self.temperature else p
-
-    def cut(self,
-        x:np.ndarray,    # a prepared record, mV, (samples, leads)
-        name:str='',     # to be named in errors
-    )->np.ndarray:       # (beats, samples, leads)
-        "The whole heartbeats of a record, for an encoder."
-        before, after = self.info['beats']['before_s'], self.info['beats']['after_s']
-        r = find_r_peaks(x[:, 0], self.fs) if x.shape[1] == 1 else find_r_peaks_multi(x.T, self.fs)
-        start = whole_beats(r, len(x), self.fs, before_s=before, after_s=after) - round(before*self.fs)
-        if not len(start): raise BadSignal(name or 'recording', f'no whole heartbeat was found in {", ".join(self.leads)}: there is nothing to recognise anybody by')
-        return x[start[:, None] + np.arange(self.info['length'])]
 
     def embed(self, beats)->np.ndarray: # (beats, samples, leads) -> (dim,), of length 1
         "The embedding of one recording from its heartbeats."
@@ -381,8 +375,8 @@ def check_onnx(
             unit = put(case, a, b)
             if cut is not None: called += int(((a >= cut) != (b >= cut)).to_numpy()[cut.notna()].sum())
     if not other.beats:
-        n = min(other.prepare(r).shape[0] for r in recs)
-        x = np.stack([other.prepare(r)[:n] for r in recs])
+        arrays = [other.array_of(other.prepare(r)) for r in recs]
+        x = np.stack([a[:min(map(len, arrays))] for a in arrays])
         one = np.concatenate([other.answers(o[None]) for o in x])
         for b in batches: unit = put(f'{b} at once', np.resize(one, (b, one.shape[1])), other.answers(np.resize(x, (b, *x.shape[1:]))))
     return dict(records=len(recs), difference=max(by.values()), by_case=by) | (dict(unit_difference=unit) if linear.any() else {}) | (dict(called_otherwise=called) if cut is not None else {})
@@ -402,8 +396,7 @@ def speed(
     from ecg_nb.training.data import ECGData
     from ecg_nb.signals.preprocess import to_int16
     run, other, was, took = _loaded(run), OnnxRun(folder, threads=1), torch.get_num_threads(), []
-    if other.beats: raw = [other.cut(other.prepare(recs[k % len(recs)])) for k in range(batch)]
-    else: raw = [other.prepare(recs[k % len(recs)]) for k in range(batch)]
+    raw = [other.array_of(other.prepare(recs[k % len(recs)])) for k in range(batch)]
     if other.beats:
         z = [torch.from_numpy(np.ascontiguousarray(b.transpose(0, 2, 1))) for b in raw]
         a, b = (lambda: [run.model(o).mean(0) for o in z]), (lambda: [other.embed(o) for o in raw])

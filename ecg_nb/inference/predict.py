@@ -19,7 +19,7 @@ from ..core import provenance
 from ..training.data import aggregate_windows
 from ..training.run import Run, load_run
 from ..models.networks import XResBlock
-from ..signals.preprocess import complete_leads, signal_problem, to_int16
+from ..signals.preprocess import complete_leads
 from ..signals.segment import window_starts
 
 # %% auto #0
@@ -98,19 +98,6 @@ class FastRun:
         if getattr(self.run.model, 'note', None) is not None: raise BadTable(self.run.folder, 'its network reads a note besides the ECG')
         self.net, t = fused(self.run.model), self.run.thresholds
         self.thresholds = np.full(len(self.classes), np.nan) if t is None else t.to_numpy(float)
-
-    def ready(self,
-        rec:Recording,
-    )->tuple:          # int16 (n_samples, leads), notes in words
-        "`rec` as the network is to see it; `ECGError` says why it cannot."
-        rec, note = complete_leads(rec, self.recipe.leads)
-        bad = signal_problem(rec)
-        if bad: raise BadSignal(rec.record_id or 'recording', bad)
-        ready = self.recipe(rec)
-        if ready.n_samples < self.info['length']: raise BadSignal(rec.record_id or 'recording', f'{rec.duration_s:.2f} s are too short: this model looks at {self.info["length"]/self.recipe.fs:g} s at a time')
-        x, clipped = to_int16(ready.signal, self.recipe.lsb_uv)
-        gaps = [f'{l} {100*m:.2g} %' for l, m in zip(self.recipe.leads, ready.meta['missing']) if m]
-        return x, [*[note]*bool(note), *[f'missing samples bridged by straight lines: {", ".join(gaps)}']*bool(gaps), *ready.meta['skipped'], *[f'{100*clipped:.2g} % of the samples cut off at 32.8 mV']*bool(clipped)]
 
     @torch.inference_mode()
     def ask(self,
@@ -289,7 +276,9 @@ def _answers(asked, recs, batch):
         p, notes, bad, xs = np.full((len(recs), len(fast.classes)), np.nan), ['']*len(recs), ['']*len(recs), {}
         for i, rec in enumerate(recs):
             if isinstance(rec, ECGError): bad[i] = rec.cause; continue
-            try: xs[i], said = fast.ready(rec); notes[i] = '; '.join([*rec.meta.get('notes', ()), *said])
+            try:
+                prepared = fast.run.prepare(rec)
+                xs[i], notes[i] = prepared.signal, '; '.join([*rec.meta.get('notes', ()), *prepared.findings])
             except ECGError as e: bad[i] = e.cause
         if xs: p[list(xs)] = fast.ask(list(xs.values()), batch=batch)
         out.append((p, notes, bad))
@@ -554,7 +543,6 @@ def explain(
     if len(found) != 1: raise BadTable(recording, f'{len(found):,} recordings; one at a time is explained')
     s, fast = found[0], FastRun(run)
     rec = s.read(**dict(start_s=start_s, stop_s=min(start_s + PIECE_S, s.duration_s)) if s.duration_s > PIECE_S else {})
-    fast.ready(rec)                                                       # says what is wrong with it
     m, verdict = _map_of(fast, rec, cls, method)
     if out:
         from ecg_nb.view.ecg import Item
@@ -573,10 +561,9 @@ def _embeddings(encoder, found, progress):
     for s in tqdm(found, disable=not progress, desc='embed'):
         try:
             rec = s.read() if s.duration_s <= LONG_S else s.read(start_s=0., stop_s=LONG_S)
-            rec, note = complete_leads(rec, encoder.recipe.leads)
-            bad = signal_problem(rec)
-            if bad: raise BadSignal(s.record_id, bad)
-            out.append((s.record_id, str(rec.meta.get('subject_id') or s.record_id), encoder.embed(rec), '; '.join(filter(None, [*rec.meta.get('notes', ()), note, quality_text(signal_quality(rec)), f'first {LONG_S:g} s'*(s.duration_s > LONG_S)]))))
+            prepared = encoder.prepare(rec)
+            notes = [*rec.meta.get('notes', ()), *prepared.findings, quality_text(signal_quality(prepared.recording)), f'first {LONG_S:g} s' if s.duration_s > LONG_S else '']
+            out.append((s.record_id, str(rec.meta.get('subject_id') or s.record_id), encoder.embed(prepared), '; '.join(filter(None, notes))))
         except ECGError as e: lost.append(dict(record_id=s.record_id, cause=e.cause))
     return out, pd.DataFrame(lost, columns=['record_id', 'cause'])
 
@@ -705,7 +692,7 @@ def _split(fast, found):
     for k in range(0, len(found), GROUP):
         few, a = found[k:k + GROUP], time.process_time()
         recs = [s.read() for s in few]; b = time.process_time()
-        xs = [fast.ready(r)[0] for r in recs]; c = time.process_time()
+        xs = [fast.run.prepare(r).signal for r in recs]; c = time.process_time()
         fast.ask(xs); t += b - a, c - b, time.process_time() - c
     return dict(zip(('read_ms', 'prepare_ms', 'network_ms'), (1e3*t/len(found)).tolist()))
 

@@ -220,12 +220,19 @@ def complete_leads(
     leads,           # those that are needed, in the order wanted
 )->tuple:            # (`Recording` with these leads, what was computed or '')
     "`rec` with exactly `leads`; limb leads that it lacks are computed from two that it has. `MissingLead` for others."
-    lost, two = [l for l in leads if l not in rec.leads], [l for l in _FRONTAL if l in rec.leads][:2]
-    if not lost: return (rec if rec.leads == tuple(leads) else rec.pick(leads)), ''
-    if len(two) < 2 or not set(lost) <= set(_FRONTAL): raise MissingLead(rec.record_id or 'recording', f'no lead {", ".join(l for l in lost if len(two) < 2 or l not in _FRONTAL)}; it has {", ".join(rec.leads)}')
-    both = np.linalg.solve(np.array([_FRONTAL[l] for l in two], float), rec.pick(two).signal)                # I and II, (2, n_samples)
-    signal = np.stack([rec.signal[rec.leads.index(l)] if l in rec.leads else np.asarray(_FRONTAL[l], float) @ both for l in leads])
-    return Recording(signal, rec.fs, leads, rec.record_id, rec.meta), f'{", ".join(lost)} computed from {" and ".join(two)}'
+    missing = [l for l in leads if l not in rec.leads]
+    if not missing: return (rec if rec.leads == tuple(leads) else rec.pick(leads)), ''
+    basis = [l for l in _FRONTAL if l in rec.leads][:2]
+    impossible = [l for l in missing if len(basis) < 2 or l not in _FRONTAL]
+    if impossible: raise MissingLead(rec.record_id or 'recording', f'no lead {", ".join(impossible)}; it has {", ".join(rec.leads)}')
+    weights = np.linalg.inv(np.array([_FRONTAL[l] for l in basis], float))      # of the basis in I and in II, (2, 2)
+    stored = {l: x for l, x in zip(rec.leads, rec.signal)}
+    first, second = stored[basis[0]].astype(float), stored[basis[1]].astype(float)
+    def computed(lead):
+        a, b = np.array(_FRONTAL[lead], float) @ weights
+        return a*first + b*second
+    signal = np.stack([stored[l] if l in stored else computed(l) for l in leads])
+    return Recording(signal, rec.fs, leads, rec.record_id, rec.meta), f'{", ".join(missing)} computed from {" and ".join(basis)}'
 
 # %% ../../nbs/02_preprocess.ipynb #-short-hash
 @lru_cache(256)
@@ -291,10 +298,10 @@ class Recipe:
         return _short_hash(self)
 
     def __call__(self, rec:Recording)->Recording:
-        "`rec` prepared; `meta['recipe']` has the hash, `meta['missing']` the share of NaN a lead, `meta['skipped']` steps that its rate does not allow."
-        if rec.leads != self.leads: rec = rec.pick(self.leads)
+        "`rec` prepared; `meta` has the `recipe`'s hash, the leads `computed`, the share `missing` of each lead, and the steps `skipped` that its rate does not allow."
+        rec, computed = complete_leads(rec, self.leads)
         x, notes = prepare(rec.signal, rec.fs, self, name=rec.record_id)
-        return Recording(x, self.fs, self.leads, rec.record_id, rec.meta | notes)
+        return Recording(x, self.fs, self.leads, rec.record_id, rec.meta | dict(computed=computed) | notes)
 
 # %% ../../nbs/02_preprocess.ipynb #prepare
 def prepare(

@@ -11,7 +11,8 @@ import numpy as np, pandas as pd, torch
 from ..core import BadSignal, BadTable, ECGError, LEADS, MissingFile, Recording, data_path, read_json, results_path, write_csv, write_json
 from ..data.datasets import SUPERCLASSES, find, have, in_order, records_table, split_by_fold
 from ..data.simulate import is_simulated, sample_data
-from ..signals.preprocess import Recipe, to_int16
+from ..signals.preprocess import Recipe
+from ..signals.prepare import PreparedRecording
 from ..signals.segment import find_r_peaks, find_r_peaks_multi, whole_beats
 from ..data.store import convert
 from ..signals.augment import amplitude, compose, move_electrodes, noise, offset, pairs_of_records, turn_lead
@@ -193,16 +194,11 @@ class IdentityEncoder(Run):
         return (z/np.linalg.norm(z, axis=1, keepdims=True)).astype(np.float32)
 
     def embed(self,
-        rec:Recording,  # any rate, leads in any order
+        rec,            # a `Recording`, any rate, leads in any order; or what `prepare` made of one
     )->np.ndarray:      # (dim,), of length 1
         "The embedding of one recording, prepared as the training recordings were."
-        name = rec.record_id or 'recording'
-        ready = self.recipe(rec)
-        if not np.isfinite(ready.signal).all(): raise BadSignal(name, 'samples are missing (NaN) after preparation')
-        starts = beat_starts(ready.signal, self.plan)
-        if not len(starts): raise BadSignal(name, f'no whole heartbeat was found in {", ".join(self.recipe.leads)}: there is nothing to recognise anybody by')
-        x, _ = to_int16(ready.signal, self.recipe.lsb_uv)
-        return self.embed_data(ECGData(torch.from_numpy(x), [0], [len(x)], np.zeros((1, 1)), ids=[name], lsb_uv=self.recipe.lsb_uv, starts=[starts], fs=self.recipe.fs, leads=self.recipe.leads))[0]
+        prepared = rec if isinstance(rec, PreparedRecording) else self.prepare(rec)
+        return self.embed_data(self.data_of(prepared))[0]
 
     def gallery(self)->Gallery: "A gallery for this encoder, nobody enrolled yet."; return Gallery(self.made_by)
 

@@ -9,8 +9,9 @@ __all__ = ['Run', 'load_run', 'write_run', 'write_predictions']
 from dataclasses import asdict
 from pathlib import Path
 import numpy as np, pandas as pd, torch
-from ..core import BadHeader, BadSignal, ECGError, MissingFile, Recording, UnknownName, provenance, write_csv, write_json
-from ..signals.preprocess import Recipe, to_int16
+from ..core import BadHeader, ECGError, MissingFile, Recording, UnknownName, provenance, write_csv, write_json
+from ..signals.preprocess import Recipe
+from ..signals.prepare import PreparedRecording, prepare_recording
 from ..models.networks import Average, Union
 from ..models.registry import create_model, import_first, network_info
 from .data import ECGData, Splits, aggregate_windows, window_logits
@@ -59,19 +60,33 @@ class Run:
     @property
     def thresholds(self): return pd.Series(self.info['thresholds'], self.classes, name='threshold') if self.info.get('thresholds') else None
 
+    @property
+    def beats(self)->tuple|None: # seconds before and after R
+        "How an encoder of people cuts heartbeats; None for a network that looks at windows."
+        plan = self.info.get('plan') or {}
+        return (plan['before_s'], plan['after_s']) if 'before_s' in plan else None
+
+    def prepare(self,
+        rec:Recording,   # any rate, leads in any order
+    )->PreparedRecording: # signal, findings, recording
+        "`rec` as the network sees it and what was done to it; an `ECGError` says why it cannot be shown to one."
+        return prepare_recording(rec, self.recipe, self.info['length'], beats=self.beats)
+
+    def data_of(self,
+        *prepared:PreparedRecording,
+    )->ECGData:          # without labels
+        "Prepared recordings as the records of `predict_data`."
+        n = np.array([len(p.signal) for p in prepared])
+        return ECGData(torch.from_numpy(np.concatenate([p.signal for p in prepared])), n.cumsum() - n, n, np.zeros((len(n), len(self.classes))), ids=[p.recording.record_id for p in prepared],
+            starts=None if self.beats is None else [p.starts for p in prepared], lsb_uv=self.recipe.lsb_uv, fs=self.recipe.fs, leads=self.recipe.leads)
+
     def predict(self,
         rec:Recording,   # any rate, leads in any order; at least as long as the crop
         *,
         join=None,       # 'mean' or 'max' over windows; default: what validation chose
     )->pd.Series:        # probability of each class
         "What the model says of `rec`, prepared as its training records were."
-        ready = self.recipe(rec)
-        if ready.n_samples < self.info['length']: raise BadSignal(rec.record_id or 'recording', f'{rec.duration_s:.2f} s are too short: this model looks at {self.info["length"]/self.recipe.fs:g} s at a time')
-        if not np.isfinite(ready.signal).all(): raise BadSignal(rec.record_id or 'recording', 'samples are missing (NaN) after preparation')
-        lsb = self.recipe.lsb_uv
-        x, _ = to_int16(ready.signal, lsb)   # the resolution of the store
-        data = ECGData(torch.from_numpy(x), [0], [len(x)], np.zeros((1, len(self.classes))), ids=[rec.record_id], lsb_uv=lsb, fs=self.recipe.fs, leads=self.recipe.leads)
-        return pd.Series(self.predict_data(data, join=join)[0], self.classes, name=rec.record_id)
+        return pd.Series(self.predict_data(self.data_of(self.prepare(rec)), join=join)[0], self.classes, name=rec.record_id)
 
     def activate(self, z:torch.Tensor)->torch.Tensor: # (b, classes) logits -> (b, classes)
         "Probabilities; an output that run.json lists under `linear` (name: [middle, span]) is a number in its own unit."
