@@ -37,15 +37,15 @@ def truth_of(
     "What the labels of `table` say of the classes of a run."
     classes, y, names = list(info['classes']), None, ()
     try:
-        if info['task'] == 'sex':
-            from ecg_nb.tasks.sex import sex_age_labels
-            y, names = sex_age_labels(table), ('female', 'age')
-        elif info['task'] == 'rhythm':
+        if info['task'] == 'rhythm':
             from ecg_nb.data.formats import CPSC_CLASSES
             from ecg_nb.tasks.rhythm import nine_labels
             y, names = nine_labels(table), CPSC_CLASSES
-        elif info['task'] == 'diagnosis': y, names = ptbxl_labels(table, info.get('plan', {}).get('task', 'all'))
-    except (ECGError, KeyError, AttributeError): pass      # a table without those labels
+        else:
+            from ecg_nb.tasks.base import task_of
+            task = task_of(info)
+            y, names, _ = task.labels(table, task.plan_of(info))
+    except (ECGError, KeyError, AttributeError, NotImplementedError): pass      # a table without those labels
     out = np.full((len(table), len(classes)), np.nan)
     for k, c in enumerate(classes):
         if c in names: out[:, k] = np.asarray(y, float)[:, list(names).index(c)]

@@ -47,7 +47,7 @@ def meanings(
     "What each class of a run means."
     words, task = dict(zip(statements()[''], statements().description)), info['task']
     if task == 'identity': return {}
-    known = dict(rhythm=_NINE, sex=_PEOPLE, diagnosis=words | (_SUPER if info.get('plan', {}).get('task') == 'superclass' else {})).get(task, {})   # classes of one's own may mean anything
+    known = dict(rhythm=_NINE, sex=_PEOPLE, diagnosis=words | (_SUPER if {'labels': 'superclass'}.items() <= info.get('plan', {}).items() or info.get('plan', {}).get('task') == 'superclass' else {})).get(task, {})   # classes of one's own may mean anything
     def one(c):
         members = info['model'].get('members', {}).get(c, [])
         if len(members) > 1: return (f'{_SUPER[c]}: ' if known.get(c) == _SUPER.get(c, 0) else '') + 'any of ' + ', '.join(members)

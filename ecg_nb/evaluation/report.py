@@ -18,7 +18,8 @@ from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..tasks import diagnosis, rhythm, sex
+from ..tasks import rhythm
+from ..tasks.base import Plan, find_task, noisy_or, task_of
 from ..core import BadHeader, BadTable, DamagedFile, ECGError, MissingFile, atomic_path, data_path, read_json, results_path, write_csv
 from ..data.datasets import find
 from ..data.simulate import is_simulated, sample_data
@@ -185,10 +186,10 @@ def scaled(valid:Evaluation, test:Evaluation): # (`test` with scaled probabiliti
 
 # %% ../../nbs/20_evaluate.ipynb #-prepared
 @lru_cache(maxsize=1)
-def _prepared(task, labels, root, fs, leads, highpass_hz, whole):
-    if task == 'diagnosis': return diagnosis.prepare(labels, root=root, fs=fs)
+def _prepared(task, labels, root, fs, leads, highpass_hz, order, whole):
     if task == 'rhythm': return rhythm.prepare(labels, whole=whole, root=root, fs=fs)
-    return sex.prepare(sex.Plan('', leads=leads, age=False, fs=fs, highpass_hz=highpass_hz), root=root)
+    plan = Plan('', labels or '', leads=leads, fs=fs, highpass_hz=highpass_hz, order=order, extra=dict(age=False, cohort=''))
+    return find_task(task).splits(plan, root=root)
 
 def records_of(
     run,              # a `Run`, a folder, or task/name
@@ -205,8 +206,8 @@ def records_of(
     if part not in parts: raise BadTable(where, f'no part {part!r}; there are {", ".join(parts)}')
     data = next(iter(known))
     if part == 'outside': data = {'ptb-xl': 'cpsc2018', 'cpsc2018': 'ptb-xl'}[data]
-    labels = dict(diagnosis=info['plan'].get('task'), rhythm=data).get(task)
-    ready = _prepared(task, labels, str(root or sample_data(data)), recipe['fs'], tuple(recipe['leads']), recipe['highpass_hz'], part == 'outside')
+    labels = data if task == 'rhythm' else task_of(info).plan_of(info).labels
+    ready = _prepared(task, labels, str(root or sample_data(data)), recipe['fs'], tuple(recipe['leads']), recipe['highpass_hz'], recipe['order'], part == 'outside')
     k = 'test' if part == 'outside' else part
     return ready.parts[k], ready.tables[k], ready.store
 
@@ -232,7 +233,7 @@ def _windows(run, data, known):
         ids = data.ids[record]
     else:
         parts = [(r.classes, *_windows(r, data, known)) for r in map(run._beside, m['of'])]
-        p, ids = np.mean([q for _, q, _ in parts], 0) if m['name'] == 'average' else diagnosis.unions(parts[0][1], parts[0][0], m['members']), parts[0][2]
+        p, ids = np.mean([q for _, q, _ in parts], 0) if m['name'] == 'average' else noisy_or(parts[0][1], parts[0][0], m['members']), parts[0][2]
     known[here] = p, ids
     keep = np.isin(ids, data.ids)
     return p[keep], ids[keep]

@@ -17,8 +17,8 @@ from ..signals.preprocess import band_filter, resample, to_int16
 from ..training.data import ECGData, Splits, aggregate_windows
 from ..training.run import Run, load_run
 from ..metrics.classify import mean_defined, bootstrap, bootstrap_auc, interval, macro_auc
-from ..tasks import diagnosis, identity, rhythm, sex
-from ..tasks.diagnosis import unions
+from ..tasks import identity, rhythm
+from ..tasks.base import find_task, noisy_or, task_of
 
 # %% auto #0
 __all__ = ['SNR_DB', 'NOISES', 'SWAPS', 'KEPT', 'KINDS', 'HEADLINE', 'RUNS', 'signal_power', 'noise_leads', 'add_noise',
@@ -176,7 +176,7 @@ def some_people(
 
 def cohort(
     name:str,          # of a run, one of `RUNS`
-    raw:Splits,      # from `diagnosis.prepare('all')`: every record with its 12 leads as recorded
+    raw:Splits,      # of all statements: every record with its 12 leads as recorded
     *,
     seed:int=0,        # who is drawn
 )->Cohort:
@@ -185,10 +185,11 @@ def cohort(
     task, test, table = name.split('/')[0], raw.parts['test'], raw.tables['test']
     if task == 'identity': return _probes(name, raw)
     run, keep = load_run(name), some_people(test, RUNS[name], seed=seed)
-    if task == 'sex': y, keep = sex.sex_age_labels(table, age='age' in run.classes), keep & (table.sex != '').to_numpy()
-    else:
-        y = rhythm.nine_labels(table) if task == 'rhythm' else ptbxl_labels(table, run.info['plan']['task'])[0]
-        keep = keep & np.asarray(y).astype(bool).any(1)
+    if task == 'rhythm':
+        y = rhythm.nine_labels(table)
+        takes_part = y.any(1)
+    else: y, _, takes_part = task_of(run).labels(table, task_of(run).plan_of(run.info))
+    keep = keep & np.asarray(takes_part, bool)
     return _cohort(name, run, raw, np.flatnonzero(keep), y)
 
 def _cohort(name, run, raw, rows, y, gallery=()):
@@ -232,7 +233,7 @@ def _windows(run, data, made):
     if m['name'] == 'union':
         base = _bases(run)[0]
         p, ids = _windows(base, data, made)
-        return unions(p, base.classes, m['members']), ids
+        return noisy_or(p, base.classes, m['members']), ids
     if key not in made or not set(data.ids) <= set(made[key][1]):
         p, record = run.predict_windows(data)
         made[key] = p, data.ids[record]
@@ -468,7 +469,7 @@ def write_robustness(
     names = runs or tuple(RUNS)
     unknown = [n for n in names if n not in RUNS]
     if unknown: raise ECGError(unknown[0], f'this run is not among those that are disturbed; {did_you_mean(unknown[0], RUNS)}')
-    raw = diagnosis.prepare('all', root=find('ptb-xl'))
+    raw = find_task('diagnosis').splits('statements', root=find('ptb-xl'))
     cohorts = [cohort(n, raw, seed=seed) for n in names]
     if ask: ask_all(cohorts, seed=seed, say=say)
     command = ' '.join(['ecg_nb robustness', *runs])

@@ -868,9 +868,9 @@ def plot_sex(
 PARTS = ('superclass', 'rhythm', 'sex', 'age', 'identity', 'maximised', 'embedding')
 
 def _write_sex(folder, root, seed, said):
-    from ecg_nb.tasks.sex import PLANS, prepare
+    from ecg_nb.tasks.base import find_task
     twelve, one = load_run('sex/leads-12'), load_run('sex/lead-I')
-    t = prepare(PLANS['lead-I'], root=root).tables['test']
+    t = find_task('sex').splits('lead-I', root=root).tables['test']
     p = {r.folder.name: pd.read_csv(r.folder/'predictions.csv.gz', dtype=dict(record_id=str)).set_index('record_id').female.reindex(t.record_id).to_numpy() for r in (twelve, one)}
     def recording(i): return read(t.iloc[i], root=root)
     found = {k: confident(v, t.sex == 'F') for k, v in p.items()}
@@ -908,8 +908,9 @@ def _write_maximised(folder, root, seed, said):
         _save(plot_windows(maximise(run, conv=0, channels=range(8), seed=seed), run.recipe.fs, [f'channel {k}' for k in range(8)], leads=run.recipe.leads, title=f'{name}: what excites the first convolution most'), folder/f'maximised_{name.split("/")[1]}_first_convolution.png')
 
 def _write_embedding(folder, root, seed, said):
-    from ecg_nb.tasks import diagnosis, rhythm, sex
-    for name, ready in (('diagnosis/superclass', diagnosis.prepare('superclass', root=root)), ('rhythm/nine', rhythm.prepare(root=root)), ('sex/leads-12', sex.prepare(sex.PLANS['leads-12'], root=root))):
+    from ecg_nb.tasks import rhythm
+    from ecg_nb.tasks.base import find_task
+    for name, ready in (('diagnosis/superclass', find_task('diagnosis').splits('superclass', root=root)), ('rhythm/nine', rhythm.prepare(root=root)), ('sex/leads-12', find_task('sex').splits('leads-12', root=root))):
         table, short = embedding_map(load_run(name), ready.parts['test'], n=1000, seed=seed), name.split('/')[1]
         _table(table, folder/f'embedding_{short}.csv')
         _save(plot_embedding_map(table, title=f'{name}, {len(table):,} PTB-XL test records').figure, folder/f'embedding_{short}.png')
@@ -922,7 +923,8 @@ def write_maps(
     say=print,
 ):
     "Make `results/saliency/` and `results/saliency_map_….png` from the shipped runs, on real PTB-XL."
-    from ecg_nb.tasks import diagnosis, rhythm
+    from ecg_nb.tasks import rhythm
+    from ecg_nb.tasks.base import find_task
     unknown = [p for p in parts if p not in PARTS]
     if unknown: raise ECGError(unknown[0], f'no part of this name; {did_you_mean(unknown[0], PARTS)}')
     writers = dict(sex=_write_sex, age=_write_age, identity=_write_identity, maximised=_write_maximised, embedding=_write_embedding)
@@ -933,7 +935,7 @@ def write_maps(
     for part in parts or PARTS:
         start, facts = time.perf_counter(), {}
         if part == 'superclass':
-            facts[part] = population(load_run('diagnosis/superclass'), diagnosis.prepare('superclass', root=root), folder, part, n=n, seed=seed)
+            facts[part] = population(load_run('diagnosis/superclass'), find_task('diagnosis').splits('superclass', root=root), folder, part, n=n, seed=seed)
         elif part == 'rhythm':
             facts[part] = population(load_run('rhythm/nine'), rhythm.prepare(root=root), folder, part, n=n, skip=('NORM',), seed=seed)
         else: writers[part](folder, root, seed, facts)

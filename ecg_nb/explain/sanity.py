@@ -494,40 +494,40 @@ def judge(
 # %% ../../nbs/explain/11_sanity.ipynb #seed-plan
 def seed_plan():
     "How the networks of several seeds are trained."
-    from ecg_nb.tasks.diagnosis import Plan
+    from ecg_nb.tasks.base import Plan
     return Plan('superclasses, one of several seeds', 'superclass', 'xresnet1d18', epochs=(6,))
 
 def label_plan():
     "How the networks for label randomisation are trained: without dropout and whole records, so that they can learn them by heart."
-    from ecg_nb.tasks.diagnosis import Plan
+    from ecg_nb.tasks.base import Plan
     return Plan('superclasses, learned by heart', 'superclass', 'xresnet1d18', dict(dropout=0.), length=1000, stride=1000, epochs=(30,), batch=32)
 
 def train_seeds(
     ready:Splits, folder,   # for the runs seed-0, seed-1, …
     *,
-    n:int=3, plan=None, **kwargs, # for `diagnosis.train`
+    n:int=3, plan=None, **kwargs, # for `Task.train`
 )->list:                      # their folders
     "Networks that differ in their seed alone."
-    from ecg_nb.tasks.diagnosis import train
-    plan, folders = plan or seed_plan(), [Path(folder)/f'seed-{k}' for k in range(n)]
-    for seed, f in enumerate(folders): train(plan, ready, f, seed=seed, **kwargs); write_run(f, 'diagnosis', plan, ready, seed=seed)
+    from ecg_nb.tasks.base import find_task
+    task, plan, folders = find_task('diagnosis'), plan or seed_plan(), [Path(folder)/f'seed-{k}' for k in range(n)]
+    for seed, f in enumerate(folders): task.train(plan, ready, f, seed=seed, **kwargs); write_run(f, 'diagnosis', plan, ready, seed=seed)
     return folders
 
 def train_labels(
     ready:Splits, folder,   # for the runs labels-true and labels-permuted
     *,
     n:int=1000,               # training records
-    plan=None, seed:int=0, **kwargs, # for `diagnosis.train`
+    plan=None, seed:int=0, **kwargs, # for `Task.train`
 )->list:                      # their folders
     "Two networks that know `n` records by heart: by their labels, and by the labels of others among them."
-    from ecg_nb.tasks.diagnosis import train
-    plan, folders = plan or label_plan(), [Path(folder)/f'labels-{k}' for k in ('true', 'permuted')]
+    from ecg_nb.tasks.base import find_task
+    task, plan, folders = find_task('diagnosis'), plan or label_plan(), [Path(folder)/f'labels-{k}' for k in ('true', 'permuted')]
     few = np.random.default_rng(seed).permutation(len(ready.parts['train']))[:n]
     for f, order in zip(folders, (np.arange(len(few)), np.random.default_rng(seed + 1).permutation(len(few)))):
         d = ready.parts['train'].subset(few)
         d.y = d.y[torch.as_tensor(order)]
         part = Splits(dict(train=d, valid=d), {k: ready.tables['train'] for k in ('train', 'valid')}, ready.classes, ready.store, ready.simulated)
-        train(plan, part, f, seed=seed, overfit=True, **kwargs); write_run(f, 'diagnosis', plan, part, seed=seed)
+        task.train(plan, part, f, seed=seed, overfit=True, **kwargs); write_run(f, 'diagnosis', plan, part, seed=seed)
     return folders
 
 # %% ../../nbs/explain/11_sanity.ipynb #standin-tests
@@ -664,14 +664,14 @@ def plot_verdicts(
 
 # %% ../../nbs/explain/11_sanity.ipynb #-superclass
 def _superclass():
-    from ecg_nb.tasks import diagnosis
-    return diagnosis.prepare('superclass', root=_ptbxl())
+    from ecg_nb.tasks.base import find_task
+    return find_task('diagnosis').splits('superclass', root=_ptbxl())
 def _nine():
     from ecg_nb.tasks import rhythm
     return rhythm.prepare(root=_ptbxl())
 def _sex():
-    from ecg_nb.tasks import sex
-    return sex.prepare(sex.PLANS['leads-12'], root=_ptbxl())
+    from ecg_nb.tasks.base import find_task
+    return find_task('sex').splits('leads-12', root=_ptbxl())
 def _ptbxl():
     from ecg_nb.data.datasets import find
     return find('ptb-xl')

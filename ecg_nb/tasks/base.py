@@ -30,7 +30,7 @@ __all__ = ['TASKS', 'Published', 'Figure', 'Plan', 'store_path', 'whole', 'noisy
 @dataclass(frozen=True)
 class Published:
     "What others have published under the same protocol."
-    measure:str       # as the name of our figure begins, up to a comma
+    measure:str       # as the name of our figure begins, up to a comma or bracket
     text:str          # the figure and whose it is: '.925 (xresnet1d101)'
     source:str = ''
 
@@ -112,7 +112,7 @@ def _figure(self:Plan,
     chance:float, n:int,
 )->Figure:
     "A figure of this plan's run, beside what others have published of it."
-    others = [p for p in self.published if name == p.measure or name.startswith(f'{p.measure}, ')]
+    others = [p for p in self.published if re.match(re.escape(p.measure) + r'(, | \(|$)', name)]
     published = ', '.join(p.text for p in others)
     source = '; '.join(dict.fromkeys(p.source for p in others))
     return Figure(name, value, low, high, chance, n, published, source)
@@ -270,7 +270,7 @@ class Task:
         return results_path(self.name, name)
 
 # %% ../../nbs/tasks/09_task.ipynb #find-task
-TASKS = Registry('task')
+TASKS = Registry('task', 'ecg_nb.tasks.sex', 'ecg_nb.tasks.diagnosis')
 
 def find_task(
     name:str,    # as it was registered
@@ -305,11 +305,12 @@ def _plan_of(self:Task,
     if isinstance(saved.get('published'), str):
         text, source = saved['published'], saved.pop('source', '')
         saved['published'] = (Published('', text, source),) if text else ()
-    recipe, model = Recipe.from_json(info['recipe']), info['model']
-    facts = {k: getattr(recipe, k) for k in ('leads', 'fs', 'highpass_hz', 'lowpass_hz', 'order', 'notch_hz')}
-    facts |= dict(title=info.get('title', ''), length=info['length'], stride=info['stride'], of=model.get('of', ()))
-    if not model.get('of'): facts |= dict(model=model['name'], options=model.get('options', {}))
-    saved |= facts
+    saved |= {k: info[k] for k in ('title', 'length', 'stride') if k in info}
+    recipe, model = info.get('recipe') or {}, info.get('model') or {}
+    saved |= {k: recipe[k] for k in ('leads', 'fs', 'highpass_hz', 'lowpass_hz', 'order', 'notch_hz') if k in recipe}
+    if model.get('of'): saved['of'] = model['of']
+    elif model: saved |= dict(model=model['name'], options=model.get('options', {}))
+    saved.setdefault('title', '')
     extra = self.extra | saved.pop('extra', {}) | {k: saved.pop(k) for k in list(saved) if k not in _SETTINGS}
     return Plan(**saved, extra=extra)
 

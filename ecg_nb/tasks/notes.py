@@ -19,7 +19,7 @@ from ..training.data import Splits, standardize_on, window_logits
 from ..training.loop import fit
 from ..training.run import load_run
 from ..metrics.classify import bootstrap, bootstrap_auc, choose_thresholds, class_auc, f1_scores, interval, macro_auc, paired_difference, top1_hit
-from .diagnosis import prepare
+from .base import find_task
 
 # %% ../../nbs/14_notes.ipynb #row
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ ROWS = dict(
 class Notes:
     "The notes of `ready`'s records in every form, embedded when they are asked for."
     def __init__(self,
-        ready:Splits,      # from `diagnosis.prepare('superclass')`
+        ready:Splits,      # of the five superclasses
         folder,              # where fitted encoders and embeddings are kept
     ):
         self.ready, self.folder, self.known, self.encoders = ready, Path(folder), {}, {}
@@ -291,7 +291,7 @@ def main(argv=None):
     try:
         unknown = set(a.rows) - set(ROWS)
         if unknown: raise BadTable('rows', f'no row {", ".join(sorted(unknown))}; there are {", ".join(ROWS)}')
-        ready, out, runs = prepare('superclass', root=find('ptb-xl'), device=a.device), results_path('notes', 'leak'), data_path('runs', 'notes')
+        ready, out, runs = find_task('diagnosis').splits('superclass', root=find('ptb-xl'), device=a.device), results_path('notes', 'leak'), data_path('runs', 'notes')
         notes = Notes(ready, runs)
         for name in () if a.evaluate else a.rows:
             path = out/'answers'/f'{name}.csv.gz'

@@ -126,35 +126,30 @@ def sweep_table(
     return pd.DataFrame(rows)
 
 # %% ../../nbs/tasks/14_sweep.ipynb #plan-of
-def _task_module(task):
-    "Where `task` is trained: sex, identity, rhythm; anything else is a label set of PTB-XL."
-    from ecg_nb.tasks import diagnosis, identity, rhythm, sex
-    return dict(identity=identity, rhythm=rhythm, sex=sex).get(task, diagnosis)
+def _task_of(name):
+    "The task of a job, and the label set that its name may stand for."
+    from ecg_nb.tasks.base import TASKS, find_task
+    if name in TASKS: return find_task(name), ''
+    for task in map(find_task, TASKS):
+        if name in {p.labels for p in task.plans.values()} - {''}: return task, name
+    return find_task(name), ''                          # which says what there is
 
 def plan_of(
-    job:dict,      # task, model, seed, and fields of the `Plan` of that task
+    job:dict,      # task, model, seed, and settings of a `Plan`
 ):                 # a `Plan`
     "How `job` is trained: the plan of that name or network, changed where the job says so."
-    from dataclasses import fields, replace
-    task, model, m = job['task'], job['model'], _task_module(job['task'])
-    labels = m.__name__.endswith('diagnosis')
-    known = m.PLANS.get(model) if not labels else None
-    known = known or next((p for p in m.PLANS.values() if p.model == model), m.Plan('', task, model) if labels else None)
-    if known is None: raise BadTable(job.get('name', 'job'), f'{task} has no plan or network {model!r}; there are {", ".join(m.PLANS)}')
-    settings = {f.name for f in fields(m.Plan)} - {'title', 'task', 'model', 'of', 'published', 'source', 'cohort'}
-    said = {k: v for k, v in job.items() if k not in ('name', 'seed', 'task', 'model') and v is not None}
-    if stray := set(said) - settings: raise BadTable(job.get('name', 'job'), f'{", ".join(sorted(stray))}: no such setting of a plan')
-    if labels: said |= dict(task=task, of=(), published='', source='') | (dict(epochs=tuple(np.atleast_1d(said['epochs']).tolist())) if 'epochs' in said else {})
-    return replace(known, title=f'{task}, {model}', **said)
-
-def _prepared(task, plan, device):
-    "Training and validation records of `plan`, and no others."
-    m = _task_module(task)
-    if task == 'rhythm': ready = m.prepare(fs=plan.fs, device=device)
-    elif task in ('identity', 'sex'): ready = m.prepare(plan, device=device, **dict(parts=('train', 'valid')) if task == 'identity' else {})
-    else: ready = m.prepare(task, fs=plan.fs, device=device)
-    for part in (ready.parts, ready.tables): part.pop('test', None)
-    return ready
+    from ecg_nb.tasks.base import Plan
+    if job['task'] in ('identity', 'rhythm'): return _other_plan(job)
+    task, labels = _task_of(job['task'])
+    model, name = job['model'], job.get('name', 'job')
+    plans = {k: p for k, p in task.plans.items() if p.model and not labels or p.model == model}
+    plan = plans.get(model) or next((p for p in plans.values() if p.model == model), None)
+    if labels and not plan: plan = Plan('', labels, model)
+    if not plan: raise BadTable(name, f'{task.name} has no plan or network {model!r}; there are {", ".join(plans)}')
+    settings = {k: v for k, v in job.items() if k not in ('name', 'seed', 'task', 'model') and v is not None}
+    fixed = {'title', 'labels', 'model', 'of', 'published', 'extra', 'cohort'} & set(settings)
+    if fixed: raise BadTable(name, f'{", ".join(sorted(fixed))}: no such setting of a job')
+    return plan.but(title=f'{job["task"]}, {model}', labels=labels or plan.labels, published=(), **settings)
 
 def train_job(
     job:dict,      # see `plan_of`
@@ -166,19 +161,47 @@ def train_job(
     "Train one row of a sweep on the training folds and score it on the validation fold; the test fold is not looked at."
     import torch
     from ecg_nb.training.run import write_run
-    task, plan, seed = job['task'], plan_of(job), int(job.get('seed', 0))
-    device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
-    key = json.dumps({k: v for k, v in job.items() if k not in ('name', 'seed', 'epochs', 'lr', 'batch', 'weight_decay')} | dict(device=str(device)), sort_keys=True)
+    if job['task'] in ('identity', 'rhythm'): return _train_other(job, folder, device=device)
+    task, plan, seed = _task_of(job['task'])[0], plan_of(job), int(job.get('seed', 0))
+    device = str(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
+    key = json.dumps([task.name, plan.labels, plan.recipe.hash, plan.extra, device], sort_keys=True)
     if key not in _kept:                                # one set of records at a time
         _kept.clear()
-        _kept[key] = _prepared(task, plan, device)
-    ready = _kept[key]
-    h = _task_module(task).train(plan, ready, folder, seed=seed, progress=False)
-    more = dict(linear=dict(age=_task_module(task).AGE)) if task == 'sex' and plan.age else {}
-    if not getattr(plan, 'powerset', False):            # a network for combinations of classes is no run that answers for classes
-        write_run(folder, task if task in ('sex', 'identity', 'rhythm') else 'diagnosis', plan, ready, seed=seed, command='python -m ecg_nb.tasks.sweep', **more)
-    best = h.loc[h.score.idxmax()]
-    return dict(score=round(float(best.score), 6), valid_loss=round(float(best.valid_loss), 6), best_epoch=int(best.epoch) + 1, epochs=len(h), classes=len(ready.classes), n_valid=len(ready.parts['valid']), simulated=bool(ready.simulated))
+        _kept[key] = task.splits(plan, parts=('train', 'valid'), device=device)
+    splits = _kept[key]
+    history = task.train(plan, splits, folder, seed=seed, progress=False)
+    write_run(folder, task.name, plan, splits, seed=seed, command='ecg_nb sweep', **task.about(plan, splits))
+    return _figures(history, splits)
+
+def _figures(history, splits):
+    "What the table of a sweep says of one training."
+    best = history.loc[history.score.idxmax()]
+    return dict(score=round(float(best.score), 6), valid_loss=round(float(best.valid_loss), 6), best_epoch=int(best.epoch) + 1,
+                epochs=len(history), classes=len(splits.classes), n_valid=len(splits.parts['valid']), simulated=bool(splits.simulated))
+
+# To go with the conversion of identity and rhythm to tasks
+def _other_plan(job):
+    from dataclasses import fields, replace
+    from ecg_nb.tasks import identity, rhythm
+    m = dict(identity=identity, rhythm=rhythm)[job['task']]
+    known = m.PLANS.get(job['model']) or next((p for p in m.PLANS.values() if p.model == job['model']), None)
+    if known is None: raise BadTable(job.get('name', 'job'), f'{job["task"]} has no plan or network {job["model"]!r}; there are {", ".join(m.PLANS)}')
+    settings = {k: v for k, v in job.items() if k not in ('name', 'seed', 'task', 'model') and v is not None}
+    if stray := set(settings) - {f.name for f in fields(m.Plan)} | {'title'} & set(settings): raise BadTable(job.get('name', 'job'), f'{", ".join(sorted(stray))}: no such setting of a plan')
+    return replace(known, title=f'{job["task"]}, {job["model"]}', **settings)
+
+def _train_other(job, folder, *, device):
+    from ecg_nb.tasks import identity, rhythm
+    from ecg_nb.training.run import write_run
+    task, plan, device = job['task'], plan_of(job), device or 'cpu'
+    if task == 'rhythm': splits = rhythm.prepare(fs=plan.fs, device=device)
+    else: splits = identity.prepare(plan, device=device, parts=('train', 'valid'))
+    for part in (splits.parts, splits.tables): part.pop('test', None)
+    m = dict(identity=identity, rhythm=rhythm)[task]
+    history = m.train(plan, splits, folder, seed=int(job.get('seed', 0)), progress=False)
+    if not getattr(plan, 'powerset', False): write_run(folder, task, plan, splits, seed=int(job.get('seed', 0)), command='ecg_nb sweep')
+    return _figures(history, splits)
+
 
 # %% ../../nbs/tasks/14_sweep.ipynb #over-seeds
 def over_seeds(
