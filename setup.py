@@ -31,6 +31,9 @@ class BuildPy(build_py.build_py):
         for source, to in self._pairs():
             self.mkpath(str(Path(to).parent))
             self.copy_file(source, to, preserve_mode=False)
+    def find_package_modules(self, package, package_dir):
+        "Without nbdev's index of the notebooks, which only its documentation reads."
+        return [m for m in super().find_package_modules(package, package_dir) if m[1] != '_modidx']
     def get_source_files(self): return [*super().get_source_files(), *(f'results/{f}' for f in shipped())]  # what the sdist needs
     def get_outputs(self, include_bytecode=True): return [*super().get_outputs(include_bytecode), *(to for _, to in self._pairs())]
     def get_output_mapping(self): return super().get_output_mapping() | {to: source for source, to in self._pairs()}

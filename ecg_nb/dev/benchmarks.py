@@ -27,6 +27,7 @@ from ..models.text import text_encoder
 from ..signals.segment import find_r_peaks_multi, match_beats, night_segments
 from ..data.simulate import is_simulated, sample_data, simulate_ecg, write_shhs
 from ..data.store import convert
+from .command import exit_status
 
 # %% auto #0
 __all__ = ['N_NIGHTS', 'SIZES', 'PARTS', 'race', 'threads', 'row', 'race_rows', 'bench_store', 'peak_memory', 'bench_memory',
@@ -644,7 +645,7 @@ def main(argv=None):
     t = run_part(a.part, a.out, size=size, root=a.root) if a.part else run_benchmarks(a.out, size=size, root=a.root, say=lambda s: print(f'{s} …', flush=True))
     for r in t.itertuples(): print(f'{r.what:48} {r.ours:34} {r.ours_value:12,.4g}  {r.peer:36} {r.peer_value:12,.4g} {r.unit:12} {r.ratio:7.1f} x  {r.target:16} {dict([(True, "holds"), (False, "DOES NOT HOLD")]).get(r.holds, "")}')
 
-if __name__ == '__main__' and '__file__' in globals(): main()
+if __name__ == '__main__' and '__file__' in globals(): sys.exit(exit_status(main))
 
 # %% ../../nbs/dev/10_benchmarks.ipynb #plot-ratios
 def plot_ratios(

@@ -9,11 +9,12 @@ from configparser import ConfigParser
 from dataclasses import dataclass
 from pathlib import Path
 from ..core import BadTable, MissingFile, atomic_path, data_path, project_root, read_json, results_path
+from .command import exit_status
 
 # %% auto #0
-__all__ = ['ROOMS', 'notebooks', 'title_and_promise', 'Outcome', 'test_notebooks', 'data_found', 'results_found', 'prepare_data',
-           'run_notebooks', 'smaller', 'tidy', 'refresh', 'readme_text', 'write_readme', 'notebook_table',
-           'results_table', 'check_export', 'main']
+__all__ = ['ROOMS', 'TIMEOUT_S', 'notebooks', 'title_and_promise', 'Outcome', 'test_notebooks', 'data_found', 'results_found',
+           'prepare_data', 'run_notebooks', 'smaller', 'tidy', 'refresh', 'readme_text', 'write_readme',
+           'notebook_table', 'results_table', 'check_export', 'main']
 
 # %% ../../nbs/dev/11_notebooks.ipynb #notebooks
 ROOMS = ('core', 'view', 'signals', 'metrics', 'data', 'models', 'training', 'tasks', 'explain', 'evaluation', 'browse', 'inference', 'cli', 'dev')
@@ -425,28 +426,35 @@ def _readme(check):
     return int(check and not same)
 
 # %% ../../nbs/dev/11_notebooks.ipynb #main
-def main(argv=None):
-    "What `python -m ecg_nb.dev.notebooks` does."
-    p = argparse.ArgumentParser(prog='python -m ecg_nb.dev.notebooks', description='Test and run the notebooks, write README.md, check that all agrees.')
-    sub = p.add_subparsers(dest='do', required=True)
-    for name, text in (('run', 'sample data, then every notebook in a fresh kernel'), ('test', 'sample data, then test every notebook'), ('refresh', 'execute notebooks in place and keep tidy outputs')):
-        q = sub.add_parser(name, help=text)
+TIMEOUT_S = dict(run=1800, test=300, refresh=3600)   # of a notebook
+
+def _arguments():
+    p = argparse.ArgumentParser(prog='python -m ecg_nb.dev.notebooks', description=main.__doc__)
+    commands = p.add_subparsers(dest='do', required=True)
+    for name, text in (
+        ('run', 'sample data, then every notebook in a fresh kernel'),
+        ('test', 'sample data, then test every notebook'),
+        ('refresh', 'execute notebooks in place and keep tidy outputs'),
+    ):
+        q = commands.add_parser(name, help=text)
         q.add_argument('names', nargs='*', help='notebooks; none means all')
-        q.add_argument('--timeout', type=float, default=dict(run=1800, test=300, refresh=3600)[name], help='seconds a notebook')
+        q.add_argument('--timeout', type=float, default=TIMEOUT_S[name], help='seconds a notebook')
         if name != 'refresh': q.add_argument('--workers', type=int, default=2, help='notebooks at a time')
         if name == 'test': q.add_argument('--flags', default='', help='also run cells with these flags, e.g. "slow gpu"')
-    sub.add_parser('readme', help='README.md from nbs/index.ipynb').add_argument('--check', action='store_true', help='only compare')
-    sub.add_parser('check', aliases=['export-check'], help='do package, notebooks and README.md agree?')
-    a = p.parse_args(argv)
+    commands.add_parser('readme', help='README.md from nbs/index.ipynb').add_argument('--check', action='store_true', help='only compare')
+    commands.add_parser('check', aliases=['export-check'], help='do package, notebooks and README.md agree?')
+    return p
+
+def main(argv=None):
+    "Test and run the notebooks, write README.md, check that all agrees."
+    a = _arguments().parse_args(argv)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the processes we started end with us
-    try: notebooks(names=getattr(a, 'names', ()))
-    except MissingFile as e: sys.exit(f'error: {e}')
+    notebooks(names=getattr(a, 'names', ()))                 # are they there?
     if a.do in ('run', 'test'): prepare_data()
-    if a.do == 'run': status = run_notebooks(names=a.names, n_workers=a.workers, timeout_s=a.timeout)
-    elif a.do == 'test': status = test_notebooks(names=a.names, flags=a.flags, n_workers=a.workers, timeout_s=a.timeout)
-    elif a.do == 'refresh': status = refresh(*a.names, timeout_s=a.timeout)
-    else: status = _readme(a.check) if a.do == 'readme' else _check()
-    sys.exit(status)
+    if a.do == 'run': return run_notebooks(names=a.names, n_workers=a.workers, timeout_s=a.timeout)
+    if a.do == 'test': return test_notebooks(names=a.names, flags=a.flags, n_workers=a.workers, timeout_s=a.timeout)
+    if a.do == 'refresh': return refresh(*a.names, timeout_s=a.timeout)
+    return _readme(a.check) if a.do == 'readme' else _check()
 
 # %% ../../nbs/dev/11_notebooks.ipynb #export-if-name-main-and
-if __name__ == '__main__' and 'IPython' not in sys.modules: main()  # as a command, not in a notebook
+if __name__ == '__main__' and '__file__' in globals(): sys.exit(exit_status(main))

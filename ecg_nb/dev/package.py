@@ -10,10 +10,11 @@ from pathlib import Path
 import pandas as pd
 import ecg_nb
 from ..core import LEADS, DamagedFile, ECGError, MissingFile, project_root, results_path, write_csv, write_json
+from .command import exit_status
 
 # %% auto #0
-__all__ = ['RISKY', 'build', 'contents', 'settings', 'check_package', 'probe', 'names', 'lowest', 'Environment', 'try_out',
-           'import_cost', 'risky_calls', 'hosts', 'main']
+__all__ = ['NEEDED', 'RISKY', 'build', 'contents', 'settings', 'modules_of', 'check_package', 'imported', 'uses_developers_rooms',
+           'probe', 'names', 'lowest', 'Environment', 'try_out', 'import_cost', 'risky_calls', 'hosts', 'main']
 
 # %% ../../nbs/dev/14_package.ipynb #-built
 _BUILD = "import sys; from setuptools.build_meta import __legacy__ as b; print('built', getattr(b, 'build_' + sys.argv[1])(sys.argv[2]))"
@@ -58,23 +59,56 @@ def settings(root=None):
     return c['DEFAULT']
 
 # %% ../../nbs/dev/14_package.ipynb #check-package
+NEEDED = ('setup.py', 'settings.ini', 'LICENSE', 'README.md', 'SECURITY.md', 'constraints.txt')  # in the sdist, besides modules, runs and notebooks
+
+def modules_of(root)->set: # paths, counted from the project
+    "What the wheel has of the package: its modules but for the developers', and what its widgets run in a page."
+    package = Path(root)/'ecg_nb'
+    files = [*package.rglob('*.py'), *package.glob('*/static/*.js'), *package.glob('*/static/*.css'), package/'py.typed']
+    names = {f.relative_to(package).as_posix() for f in files if f.is_file()}
+    return {f'ecg_nb/{n}' for n in names if not n.startswith('dev/') and n != '_modidx.py'}   # that one is nbdev's
+
 def check_package(
     sdist, wheel,  # as `build` made them
     *,
     root=None,     # the project; defaults to the one we are in
 )->list:           # what is wrong, in words; empty if all is well
     "Whether sdist and wheel hold what they should, and nothing else."
-    root, s, w = Path(root or project_root()), set(contents(sdist).index), set(contents(wheel).index)
-    index = 'ecg_nb/_modidx.py'   # nbdev's, for its own documentation; may be there
-    modules = {p.relative_to(root).as_posix() for p in (root/'ecg_nb').rglob('*.py') if p.relative_to(root).parts[1] != 'dev'} - {index}
-    modules |= {p.relative_to(root).as_posix() for p in (root/'ecg_nb').glob('*/static/*') if p.suffix in ('.js', '.css')}   # what the widgets run in the page
-    shipped = {n.removeprefix('ecg_nb/shipped/') for n in w if n.startswith('ecg_nb/shipped/')}
-    bad = [f'wheel: {n} is missing' for n in sorted(modules - w)]
-    bad += [f'wheel: {n} does not belong there' for n in sorted(w - modules - {index}) if not n.startswith('ecg_nb/shipped/') and '.dist-info/' not in n]
-    bad += [f'wheel: {run} has no run.json' for run in settings(root)['shipped_runs'].split() if f'{run}/run.json' not in shipped]
-    bad += [f'{n} is not what results/ holds' for n in sorted(shipped) if not (root/'results'/n).is_file()]
-    need = modules | {f'results/{n}' for n in shipped} | {p.relative_to(root).as_posix() for p in (root/'nbs').rglob('*.ipynb') if '.ipynb_checkpoints' not in p.parts} | {'setup.py', 'settings.ini', 'LICENSE', 'README.md', 'SECURITY.md', 'constraints.txt'}
-    return bad + [f'sdist: {n} is missing' for n in sorted(need - s)] + [f'{n}: leaves its folder' for n in sorted(s | w) if n.startswith('/') or '..' in n.split('/')]
+    root = Path(root or project_root())
+    in_sdist, in_wheel, modules = set(contents(sdist).index), set(contents(wheel).index), modules_of(root)
+    shipped = {n.removeprefix('ecg_nb/shipped/') for n in in_wheel if n.startswith('ecg_nb/shipped/')}
+    others = {n for n in in_wheel - modules if not n.startswith('ecg_nb/shipped/') and '.dist-info/' not in n}
+    wrong = [f'wheel: {n} is missing' for n in sorted(modules - in_wheel)]
+    wrong += [f'wheel: {n} does not belong there' for n in sorted(others)]
+    wrong += [f'wheel: {run} has no run.json' for run in settings(root)['shipped_runs'].split() if f'{run}/run.json' not in shipped]
+    wrong += [f'{n} is not what results/ holds' for n in sorted(shipped) if not (root/'results'/n).is_file()]
+    notebooks = {p.relative_to(root).as_posix() for p in (root/'nbs').rglob('*.ipynb') if '.ipynb_checkpoints' not in p.parts}
+    needed = modules | {f'results/{n}' for n in shipped} | notebooks | set(NEEDED)
+    wrong += [f'sdist: {n} is missing' for n in sorted(needed - in_sdist)]
+    return wrong + [f'{n}: leaves its folder' for n in sorted(in_sdist | in_wheel) if n.startswith('/') or '..' in n.split('/')]
+
+# %% ../../nbs/dev/14_package.ipynb #imported
+def imported(
+    text:str,      # source of a module
+    package:str,   # it lies in, e.g. 'ecg_nb.data': for relative imports
+)->set:            # full names of modules, and of what is taken from them
+    "What a module imports, at its top or inside functions."
+    names = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import): names |= {a.name for a in node.names}
+        if not isinstance(node, ast.ImportFrom): continue
+        above = package.split('.')[:1 - node.level or None] if node.level else []
+        module = '.'.join([*above, *([node.module] if node.module else [])])
+        names |= {module} | {f'{module}.{a.name}' for a in node.names}
+    return names
+
+def uses_developers_rooms(wheel)->list: # modules
+    "Modules in the wheel that import a module of `ecg_nb.dev`."
+    with zipfile.ZipFile(wheel) as z:
+        sources = {n: z.read(n).decode() for n in z.namelist() if n.endswith('.py')}
+    packages = {n: n.rpartition('/')[0].replace('/', '.') for n in sources}
+    uses = {n: {m for m in imported(text, packages[n]) if f'{m}.'.startswith('ecg_nb.dev.')} for n, text in sources.items()}
+    return sorted(n for n, names in uses.items() if names)
 
 # %% ../../nbs/dev/14_package.ipynb #probe
 _PROBE = """
@@ -272,4 +306,4 @@ def _write(tried, sdist, wheel, command):
     write_json(path, dict(tried=[tried[k] for k in sorted(tried)], sizes={p.name: p.stat().st_size for p in (sdist, wheel)}) | provenance())
 
 # %% ../../nbs/dev/14_package.ipynb #export-if-name-main-and
-if __name__ == '__main__' and '__file__' in globals(): sys.exit(main())
+if __name__ == '__main__' and '__file__' in globals(): sys.exit(exit_status(main))

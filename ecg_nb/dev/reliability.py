@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Callable
 import numpy as np, pandas as pd
 from ..core import DamagedFile, ECGError, LEADS, MissingFile, Recording, read_bytes, read_json, results_path, write_json
+from .command import exit_status
 
 # %% auto #0
 __all__ = ['BLOWS', 'TARGETS', 'JOBS', 'strangers', 'damage', 'Target', 'sound_files', 'check', 'tiny_network', 'Guard',
@@ -1218,4 +1219,4 @@ def main(argv=None):
         print(f'{sum(r["mended"] for r in rows)} of {len(rows)} faults are mended')
 
 # %% ../../nbs/dev/13_reliability.ipynb #export-if-name-main-and
-if __name__ == '__main__' and '__file__' in globals(): main()
+if __name__ == '__main__' and '__file__' in globals(): sys.exit(exit_status(main))
