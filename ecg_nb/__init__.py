@@ -12,8 +12,8 @@ __version__ = "0.1.0"
 
 _NAMES = dict(
     Recording='core.Recording',                   # one ECG: signal in mV, rate, leads
-    read='data.own.read_any',                     # a recording from any file
-    read_folder='data.own.own_table',             # a table of the recordings in files and folders
+    read='data.load.read',                        # a recording from any file
+    read_folder='data.load.read_folder',          # a table of the recordings in files and folders
     simulate_ecg='data.simulate.simulate_ecg',
     toy_ecg='core.toy_ecg',
     plot_ecg='core.plot_ecg',
@@ -49,7 +49,7 @@ def __dir__(): return sorted({*globals(), *_NAMES})
 if TYPE_CHECKING:
     from ecg_nb.browse.records import RecordBrowser
     from ecg_nb.core import Recording, plot_ecg, toy_ecg
-    from ecg_nb.data.own import own_table as read_folder, read_any as read
+    from ecg_nb.data.load import read, read_folder
     from ecg_nb.data.simulate import simulate_ecg
     from ecg_nb.data.store import convert
     from ecg_nb.inference.predict import enrol, explain as explanation, identify, predict
