@@ -6,28 +6,34 @@
 from __future__ import annotations
 import html, io
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from textwrap import wrap
 import ipywidgets as W, numpy as np, pandas as pd
 from ..core import BadTable, DamagedFile, ECGError, MissingFile, results_path
-from ..data.datasets import ptbxl_labels
+from ..data.datasets import ptbxl_labels, records_table
 from ..data.load import read
 from ..data.simulate import is_simulated
+from ..evaluation.card import calibrated
 from ..signals.preprocess import complete_leads
-from ..training.run_folder import find_run, run_info, run_name
+from ..training.run_folder import find_run, run_folders, run_info, run_name
 from ..view.ecg import ECGView, Item
 from ..view.palette import BLUE, tint
-from .records import NARROW, WRAP, Browser, Chart, TextLine, join_pictures, menu, record_item, row_text, text_picture
+from .records import NARROW, WRAP, Browser, Chart, RecordKey, TextLine, join_pictures, key_of_row, menu, record_item, row_text, text_picture
 
 # %% auto #0
-__all__ = ['SHOW', 'ORDER', 'runs_with_predictions', 'truth_of', 'Answers', 'answers_of', 'pick_answers', 'top_classes',
-           'bars_html', 'bars_picture', 'PredictionBrowser', 'maps_of', 'proof_line', 'SaliencyBrowser',
-           'gallery_and_probes', 'nearest_people', 'PeopleBrowser', 'point_groups', 'MapBrowser']
+__all__ = ['SHOW', 'ORDER', 'runs_with_predictions', 'runs_with_classes', 'truth_of', 'Answers', 'of_data_set', 'answers_of',
+           'pick_answers', 'top_classes', 'bars_html', 'bars_picture', 'PredictionBrowser', 'maps_of', 'proof_line',
+           'SaliencyBrowser', 'gallery_and_probes', 'nearest_people', 'PeopleBrowser', 'point_groups', 'MapBrowser']
 
 # %% ../../nbs/browse/11_browse_runs.ipynb #runs-with-predictions
 def runs_with_predictions()->list: # names, such as 'diagnosis/superclass'
-    "The runs in results/ whose answers are kept."
-    return [p.parent.relative_to(results_path()).as_posix() for p in sorted(results_path().glob('*/*/predictions.csv.gz')) if (p.parent/'run.json').exists()]
+    "The runs whose answers to their test records are kept."
+    return [name for name, folder in run_folders().items() if (folder/'predictions.csv.gz').is_file()]
+
+def runs_with_classes()->list: # names
+    "The runs that can be asked; the package brings some of them, without answers."
+    return runs_with_predictions() or [n for n in run_folders() if n.split('/')[0] in ('diagnosis', 'rhythm', 'sex')]
 
 # %% ../../nbs/browse/11_browse_runs.ipynb #truth-of
 def truth_of(
@@ -57,22 +63,52 @@ class Answers:
     "What a run says of records, and what is known of them."
     name:str             # of the run
     info:dict            # its run.json
-    p:np.ndarray         # probabilities (or, see `linear`, numbers), (n, classes)
+    p:np.ndarray         # probabilities, calibrated (or, see `linear`, numbers), (n, classes)
     y:np.ndarray         # the truth, (n, classes), NaN = not known
     table:pd.DataFrame   # records, row for row
-    asked:bool           # was the network asked now, or was the answer kept?
+    asked:np.ndarray     # (n,) bool: was the network asked now, or was the answer kept?
+    thresholds:np.ndarray=None  # (classes,), calibrated too; NaN where there is none (default)
+    notes:list=()        # one text a record: what was done to it before the network saw it
     left_out:dict = field(default_factory=dict)   # record_id -> why there is no answer
+    not_asked:int=0      # records beyond `most`
+
+    def __post_init__(self):
+        self.asked = np.broadcast_to(self.asked, len(self.p))
+        if self.thresholds is None: self.thresholds = np.full(len(self.classes), np.nan)
 
     @property
     def classes(self)->list: return list(self.info['classes'])
     @property
     def linear(self)->dict: return self.info.get('linear') or {}
-    @property
-    def thresholds(self)->np.ndarray: # (classes,), NaN where there is none
-        return np.array([np.nan if t is None else t for t in self.info.get('thresholds') or [None]*len(self.classes)], float)
 
+# %% ../../nbs/browse/11_browse_runs.ipynb #of-data-set
+@lru_cache(maxsize=4)
+def _people(dataset, root):
+    "record_id -> subject_id of the data set in folder `root`; empty if it is not there."
+    try: table = records_table(dataset, root)
+    except ECGError: return {}
+    return dict(zip(table.record_id, table.subject_id))
+
+def of_data_set(
+    info:dict,           # what run.json holds
+    table:pd.DataFrame,  # a records table
+    root=None,           # folder of the recordings; by default where the table came from
+)->np.ndarray:           # (n,), bool
+    "Which records belong to the data set that the run was scored on."
+    root = root or table.attrs.get('root')
+    if bool(info.get('simulated')) != (bool(root) and is_simulated(root)): return np.zeros(len(table), bool)
+    datasets = info.get('data', {}).get('dataset', '').removesuffix(' (simulated)').split(', ')
+    same = table.dataset.isin(datasets).to_numpy(copy=True)
+    if same.any() and root and Path(root).is_dir():
+        people = {name: _people(name, str(root)) for name in set(table.dataset[same])}
+        rows = zip(table.dataset, table.record_id, table.subject_id)
+        same &= [people.get(name, {}).get(record) == subject for name, record, subject in rows]
+    return same
+
+# %% ../../nbs/browse/11_browse_runs.ipynb #-kept-answers
 def _kept_answers(path, classes):
-    "record_id -> probabilities, from a predictions.csv.gz."
+    "record_id -> probabilities, from a predictions.csv.gz; None if there is none."
+    if not path.exists(): return None
     try: t = pd.read_csv(path, dtype=dict(record_id=str))
     except Exception as e: raise DamagedFile(path, f'not a table of predictions ({e})') from None
     lost = [c for c in ['record_id', *classes] if c not in t]
@@ -81,28 +117,38 @@ def _kept_answers(path, classes):
     if t.index.duplicated().any() or not all(d.kind in 'fi' for d in t.dtypes): raise BadTable(path, 'a record occurs twice, or a probability is no number')
     return t
 
+def _ask(run, rows, root):
+    "What `predict` says of some rows of a records table: p (n, classes), notes, problems."
+    from ecg_nb.inference.predict import predict
+    rows = rows.copy()
+    rows.attrs['root'] = root
+    said = predict(rows, run, progress=False).of()
+    return said.out(said.p), said.notes, said.problems
+
+# %% ../../nbs/browse/11_browse_runs.ipynb #answers-of
 def answers_of(
-    run,                 # a `Run`, its folder, or its name in results/
+    run,                 # a `Run`, its folder, or task/name
     table:pd.DataFrame,  # records table
     root=None,           # folder of the recordings; by default where the table came from
     *,
-    most:int=40,         # ask the network of so many records at most, where no answers are kept
+    most:int=40,         # ask the network of so many records at most
 )->Answers:
-    "What `run` says of the records of `table`: the answers it kept, else asked now (of the tenth fold, if there is one)."
-    folder, info = find_run(run), run_info(run)
-    name, root, path = run_name(run), root or table.attrs.get('root'), folder/'predictions.csv.gz'
-    if path.exists() and bool(info.get('simulated')) == (bool(root) and is_simulated(root)):
-        kept = _kept_answers(path, info['classes'])
-        rows = table[table.record_id.isin(kept.index)]
-        if len(rows): return Answers(name, info, kept.loc[rows.record_id].to_numpy(float), truth_of(info, rows), rows, False)
-    from ecg_nb.training.run import load_run
-    run, rows, said, left_out = run if hasattr(run, 'predict') else load_run(folder), table[table.fold == 10] if (table.fold == 10).any() else table, {}, {}
-    for r in rows.head(most).itertuples():
-        try: said[r.record_id] = run.predict(read(r, root=root)).to_numpy()
-        except ECGError as e: left_out[r.record_id] = str(e)
-    if not said: raise BadTable(folder, 'no answer to any of these records: ' + '; '.join(list(left_out.values())[:2] or ['there are none']))
-    rows = rows[rows.record_id.isin(list(said))]
-    return Answers(name, info, np.array([said[i] for i in rows.record_id], float), truth_of(info, rows), rows, True, left_out)
+    "What `run` says of the records of `table`: what it said of its own test records; others are asked now (of the tenth fold, if there is one)."
+    folder, info, root = find_run(run), run_info(run), root or table.attrs.get('root')
+    kept, same = _kept_answers(folder/'predictions.csv.gz', info['classes']), of_data_set(info, table, root)
+    has_answer = same & table.record_id.isin(() if kept is None else kept.index).to_numpy()
+    if has_answer.any(): to_ask = np.flatnonzero(~same)
+    else: to_ask = np.flatnonzero(table.fold == 10) if (table.fold == 10).any() else np.arange(len(table))
+    p, notes, left_out = np.full((len(table), len(info['classes'])), np.nan), np.full(len(table), '', object), {}
+    if has_answer.any(): p[has_answer] = calibrated(run, kept.loc[table.record_id[has_answer]])
+    if len(few := to_ask[:most]):
+        p[few], notes[few], problems = _ask(run, table.iloc[few], root)
+        left_out = {i: problem for i, problem in zip(table.record_id.iloc[few], problems) if problem}
+    rows = np.flatnonzero(np.isfinite(p).all(1))
+    if not len(rows): raise BadTable(folder, 'no answer to any of these records: ' + '; '.join(list(left_out.values())[:2] or ['there are none']))
+    thresholds = np.array([np.nan if t is None else t for t in info.get('thresholds') or [None]*p.shape[1]], float)
+    return Answers(run_name(run), info, p[rows], truth_of(info, table.iloc[rows]), table.iloc[rows], ~has_answer[rows],
+                   calibrated(run, thresholds), list(notes[rows]), left_out, len(to_ask) - len(few))
 
 # %% ../../nbs/browse/11_browse_runs.ipynb #pick-answers
 SHOW, ORDER = ('all', 'right', 'wrong', 'missed', 'false alarm'), ('largest error', 'highest score', 'lowest score', 'record')
@@ -177,7 +223,7 @@ class PredictionBrowser(Browser):
     "What runs say of records, by class, score and error, beside the truth."
     def __init__(self,
         table:pd.DataFrame,  # records table
-        runs=None,           # names in results/, folders or `Run`s, one or several; default: all whose answers are kept
+        runs=None,           # names, folders or `Run`s, one or several; default: all whose answers are kept, see `runs_with_classes`
         root=None,           # folder of the recordings; by default where the table came from
         *,
         cls:str='',          # begin with this class
@@ -185,7 +231,7 @@ class PredictionBrowser(Browser):
         marks=None,          # `Marks`, or the path of the table of marks
         **view,              # for `ECGView`
     ):
-        runs = runs_with_predictions() if runs is None else list(runs) if isinstance(runs, (list, tuple)) else [runs]
+        runs = runs_with_classes() if runs is None else list(runs) if isinstance(runs, (list, tuple)) else [runs]
         self.table, self.root, self.most, self.answers, self.rows = table, root or table.attrs.get('root'), most, None, np.zeros(0, int)
         self.run = menu('run', [(r.name if hasattr(r, 'info') else str(r), k) for k, r in enumerate(runs)], '300px')
         self.cls, self.show, self.by = menu('class', [('all', '')], '170px'), menu('show', SHOW, '160px'), menu('order', ORDER, '190px')
@@ -235,10 +281,10 @@ class PredictionBrowser(Browser):
     def about(self, i):
         a, k = self.answers, self.rows[i]
         called = [str(c) for c, p, t in zip(a.classes, a.p[k], a.thresholds) if p >= t]
-        return f'{a.name}{" (asked now)" if a.asked else ""}: called {", ".join(called) or "nothing"}; label: {self._true(i)}. {row_text(a.table.iloc[k])}'
+        more = f'{a.not_asked:,} more recordings were not asked (most={self.most})' if a.not_asked else ''
+        return f'{a.name}{" (asked now)" if a.asked[k] else ""}: called {", ".join(called) or "nothing"}; label: {self._true(i)}. {"; ".join(filter(None, [row_text(a.table.iloc[k]), *a.notes[k:k + 1], more]))}'
     def key(self, i):
-        row = self.answers.table.iloc[self.rows[i]]
-        return row.record_id, row.dataset
+        return key_of_row(self.answers.table.iloc[self.rows[i]], lambda: self.view.item(i).rec)
     def nothing(self): return 'no answer fits: choose another class, or show all' if self.answers is not None else 'no answers to show: choose another run'
     def pictures(self):
         if not self.n: return self.view.picture()
@@ -283,15 +329,19 @@ class SaliencyBrowser(Browser):
         recs,                # recordings
         *,
         cls=None,            # class to begin with; default: the most likely one
-        methods=('integrated_gradients', 'smoothgrad'),  # of the left and the right map to begin with
+        methods=None,        # of the left and the right map to begin with; default: the one that `explain` takes, and another
         steps:int=32,        # as for `maps_of`
         marks=None,          # `Marks`, or the path of the table of marks
         **view,              # for `ECGView`
     ):
         from ecg_nb.training.run import load_run
         from ecg_nb.explain.saliency import METHODS
+        from ecg_nb.inference.predict import best_method
         self.model, self.recs, self._made = run if hasattr(run, 'model') else load_run(run), list(recs), {}
         if self.model.info['task'] == 'identity': raise BadTable(self.model.folder, 'an encoder has no classes to explain; PeopleBrowser shows whom it finds alike')
+        if methods is None:
+            best = best_method(self.model.name)
+            methods = best, next(m for m in ('integrated_gradients', 'smoothgrad') if m != best)
         alien = [m for m in methods if m not in METHODS]
         if alien: raise BadTable('methods', f'no method {", ".join(alien)}; there are {", ".join(METHODS)}')
         self.second, self.sides = ECGView(**view), []
@@ -338,16 +388,23 @@ class SaliencyBrowser(Browser):
         if isinstance(self._made[asked], ECGError): raise self._made[asked]
         return self._made[asked]
 
+    def score_of(self, m)->float:
+        "What the run says of the class of a map, as `predict` shows it."
+        said = np.full(len(self.model.classes), np.nan)
+        k = self.model.classes.index(m.cls)
+        said[k] = m.score
+        return float(calibrated(self.model, said)[k])
+
     def explained(self, i:int, k:int=0)->Item:
         "Recording `i` with its map."
         rec, m = self.recs[i], self.map_of(i, k)
         if not set(m.leads) <= set(rec.leads): rec, _ = complete_leads(rec, m.leads)
-        return record_item(rec, title=f'{rec.meta.get("dataset", "")} {rec.record_id}'.strip(), note=f'{m.cls}: {m.score:.2f}', saliency=m)
+        return record_item(rec, title=f'{rec.meta.get("dataset", "")} {rec.record_id}'.strip(), note=f'{m.cls}: {self.score_of(m):.2f}', saliency=m)
 
     def item(self, i): return self.explained(i, 0)
     def line(self, i): return self.recs[i].record_id
     def about(self, i): return f'{self.recs[i].record_id}; orange speaks for the class, blue against it (where the method tells)'
-    def key(self, i): return self.recs[i].record_id, self.recs[i].meta.get('dataset', '')
+    def key(self, i): return RecordKey.of(self.recs[i])
     def pictures(self):
         lines = lambda s: (wrap(s['proof'].text, 105) + ['']*4)[:4]
         side = lambda v, s: join_pictures([text_picture(lines(s), width=760), v.picture(width=760)])
@@ -450,7 +507,7 @@ class PeopleBrowser(Browser):
         verdict = '' if self.threshold is None else f'; at the threshold {self.threshold:.3f} ' + ('taken for unknown' if self.best[k] < self.threshold else 'taken for ' + str(self._nearest(k)))
         return f'person {self._row(i).subject_id}: the enrolled recording is at rank {self.ranks[k]} of {len(self.trial.gallery)}; best cosine {self.best[k]:.3f}{verdict}'
     def _nearest(self, k:int)->str: "The person nearest to probe `k`."; return self.trial.people(self.trial.gallery)[(self.trial.z[self.trial.gallery] @ self.trial.z[self.trial.probes[k]]).argmax()]
-    def key(self, i): return self._row(i).record_id, self._row(i).dataset
+    def key(self, i): return key_of_row(self._row(i), lambda: self.view.item(i).rec)
     def nothing(self): return 'nobody fits this choice'
     def pictures(self): return join_pictures([self.view.picture(width=760), self.second.picture(width=760)], beside=True)
 
@@ -500,5 +557,7 @@ class MapBrowser(Browser):
         return record_item(read(row, root=self.root), title=f'{"simulated, "*(bool(self.root) and is_simulated(self.root))}{row.record_id}', note=str(self.points.label[i]))
     def line(self, i): return f'{self.points.record_id[i]}  {self.points.label[i]}'
     def about(self, i): return row_text(self._row(i)) if self.points.record_id[i] in self.rows.index else f'{self.points.record_id[i]}: this point is not in the records table'
-    def key(self, i): return self.points.record_id[i], self.rows.dataset.get(self.points.record_id[i], '')
+    def key(self, i):
+        if self.points.record_id[i] not in self.rows.index: return None
+        return key_of_row(self._row(i), lambda: self.view.item(i).rec)
     def pictures(self): return join_pictures([self.chart.picture(width=420), self.view.picture(width=760)], beside=True)

@@ -13,8 +13,8 @@ from ..data.simulate import statements
 from ..training.run_folder import find_run, run_info, run_name
 
 # %% auto #0
-__all__ = ['SHIPPED', 'DATA', 'meanings', 'preparation', 'calibration', 'calibrate', 'caveat', 'model_card', 'write_cards',
-           'calibrate_runs']
+__all__ = ['SHIPPED', 'DATA', 'meanings', 'preparation', 'calibration', 'calibrate', 'calibrated', 'caveat', 'model_card',
+           'write_cards', 'calibrate_runs']
 
 # %% ../../nbs/evaluation/12_card.ipynb #shipped
 SHIPPED = (*(f'diagnosis/{n}' for n in 'superclass statements diagnostic subclass form rhythm xresnet1d101 xresnet1d18 s4d system3_cnn'.split()),
@@ -107,6 +107,17 @@ def calibrate(
     c |= dict(interval=f'95 %, bootstrap over people, {n_resamples} resamples', run=_sum(where), command='ecg_nb card --calibrate') | provenance()
     write_json(where/'calibration.json', c)
     return c
+
+# %% ../../nbs/evaluation/12_card.ipynb #calibrated
+def calibrated(
+    run,            # a `Run`, a folder, or task/name
+    p,              # what its network says, (n, classes) or (classes,); NaN where there is no answer
+)->np.ndarray:      # same shape
+    "Probabilities with the temperature of the run, where it has one; a number such as an age stays as it is."
+    from ecg_nb.metrics.classify import apply_temperature
+    info, fitted = run_info(run), calibration(run)
+    if not fitted: return np.asarray(p, float)
+    return apply_temperature(p, fitted['temperature'], keep=[c in info['linear'] for c in info['classes']])
 
 # %% ../../nbs/evaluation/12_card.ipynb #-num
 DATA = {   # data set -> what it is, population, licence, source

@@ -180,8 +180,7 @@ class Answered:
     def out(self, p): # uncalibrated -> what is shown
         if not self.temperature: return np.asarray(p, float)
         from ecg_nb.metrics.classify import apply_temperature
-        keep = [c in self.fast.linear for c in self.fast.classes]
-        return np.where(keep, p, apply_temperature(np.where(keep, .5, p), self.temperature))
+        return apply_temperature(p, self.temperature, keep=[c in self.fast.linear for c in self.fast.classes])
     @property
     def thresholds(self): return self.out(self.fast.thresholds)
     def above(self, i): # classes of recording `i` at or above their threshold

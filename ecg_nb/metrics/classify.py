@@ -361,10 +361,14 @@ def fit_temperature(
 def apply_temperature(
     p,                  # probabilities, any shape
     temperature:float,  # from `fit_temperature`
+    *,
+    keep=False,         # outputs that are no probabilities and stay as they are: bool, (classes,)
 )->np.ndarray:          # probabilities, same shape
     "`p` with its logits divided by `temperature`."
     if not temperature > 0: raise ValueError(f'a temperature is above 0, not {temperature}')
-    return 1/(1 + np.exp(-_logit(p)/temperature))
+    p = np.asarray(p, float)
+    scaled = 1/(1 + np.exp(-_logit(np.where(keep, .5, p))/temperature))
+    return np.where(keep, p, scaled)
 
 # %% ../../nbs/metrics/10_classify.ipynb #confusion
 def confusion(
