@@ -15,7 +15,8 @@ import numpy as np, pandas as pd
 from ..core import BadSignal, BadTable, DamagedFile, ECGError, MissingFile, Recording, UnsafePath, atomic_path, lead_name, lock_folder, read_bytes, read_json, write_errors, write_json
 from .datasets import DATASETS, register_missing
 from .load import read
-from ..signals.preprocess import Recipe, from_int16, rescale, signal_quality, to_int16
+from ..signals.prepare import prepare_recording
+from ..signals.preprocess import Recipe, complete_leads, from_int16, rescale, signal_quality, to_int16
 
 # %% auto #0
 __all__ = ['Row', 'StoreError', 'record_int16', 'gather_crops', 'Store', 'convert']
@@ -25,9 +26,10 @@ class StoreError(ECGError): "A folder that holds something else than this store,
 
 def _notes(rec, prepared, over, quality):
     "What to know about a stored record, e.g. `'gaps:V1 flat:V5,V6'`."
-    found = dict(gaps=[l for l, m in zip(prepared.leads, prepared.meta['missing']) if m], over=[f'{over:.1%}']*(over > 0), skipped=['filter']*bool(prepared.meta['skipped']))
+    computed = prepared.meta['computed'].split(' computed')[0].split(', ')
+    found = dict(computed=[l for l in computed if l], gaps=[l for l, m in zip(prepared.leads, prepared.meta['missing']) if m], over=[f'{over:.1%}']*(over > 0), skipped=['filter']*bool(prepared.meta['skipped']))
     if quality:
-        q = signal_quality(rec.pick(prepared.leads))
+        q = signal_quality(complete_leads(rec, prepared.leads)[0])
         found |= {k: list(q.index[q[k].astype(bool)]) for k in ('flat', 'clipped', 'lead_off', 'noisy')}
     return ' '.join(f'{k}:{",".join(v)}' for k, v in found.items() if v)
 
@@ -50,13 +52,13 @@ def _read_around(part, start_s, stop_s, margin_s):
 def _prepared_span(part, recipe, start_s, stop_s=None):
     "Seconds `start_s` to `stop_s` of what `part` gives: as recorded, and prepared by `recipe`."
     rec, a, n = _read_around(part, start_s, stop_s, _margin_s(recipe))
-    rec = rec.pick(recipe.leads)
+    rec, computed = complete_leads(rec, recipe.leads)
     span = Recording(rec.signal[:, a:a + n], rec.fs, rec.leads, rec.record_id, rec.meta)
     judged = Recipe(leads=recipe.leads, fs=rec.fs, max_missing=recipe.max_missing)(span).meta    # refuses a span of gaps
     y = replace(recipe, scale='fixed', max_missing=1)(rec)
     m = round((n/rec.fs if stop_s is None else stop_s - start_s)*recipe.fs)
     b = min(round(a*recipe.fs/rec.fs), y.n_samples - m)
-    return span, Recording(rescale(y.signal[:, b:b + m], recipe.scale), recipe.fs, recipe.leads, rec.record_id, y.meta | dict(missing=judged['missing']))
+    return span, Recording(rescale(y.signal[:, b:b + m], recipe.scale), recipe.fs, recipe.leads, rec.record_id, y.meta | dict(computed=computed, missing=judged['missing']))
 
 # %% ../../nbs/04_store.ipynb #record-int16
 def record_int16(
@@ -66,11 +68,14 @@ def record_int16(
     quality:bool=False,  # also note leads that are flat, clipped, off or noisy
     span=None,           # (start, stop) in seconds: only this part
     root=None,           # of a row: the folder that its path starts from
+    length:int=None,     # of what a network looks at (samples): what `prepare_recording` refuses is refused
 )->tuple:                # int16 (n_samples, n_leads) and notes
     "The recording in `source` prepared by `recipe` as a store keeps it; an `ECGError` says why it cannot be kept."
     part = partial(read, source, root=root, check=False)
     if span: rec, prepared = _prepared_span(part, recipe, *span)
-    else: prepared = recipe(rec := part())
+    else: rec, prepared = part(), None
+    if length: prepare_recording(rec, recipe, length)
+    if prepared is None: prepared = recipe(rec)
     x, over = to_int16(prepared.signal, recipe.lsb_uv)
     return x, _notes(rec, prepared, over, quality)
 
@@ -144,16 +149,16 @@ def _is_plain(row, recipe):
     "Whether nothing is asked of the file of `row` but its samples."
     return not (row.channels or row.leads or row.span or row.units or row.given) and row.fs in (None, recipe.fs)
 
-def _try_record(root, row, recipe, quality=False):
+def _try_record(root, row, recipe, quality=False, length=None):
     "int16 samples, reason, notes and source bytes of the recording of `row` in folder `root`; there are samples or there is a reason."
     path = row.path
     full = f'{root}/{path}'
     try:
         if path.startswith(('/', '\\')) or '..' in path.replace('\\', '/').split('/'): raise UnsafePath(path, 'is outside the data folder')
-        plain = _copied(full, recipe) if _is_plain(row, recipe) and not quality else None
+        plain = _copied(full, recipe) if _is_plain(row, recipe) and not quality and not length else None
         if plain: return plain[0], '', '', plain[1]
         if path.endswith('.npy') and not row.leads: row = row._replace(leads=recipe.leads)
-        x, notes = record_int16(row.given or row, recipe, quality=quality, span=row.span, root=root)
+        x, notes = record_int16(row.given or row, recipe, quality=quality, span=row.span, root=root, length=length)
         return x, '', notes, _source_bytes(full)
     except MemoryError: raise
     except Exception as e: return np.empty((0, len(recipe.leads)), '<i2'), _why(e), '', _source_bytes(full)
@@ -172,7 +177,7 @@ def _write_shard(
     out,      # folder of the store
     records,  # a `Row` of each recording
     root,     # folder of the data
-    recipe, quality,
+    recipe, quality, length=None,
     own=(),   # data sets with a reader of their own, which a worker process may not know
 )->tuple:     # k, the temporary file, and what to say of it
     "Write the recordings `records` to a temporary .npy in `out`."
@@ -183,7 +188,7 @@ def _write_shard(
         with write_errors(out, _KEPT), open(tmp, 'xb', buffering=1 << 20) as f:
             _npy_header(f, 0, len(recipe.leads))
             for row in records:
-                x, reason, notes, size = _try_record(root, row, recipe, quality)
+                x, reason, notes, size = _try_record(root, row, recipe, quality, length)
                 f.write(x.data)
                 for values, v in zip(said.values(), (len(x), reason, notes, size)): values.append(v)
             f.seek(0)
@@ -354,11 +359,12 @@ def _given(table):
     if not own: return None
     return [SimpleNamespace(**r) if r['dataset'] in own else None for r in table.to_dict('records')]
 
-def _plan(rows, recipe, shard_records, quality):
+def _plan(rows, recipe, shard_records, quality, length=None):
     "What a conversion is made from, as JSON gives it back."
     asked = rows.drop(columns=['dataset', *(c for c in ('leads', 'span', 'units', 'given') if not any(rows[c]))])
     text = json.dumps(asked.values.tolist(), default=str).encode()
-    return json.loads(json.dumps(dict(layout=1, recipe=asdict(recipe), n_records=len(rows), table=hashlib.sha256(text).hexdigest(), shard_records=shard_records, quality=quality)))
+    checked = dict(length=length) if length else {}
+    return json.loads(json.dumps(dict(layout=1, recipe=asdict(recipe), n_records=len(rows), table=hashlib.sha256(text).hexdigest(), shard_records=shard_records, quality=quality) | checked))
 
 def _refuse_foreign(out):
     "`StoreError` if `out` has files of our names that no conversion wrote."
@@ -370,7 +376,7 @@ def _refuse_other(path, was, plan):
     if not isinstance(was, dict) or was == plan: return
     flat = lambda d: {k: v for k, v in d.items() if k != 'recipe'} | {f'recipe.{k}': v for k, v in d['recipe'].items()}
     old, new = flat(was), flat(plan)
-    differ = [f'{k} (another selection or order of records, or other paths)' if k == 'table' else f'{k} ({old.get(k)} there, {new.get(k)} now)' for k in new if old.get(k) != new[k]]
+    differ = [f'{k} (another selection or order of records, or other paths)' if k == 'table' else f'{k} ({old.get(k)} there, {new.get(k)} now)' for k in new | old if old.get(k) != new.get(k)]
     raise StoreError(path, f'was made from something else: {"; ".join(differ)}. Take another folder, or overwrite=True to start anew')
 
 # %% ../../nbs/04_store.ipynb #-kept
@@ -455,6 +461,7 @@ def convert(
     n_jobs:int=None,            # parallel jobs; None: 1, or what joblib.parallel_config says
     shard_records:int=1024,     # records in a shard
     quality:bool=False,         # also note leads that are flat, clipped, off or noisy (slower)
+    length:int=None,            # for a network that looks at so many samples: leave out what `Run.prepare` would refuse
     overwrite:bool=False,       # start anew, whatever is there
     wait_s:float=0,             # wait so long for another conversion into the same folder (s)
     progress:bool=True,         # show a progress bar
@@ -464,7 +471,7 @@ def convert(
     from tqdm import tqdm
     out, root, rows = Path(root_out), os.path.abspath(root_in or table.attrs.get('root') or '.'), _rows(table)
     if shard_records < 1: raise StoreError(out, f'shard_records={shard_records}; at least 1 is needed')
-    plan = _plan(rows, recipe, shard_records, quality)
+    plan = _plan(rows, recipe, shard_records, quality, length)
     with lock_folder(out, wait_s=wait_s, writer='conversion'), write_errors(out, _KEPT):
         _refuse_foreign(out)
         _sweep(out, overwrite)
@@ -476,7 +483,7 @@ def convert(
             if not os.path.isdir(root): raise MissingFile(root, 'no such folder of recordings')
             (out/'manifest.json').unlink(missing_ok=True)
         part = lambda k: [Row(*r) for r in rows[list(Row._fields)].iloc[k*shard_records:(k + 1)*shard_records].itertuples(index=False, name=None)]
-        jobs = [delayed(_write_shard)(k, os.path.abspath(out), part(k), root, recipe, quality, _own_readers(table)) for k in todo]
+        jobs = [delayed(_write_shard)(k, os.path.abspath(out), part(k), root, recipe, quality, length, _own_readers(table)) for k in todo]
         try:
             with warnings.catch_warnings(), tqdm(total=len(rows), initial=len(rows) - sum(len(part(k)) for k in todo), unit='record', disable=not progress, leave=False) as bar:
                 warnings.filterwarnings('ignore', r'\d+ tasks')   # joblib's, after an error

@@ -214,7 +214,7 @@ def finetune(
     from ecg_nb.evaluation.report import check_store
     run, folder, classes = run if isinstance(run, Run) else load_run(run), Path(folder), (classes,) if isinstance(classes, str) else tuple(classes)
     base, y = network_of(run), _labels(table, y, classes, folder)
-    store = convert(table, folder/'store', base.recipe, n_jobs=n_jobs, wait_s=600, progress=progress) if store is None else store
+    store = convert(table, folder/'store', base.recipe, length=base.info['length'], n_jobs=n_jobs, wait_s=600, progress=progress) if store is None else store
     check_store(base.folder, store)
     keep = np.isfinite(y).all(1) & (store.index.n_samples.to_numpy() >= base.info['length'])
     if not keep.any(): raise BadTable(folder, f'no record with labels that is long enough ({base.info["length"]/base.recipe.fs:g} s): {store.report().iloc[0].reason}')
@@ -225,9 +225,8 @@ def finetune(
     if lost: warnings.warn(f'all or no records have {", ".join(lost)}: nothing can be chosen for it there')
     known = _of_base(run, ready)
     model, how = tune(base, ready.parts['train'], ready.parts['valid'], folder, classes=classes, epochs=epochs, lr=lr, batch=batch, weight_decay=weight_decay, head_only=head_only, seed=seed, progress=progress, **kwargs)
-    name = lambda r: f'{r.folder.parent.name}/{r.folder.name}'
-    plan = Plan(title or f'{", ".join(classes)}, from {name(run)}', name(run), base.info['model']['name'], base.info['model']['options'], base.info['length'], base.info['stride'], epochs, lr, batch, weight_decay, head_only)
-    return write_finetuned(folder, plan, ready, dict(run=name(run), network=name(base)) | how | known, left_out=int((~keep).sum()), seed=seed, command=command)
+    plan = Plan(title or f'{", ".join(classes)}, from {run.name}', run.name, base.info['model']['name'], base.info['model']['options'], base.info['length'], base.info['stride'], epochs, lr, batch, weight_decay, head_only)
+    return write_finetuned(folder, plan, ready, dict(run=run.name, network=base.name) | how | known, left_out=int((~keep).sum()), seed=seed, command=command)
 
 # %% ../../nbs/tasks/13_finetune.ipynb #write-finetuned
 def write_finetuned(
