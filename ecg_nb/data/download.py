@@ -4,7 +4,7 @@
 
 # %% ../../nbs/data/14_download.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import argparse, errno, hashlib, http.server, json, logging, mmap, os, random, re, shutil, stat, subprocess, sys, tempfile, threading, time
+import errno, hashlib, json, logging, os, random, re, shutil, stat, sys, tempfile, threading, time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -12,136 +12,12 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from fnmatch import fnmatch
 from functools import partial
-from itertools import islice
 from pathlib import Path, PurePosixPath
-from urllib.parse import parse_qs, quote, unquote, urljoin, urlsplit
-from ..core import BadTable, DamagedFile, ECGError, MissingFile, UnsafePath, data_path, lock_folder, read_json, results_path, write_errors, write_json
+from urllib.parse import quote, unquote, urljoin, urlsplit
+from ..core import BadTable, DamagedFile, ECGError, MissingFile, UnsafePath, data_path, lock_folder, write_errors
 
 # %% auto #0
-__all__ = ['Publisher', 'download', 'unpack', 'bench_download', 'bench_recheck', 'bench_convert', 'measure', 'transfer_table',
-           'ask_token', 'main']
-
-# %% ../../nbs/data/14_download.ipynb #-content
-_ranges = re.compile(r'bytes=(\d+)-(\d*)$')
-
-def _content(body):
-    "The bytes of a file to be served; a large one is mapped, not read."
-    if isinstance(body, bytes) or body.stat().st_size < 1 << 20: return body if isinstance(body, bytes) else body.read_bytes()
-    with open(body, 'rb') as f: return mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ)
-
-class _Serve(http.server.BaseHTTPRequestHandler):
-    "One connection to a `Publisher`."
-    protocol_version, disable_nagle_algorithm = 'HTTP/1.1', True
-    def __init__(self, publisher, *args): self.publisher = publisher; super().__init__(*args)
-    def log_message(self, *args): pass
-    def do_HEAD(self): self._answer(body_too=False)
-    def do_GET(self): self._answer()
-
-    def _head(self, status, n, **headers):
-        if self.close_connection: headers['Connection'] = 'close'
-        lines = [f'HTTP/1.1 {status} {http.HTTPStatus(status).phrase}', *([] if n is None else [f'Content-Length: {n}']), *(f'{k.replace("_", "-")}: {v}' for k, v in headers.items())]
-        return ('\r\n'.join(lines) + '\r\n\r\n').encode()
-
-    def _answer(self, body_too=True):
-        p = self.publisher
-        name, body, say = p._find(self.path)
-        kind, *arg = (p._fault(name) if body_too else None) or ('',)
-        if kind: self.close_connection = True
-        if kind == 'status': say, body = dict(status=arg[0]) | (arg[1] if len(arg) > 1 else {}), b'no'
-        if kind == 'redirect': say, body = dict(status=302, Location=self.path if arg[0] == 'loop' else arg[0]), b''
-        data, etag = _content(body), f'"{hashlib.md5(str((name, body if isinstance(body, bytes) else body.stat().st_mtime_ns)).encode()).hexdigest()[:16]}"'
-        a, status, m = 0, say.pop('status', 200), _ranges.match(self.headers.get('Range', ''))
-        if m and status == 200 and kind != 'norange' and self.headers.get('If-Range', etag) == etag:
-            a, status = int(m[1]), 206
-            say |= dict(Content_Range=f'bytes {a}-{len(data) - 1}/{len(data)}')
-            if a >= len(data): a, status, say, data = 0, 416, dict(Content_Range=f'bytes */{len(data)}'), b''
-        p._note(self.command, name, self.headers.get('Range'), status)
-        n = None if kind == 'endless' else len(data) - a + (arg[0] if kind == 'length' else 0)
-        try: self._send(self._head(status, n, ETag=etag, Accept_Ranges='bytes', **say), data if body_too else b'', a, kind, arg, name)
-        except OSError: self.close_connection = True              # whoever asked has gone
-
-    def _send(self, head, data, a, kind, arg, name):
-        p, n = self.publisher, len(data)
-        if kind == 'corrupt' and n: data = bytearray(data); p._damage(data, arg[0])
-        stop = dict(cut=a + arg[0] if kind == 'cut' else n, stall=a + (n - a)//2).get(kind, n)
-        step = max(1, int(p.rate/50)) if p.rate else 1 << 20
-        first = bytes(data[a:min(a + step, stop)])
-        p._sent(name, first); self.connection.sendall(head + first)
-        for k in range(a + step, min(stop, n), step): p._sent(name, part := bytes(data[k:min(k + step, stop)])); self.connection.sendall(part)
-        if kind == 'stall': p._over.wait(arg[0])
-        while kind == 'endless' and not p._over.is_set(): p._sent(name, part := bytes(1 << 16)); self.connection.sendall(part)
-
-# %% ../../nbs/data/14_download.ipynb #-server
-class _Server(http.server.ThreadingHTTPServer):
-    daemon_threads, block_on_close, request_queue_size = True, False, 128
-    def handle_error(self, *args): pass                            # a client that was killed is no news
-
-class Publisher:
-    "A stand-in publisher on loopback that serves `folder` as PhysioNet does (`SHA256SUMS.txt`), or as NSRR does, and fails as told."
-    def __init__(self,
-        folder,             # what is served; files may change while it runs
-        *,
-        faults=None,        # path or pattern -> faults, one a request: ('cut', bytes), ('corrupt', bytes), ('stall', s), ('redirect', url or 'loop'), ('status', code, headers), ('norange',), ('length', more), ('endless',); or a function of (path, number of the request)
-        rate:float=None,    # at most so many bytes a second, all connections together
-        seed:int=0,         # of the places where bytes are corrupted
-        sums:dict=None,     # further lines for SHA256SUMS.txt: path -> checksum
-        nsrr:dict=None,     # serve as NSRR instead: dict(token='…'), with open=True the list also to those without it, more=[…] for further entries
-    ):
-        self.folder, self.rate, self.sums, self.nsrr = Path(folder).resolve(), rate, dict(sums or {}), nsrr
-        self.faults = faults if callable(faults) else {k: iter(v) for k, v in (faults or {}).items()}
-        self.requests, self.sent, self.log = Counter(), Counter(), []   # GETs and bytes a path; (method, path, Range, status) in order
-        self._random, self._lock, self._over, self._due, self._digests = random.Random(seed), threading.Lock(), threading.Event(), 0., {}
-
-    def __enter__(self):
-        self._server = _Server(('127.0.0.1', 0), partial(_Serve, self))
-        self.url = f'http://127.0.0.1:{self._server.server_port}/'
-        threading.Thread(target=self._server.serve_forever, kwargs=dict(poll_interval=.02), daemon=True).start()
-        return self
-
-    def __exit__(self, *error): self._over.set(); self._server.shutdown(); self._server.server_close()
-
-    def digest(self, name, kind='sha256'):
-        "The checksum of served file `name`, remembered until the file changes."
-        path = self.folder/name; s = path.stat(); key = name, kind, s.st_size, s.st_mtime_ns
-        if key not in self._digests:
-            with open(path, 'rb') as f: self._digests[key] = hashlib.file_digest(f, kind).hexdigest()
-        return self._digests[key]
-
-    def files(self):
-        "Served paths, in order."
-        return sorted(p.relative_to(self.folder).as_posix() for p in self.folder.rglob('*') if p.is_file() and p.name != 'SHA256SUMS.txt' and not any(s.startswith('.') for s in p.relative_to(self.folder).parts))
-
-    def _find(self, target):
-        "Name, content (bytes or a path) and status of what a request asks for."
-        url = urlsplit(target); name = unquote(url.path).lstrip('/')
-        if self.nsrr: return self._find_nsrr(name, parse_qs(url.query))
-        if name == 'SHA256SUMS.txt': return name, ''.join(f'{h} {n}\n' for n, h in [*((n, self.digest(n)) for n in self.files()), *self.sums.items()]).encode(), {}
-        return self._file(name)
-
-    def _file(self, name):
-        path = (self.folder/name).resolve()
-        return (name, path, {}) if path.is_relative_to(self.folder) and path.is_file() else (name, b'no such file', dict(status=404))
-
-    def _fault(self, name):
-        with self._lock:
-            k = self.requests[name]; self.requests[name] += 1
-            return self.faults(name, k) if callable(self.faults) else next((f for pattern, left in self.faults.items() if fnmatch(name, pattern) and (f := next(left, None))), None)
-
-    def _note(self, *what):
-        with self._lock: self.log.append(what)
-
-    def _damage(self, data, n):
-        with self._lock: places = [self._random.randrange(len(data)) for _ in range(n)]
-        for k in places: data[k] ^= 0x5a
-
-    def _sent(self, name, part):
-        "Count `part`, and wait until the line is free for it."
-        with self._lock:
-            self.sent[name] += len(part)
-            if not self.rate: return
-            self._due = max(self._due, time.monotonic()) + len(part)/self.rate
-            wait = self._due - time.monotonic()
-        self._over.wait(wait)
+__all__ = ['download', 'unpack', 'ask_token']
 
 # %% ../../nbs/data/14_download.ipynb #-again
 class _Again(Exception):
@@ -425,21 +301,6 @@ def _nsrr(slug, base, patterns, job):
         folders += [p for p, is_file, *_ in items if not is_file and any(b.startswith(p + '/') or (p + '/').startswith(b) for b in beginnings)]
     return found
 
-def _find_nsrr(self, name, query):
-    "What a request to NSRR's layout asks for (method of `Publisher`)."
-    token, page = self.nsrr['token'], b'<html>Files of this data set. Please sign in.</html>'
-    if re.fullmatch(r'api/v1/datasets/\w+/files\.json', name):
-        at, name = query.get('path', [''])[0], f'files.json {query.get("path", [""])[0]}'.strip()
-        if query.get('auth_token') != [token] and not self.nsrr.get('open') or not (self.folder/at).resolve().is_relative_to(self.folder): return name, b'[]', {}
-        def entry(p):
-            path = p.relative_to(self.folder).as_posix()
-            return dict(dataset='x', full_path=path, folder=f'{at}/' if at else '', file_name=p.name, is_file=p.is_file(), file_size=p.stat().st_size, file_checksum_md5=self.digest(path, 'md5') if p.is_file() else None, archived=False)
-        return name, json.dumps([entry(p) for p in sorted((self.folder/at).iterdir())] + self.nsrr.get('more', [])).encode(), {}
-    m = re.fullmatch(r'datasets/(\w+)/files/a/([^/]*)/m/[^/]*/(.+)', name)
-    if not m: return name, page, dict(Content_Type='text/html')
-    return self._file(m[3]) if m[2] == token else (m[3], b'', dict(status=302, Location=f'/datasets/{m[1]}/files'))
-Publisher._find_nsrr = _find_nsrr
-
 # %% ../../nbs/data/14_download.ipynb #-folder
 def _folder(root, path):
     "Make folder `path` of `root`, unless a link stands in the way."
@@ -656,140 +517,9 @@ def unpack(
             os.replace(out, folder)
     return folder
 
-# %% ../../nbs/data/14_download.ipynb #-served
-@contextmanager
-def _served(folder):
-    "The address of a `Publisher` of `folder` in another process."
-    code = 'import sys; from ecg_nb.data.download import Publisher\nwith Publisher(sys.argv[1]) as p: print(p.url, flush=True); sys.stdin.read()'
-    with subprocess.Popen([sys.executable, '-c', code, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | dict(PYTHONPATH=str(Path(__file__).resolve().parents[1]) if '__file__' in globals() else os.getcwd() + '/..')) as server:
-        try: yield server.stdout.readline().strip()
-        finally: server.stdin.close(); server.wait()
-
-def _fetchers(url, files, tmp):
-    "Name -> function that fetches `files` from `url` into a folder: ours first, then plain ones."
-    import requests, urllib.request
-    def loop(get):
-        def run(out):
-            for f in files: to = out/f; to.parent.mkdir(parents=True, exist_ok=True); to.write_bytes(get(url + f))
-        return run
-    session = requests.Session(); session.trust_env = False
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    urls, config = Path(tmp)/'urls', Path(tmp)/'config'
-    urls.write_text('\n'.join(url + f for f in files))
-    def curl(*more):
-        def run(out): config.write_text(''.join(f'url = "{url}{f}"\noutput = "{out/f}"\n' for f in files)); subprocess.run(['curl', '-s', '--noproxy', '*', '--create-dirs', *more, '-K', config], check=True, stderr=subprocess.DEVNULL)
-        return run
-    found = {'download': lambda out: download('mitdb', out, base_url=url, progress=False), 'requests, one session': loop(lambda u: session.get(u).content), 'urllib.request': loop(lambda u: direct.open(u).read())}
-    if shutil.which('curl'): found |= {'curl': curl(), 'curl, 4 at once': curl('--parallel', '--parallel-max', '4')}
-    if shutil.which('wget'): found['wget'] = lambda out: subprocess.run(['wget', '-q', '--no-proxy', '-x', '-nH', '-P', out, '-i', urls], check=True)
-    return found
-
-def _race(runners, tmp, repeats, before=None):
-    "Median seconds of each of `runners`, called in turn with a fresh folder, and the seconds of all rounds."
-    times = {k: [] for k in runners}
-    for _ in range(repeats):
-        for k, run in runners.items():
-            out = Path(tmp)/'out'; shutil.rmtree(out, ignore_errors=True); out.mkdir()
-            if repeats > 1: os.sync()                                 # what others wrote is not paid for here
-            if before: before()
-            t = time.perf_counter(); run(out); times[k].append(time.perf_counter() - t)
-    shutil.rmtree(out)
-    return {k: dict(median_s=sorted(v)[len(v)//2], rounds_s=v) for k, v in times.items()}
-
-def _row(what, times, n_files, n_bytes):
-    "Times as MB/s and as ratios of the first to each other."
-    mb = {k: n_bytes/1e6/t['median_s'] for k, t in times.items()}; ours = next(iter(mb))
-    return dict(what=what, n_files=n_files, mb=n_bytes/1e6, mb_s=mb, files_s={k: n_files/t['median_s'] for k, t in times.items()}, ratio={k: mb[ours]/v for k, v in mb.items() if k != ours}, rounds_s={k: t['rounds_s'] for k, t in times.items()})
-
-# %% ../../nbs/data/14_download.ipynb #bench-download
-def bench_download(tmp, files, *, repeats=3, what=''):
-    "`download` beside plain programs: `files` (path -> bytes or a file) from a server on this machine."
-    site = Path(tmp)/'site'; shutil.rmtree(site, ignore_errors=True)
-    for n, data in files.items(): (site/n).parent.mkdir(parents=True, exist_ok=True); (site/n).write_bytes(data) if isinstance(data, bytes) else shutil.copyfile(data, site/n)
-    with _served(site) as url:
-        net = _Net(); _finish(net.open(url + 'SHA256SUMS.txt')); net.close()                      # so that the checksums are ready, as a publisher's are
-        times = _race(_fetchers(url, list(files), tmp), tmp, repeats)
-    n = sum(f.stat().st_size for f in site.rglob('*') if f.is_file()); shutil.rmtree(site)
-    return _row(what, times, len(files), n)
-
-def bench_recheck(tmp, files, *, repeats=3, what=''):
-    "Comparing `files` (those of a folder) with their checksums, as each `download` does, beside `cat` of them."
-    root = Path(os.path.commonpath(files)); there = [_File(str(f.relative_to(root)), '', hashlib.file_digest(open(f, 'rb'), 'sha256').hexdigest()) for f in files]
-    def cat(out): subprocess.run(['xargs', '-0', 'cat'], stdout=subprocess.DEVNULL, input='\0'.join(map(str, files)).encode(), check=True)
-    times = _race({'checksums, 4 threads': lambda out: _missing(there, _Job(root, None), 4), 'cat > /dev/null': cat}, tmp, repeats)
-    return _row(what, times, len(files), sum(f.stat().st_size for f in files))
-
-def _evict(files):
-    "Ask the system to forget the contents of `files`, so that the next reading goes to the disk."
-    for f in files:
-        fd = os.open(f, os.O_RDONLY); os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED); os.close(fd)
-
-# %% ../../nbs/data/14_download.ipynb #bench-convert
-def bench_convert(tmp, root, *, n=5000, repeats=3, cold=False, n_jobs=(1, 2)):
-    "`store.convert` of `n` PTB-XL records beside `cp` of their files and `cat` of them to nowhere."
-    from ecg_nb.data.datasets import ptbxl_table
-    from ecg_nb.data.store import convert
-    t = ptbxl_table(root).head(n); files = [Path(root)/f'{p.removesuffix(".hea")}{e}' for p in t.path for e in ('.hea', '.dat')]
-    listed = '\0'.join(str(f.relative_to(root)) for f in files).encode()
-    def each(*command): subprocess.run(['xargs', '-0', *command], stdout=subprocess.DEVNULL, cwd=root, input=listed, check=True)
-    runners = {f'store.convert, {j} process{"es"*(j > 1)}': partial(lambda out, j: convert(t, out/'store', root_in=root, n_jobs=j, progress=False), j=j) for j in n_jobs}
-    runners |= {'cp': lambda out: each('cp', '--parents', '-t', str(out)), 'cat > /dev/null': lambda out: each('cat')}
-    _evict(files) if cold else runners['cat > /dev/null'](None)
-    times = _race(runners, tmp, repeats, partial(_evict, files) if cold else None)
-    return _row(f'{len(t):,} records of PTB-XL to a store, {"cold" if cold else "warm"}', times, len(files), sum(f.stat().st_size for f in files))
-
-def measure(
-    out=None,            # file to write; `results_path('benchmarks', 'transfer.json')` by default
-    *,
-    n_files:int=2000,    # small files, as those of PTB-XL at 100 Hz
-    big_mb:int=300,      # a night
-    n_records:int=5000,  # to convert
-    repeats:int=3,
-    root=None,           # of PTB-XL; by default the real one, else simulated
-    tmp=None,            # where to write meanwhile
-)->dict:
-    "Download and conversion beside plain copies of the same bytes; written as JSON."
-    import numpy as np
-    from ecg_nb.core import provenance
-    from ecg_nb.data.simulate import is_simulated, sample_data
-    root = Path(root or sample_data('ptb-xl')); rows = []
-    small = {str(f.relative_to(root)): f for f in islice(sorted(f for f in root.glob('records100/*/*') if f.suffix in ('.hea', '.dat')), n_files)}
-    with tempfile.TemporaryDirectory(dir=tmp) as d:
-        rows.append(bench_download(d, small, repeats=repeats, what=f'{len(small):,} small files, {sum(f.stat().st_size for f in small.values())/len(small)/1e3:.0f} kB each'))
-        night = np.random.default_rng(0).bytes(big_mb*1_000_000)
-        rows.append(bench_download(d, {'night-1.edf': night, 'night-2.edf': night}, repeats=repeats, what=f'2 files of {big_mb} MB'))
-        rows.append(bench_recheck(d, list(small.values()), repeats=repeats, what=f'{len(small):,} small files that are there, checked'))
-        rows += [bench_convert(d, root, n=n_records, repeats=repeats, cold=c) for c in (False, True)]
-    found = dict(command='python -m ecg_nb.data.download --measure', data='simulated' if is_simulated(root) else 'PTB-XL 1.0.3 at 100 Hz (CC BY 4.0); a night of random bytes', cores=os.cpu_count(), load=os.getloadavg()[0] if hasattr(os, 'getloadavg') else None, repeats=repeats,
-        how='in turn in one run, fresh folders, sync before each; median; ratio = MB/s of ours over that of the other. Server: ecg_nb.data.download.Publisher on loopback, a process of its own. Warm: read once before. Cold: pages of the source files given up before each (posix_fadvise DONTNEED); caches below the operating system are not controlled', rows=rows) | provenance()
-    write_json(out or results_path('benchmarks', 'transfer.json'), found)
-    return found
-
-def transfer_table(found): # from `measure` or its file
-    "The measurements as a table: MB/s of each program, and how many times as fast ours is (the first of each block)."
-    import pandas as pd
-    return pd.DataFrame([dict(what=r['what'], program=k, mb_s=round(v, 1), files_s=round(r['files_s'][k]), ours_is=round(r['ratio'][k], 2) if k in r['ratio'] else None) for r in found['rows'] for k, v in r['mb_s'].items()])
-
 # %% ../../nbs/data/14_download.ipynb #ask-token
 def ask_token(name): # 'shhs' or 'mesa'
     "The user's NSRR token: from the variable NSRR_TOKEN, else typed unseen; None if there is nobody to ask."
     if name not in _NIGHTS or os.environ.get('NSRR_TOKEN') or not sys.stdin.isatty(): return os.environ.get('NSRR_TOKEN') or None
     from getpass import getpass
     return getpass(f'NSRR token for {name} (https://sleepdata.org/token; not shown, not kept): ').strip() or None
-
-def main(argv=None):
-    "The command `python -m ecg_nb.data.download`: fetch data sets from their publishers, or measure how fast that is."
-    p = argparse.ArgumentParser(prog='python -m ecg_nb.data.download', description=main.__doc__)
-    p.add_argument('names', nargs='*', metavar='NAME', help='ptb-xl, cpsc2018, ecg-id, mitdb; shhs and mesa with your own NSRR token, from the variable NSRR_TOKEN or asked for')
-    p.add_argument('--fs', choices=('100', '500', 'both'), help='Hz, of PTB-XL (default: 100)'); p.add_argument('--files', nargs='+', metavar='PATTERN', help='other files than this project needs')
-    p.add_argument('--root', help='folder that holds the folders of the data sets (default: data/, or ECG_NB_DATA)'); p.add_argument('--jobs', type=int, default=4, help='files at the same time (default: 4)'); p.add_argument('--base-url', help='another place with the same files')
-    p.add_argument('--measure', action='store_true', help='measure download and conversion beside plain copies instead, into results/benchmarks/transfer.json'); p.add_argument('--out', help='where to write that')
-    a, rates = p.parse_args(argv), {'100': 100, '500': 500, 'both': (100, 500)}
-    if not (a.names or a.measure): p.error('which data set? Or --measure')
-    try:
-        for n in a.names: print(download(n, Path(a.root)/n if a.root else None, fs=rates.get(a.fs) if n == 'ptb-xl' else None, files=a.files, base_url=a.base_url, n_jobs=a.jobs, token=ask_token(n)))
-        if a.measure: print(transfer_table(measure(a.out)).to_string(index=False))
-    except ECGError as e: print(f'error: {e}', file=sys.stderr); return 1
-    except KeyboardInterrupt: print('stopped; the same command goes on from here', file=sys.stderr); return 130
-
-if __name__ == '__main__' and '__file__' in globals(): sys.exit(main())

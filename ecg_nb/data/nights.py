@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import BadSignal, BadTable, DamagedFile, ECGError, MissingFile, data_path, write_csv, write_errors
+from ..core import BadSignal, BadTable, DamagedFile, ECGError, MissingFile, write_csv, write_errors
 from .datasets import check_table, problems, records_table
 from ..signals.preprocess import Recipe
 from ..signals.segment import night_segments

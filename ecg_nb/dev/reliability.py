@@ -874,7 +874,7 @@ JOBS = dict(sweep=Job(_prepare_train, _sweep, _swept), convert=Job(_prepare_conv
 
 # %% ../../nbs/dev/13_reliability.ipynb #-served-child
 def _served_child(pipe, folder):
-    from ecg_nb.data.download import Publisher
+    from ecg_nb.dev.publisher import Publisher
     with Publisher(folder) as p:
         pipe.write(f'{p.url}\n'); pipe.flush()
         while os.getppid() > 1: time.sleep(.5)
