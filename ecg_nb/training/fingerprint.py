@@ -25,7 +25,7 @@ def value_form(
 ):                 # lists, text and numbers; the same for equal values, in any process
     "What `v` is, in a form that can be written down and compared."
     if v is None or isinstance(v, (bool, int, str)): return v
-    if isinstance(v, float): return repr(v)
+    if isinstance(v, (float, complex)): return repr(v)
     if isinstance(v, (bytes, bytearray)): return ['bytes', _sha(v)]
     if isinstance(v, np.generic): return value_form(v.item())
     if isinstance(v, (np.ndarray, torch.Tensor)): return _array_form(v)
@@ -49,31 +49,41 @@ def _architecture(model):
 # %% ../../nbs/training/16_fingerprint.ipynb #-function-form
 _LIBRARIES = tuple({sysconfig.get_path(k) for k in ('stdlib', 'platstdlib', 'purelib', 'platlib')})
 
-def _is_library(code): return code.co_filename.startswith(_LIBRARIES) or code.co_filename.startswith('<frozen')
+def _of_project(f)->bool:
+    "Whether `f` is a function whose code is not that of an installed library."
+    return isinstance(f, types.FunctionType) and not f.__code__.co_filename.startswith((*_LIBRARIES, '<frozen'))
 
 def _code_form(code, doc=None):
-    "Instructions, constants and names of `code`, without line numbers."
-    constants = [_code_form(c) if isinstance(c, types.CodeType) else value_form(c) for c in code.co_consts if c != doc or doc is None]
-    return [_sha(code.co_code), constants, list(code.co_names), list(code.co_varnames)]
+    "Instructions, constants and names of `code`, without line numbers and the text `doc`."
+    constants = [_code_form(c) if isinstance(c, types.CodeType) else value_form(c) for c in code.co_consts if doc is None or c != doc]
+    return [_sha(code.co_code), constants, list(code.co_names)]
 
 def _names_in(code):
     "All global names that `code` and the functions in it may use."
     return {*code.co_names}.union(*(_names_in(c) for c in code.co_consts if isinstance(c, types.CodeType)))
 
+def _with_helpers(f):
+    "`f` and all functions of the project that it may call, each once."
+    functions = [f]
+    for g in functions:
+        called = [g.__globals__.get(n) for n in sorted(_names_in(g.__code__))]
+        functions += [h for h in called if _of_project(h) and h not in functions]
+    return functions
+
 def _function_form(f, above):
-    "Code, defaults and closure of function `f`, and the same of functions of the project that it calls."
-    made_with = [value_form(v, above) for v in (f.__defaults__, f.__kwdefaults__)] + [value_form(c.cell_contents, above) for c in f.__closure__ or ()]
-    if _is_library(f.__code__): return ['function', f.__module__, f.__qualname__, made_with]
-    called = {n: f.__globals__.get(n) for n in sorted(_names_in(f.__code__))}
-    helpers = [[n, value_form(g, above)] for n, g in called.items() if isinstance(g, types.FunctionType) and not _is_library(g.__code__)]
-    return ['function', f.__qualname__, _code_form(f.__code__, f.__doc__), made_with, helpers]
+    "Closure and defaults of function `f`, its code and that of its helpers; or its name, if it is a library's."
+    cells = [c.cell_contents for c in f.__closure__ or ()]
+    made_with = value_form([f.__defaults__, f.__kwdefaults__, cells], above)
+    if not _of_project(f): return ['function', f.__module__, f.__qualname__, made_with]
+    return ['function', made_with, [[g.__qualname__, _code_form(g.__code__, g.__doc__)] for g in _with_helpers(f)]]
 
 def _callable_form(f, above):
-    if isinstance(f, functools.partial): return ['partial', *(value_form(o, above) for o in (f.func, f.args, f.keywords))]
-    if inspect.ismethod(f): return ['method', value_form(f.__func__, above), value_form(f.__self__, above)]
+    "Whatever can be called: partial, method, function, class, or an object of a class with `__call__`."
+    if isinstance(f, functools.partial): return ['partial', value_form([f.func, f.args, f.keywords], above)]
+    if inspect.ismethod(f): return ['method', value_form([f.__func__, f.__self__], above)]
     if inspect.isfunction(f): return _function_form(f, above)
-    if inspect.isclass(f) or not hasattr(type(f), '__dict__') or isinstance(f, types.BuiltinFunctionType): return ['name', getattr(f, '__module__', ''), getattr(f, '__qualname__', type(f).__qualname__)]
-    return ['callable', type(f).__qualname__, value_form(type(f).__call__, above), value_form(getattr(f, '__dict__', None), above)]
+    if inspect.isfunction(type(f).__call__): return ['callable', type(f).__qualname__, value_form([type(f).__call__, f.__dict__], above)]
+    return ['name', getattr(f, '__module__', ''), name_of(f), value_form(getattr(f, '__wrapped__', None), above)]
 
 # %% ../../nbs/training/16_fingerprint.ipynb #described
 def name_of(
@@ -132,6 +142,7 @@ def differences(
     parts = [k for k, v in now.items() if isinstance(v, dict) and k in then and k != 'settings']
     code = [k for k in parts if not k.endswith(('network', 'weights', 'records', 'labels'))]
     if now['python'] != then['python']: now, then = [{k: v | dict(digest='') if k in code else v for k, v in o.items()} for o in (now, then)]
-    words = [_differs(k, now[k], then[k]) for k in parts if now[k] != then[k]]
+    other = [k for k in parts if now[k] != then[k]]
+    words = [_differs(k, now[k], then[k]) for k in other if not (k == 'initial weights' and 'network' in other)]
     old, new = then['settings'], now['settings']
     return words + [f'{k} differs: {new[k]}, was {old[k]}' for k in new if k in old and new[k] != old[k]]
