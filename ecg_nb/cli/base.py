@@ -6,15 +6,14 @@
 from __future__ import annotations
 import json, os, re, warnings
 from contextlib import contextmanager
-from pathlib import Path
 import click
 import ecg_nb
 from ..core import ECGError, import_user_module, did_you_mean
 
 # %% auto #0
 __all__ = ['PARTLY', 'source_options', 'people_option', 'quiet_option', 'json_option', 'echo_warning', 'extra_of', 'one_line',
-           'Commands', 'environment', 'cli', 'options', 'comma_separated', 'dataset_table', 'source_table',
-           'source_paths', 'echo_left_out', 'echo_answer']
+           'Commands', 'environment', 'cli', 'options', 'comma_separated', 'source_table', 'echo_left_out',
+           'echo_answer']
 
 # %% ../../nbs/cli/10_cli.ipynb #partly
 PARTLY = 3  # exit status: done, but some recordings could not be used
@@ -128,30 +127,18 @@ people_option = click.option('--csv', type=click.Path(exists=True, dir_okay=Fals
 quiet_option = click.option('--quiet', is_flag=True, help='No progress bar.')
 json_option = click.option('--json', 'as_json', is_flag=True, help='Answer as JSON on standard output.')
 
-# %% ../../nbs/cli/10_cli.ipynb #dataset-table
-def dataset_table(
-    source,         # arguments of a command
-    fs:float=None,  # of ptb-xl: 100 or 500 Hz
-):                  # records table; None for files and folders
-    "The records table of a data set that goes by its name."
-    from ecg_nb.data.datasets import DATASETS
-    from ecg_nb.data.load import read_folder
-    if len(source) != 1 or source[0] not in DATASETS or Path(source[0]).exists(): return None
-    return read_folder(source[0], fs=fs)
-
-def source_table(source, fs=None, leads=None, units=None, csv=None):
-    "The records table of a data set by its name, or of files and folders; notes go to standard error."
+# %% ../../nbs/cli/10_cli.ipynb #source-table
+def source_table(
+    source,  # arguments of a command: files, folders, or the name of a data set
+    fs:float=None, leads=None, units=None, csv=None,   # as for `read_folder`
+):           # records table
+    "The records table of what a command was given; notes go to standard error."
     from ecg_nb.data.load import read_folder
     table = read_folder(source[0] if len(source) == 1 else list(source), fs=fs, leads=leads, units=units, csv=csv)
     for path, cause in table.attrs.get('problems', ()):
         of_the_whole = str(path) == str(table.attrs.get('source'))    # nobody knows who is who: known to whoever gave no table
         if csv or not of_the_whole: click.echo(f'note: {path}: {cause}', err=True)
     return table
-
-def source_paths(source, fs=None):
-    "What `predict` reads: a records table, or paths."
-    table = dataset_table(source, fs)
-    return list(source) if table is None else table
 
 # %% ../../nbs/cli/10_cli.ipynb #echo-answer
 def echo_left_out(

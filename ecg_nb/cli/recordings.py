@@ -6,7 +6,7 @@
 from __future__ import annotations
 import click
 from .base import (PARTLY, cli, comma_separated, echo_answer, echo_left_out, json_option, people_option, quiet_option,
-    source_options, source_paths, source_table)
+    source_options, source_table)
 
 # %% auto #0
 __all__ = ['PAGES', 'NIGHTS', 'predict', 'explain', 'enrol', 'identify', 'download', 'store_recipe', 'convert']
@@ -36,7 +36,7 @@ def predict(source, fs, leads, units, runs, out, formats, maps, uncalibrated, jo
     ecg_nb predict night.edf --run sex/lead-I --json
     """
     from ecg_nb.inference.predict import predict
-    answers = predict(source_paths(source, fs), runs, fs=fs, leads=leads, units=units,
+    answers = predict(list(source), runs, fs=fs, leads=leads, units=units,
         calibrated=not uncalibrated, n_jobs=jobs, progress=not quiet)
     if out:
         pages = ('html',) if len(answers) <= PAGES else ()
@@ -97,7 +97,7 @@ def identify(gallery, source, fs, leads, units, nearest, quiet, as_json):
     ecg_nb identify people.gallery ecg.hea
     """
     from ecg_nb.inference.predict import identify
-    table, problems = identify(gallery, source_paths(source, fs), k=nearest, fs=fs, leads=leads, units=units, progress=not quiet)
+    table, problems = identify(gallery, list(source), k=nearest, fs=fs, leads=leads, units=units, progress=not quiet)
     echo_answer(table.to_dict('records'), as_json, table.to_string(index=False))
     echo_left_out(problems)
 

@@ -7,20 +7,12 @@ from __future__ import annotations
 import json
 import click
 from .base import cli, echo_answer, json_option
-from ..core import MissingFile, read_json, results_path, shipped_path
+from ..core import MissingFile, read_json, results_path
 
 # %% auto #0
-__all__ = ['known_runs', 'first_figure', 'figure_line', 'runs', 'card', 'results', 'export']
+__all__ = ['first_figure', 'figure_line', 'runs', 'card', 'results', 'export']
 
-# %% ../../nbs/cli/13_cli_runs.ipynb #known-runs
-def known_runs()->dict: # name -> folder
-    "The runs in the results folder, and those that came with the package."
-    runs, shipped = {}, shipped_path('diagnosis', 'superclass', 'run.json').parents[2]
-    for root in (results_path(), shipped):
-        for path in sorted(root.glob('*/*/run.json')):
-            runs.setdefault(path.parent.relative_to(root).as_posix(), path.parent)
-    return runs
-
+# %% ../../nbs/cli/13_cli_runs.ipynb #first-figure
 def first_figure(folder)->dict: # {} if it has none
     "The first of the figures in metrics.json."
     path = folder/'metrics.json'
@@ -45,12 +37,12 @@ def runs(run, as_json):
     ecg_nb runs
     ecg_nb runs diagnosis/superclass
     """
+    from ecg_nb.training.run_folder import find_run, run_folders
     if run:
         from ecg_nb.evaluation.card import model_card
-        from ecg_nb.training.run import load_run
-        info = read_json(load_run(run).folder/'run.json')
+        info = read_json(find_run(run)/'run.json')
         return click.echo(json.dumps(info, indent=1, ensure_ascii=False) if as_json else model_card(run))
-    figures = {name: first_figure(folder) for name, folder in known_runs().items()}
+    figures = {name: first_figure(folder) for name, folder in run_folders().items()}
     if not figures: raise MissingFile(results_path(), 'no runs there; name their folder with --results')
     fields = ('name', 'value', 'low', 'high', 'chance', 'n')
     rows = [dict(run=name) | {f: figure.get(f) for f in fields} for name, figure in figures.items()]

@@ -8,7 +8,7 @@ import re, shlex
 from pathlib import Path
 import click
 from .base import cli, comma_separated, echo_answer, json_option, people_option, source_options, source_table
-from ..core import BadTable, ECGError, atomic_path, data_path, read_json, shipped_path
+from ..core import BadTable, ECGError, atomic_path, data_path, read_json
 
 # %% auto #0
 __all__ = ['OLDER', 'BINARY', 'older_main', 'task_lines', 'train', 'labels_of', 'finetune', 'given_options', 'share_of', 'sweep',
@@ -182,9 +182,10 @@ def plot_losses(run, out):
     matplotlib.use('Agg')
     import matplotlib.pyplot as plt
     from ecg_nb.training.loop import plot_losses
+    from ecg_nb.training.run_folder import find_run
     fig, axes = plt.subplots(len(run), 1, figsize=(8, 3*len(run)), squeeze=False, layout='constrained')
     for name, ax in zip(run, axes[:, 0]):
-        plot_losses(name if Path(name).exists() else shipped_path(name, 'history.csv'), ax=ax)
+        plot_losses(name if Path(name).exists() else find_run(name), ax=ax)
         ax.set_title(name, loc='left')
     with atomic_path(out) as p: fig.savefig(p, format=Path(out).suffix[1:] or 'png', dpi=110)
     plt.close(fig)
