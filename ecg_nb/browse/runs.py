@@ -10,11 +10,11 @@ from functools import lru_cache
 from pathlib import Path
 from textwrap import wrap
 import ipywidgets as W, numpy as np, pandas as pd
-from ..core import BadTable, DamagedFile, ECGError, MissingFile, results_path
+from ..core import BadTable, DamagedFile, ECGError, MissingFile, Recording, results_path
 from ..data.datasets import ptbxl_labels, records_table
 from ..data.load import read
 from ..data.simulate import is_simulated
-from ..evaluation.card import calibrated
+from ..evaluation.card import calibrated, calibrated_score
 from ..signals.preprocess import complete_leads
 from ..training.run_folder import find_run, run_folders, run_info, run_name
 from ..view.ecg import ECGView, Item
@@ -317,6 +317,11 @@ def proof_line(
     except ECGError as e: return f'{method.replace("_", " ")}: not put to the test ({e.cause})'
 
 # %% ../../nbs/browse/11_browse_runs.ipynb #-side-by-side
+def _recordings(source):
+    "Recordings, or those of a records table."
+    if not isinstance(source, pd.DataFrame): return [source] if isinstance(source, Recording) else list(source)
+    return [read(row, root=source.attrs.get('root')) for row in source.itertuples()]
+
 def _side_by_side(a, b):
     "Two views pan, zoom and change their layout together, in the page."
     for v in (a, b): v.layout.flex, v.layout.min_width, v.layout.margin = '1 1 0%', '0', '0 0 0 6px'
@@ -326,7 +331,7 @@ class SaliencyBrowser(Browser):
     "Two maps of recordings side by side, each with its class, method and steps, and what the method has been tested for."
     def __init__(self,
         run,                 # a `Run`, its folder, or its name in results/
-        recs,                # recordings
+        recs,                # recordings, or a records table
         *,
         cls=None,            # class to begin with; default: the most likely one
         methods=None,        # of the left and the right map to begin with; default: the one that `explain` takes, and another
@@ -337,7 +342,7 @@ class SaliencyBrowser(Browser):
         from ecg_nb.training.run import load_run
         from ecg_nb.explain.saliency import METHODS
         from ecg_nb.inference.predict import best_method
-        self.model, self.recs, self._made = run if hasattr(run, 'model') else load_run(run), list(recs), {}
+        self.model, self.recs, self._made = run if hasattr(run, 'model') else load_run(run), _recordings(recs), {}
         if self.model.info['task'] == 'identity': raise BadTable(self.model.folder, 'an encoder has no classes to explain; PeopleBrowser shows whom it finds alike')
         if methods is None:
             best = best_method(self.model.name)
@@ -388,18 +393,11 @@ class SaliencyBrowser(Browser):
         if isinstance(self._made[asked], ECGError): raise self._made[asked]
         return self._made[asked]
 
-    def score_of(self, m)->float:
-        "What the run says of the class of a map, as `predict` shows it."
-        said = np.full(len(self.model.classes), np.nan)
-        k = self.model.classes.index(m.cls)
-        said[k] = m.score
-        return float(calibrated(self.model, said)[k])
-
     def explained(self, i:int, k:int=0)->Item:
         "Recording `i` with its map."
         rec, m = self.recs[i], self.map_of(i, k)
         if not set(m.leads) <= set(rec.leads): rec, _ = complete_leads(rec, m.leads)
-        return record_item(rec, title=f'{rec.meta.get("dataset", "")} {rec.record_id}'.strip(), note=f'{m.cls}: {self.score_of(m):.2f}', saliency=m)
+        return record_item(rec, title=f'{rec.meta.get("dataset", "")} {rec.record_id}'.strip(), note=f'{m.cls}: {calibrated_score(self.model, m.cls, m.score):.2f}', saliency=m)
 
     def item(self, i): return self.explained(i, 0)
     def line(self, i): return self.recs[i].record_id
@@ -456,7 +454,7 @@ def nearest_people(
 class PeopleBrowser(Browser):
     "A recording on the left, the enrolled recordings nearest to it on the right."
     def __init__(self,
-        run,                 # a `IdentityEncoder`
+        run,                 # an `IdentityEncoder`, or its name
         trial,               # from `gallery_and_probes`
         root=None,           # folder of the recordings; by default where the table came from
         *,
@@ -464,6 +462,8 @@ class PeopleBrowser(Browser):
         marks=None,          # `Marks`, or the path of the table of marks
         **view,              # for `ECGView`
     ):
+        from ecg_nb.tasks.identity import load_encoder
+        if not hasattr(run, 'embed'): run = load_encoder(run)
         self.run, self.trial, self.k, self.near, self.order = run, trial, k, None, np.arange(len(trial.probes))
         self.root, self.ranks, self.best = root or trial.table.attrs.get('root'), trial.ranks().astype(int), trial.scores().max(1)
         self.threshold = run.info.get('threshold')

@@ -13,8 +13,8 @@ from ..data.simulate import statements
 from ..training.run_folder import find_run, run_info, run_name
 
 # %% auto #0
-__all__ = ['SHIPPED', 'DATA', 'meanings', 'preparation', 'calibration', 'calibrate', 'calibrated', 'caveat', 'model_card',
-           'write_cards', 'calibrate_runs']
+__all__ = ['SHIPPED', 'DATA', 'meanings', 'preparation', 'calibration', 'calibrate', 'calibrated', 'calibrated_score', 'caveat',
+           'model_card', 'write_cards', 'calibrate_runs']
 
 # %% ../../nbs/evaluation/12_card.ipynb #shipped
 SHIPPED = (*(f'diagnosis/{n}' for n in 'superclass statements diagnostic subclass form rhythm xresnet1d101 xresnet1d18 s4d system3_cnn'.split()),
@@ -118,6 +118,17 @@ def calibrated(
     info, fitted = run_info(run), calibration(run)
     if not fitted: return np.asarray(p, float)
     return apply_temperature(p, fitted['temperature'], keep=[c in info['linear'] for c in info['classes']])
+
+def calibrated_score(
+    run,            # a `Run`, a folder, or task/name
+    cls:str,        # one of its classes
+    p:float,        # what its network says of it
+)->float:
+    "The same for one class, such as that of a map."
+    said = np.full(len(run_info(run)['classes']), np.nan)
+    k = list(run_info(run)['classes']).index(cls)
+    said[k] = p
+    return float(calibrated(run, said)[k])
 
 # %% ../../nbs/evaluation/12_card.ipynb #-num
 DATA = {   # data set -> what it is, population, licence, source

@@ -7,7 +7,7 @@ from __future__ import annotations
 import argparse, base64, copy, html, io, json, os, re, subprocess, sys, tempfile, time, warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -431,10 +431,12 @@ def _piece_for(a:Answered, i, source, cls):
 # %% ../../nbs/23_your_own_ecg.ipynb #-map-of
 def _map_of(fast, rec, cls, method):
     "Map of `rec`, which has the leads of the run, and its verdict."
+    from ecg_nb.evaluation.card import calibrated_score
     from ecg_nb.explain.saliency import saliency
     rec, _ = complete_leads(rec, fast.recipe.leads)
     method = method or best_method(fast.name)
-    return saliency(fast.run, rec, cls=cls, method=method)[0], _verdict(fast.name, method)
+    m = saliency(fast.run, rec, cls=cls, method=method)[0]
+    return replace(m, score=calibrated_score(fast.run, m.cls, m.score)), _verdict(fast.name, method)
 
 def _map_line(m, verdict): return f'Map of {m.cls} by {m.method.replace("_", " ")}: orange speaks for it' + (', blue against it' if m.signed else '') + f'. Is it to be believed? {verdict}.'
 
