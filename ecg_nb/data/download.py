@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote, urljoin, urlsplit
 from ..core import BadTable, DamagedFile, ECGError, MissingFile, UnsafePath, data_path, lock_folder, write_errors
+from .datasets import DATASETS
 
 # %% auto #0
 __all__ = ['download', 'unpack', 'ask_token']
@@ -352,9 +353,8 @@ def _say_busy(root): print(f'{root}: another download is writing here, waiting f
 # %% ../../nbs/data/14_download.ipynb #-plan
 def _plan(name, fs, files, base_url, token, job):
     "The files to fetch of data set `name`."
-    from ecg_nb.data.datasets import DATASETS
-    if name not in DATASETS: raise MissingFile(name, f'no such data set; known are {", ".join(DATASETS)}')
     d, rates = DATASETS[name], (fs,) if isinstance(fs, (int, float)) else fs
+    if not (d.url or base_url or name in _NIGHTS): raise MissingFile(name, f'is not given out by a publisher known here: lay its files into the folder data/{name}')
     if fs is not None and (name != 'ptb-xl' or not rates or set(rates) - set(_RATES)): raise BadTable(name, 'fs chooses between the 100 and 500 Hz in which PTB-XL is published: fs=100, fs=500 or fs=(100, 500)')
     patterns = tuple(files or ((*(f for f in d.files if f not in _RATES.values()), *(_RATES[r] for r in rates)) if fs is not None else _NIGHTS.get(name, d.files)))
     if name in _NIGHTS:
