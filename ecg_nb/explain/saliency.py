@@ -23,14 +23,14 @@ from ..data.datasets import find, records_table
 from ..data.load import read
 from ..training.data import ECGData, Splits, aggregate_windows
 from ..training.run import Run, load_run
+from ..view.palette import AGAINST, DARK, FOR, GREY, INK, LIGHT, MAN, SERIES, WOMAN, map_colors
 
 # %% auto #0
-__all__ = ['METHODS', 'FOR', 'AGAINST', 'SEX', 'WAVES', 'SHOWN', 'PARTS', 'target_logits', 'explaining', 'Method', 'attribute',
-           'to_record_axis', 'Map', 'embedding_of', 'saliency', 'plot_map', 'labelled', 'plot_methods', 'confident',
-           'plot_points', 'plot_confident', 'lead_shares', 'plot_lead_shares', 'r_peaks_of', 'wave_of', 'wave_shares',
-           'BeatAverage', 'beat_average', 'plot_beat_averages', 'maximise', 'plot_windows', 'record_embeddings',
-           'embedding_map', 'plot_embedding_map', 'ig_speed', 'plot_judged', 'by_each', 'population', 'plot_sex',
-           'write_maps']
+__all__ = ['METHODS', 'SEX', 'WAVES', 'SHOWN', 'PARTS', 'target_logits', 'explaining', 'Method', 'attribute', 'to_record_axis',
+           'Map', 'embedding_of', 'saliency', 'plot_map', 'labelled', 'plot_methods', 'confident', 'plot_points',
+           'plot_confident', 'lead_shares', 'plot_lead_shares', 'r_peaks_of', 'wave_of', 'wave_shares', 'BeatAverage',
+           'beat_average', 'plot_beat_averages', 'maximise', 'plot_windows', 'record_embeddings', 'embedding_map',
+           'plot_embedding_map', 'ig_speed', 'plot_judged', 'by_each', 'population', 'plot_sex', 'write_maps']
 
 # %% ../../nbs/21_saliency.ipynb #-starts
 def _starts(run, x)->list:
@@ -380,8 +380,6 @@ def _scores(run, x, starts, batch:int=512):
     return aggregate_windows(run.activate(z).numpy(), record.numpy(), run.info['join']), torch.as_tensor(aggregate_windows(z.numpy(), record.numpy()))
 
 # %% ../../nbs/21_saliency.ipynb #-smooth
-FOR, AGAINST = '#b35806', '#542788'   # the ends of ColorBrewer's PuOr
-
 def _smooth(v, n:int):
     "Running mean of `n` samples along time."
     from scipy.ndimage import uniform_filter1d
@@ -409,8 +407,8 @@ def plot_map(
     gap_mv:float=2,       # as for `plot_ecg`
     title:str=None, ax=None,
 ):                        # the axes
-    "`rec` on ECG paper with the map `m` under its trace: orange for the class, purple against it."
-    from matplotlib.colors import LinearSegmentedColormap, Normalize
+    "`rec` on ECG paper with the map `m` under its trace: orange for the class, blue against it."
+    from matplotlib.colors import Normalize
     from matplotlib.cm import ScalarMappable
     rec, _ = complete_leads(rec, m.leads)
     if m.values.shape != rec.signal.shape: raise BadSignal(rec.record_id or 'recording', f'the map has shape {m.values.shape} but the recording {rec.signal.shape}: is it the map of another one?')
@@ -421,7 +419,7 @@ def plot_map(
     for line, row in zip(ax.lines[:len(rec.leads)], v):
         t, y = line.get_data()
         _under(ax, t, y, row[np.minimum(np.round(np.asarray(t)*rec.fs).astype(int), rec.n_samples - 1)]/vmax, 6)
-    scale = LinearSegmentedColormap.from_list('', ([AGAINST] if m.signed else []) + ['#ffffff', FOR])
+    scale = map_colors(m.signed)
     bar = ax.figure.colorbar(ScalarMappable(Normalize(-vmax if m.signed else 0, vmax), scale), cax=ax.inset_axes([1.01, 0, .012, 1]))
     bar.set_label(f'{"against ← " if m.signed else ""}{m.unit}{" →" if m.signed else ","} {"" if m.cls.startswith("like ") else "for "}{m.cls}', fontsize=8); bar.ax.tick_params(labelsize=7)
     return ax
@@ -459,7 +457,7 @@ def plot_methods(
     return fig
 
 # %% ../../nbs/21_saliency.ipynb #confident
-SEX = dict(man=('#0072B2', '^'), woman=('#D55E00', 'o'))
+SEX = dict(man=(MAN, '^'), woman=(WOMAN, 'o'))
 
 def confident(
     p,                 # probability of a woman, (n,)
@@ -487,7 +485,7 @@ def plot_points(
     x, v, n = complete_leads(rec, m.leads[k:k + 1])[0].signal[0], m.values[k], round(dur_s*rec.fs)
     t, high = np.arange(rec.n_samples)/rec.fs, (v > 0) & (v >= np.quantile(v, 1 - top))
     ax = ax or plt.subplots(figsize=(9, 1.6))[1]
-    ax.plot(t[:n], x[:n], color='#999', lw=.8)
+    ax.plot(t[:n], x[:n], color=GREY, lw=.8)
     colour, shape = SEX[sex]
     ax.plot(t[:n][high[:n]], x[:n][high[:n]], shape, color=colour, ms=4, mew=0)
     ax.set_title(title or f'{rec.record_id}, lead {m.leads[k]}: {m.score:.2f}', fontsize=8, loc='left')
@@ -631,14 +629,14 @@ def plot_beat_averages(
         for l, ax in zip(leads, row):
             k = a.leads.index(l)
             _under(ax, a.time_s, a.ecg[k], a.values[k]/top, 5)
-            ax.plot(a.time_s, a.ecg[k], lw=.8, color='#1a1a2e'); ax.tick_params(labelsize=6)
+            ax.plot(a.time_s, a.ecg[k], lw=.8, color=INK); ax.tick_params(labelsize=6)
             if a is averages[0]: ax.set_title(f'lead {l}', fontsize=8)
         row[0].set_ylabel(f'{a.cls}\n{a.n_records} records\nmV', fontsize=7)
         w = waves[(waves['class'] == a.cls) & (waves.wave != 'rest')]
-        row[-1].barh(w.wave, w.ratio, xerr=[(w.ratio - w.lo).clip(lower=0), (w.hi - w.ratio).clip(lower=0)], color='#b8c0cc', error_kw=dict(lw=.8)); row[-1].axvline(1, color='#444', lw=.8, ls=':'); row[-1].invert_yaxis(); row[-1].tick_params(labelsize=6)
+        row[-1].barh(w.wave, w.ratio, xerr=[(w.ratio - w.lo).clip(lower=0), (w.hi - w.ratio).clip(lower=0)], color=LIGHT, error_kw=dict(lw=.8)); row[-1].axvline(1, color=DARK, lw=.8, ls=':'); row[-1].invert_yaxis(); row[-1].tick_params(labelsize=6)
     axes[0, -1].set_title('share of map / share of time', fontsize=8)
     for ax in axes[-1, :-1]: ax.set_xlabel('s from R', fontsize=7)
-    fig.suptitle(title or 'orange: for the class, purple: against it', fontsize=9)
+    fig.suptitle(title or 'orange: for the class, blue: against it', fontsize=9)
     return fig
 
 # %% ../../nbs/21_saliency.ipynb #-convs
@@ -698,7 +696,7 @@ def plot_windows(
     n, gap = min(len(x), most), 1.1*max(float(np.abs(x[:most]).max()), 1e-6)
     fig, axes = plt.subplots(1, n, figsize=(1.75*n + .5, .32*x.shape[1] + 1.4), layout='constrained', squeeze=False, sharey=True)
     for ax, v, name in zip(axes[0], x, names):
-        ax.plot(np.arange(v.shape[1])/fs, (v - gap*np.arange(len(v))[:, None]).T, lw=.8, color='#1a1a2e')
+        ax.plot(np.arange(v.shape[1])/fs, (v - gap*np.arange(len(v))[:, None]).T, lw=.8, color=INK)
         ax.set_title(name, fontsize=8); ax.tick_params(labelsize=6); ax.set_xlabel('s', fontsize=7)
     axes[0, 0].set_yticks(-gap*np.arange(len(leads)), leads); fig.suptitle(title + f' (lines {gap:.2f} mV apart)', fontsize=9)
     return fig
@@ -745,14 +743,13 @@ def plot_embedding_map(
 ):                          # the axes
     "The records on the plane, the most frequent labels in colour."
     import matplotlib.pyplot as plt
-    colours = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#F0E442', '#000000')   # Okabe and Ito
     ax = ax or plt.subplots(figsize=(5, 4.4), layout='constrained')[1]
     names = table.label.value_counts().index
-    for rest, name in enumerate(names[:len(colours)]):
+    for rest, name in enumerate(names[:len(SERIES)]):
         t = table[table.label == name]
-        ax.scatter(t.x, t.y, s=9, c=colours[rest], marker='osD^v<>P'[rest], lw=0, alpha=.7, label=f'{name} ({len(t)})')
-    t = table[~table.label.isin(names[:len(colours)])]
-    if len(t): ax.scatter(t.x, t.y, s=6, c='#bbb', lw=0, label=f'others ({len(t)})', zorder=0)
+        ax.scatter(t.x, t.y, s=9, c=SERIES[rest], marker='osD^v<>P'[rest], lw=0, alpha=.7, label=f'{name} ({len(t)})')
+    t = table[~table.label.isin(names[:len(SERIES)])]
+    if len(t): ax.scatter(t.x, t.y, s=6, c=LIGHT, lw=0, label=f'others ({len(t)})', zorder=0)
     ax.set(xticks=[], yticks=[], title=title); ax.legend(fontsize=7, markerscale=1.5)
     return ax
 
@@ -834,7 +831,7 @@ def population(
     what = f'{run.name}, {"simulated" if ready.simulated else "PTB-XL"} test records'
     _save(plot_lead_shares(shares, title=f'share of the map by lead (%), by chance {100/len(run.recipe.leads):.1f}: {what}').figure, folder/f'lead_shares_{name}.png')
     of = {c: [i for i, o in enumerate(cls) if o == c] for c in drawn}
-    _save(plot_beat_averages([beat_average([recs[i] for i in k], [maps[i] for i in k]) for k in of.values()], waves, title=f'{what}; orange: for the class, purple: against it'), folder/f'beats_{name}.png')
+    _save(plot_beat_averages([beat_average([recs[i] for i in k], [maps[i] for i in k]) for k in of.values()], waves, title=f'{what}; orange: for the class, blue: against it'), folder/f'beats_{name}.png')
     for c, k in of.items():
         if c in skip: continue
         calm = [i for i in k if np.nanmax(np.abs(recs[i].signal)) < 2.5] or k

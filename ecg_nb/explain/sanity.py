@@ -28,6 +28,7 @@ from ..training.loop import fit
 from ..training.run import Run, load_run, write_run
 from ..metrics.classify import bootstrap, class_auc, interval
 from .saliency import METHODS, attribute, target_logits
+from ..view.palette import GREY, LIGHT, PALE, RIGHT, SERIES, WAVES, WRONG, map_colors, tint
 
 # %% ../../nbs/explain/11_sanity.ipynb #export-tests-dict-name-question
 TESTS = dict(   # name: (question, better when, bar, why this bar)
@@ -172,7 +173,7 @@ def plot_planted(
     leads=None,        # names of those drawn; default: a planted one and one other, or II where all are planted
     stop_s:float=2.,   # s
 ):                     # the figure
-    "One planted ECG and its maps: orange speaks for the class, purple against it, small values are left out; the planted wave is grey."
+    "One planted ECG and its maps: orange speaks for the class, blue against it, small values are left out; the planted wave is grey."
     import matplotlib.pyplot as plt
     names, n = list(run.recipe.leads), round(stop_s*run.recipe.fs)
     hit = where[record].any(1)
@@ -183,9 +184,9 @@ def plot_planted(
     for ax, (m, v, l) in zip(axes.flat, panels):
         k = names.index(l)
         y, c = x[record, k, :n], v[record, k, :n]/(np.quantile(np.abs(v[record]), .99) or 1)
-        ax.fill_between(t, y.min() - .15, y.max() + .15, where=where[record, k, :n], color='#d9d9d9', lw=0)
-        ax.plot(t, y, color='#8a8f98', lw=.7)
-        s = ax.scatter(t, y, c=c, cmap='PuOr_r', vmin=-1, vmax=1, s=12*(np.abs(c) > .15), edgecolors='none', zorder=3)
+        ax.fill_between(t, y.min() - .15, y.max() + .15, where=where[record, k, :n], color=PALE, lw=0)
+        ax.plot(t, y, color=GREY, lw=.7)
+        s = ax.scatter(t, y, c=c, cmap=map_colors(), vmin=-1, vmax=1, s=12*(np.abs(c) > .15), edgecolors='none', zorder=3)
         ax.set_title(f'{m.replace("_", " ")}, lead {l}', fontsize=8, pad=2); ax.tick_params(labelsize=7)
     for ax in axes.flat[len(panels):]: ax.set_axis_off()
     for ax in axes[-1]: ax.set_xlabel('time (s)', fontsize=8)
@@ -257,12 +258,12 @@ def plot_layers(
     import matplotlib.pyplot as plt
     ax = ax or plt.subplots(figsize=(8, 3.2), layout='constrained')[1]
     for m, c in zip(layers, COLORS + ('k',)*len(layers.columns)): ax.plot([0, *layers.index], [1, *layers[m]], marker='o', ms=3, color='k' if m == CONTROL else c, ls=':' if m == CONTROL else '-', label=m.replace('_', ' '))
-    ax.axhline(TESTS['weights'][2], color='#999', lw=.8, ls='--'); ax.axhline(0, color='#ccc', lw=.8)
+    ax.axhline(TESTS['weights'][2], color=GREY, lw=.8, ls='--'); ax.axhline(0, color=LIGHT, lw=.8)
     ax.set(xlabel='share of the layers drawn anew, from the last one on (bar dashed)', ylabel='rank agreement', title=title)
     ax.legend(fontsize=7, loc='center left', bbox_to_anchor=(1, .5))
     return ax
 
-COLORS = ('#3b6fb6', '#d1662b', '#4c9f70', '#8c564b', '#9467bd', '#17a2b8', '#e377c2', '#7f7f00', '#b04a6f', '#1f4e79')
+COLORS = (*SERIES[:7], GREY, LIGHT, WAVES['P'])   # a colour a method
 
 # %% ../../nbs/explain/11_sanity.ipynb #pair-test
 def pair_test(
@@ -380,7 +381,7 @@ def plot_curves(
     "Mean logit against the share of pieces erased, and brought back."
     import matplotlib.pyplot as plt
     axes = plt.subplots(1, 2, figsize=(11, 3.4), sharey=True, layout='constrained')[1] if axes is None else axes
-    fixed = {'QRS first': dict(color='k', ls='--', lw=1.6), 'random order': dict(color='k', ls=':', lw=1.6), CONTROL: dict(color='#777', ls='-.', lw=1.6)}
+    fixed = {'QRS first': dict(color='k', ls='--', lw=1.6), 'random order': dict(color='k', ls=':', lw=1.6), CONTROL: dict(color=GREY, ls='-.', lw=1.6)}
     for ax, kind, what in zip(axes, ('deletion', 'insertion'), ('erased', 'brought back')):
         for i, (m, c) in enumerate(curves[curves.kind == kind].groupby('order', sort=False)):
             if orders is not None and m not in orders: continue
@@ -423,7 +424,7 @@ def plot_agreement(
     "The matrix, with its numbers."
     import matplotlib.pyplot as plt
     ax = ax or plt.subplots(figsize=(1.2 + .52*len(a), .6 + .42*len(a)), layout='constrained')[1]
-    ax.imshow(a, cmap='PuOr_r', vmin=-1, vmax=1, aspect='auto')
+    ax.imshow(a, cmap=map_colors(), vmin=-1, vmax=1, aspect='auto')
     for (i, j), v in np.ndenumerate(a.to_numpy()): ax.text(j, i, f'{v:.2f}', ha='center', va='center', fontsize=7, color='w' if abs(v) > .7 else 'k')
     names = [n.replace('_', ' ').replace(' (control)', '') for n in a]
     ax.set_xticks(range(len(a)), names, rotation=40, ha='right', fontsize=7); ax.set_yticks(range(len(a)), names, fontsize=7)
@@ -653,7 +654,7 @@ def plot_verdicts(
         for j, t in enumerate(tests):
             if (m, t) not in at.index: continue
             r = at.loc[(m, t)]
-            ax.add_patch(plt.Rectangle((j - .47, i - .44), .94, .88, color='#c6dbef' if r.passed else '#fdc68a'))
+            ax.add_patch(plt.Rectangle((j - .47, i - .44), .94, .88, color=tint(RIGHT, .3) if r.passed else tint(WRONG, .45)))
             ax.text(j, i, f'{r.value:.2f}' + ('' if r.passed else ' ✗'), ha='center', va='center', fontsize=8)
     ax.set(xlim=(-.5, len(tests) - .5), ylim=(len(methods) - .5, -.5))
     ax.set_title(title or verdicts.run.iloc[0], fontsize=10, loc='left')
