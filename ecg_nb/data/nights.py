@@ -15,6 +15,7 @@ from .datasets import check_table, problems, records_table
 from ..signals.preprocess import Recipe
 from ..signals.segment import night_segments
 from .store import Store, StoreError, convert
+from ..view.palette import BLUE, PALE
 
 # %% auto #0
 __all__ = ['segments_table', 'plot_segments', 'join_cohorts', 'convert_nights', 'workers', 'write_sleep_dataset',
@@ -56,9 +57,9 @@ def plot_segments(
     import matplotlib.pyplot as plt
     ax = ax or plt.subplots(figsize=(8, .3*len(nights) + .8))[1]
     hours = (nights.n_samples/nights.fs/3600).to_numpy()
-    ax.barh(np.arange(len(nights)), hours, color='#dde3ea', height=.6)
+    ax.barh(np.arange(len(nights)), hours, color=PALE, height=.6)
     row = pd.Series(np.arange(len(nights)), nights.record_id)[segments.night_id].to_numpy()
-    ax.barh(row, np.maximum((segments.stop_s - segments.start_s)/3600, hours.max()/400), left=segments.start_s/3600, color='#3b6fb6', height=.6)
+    ax.barh(row, np.maximum((segments.stop_s - segments.start_s)/3600, hours.max()/400), left=segments.start_s/3600, color=BLUE, height=.6)
     ax.set(yticks=range(len(nights)), yticklabels=nights.record_id, xlabel='time since the recording began (h)', xlim=(0, hours.max()*1.02)); ax.invert_yaxis()
     return ax
 

@@ -28,6 +28,7 @@ from ..signals.segment import find_r_peaks_multi, match_beats, night_segments
 from ..data.simulate import is_simulated, sample_data, simulate_ecg, write_shhs
 from ..data.store import convert
 from .command import exit_status
+from ..view.palette import BLUE, DARK, VERMILLION
 
 # %% auto #0
 __all__ = ['N_NIGHTS', 'SIZES', 'PARTS', 'race', 'threads', 'row', 'race_rows', 'bench_store', 'peak_memory', 'bench_memory',
@@ -657,11 +658,11 @@ def plot_ratios(
     import matplotlib.pyplot as plt
     t = t.iloc[::-1].reset_index(drop=True)
     ax = ax or plt.subplots(figsize=(8, .2*len(t) + .6))[1]
-    ax.barh(t.index, t.ratio - 1, left=1, color=np.where(t.ratio >= 1, '#3b6fb6', '#d1662b'), height=.65)
+    ax.barh(t.index, t.ratio - 1, left=1, color=np.where(t.ratio >= 1, BLUE, VERMILLION), height=.65)
     for i, (ratio, target) in enumerate(zip(t.ratio, t.target.fillna(''))):
         ax.text(max(ratio, 1)*1.06, i, f'{ratio:.3g}', va='center', fontsize=7)
         if target.startswith('ratio'): ax.plot([float(target.split()[-1])]*2, [i - .45, i + .45], color='k', lw=2)
-    ax.axvline(1, color='#555', lw=.8)
+    ax.axvline(1, color=DARK, lw=.8)
     ax.set(xscale='log', xlabel='times better than the peer (faster, or smaller)', yticks=t.index, xlim=(min(.8, t.ratio.min()*.8), t.ratio.max()*2.5))
     ax.xaxis.set_major_formatter('{x:g}'); ax.tick_params(axis='x', labelsize=8)
     ax.set_yticklabels(t.what + ' | ' + t.peer, fontsize=7)

@@ -12,6 +12,7 @@ import numpy as np, pandas as pd
 from ..core import MissingFile, read_json, results_path, write_json
 from .command import exit_status
 from ..training.cluster import MappedData
+from ..view.palette import BLUE
 
 # %% ../../nbs/dev/19_cluster_plan.ipynb #benchmark-rates
 def benchmark_rates(
@@ -120,7 +121,7 @@ def plot_plan(
     for ax, (name, t) in zip(axes, plans.items()):
         h = t[t.unit.isin(['h', 'core hours']) & (t.value > 0)]
         guessed = h['from'].str.contains('assumed|the same, shared|disk keeps')
-        ax.barh(h.quantity + h.unit.map({'h': '', 'core hours': ', core hours'}), h.value, color=np.where(guessed, '#ffffff', '#3b6fb6'), edgecolor='#3b6fb6')
+        ax.barh(h.quantity + h.unit.map({'h': '', 'core hours': ', core hours'}), h.value, color=np.where(guessed, 'white', BLUE), edgecolor=BLUE)
         for y, v in enumerate(h.value): ax.text(v*1.15, y, f'{v:.0f}' if v >= 10 else f'{v:.2g}', va='center', fontsize=8)
         ax.set(xscale='log', xlabel='hours', title=SETS[name]['title'], xlim=(min(hours)/2, max(hours)*6)); ax.invert_yaxis(); ax.tick_params(axis='y', labelsize=8)
     return axes

@@ -13,6 +13,7 @@ from typing import Callable
 import numpy as np, pandas as pd
 from ..core import DamagedFile, ECGError, LEADS, MissingFile, Recording, read_bytes, read_json, results_path, write_json
 from .command import exit_status
+from ..view.palette import PALE, PINK, VERMILLION
 
 # %% auto #0
 __all__ = ['BLOWS', 'TARGETS', 'JOBS', 'strangers', 'damage', 'Target', 'sound_files', 'check', 'tiny_network', 'Guard',
@@ -1157,7 +1158,7 @@ def plot_outcomes(
     t = t.div(t.sum(axis=1), axis=0)
     order = [*t.columns.difference(['read', 'marked', 'fault'], sort=False)]
     order = sorted(order, key=lambda c: -t[c].sum()) + [c for c in ('marked', 'read', 'fault') if c in t]
-    colors = dict(zip(order, plt.cm.Blues(np.linspace(.85, .25, max(1, len(order)))))) | dict(marked='#8c6bb1', read='#d9d9d9', fault='#b02a37')
+    colors = dict(zip(order, plt.cm.Blues(np.linspace(.85, .25, max(1, len(order)))))) | dict(marked=PINK, read=PALE, fault=VERMILLION)
     ax = ax or plt.subplots(figsize=(9, .28*len(t) + 1.2))[1]
     left = np.zeros(len(t))
     for c in order: ax.barh(t.index, t[c], left=left, color=colors[c], label=c, height=.75); left += t[c].to_numpy()

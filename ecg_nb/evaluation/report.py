@@ -29,6 +29,7 @@ from ..training.data import aggregate_windows
 from ..training.run import Run, load_run, write_predictions
 from ..training.run_folder import find_run
 from ..metrics.classify import apply_temperature, bootstrap, bootstrap_auc, brier, calibration_error, choose_thresholds, class_auc, confusion, f1_scores, fit_temperature, fmax, interval, operating_point, paired_difference, plot_calibration, plot_confusion, plot_precision_recall, plot_roc, report
+from ..view.palette import BLUE
 
 # %% ../../nbs/20_evaluate.ipynb #-model
 def _model(m):
@@ -433,7 +434,7 @@ def plot_subgroups(
     ax = ax or plt.subplots(figsize=(7, .3 + .24*len(t)), layout='constrained')[1]
     x, lo, hi = (t[c] for c in dict(auc=('auc', 'lo', 'hi'), agreement=('agreement', 'agreement_lo', 'agreement_hi'))[value])
     at = np.arange(len(t)) + np.r_[0, np.cumsum(t.what.to_numpy()[1:] != t.what.to_numpy()[:-1])]*.6
-    ax.errorbar(x, at, xerr=[x - lo, hi - x], fmt='o', ms=4, lw=1.2, color='#3b6fb6')
+    ax.errorbar(x, at, xerr=[x - lo, hi - x], fmt='o', ms=4, lw=1.2, color=BLUE)
     if overall is not None: ax.axvline(overall, color='.5', lw=.8, ls=':')
     ax.set_yticks(at, [f'{w}: {g} ({n:,})' for w, g, n in zip(t.what, t.group, t.n)], fontsize=8)
     for tick, v in zip(ax.get_yticklabels(), x): tick.set_color('.6' if np.isnan(v) else 'k')

@@ -19,6 +19,7 @@ from ..training.run import Run, load_run
 from ..metrics.classify import mean_defined, bootstrap, bootstrap_auc, interval, macro_auc
 from ..tasks import identity, rhythm
 from ..tasks.base import find_task, noisy_or, task_of
+from ..view.palette import BLUE, GREEN, GREY, PINK, VERMILLION
 
 # %% auto #0
 __all__ = ['SNR_DB', 'NOISES', 'SWAPS', 'KEPT', 'KINDS', 'HEADLINE', 'RUNS', 'signal_power', 'noise_leads', 'add_noise',
@@ -376,7 +377,7 @@ def score_table(
     return pd.DataFrame(rows)
 
 # %% ../../nbs/evaluation/11_robustness.ipynb #plot-robustness
-_COLOURS = dict(wander='#3b6fb6', muscle='#d1662b', hum='#4c9f70', alias='#8a5fb0', lost='#3b6fb6', rate='#3b6fb6', misstated='#d1662b', shorter='#3b6fb6')
+_COLOURS = dict(wander=BLUE, muscle=VERMILLION, hum=GREEN, alias=PINK, lost=BLUE, rate=BLUE, misstated=VERMILLION, shorter=BLUE)
 _PANELS = (('noise', 'signal-to-noise ratio (dB)', ('wander', 'muscle', 'hum', 'alias')), ('leads lost at random', 'number of leads', ('lost',)), ('sampling rate', 'Hz', ('rate', 'misstated')),
     ('only the first seconds (of 10)', 's', ('shorter',)), ('cables exchanged, most leads lost', '', ('swapped', 'kept')), ('one lead lost', '', ('without',)))
 
@@ -398,8 +399,8 @@ def plot_robustness(
         for ax in axes.flat[len(panels):]: ax.set_visible(False)
     base = t[t.kind == 'clean'].iloc[0]
     for ax, (name, unit, kinds) in zip(np.ravel(axes), panels):
-        ax.axhspan(float(base.lo), float(base.hi), color='#999', alpha=.25, lw=0); ax.axhline(base.value, color='#777', lw=.8)
-        if chance is not None: ax.axhline(chance, color='#777', lw=.8, ls=':')
+        ax.axhspan(float(base.lo), float(base.hi), color=GREY, alpha=.25, lw=0); ax.axhline(base.value, color=GREY, lw=.8)
+        if chance is not None: ax.axhline(chance, color=GREY, lw=.8, ls=':')
         for kind in kinds:
             o = t[(t.kind == kind) & t.value.notna()]
             if not len(o): continue
@@ -407,7 +408,7 @@ def plot_robustness(
             x, v, lo, hi = o.level.to_numpy(), *o[['value', 'lo', 'hi']].to_numpy().T
             if kind in _COLOURS:
                 ax.plot(x, v, 'o-', ms=3.5, color=_COLOURS[kind], label=KINDS[kind].title); ax.fill_between(x, lo, hi, color=_COLOURS[kind], alpha=.18, lw=0)
-            else: ax.errorbar(x.astype(str), v, [v - lo, hi - v], fmt='o', ms=4, color='#d1662b' if kind == 'kept' else '#3b6fb6', elinewidth=1, label=KINDS[kind].title)
+            else: ax.errorbar(x.astype(str), v, [v - lo, hi - v], fmt='o', ms=4, color=VERMILLION if kind == 'kept' else BLUE, elinewidth=1, label=KINDS[kind].title)
         ax.set(title=name, xlabel=unit)
         if len(kinds) > 1: ax.legend(fontsize=7, loc='best' if kinds[0] == 'swapped' else 'lower left')
         if kinds[0] in ('wander', 'shorter'): ax.invert_xaxis()

@@ -19,6 +19,7 @@ from torch import nn
 from ..core import BadSignal, DamagedFile, MissingFile
 from .layers import ConcatPool, Scaling, SameConv, Standardize, conv, head, max_pool
 from .registry import NETWORKS, create_model, register_network
+from ..view.palette import BLUE, INK, LIGHT, VERMILLION
 
 # %% ../../nbs/models/10_networks.ipynb #xresblock
 class XResBlock(nn.Module):
@@ -386,8 +387,8 @@ def plot_reconstruction(
     finally: model.train(training)
     if axes is None: axes = plt.subplots(3, len(x), figsize=(max(8, 4.5*len(x)), 5), sharex=True, sharey=True, squeeze=False, layout='constrained')[1]
     rows = dict(input=there, reconstruction=back, deviation=back - there)
-    for (name, z), row, color in zip(rows.items(), axes, ('#1a1a2e', '#3b6fb6', '#d1662b')):
-        for v, ax in zip(z.float().cpu().numpy(), row): ax.plot(np.arange(len(v))/fs, v, lw=.8, color=color); ax.axhline(0, color='#ccc', lw=.5, zorder=0)
+    for (name, z), row, color in zip(rows.items(), axes, (INK, BLUE, VERMILLION)):
+        for v, ax in zip(z.float().cpu().numpy(), row): ax.plot(np.arange(len(v))/fs, v, lw=.8, color=color); ax.axhline(0, color=LIGHT, lw=.5, zorder=0)
         row[0].set_ylabel(f'{name} (SD)', fontsize=9)
     for ax, e in zip(axes[0], error): ax.set_title(f'smooth L1 error {e:.3f}', fontsize=9)
     for ax in axes[-1]: ax.set_xlabel('time (s)')

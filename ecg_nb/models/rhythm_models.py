@@ -14,6 +14,7 @@ from torch import nn
 from ..core import BadSignal, Registry
 from .layers import ConcatPool, Standardize, conv, head, max_pool
 from .registry import register_network
+from ..view.palette import INK, VERMILLION
 
 # %% ../../nbs/models/13_rhythm_models.ipynb #steps
 class Steps(nn.Module):
@@ -182,9 +183,9 @@ def plot_attention(
     finally: model.train(training)
     ax = ax or plt.subplots(figsize=(10, 2.4))[1]
     at, shade = np.arange(len(w) + 1)*model.steps.step/fs, ax.twinx()
-    shade.bar(at[:-1], w, model.steps.step/fs, align='edge', color='#d1662b', alpha=.35)
-    shade.axhline(1/len(w), color='#d1662b', lw=.6, ls=':'); shade.set(ylim=(0, max(3/len(w), 1.05*w.max())), ylabel='weight')
-    ax.plot(np.arange(x.shape[1])/fs, x[lead], lw=.8, color='#1a1a2e'); ax.set(xlabel='time (s)', ylabel='mV', xlim=(0, x.shape[1]/fs))
+    shade.bar(at[:-1], w, model.steps.step/fs, align='edge', color=VERMILLION, alpha=.35)
+    shade.axhline(1/len(w), color=VERMILLION, lw=.6, ls=':'); shade.set(ylim=(0, max(3/len(w), 1.05*w.max())), ylabel='weight')
+    ax.plot(np.arange(x.shape[1])/fs, x[lead], lw=.8, color=INK); ax.set(xlabel='time (s)', ylabel='mV', xlim=(0, x.shape[1]/fs))
     return ax
 
 # %% ../../nbs/models/13_rhythm_models.ipynb #-values

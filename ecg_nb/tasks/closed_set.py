@@ -24,6 +24,7 @@ from ..training.data import ECGData, aggregate_windows, standardize_on, window_l
 from ..training.weights import load_weights
 from ..training.loop import fit
 from ..metrics.identify import rank_k, rank_of_true
+from ..view.palette import BLUE, SERIES, VERMILLION
 
 # %% auto #0
 __all__ = ['SPLITS', 'SAME_TRAINING', 'WIDE', 'INPUTS', 'METHODS', 'COLUMNS', 'WITHIN', 'ACROSS', 'GATE2', 'SELECTIONS', 'PLANS',
@@ -47,7 +48,7 @@ def plot_people(
     if axes is None: _, axes = plt.subplots(1, len(who), figsize=(2.1*len(who), 2), sharey=True, layout='constrained', squeeze=False)
     axes, t_ms = np.ravel(axes), (np.arange(b.x.shape[1]) - b.x.shape[1]//2)*1000/b.fs
     for ax, person in zip(axes, who):
-        for k, r in enumerate(np.unique(b.record[b.subject == person])): ax.plot(t_ms, b.x[b.record == r][:most].T, lw=.5, color=f'C{k % 10}')
+        for k, r in enumerate(np.unique(b.record[b.subject == person])): ax.plot(t_ms, b.x[b.record == r][:most].T, lw=.5, color=SERIES[k % len(SERIES)])
         ax.set(title=person, xlabel='time from R (ms)'); ax.title.set_fontsize(8)
     axes[0].set_ylabel(f'mV, lead {b.lead}')
     return axes
@@ -294,7 +295,7 @@ def plot_mistaken(
     key = pd.MultiIndex.from_arrays([record_id, b.r_s.round(4)])
     for ax, ((actual, called), n) in zip(axes[0], wrong.items()):
         bad = a[(a.actual == actual) & (a.called == called)]
-        groups = ((train & (b.subject == called), '.7', f'{called}, trained'), (train & (b.subject == actual), '#3b6fb6', f'{actual}, trained'), (key.isin(list(zip(bad.record_id, bad.r_s.round(4)))), '#c0392b', f'{actual}, called {called}'))
+        groups = ((train & (b.subject == called), '.7', f'{called}, trained'), (train & (b.subject == actual), BLUE, f'{actual}, trained'), (key.isin(list(zip(bad.record_id, bad.r_s.round(4)))), VERMILLION, f'{actual}, called {called}'))
         for m, color, label in groups: ax.plot(t_ms, b.x[m][:6].T, lw=.6, color=color, label=[label] + ['_']*(min(6, m.sum()) - 1))
         ax.set(xlabel='time from R (ms)', title=f'{n} beats'); ax.title.set_fontsize(8); ax.legend(fontsize=6, loc='upper center', bbox_to_anchor=(.5, -.3))
     axes[0, 0].set_ylabel(f'mV, lead {b.lead}')

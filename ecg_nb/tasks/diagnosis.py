@@ -19,6 +19,7 @@ from .base import Plan, Published, TASKS, Task, noisy_or, window_probabilities
 from ..training.data import Splits, aggregate_windows, window_logits
 from ..training.run import Run, load_run
 from ..training.weights import load_weights
+from ..view.palette import ABSENT, INK, PRESENT
 
 # %% ../../nbs/12_diagnosis.ipynb #plan
 _HELME = 'Strodthoff et al. 2021, github.com/helme/ecg_ptbxl_benchmarking'
@@ -218,8 +219,8 @@ def plot_overview(
     title = f'{source} record {rec.record_id} of the test fold, {person}: {", ".join(np.array(run.classes)[y[record]])}'
     plot_ecg(rec, columns=4, gap_mv=1.6, ax=a.subplots(), title=title)
     left, right = b.subplots(1, 2)
-    left.barh(run.classes, p[record], color=['#4c9f70' if o else '#b8c0cc' for o in y[record]])
-    left.plot(run.thresholds, np.arange(len(run.classes)), '|', ms=14, mew=2, color='#222')
+    left.barh(run.classes, p[record], color=[PRESENT if o else ABSENT for o in y[record]])
+    left.plot(run.thresholds, np.arange(len(run.classes)), '|', ms=14, mew=2, color=INK)
     left.set(xlim=(0, 1), xlabel='probability (bar), threshold (stroke); green: in the label', title='what the model says of it')
     left.invert_yaxis()
     plot_per_class(per_class, ax=right)

@@ -23,6 +23,7 @@ from ..training.weights import save_weights
 from ..training.loop import fit
 from ..training.run import Run, load_run, write_predictions, write_run
 from ..metrics.classify import Undefined, auc_interval, bootstrap_auc, interval, macro_auc, paired_difference, report
+from ..view.palette import BLUE, GREY, LIGHT, ORANGE, VERMILLION
 
 # %% ../../nbs/tasks/13_finetune.ipynb #network-of
 def network_of(
@@ -318,11 +319,11 @@ def plot_learning(
     import matplotlib.pyplot as plt
     ax = ax or plt.subplots(figsize=(5.5, 3.2), layout='constrained')[1]
     z = curve[curve.people == 0].iloc[0]
-    ax.axhline(z.auc, color='#777', lw=1, label='as it is'); ax.axhspan(z.lo, z.hi, color='#777', alpha=.12, lw=0)
-    for j, (way, c) in enumerate({'linear probe': '#c98a1b', 'fine-tuned': '#3b6fb6', 'from scratch': '#b02a37'}.items()):
+    ax.axhline(z.auc, color=GREY, lw=1, label='as it is'); ax.axhspan(z.lo, z.hi, color=GREY, alpha=.12, lw=0)
+    for j, (way, c) in enumerate({'linear probe': ORANGE, 'fine-tuned': BLUE, 'from scratch': VERMILLION}.items()):
         t = curve[curve.way == way]
         ax.errorbar(t.people + .8*(j - 1), t.auc, [t.auc - t.lo, t.hi - t.auc], fmt='o-', capsize=3, color=c, label=way)
-    ax.axhline(.5, color='#bbb', ls=':', lw=1)
+    ax.axhline(.5, color=LIGHT, ls=':', lw=1)
     ax.set(xlabel='people to learn from', ylabel=f'AUC by person (n = {int(z.n)})', title=title); ax.legend(fontsize=8, loc='lower right')
     return ax
 

@@ -12,6 +12,7 @@ import numpy as np, pandas as pd
 from safetensors import safe_open
 from safetensors.numpy import save_file
 from ..core import BadTable, DamagedFile, ECGError, MissingFile, atomic_path
+from ..view.palette import RIGHT
 
 # %% auto #0
 __all__ = ['MUST_AGREE', 'DETECTORS', 'top_k', 'template', 'GalleryError', 'made_by', 'Gallery', 'Answer', 'plot_scores',
@@ -247,8 +248,8 @@ def plot_scores(
     ax.plot(near['rank'], near.score, '.', ms=5, color='.45')
     if t is not None: ax.axhline(t, color='k', lw=.9, ls='--'); ax.annotate(f'threshold {t:.3f}', (len(near), t), xytext=(0, -3), textcoords='offset points', fontsize=8, va='top', ha='right')
     own = near[near.person == true]
-    ax.plot(own['rank'], own.score, 'o', ms=8, mfc='none', mec='tab:green', mew=1.8)
-    for k, r in enumerate(near.head(names).itertuples()): ax.text(.03, .08 + .11*(min(names, len(near)) - 1 - k), f'{r.rank}  {r.person}  {r.score:.3f}', transform=ax.transAxes, fontsize=8, color='tab:green' if r.person == true else 'k')
+    ax.plot(own['rank'], own.score, 'o', ms=8, mfc='none', mec=RIGHT, mew=1.8)
+    for k, r in enumerate(near.head(names).itertuples()): ax.text(.03, .08 + .11*(min(names, len(near)) - 1 - k), f'{r.rank}  {r.person}  {r.score:.3f}', transform=ax.transAxes, fontsize=8, color=RIGHT if r.person == true else 'k')
     ax.set(xlabel='rank', ylabel='cosine', title=title); ax.title.set_fontsize(9)
     return ax
 

@@ -20,6 +20,7 @@ from ..training.loop import fit
 from ..training.run import load_run
 from ..metrics.classify import bootstrap, bootstrap_auc, choose_thresholds, class_auc, f1_scores, interval, macro_auc, paired_difference, top1_hit
 from .base import find_task
+from ..view.palette import BLUE, GREEN, GREY, INK, VERMILLION
 
 # %% ../../nbs/14_notes.ipynb #row
 @dataclass(frozen=True)
@@ -263,17 +264,17 @@ def plot_leak(
     t = table.set_index(['row', 'records'])
     fig, ax = plt.subplots(figsize=(10, 4.4), layout='constrained')
     for g, (label, which, *pair) in enumerate(_GROUPS):
-        for k, (name, color, what) in enumerate(zip(('ecg', *pair), ('#3b6fb6', '#d1662b', '#4c9f70'), ('ECG only', 'note only', 'ECG and note'))):
+        for k, (name, color, what) in enumerate(zip(('ecg', *pair), (BLUE, VERMILLION, GREEN), ('ECG only', 'note only', 'ECG and note'))):
             if (name, which) not in t.index: continue
             o, x = t.loc[(name, which)], g + .27*(k - 1)
             ax.bar(x, o.macro_auc - .5, .25, bottom=.5, color=color, label=what if not g else None)
-            ax.errorbar(x, o.macro_auc, [[max(0, o.macro_auc - o.low)], [max(0, o.high - o.macro_auc)]], color='#222', lw=1, capsize=2)
+            ax.errorbar(x, o.macro_auc, [[max(0, o.macro_auc - o.low)], [max(0, o.high - o.macro_auc)]], color=INK, lw=1, capsize=2)
             ax.text(x, .507, f'{o.macro_auc:.3f}'.lstrip('0'), ha='center', va='bottom', color='w', fontsize=10, weight='bold')
-        if ('ecg_shipped', which) in t.index: ax.plot([g - .39, g - .15], [t.loc[('ecg_shipped', which)].macro_auc]*2, color='#1a1a2e', lw=2, label='ECG only, the strong network of 12_diagnosis' if not g else None)
+        if ('ecg_shipped', which) in t.index: ax.plot([g - .39, g - .15], [t.loc[('ecg_shipped', which)].macro_auc]*2, color=INK, lw=2, label='ECG only, the strong network of 12_diagnosis' if not g else None)
     n = lambda which: f"{int(t.xs(which, level='records').n.max()):,}" if which in t.index.get_level_values('records') else '0'
     ax.set_xticks(range(len(_GROUPS)), [f'{label}\n{n(which)} records' for label, which, *_ in _GROUPS])
     ax.set(ylim=(.5, 1), xlim=(-.5, len(_GROUPS) - .5), ylabel='macro AUC, five superclasses', title=f'{"Simulated: " if simulated else ""}what a "clinical note" adds, and why')
-    ax.axvline(len(_GROUPS) - 1.5, color='#999', lw=.8, ls=':')
+    ax.axvline(len(_GROUPS) - 1.5, color=GREY, lw=.8, ls=':')
     for x, text in (((len(_GROUPS) - 2)/2, "the record's own report: the labels were made from it"), (len(_GROUPS) - 1, 'a note that was there before')): ax.text(x, .985, text, ha='center', va='top', fontsize=9, style='italic')
     ax.legend(loc='upper center', bbox_to_anchor=(.5, -.14), ncols=4, frameon=False); ax.spines[['top', 'right']].set_visible(False)
     return fig

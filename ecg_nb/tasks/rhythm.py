@@ -35,6 +35,7 @@ from ..training.parallel import is_main, main_first, processes
 from ..training.loop import fit, save_history
 from ..training.run import Run, load_run, write_predictions, write_run
 from ..metrics.classify import RARE, bootstrap, bootstrap_auc, choose_thresholds, confusion, f1_scores, interval, macro_auc, operating_point, paired_difference, report
+from ..view.palette import ABSENT, INK, MAN, PRESENT, VERMILLION, WOMAN
 
 # %% ../../nbs/13_rhythm.ipynb #nine-labels
 PTBXL_TO_CPSC = {'NORM': 'NORM', 'AFIB': 'AF', '1AVB': 'IAVB', 'CLBBB': 'LBBB', 'CRBBB': 'RBBB', 'PAC': 'PAC', 'PVC': 'PVC', 'STD_': 'STD', 'STE_': 'STE'}  # statement -> class
@@ -106,10 +107,10 @@ def plot_labels(
     import matplotlib.pyplot as plt
     axes = plt.subplots(1, 3, figsize=(11, 2.8), layout='constrained')[1] if axes is None else axes
     y, at = np.asarray(y).astype(bool), np.arange(9)
-    for shift, sex, name, color in ((-.2, 'F', 'women', '#b04a6f'), (.2, 'M', 'men', '#3b6fb6')): axes[0].bar(at + shift, [(table.sex[has] == sex).sum() for has in y.T], .4, label=name, color=color)
+    for shift, sex, name, color in ((-.2, 'F', 'women', WOMAN), (.2, 'M', 'men', MAN)): axes[0].bar(at + shift, [(table.sex[has] == sex).sum() for has in y.T], .4, label=name, color=color)
     axes[0].legend(fontsize=8); axes[0].set_ylabel('records')
     for ax, v, what in ((axes[1], table.age, 'age (years)'), (axes[2], table.n_samples/table.fs, 'length (s)')):
-        ax.boxplot([v[has].dropna() for has in y.T], positions=at, widths=.6, flierprops=dict(ms=2), medianprops=dict(color='#d1662b')); ax.set_ylabel(what)
+        ax.boxplot([v[has].dropna() for has in y.T], positions=at, widths=.6, flierprops=dict(ms=2), medianprops=dict(color=VERMILLION)); ax.set_ylabel(what)
     for ax in axes: ax.set_xticks(at, CPSC_CLASSES, rotation=90, fontsize=8)
     return axes
 
@@ -582,8 +583,8 @@ def plot_answer(
     p, labels = run.predict(rec), tuple(labels)
     fig, (a, b) = plt.subplots(1, 2, figsize=(12, 5), width_ratios=(3.2, 1), layout='constrained')
     plot_ecg(rec, columns=2, gap_mv=1.6, ax=a, title=title or f'{rec.record_id}: {", ".join(labels) or "no label"}')
-    b.barh(p.index, p, color=['#4c9f70' if c in labels else '#b8c0cc' for c in p.index])
-    if run.thresholds is not None: b.plot(run.thresholds, np.arange(len(p)), '|', ms=14, mew=2, color='#222')
+    b.barh(p.index, p, color=[PRESENT if c in labels else ABSENT for c in p.index])
+    if run.thresholds is not None: b.plot(run.thresholds, np.arange(len(p)), '|', ms=14, mew=2, color=INK)
     b.set(xlim=(0, 1), xlabel='probability; threshold (stroke); label (green)'); b.invert_yaxis()
     return fig
 

@@ -21,6 +21,7 @@ from .data import aggregate_windows, autocast, epoch_draw, window_logits
 from .fingerprint import differences, fingerprint
 from .weights import checkpoint_state, load_checkpoint, load_weights, save_checkpoint, save_weights
 from .parallel import broadcast_value, gather_loss, rank_and_size, run_on_main
+from ..view.palette import BLUE, GREEN, GREY, VERMILLION
 
 # %% ../../nbs/05_train.ipynb #train-epoch
 def train_epoch(model, data, opt, sched, *, order, offset, length, batch, loss, augment=None, precision=None, clip=None, seed=0, accelerator=None, tick=None)->float:
@@ -303,10 +304,10 @@ def plot_losses(
     if lost: raise DamagedFile(run if not isinstance(run, pd.DataFrame) else 'history', f'no column {", ".join(sorted(lost))}')
     ax = ax or plt.subplots(figsize=(8, 3))[1]
     x = h.epoch + 1
-    ax.plot(x, h.train_loss, color='#3b6fb6', label='training loss'); ax.plot(x, h.valid_loss, color='#d1662b', label='validation loss')
+    ax.plot(x, h.train_loss, color=BLUE, label='training loss'); ax.plot(x, h.valid_loss, color=VERMILLION, label='validation loss')
     right = ax.twinx()
-    right.plot(x, h.score, color='#4c9f70', ls='--', label=score_label); right.set_ylabel(score_label)
-    if h.score.notna().any(): right.axvline(x[h.score.idxmax()], color='#999', lw=.8, ls=':', label='kept')
+    right.plot(x, h.score, color=GREEN, ls='--', label=score_label); right.set_ylabel(score_label)
+    if h.score.notna().any(): right.axvline(x[h.score.idxmax()], color=GREY, lw=.8, ls=':', label='kept')
     ax.set(xlabel='epoch', ylabel='loss')
     ax.legend(*(a + b for a, b in zip(ax.get_legend_handles_labels(), right.get_legend_handles_labels())), fontsize=8, loc='center right')
     return ax
