@@ -122,7 +122,7 @@ def _check_same(path, state, now):
     else:              # written before there were fingerprints: only numbers can be compared
         numbers = now['settings'] | dict(optimizer=now['optimizer']['name'])
         words = [f'{k} differs: {numbers[k]}, was {v}' for k, v in state['settings'].items() if k in numbers and numbers[k] != v]
-    if words: raise OtherTraining(path, f'belongs to another training: {"; ".join(words)}. Take another folder, or resume=False to start anew')
+    if words: raise OtherTraining(path, f'belongs to another training: {"; ".join(words)}. Take another folder, delete this one, or resume=False to start anew')
     if 'fingerprint' not in state: warnings.warn(f'{path}: of an earlier version, which does not say of which network, loss and records it is; it is resumed')
 
 # %% ../../nbs/05_train.ipynb #trainer

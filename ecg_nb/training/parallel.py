@@ -9,7 +9,6 @@ __all__ = ['rank_and_size', 'broadcast_value', 'run_on_main', 'gather_loss', 'la
 import os
 from contextlib import nullcontext
 from datetime import timedelta
-import torch
 from ..core import ECGError
 
 # %% ../../nbs/training/12_parallel.ipynb #rank-and-size
@@ -37,6 +36,7 @@ def gather_loss(
     accelerator,
 ):                 # function(z, y), of the share of this process
     "`loss` of the batch of all processes together, for losses that compare records with each other."
+    import torch
     rank, world = rank_and_size(accelerator)
     if world == 1: return loss
     def whole(z, y):
@@ -63,6 +63,7 @@ def launch(
 
 def _worker(rank, fn, args, n, port, cpu):
     os.environ |= dict(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(n), LOCAL_WORLD_SIZE=str(n), MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port), ACCELERATE_USE_CPU=str(cpu).lower())
+    import torch
     torch.set_num_threads(1)
     from accelerate import Accelerator
     fn(Accelerator(cpu=cpu), *args)
