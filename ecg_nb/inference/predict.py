@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from string import Template
 from typing import NamedTuple
 import numpy as np, pandas as pd, torch
 from torch import nn
@@ -21,6 +22,7 @@ from ..training.run import Run, load_run
 from ..models.networks import XResBlock
 from ..signals.preprocess import complete_leads
 from ..signals.segment import window_starts
+from ..view.palette import BLUE, DARK, GREEN, INK, PALE, PINK, VERMILLION, tint
 
 # %% auto #0
 __all__ = ['SCHEMA', 'PIECE_S', 'LONG_S', 'GROUP', 'BLOCK', 'FusedConv', 'FusedBlock', 'fused', 'FastRun', 'Source', 'sources',
@@ -372,10 +374,11 @@ def _verdict(name, method):
     except ECGError as e: return f'{method.replace("_", " ")}: not put to the test ({e.cause})'
 
 # %% ../../nbs/23_your_own_ecg.ipynb #-png
-_CSS = """body{font:14px/1.45 system-ui,sans-serif;color:#1a1a2e;margin:8mm;max-width:264mm}h1{font-size:19px;margin:0 0 2px}h2{font-size:15px;margin:14px 0 4px}p{margin:4px 0}.s{color:#555;font-size:12px}
-img.ecg{width:262mm;display:block}.r{display:flex;align-items:center;gap:8px;margin:2px 0;max-width:190mm;break-inside:avoid}.n{width:22mm;font-weight:600}.m{width:62mm;font-size:12px;color:#555}
-.b{position:relative;flex:1;height:12px;background:#eceff4}.b i{position:absolute;left:0;top:0;bottom:0;background:#9fc5de}.up .b i{background:#d1662b}.b u{position:absolute;top:-3px;width:2px;height:18px;background:#1a1a2e}
-.v{width:28mm;text-align:right;font-variant-numeric:tabular-nums}.w{border-left:4px solid #d1662b;padding:4px 10px;background:#fdf3ec;max-width:230mm}@page{size:A4 landscape;margin:8mm}@media print{body{margin:0}}"""
+_CSS = Template("""body{font:14px/1.45 system-ui,sans-serif;color:$ink;margin:8mm;max-width:264mm}h1{font-size:19px;margin:0 0 2px}h2{font-size:15px;margin:14px 0 4px}p{margin:4px 0}.s{color:$dark;font-size:12px}
+img.ecg{width:262mm;display:block}.r{display:flex;align-items:center;gap:8px;margin:2px 0;max-width:190mm;break-inside:avoid}.n{width:22mm;font-weight:600}.m{width:62mm;font-size:12px;color:$dark}
+.b{position:relative;flex:1;height:12px;background:$pale}.b i{position:absolute;left:0;top:0;bottom:0;background:$below}.up .b i{background:$called}.b u{position:absolute;top:-3px;width:2px;height:18px;background:$ink}
+.v{width:28mm;text-align:right;font-variant-numeric:tabular-nums}.w{border-left:4px solid $called;padding:4px 10px;background:$warning;max-width:230mm}@page{size:A4 landscape;margin:8mm}@media print{body{margin:0}}""").substitute(
+    ink=INK, dark=DARK, pale=PALE, below=tint(BLUE, .4), called=VERMILLION, warning=tint(VERMILLION, .08))
 
 def _png(item, colors=64, **kwargs):
     "A picture of `view` with few colours, which is a third of the bytes."
@@ -403,7 +406,7 @@ def _bars(a:Answered, i, most=12):
     return ''.join(rows) + f'<p class="s">Bar and first number: probability{" (calibrated)" if a.temperature else " (not calibrated)"}; stroke and second number: threshold; orange: at or above it.{f" {left} less likely classes are not shown; the JSON has them." if left > 0 else ""}</p>'
 
 # %% ../../nbs/23_your_own_ecg.ipynb #-curve
-_LINES = ('#d1662b', '#3b6fb6', '#4c9f70', '#7b5ea7')
+_LINES = (VERMILLION, BLUE, GREEN, PINK)
 
 def _curve(a:Answered, i, most=4):
     "The course of the likeliest classes along a long recording, as SVG; gaps where there is no answer."
