@@ -17,7 +17,8 @@ __all__ = ['ARRAYS', 'lead_names', 'UnitWarning', 'unit_mv', 'beat_height', 'inf
            'with_doubts', 'from_array', 'TableLayout', 'table_layout', 'npy_samples', 'chosen', 'read_numbers']
 
 # %% ../../nbs/data/17_arrays.ipynb #bare
-_words = r'(?:signal|channel|kanal|canal|lead|ecg|ekg|ableitung|abl|d[ée]rivation|derivaci[óo]n|deriva[çc][ãa]o|chest|limb|brustwand)'
+_words = (r'(?:signal|channel|kanal|canal|lead|ecg|ekg|ableitung|abl|d[ée]rivation|derivaci[óo]n|deriva[çc][ãa]o'
+          r'|chest|limb|brustwand)')
 _front = re.compile(rf'^(?:{_words}(?:[\s_.:/]+|-)?)+', re.I)
 _back = re.compile(rf'(?:[\s_.:/-]+(?:{_words}|ref|raw|filt(?:ered)?)|\s*\((?:chest|limb)\))+$', re.I)
 _turned = re.compile(r'(?:[-−–]|(?:minus|neg|inv)[\s_-]*)(.+)', re.I)
@@ -79,7 +80,9 @@ def unit_mv(
     a_mv, size = _units_a_mv.fullmatch(s), _size_of_unit.fullmatch(s)
     if a_mv and a_mv[2] in UNIT_MV and float(a_mv[1]) > 0: return UNIT_MV[a_mv[2]]/float(a_mv[1])
     if size and size[2] in UNIT_MV and float(size[1]) > 0: return UNIT_MV[size[2]]*float(size[1])
-    raise BadHeader('units', f"{units!r} does not say what the numbers mean; give 'mV', 'uV', 'V', 'nV', the size of a unit ('4.88 uV') or the units in a millivolt ('200/mV')")
+    raise BadHeader(
+        'units', f"{units!r} does not say what the numbers mean; give 'mV', 'uV', 'V', 'nV', the size of a "
+                 f"unit ('4.88 uV') or the units in a millivolt ('200/mV')")
 
 # %% ../../nbs/data/17_arrays.ipynb #beat-height
 def beat_height(
@@ -116,7 +119,8 @@ def infer_units(
     counts = h < 700 and _whole_numbers(x)
     if counts or not fits:
         why = ', whole numbers: small µV, or counts of a converter?' if counts else '; none of mV, µV, V, nV makes that an ECG.'
-        raise BadSignal(name, f"beats are {h:,.4g} units high{why} Give units, e.g. 'uV', or '200/mV' for 200 units a millivolt")
+        raise BadSignal(
+            name, f"beats are {h:,.4g} units high{why} Give units, e.g. 'uV', or '200/mV' for 200 units a millivolt")
     return fits[0], f'units not stated, taken as {fits[0]}: beats are {h:,.4g} high (usual: 0.2 to 7 mV)'
 
 # %% ../../nbs/data/17_arrays.ipynb #pulse-bpm
@@ -167,14 +171,18 @@ def limb_misfit(
 def _leads_first(x, leads, name):
     "`x` as (n_leads, n_samples), a view; `leads` or None say how many leads there are."
     shape, x = x.shape, x[None] if x.ndim == 1 else x
-    if x.ndim != 2 or not x.size: raise BadSignal(name, f'an array of shape {shape}; (n_samples,), (n_samples, n_leads) or (n_leads, n_samples) is needed')
+    if x.ndim != 2 or not x.size:
+        raise BadSignal(
+            name, f'an array of shape {shape}; (n_samples,), (n_samples, n_leads) or (n_leads, n_samples) is needed')
     if leads is None:
         short, long = sorted(x.shape)
-        if long < 4*short: raise BadHeader(name, f'an array of shape {x.shape}: which axis is time? Give the names of the leads')
+        if long < 4*short:
+            raise BadHeader(name, f'an array of shape {x.shape}: which axis is time? Give the names of the leads')
         return x if x.shape[0] == short else x.T
     fits = [k for k in (0, 1) if x.shape[k] == len(leads)]
     if not fits: raise BadHeader(name, f'an array of shape {x.shape}, but {len(leads)} lead names')
-    if len(fits) == 2 and len(leads) > 1: raise BadHeader(name, f'an array of shape {x.shape} with {len(leads)} leads: which axis is time?')
+    if len(fits) == 2 and len(leads) > 1:
+        raise BadHeader(name, f'an array of shape {x.shape} with {len(leads)} leads: which axis is time?')
     return x if fits[0] == 0 else x.T
 
 def _names_for(x, leads, name):
@@ -195,7 +203,8 @@ def _doubts(x, fs, names, *, rate):
     elif not .05 <= h <= 20: yield f'beats of {h:.3g} mV; usual are 0.2 to 7: are the units right?'
     if not long_enough: yield f'{x.shape[1]/fs:.2f} s are too short: the networks here look at 2.5 s or more'
     if pulse < 20 or pulse > 250: yield f'a pulse of {pulse:.0f} a minute at the {fs:g} Hz stated: is the rate right?'
-    if limb_misfit(x[:, :round(60*fs)], names) > .5: yield 'the limb leads do not fit together (II should be I + III): are the names, or the units of each, right?'
+    if limb_misfit(x[:, :round(60*fs)], names) > .5:
+        yield 'the limb leads do not fit together (II should be I + III): are the names, or the units of each, right?'
 
 def with_doubts(
     rec:Recording,
@@ -230,7 +239,8 @@ def _recording(x, fs, leads, units, record_id, name):
     if len(mv) not in (1, len(x)): raise BadHeader(name, f'{len(mv)} units for {len(x)} leads')
     y = np.asarray(x, np.float32)*mv
     bad = ~np.isfinite(y)
-    if np.isinf(y).any() or bad.all(): raise DamagedFile(name, f'{bad.sum():,} of its {y.size:,} values are no numbers (NaN or infinite)')
+    if np.isinf(y).any() or bad.all():
+        raise DamagedFile(name, f'{bad.sum():,} of its {y.size:,} values are no numbers (NaN or infinite)')
     return Recording(y, fs, names, record_id, dict(units=units, notes=tuple(notes))), assumed
 
 def from_array(
@@ -395,7 +405,8 @@ def _numbers(path, layout, columns, start=0, stop=None, dtype=np.float32):
     try:
         t = pd.read_csv(path, sep=layout.separator, decimal=layout.decimal, encoding=layout.encoding, header=None, usecols=columns, dtype=dtype,
                         na_values=list(_nothing), skipinitialspace=True, quotechar='"', comment=None, **rows)
-    except (ValueError, OSError, EOFError, OverflowError) as e: raise DamagedFile(path, f'not a regular table of numbers ({" ".join(str(e).split())[:160]})') from None
+    except (ValueError, OSError, EOFError, OverflowError) as e:
+        raise DamagedFile(path, f'not a regular table of numbers ({" ".join(str(e).split())[:160]})') from None
     return t[sorted(columns)].to_numpy().T
 
 # %% ../../nbs/data/17_arrays.ipynb #rate
@@ -421,7 +432,10 @@ def _rate(path, layout):
     if clock: t = _clock_s(t)
     if len(t) < 3 or not np.isfinite(t).all(): raise DamagedFile(path, 'its column of time has gaps')
     step = (t[-1] - t[0])/(len(t) - 1)
-    if not layout.time_unit and step == 1: raise BadHeader(path, "its column of time counts 1, 2, 3, …: samples or milliseconds? Name it 'sample' and give fs, or name it 'ms'")
+    if not layout.time_unit and step == 1:
+        raise BadHeader(
+            path, "its column of time counts 1, 2, 3, …: samples or milliseconds? Name it 'sample' and give "
+                  "fs, or name it 'ms'")
     _check_even(path, t, step)
     unit = 1 if clock else _seconds[layout.time_unit] if layout.time_unit else 1 if step < .5 else 1e-3
     fs = 1/(step*unit)
@@ -432,8 +446,10 @@ def _npy(path):
     "The array in file `path`, mapped, not read."
     if not Path(path).is_file(): raise MissingFile(path, 'no such file')
     try: x = np.load(path, mmap_mode='r', allow_pickle=False)
-    except Exception as e: raise DamagedFile(path, f'not an array of numbers ({" ".join(str(e).split())[:160]})') from None
-    if not isinstance(x, np.ndarray) or x.dtype.kind not in 'iuf': raise DamagedFile(path, f'holds {getattr(x, "dtype", "several arrays")}, not one array of numbers')
+    except Exception as e:
+        raise DamagedFile(path, f'not an array of numbers ({" ".join(str(e).split())[:160]})') from None
+    if not isinstance(x, np.ndarray) or x.dtype.kind not in 'iuf':
+        raise DamagedFile(path, f'holds {getattr(x, "dtype", "several arrays")}, not one array of numbers')
     return x
 
 def npy_samples(
@@ -446,7 +462,8 @@ def _rows_of(path, n, fs, start_s, stop_s):
     "First and last + 1 of `n` samples for the seconds asked for."
     if start_s is None and stop_s is None: return 0, n
     start, stop = start_s or 0., n/fs if stop_s is None else stop_s
-    if not 0 <= start < stop < n/fs + .5/fs or round(start*fs) >= min(n, round(stop*fs)): raise BadSignal(path, f'{start:g}-{stop:g} s is outside its 0-{n/fs:g} s')
+    if not 0 <= start < stop < n/fs + .5/fs or round(start*fs) >= min(n, round(stop*fs)):
+        raise BadSignal(path, f'{start:g}-{stop:g} s is outside its 0-{n/fs:g} s')
     return round(start*fs), min(round(stop*fs), n)
 
 # %% ../../nbs/data/17_arrays.ipynb #chosen
@@ -491,8 +508,10 @@ def _npy_signals(path, fs, leads, units, start_s, stop_s):
 def _table_rate(path, layout, fs):
     "The rate (Hz) of a table: of its column of time, or `fs`."
     stated = _rate(path, layout)[0] if layout.time is not None else None
-    if stated and fs and abs(stated/fs - 1) > .01: raise BadHeader(path, f'its column of time says {stated:g} Hz, not {fs:g}')
-    if stated is None and fs is None: raise BadHeader(path, 'does not say how fast it was sampled: give fs (Hz), or a column of time')
+    if stated and fs and abs(stated/fs - 1) > .01:
+        raise BadHeader(path, f'its column of time says {stated:g} Hz, not {fs:g}')
+    if stated is None and fs is None:
+        raise BadHeader(path, 'does not say how fast it was sampled: give fs (Hz), or a column of time')
     return stated or fs
 
 def _voltages(x, labels, units):
@@ -517,7 +536,8 @@ def _text_signals(path, fs, leads, units, start_s, stop_s):
     elif units is None: units, why = infer_units(x, fs, os.path.basename(path))
     if labels is None:
         named = leads is not None and not isinstance(leads, (str, dict)) and len(leads) == len(x)
-        labels, assumed = (list(leads), []) if named else _names_for(x, _split(leads) if isinstance(leads, str) else None, path)
+        listed = leads.split(',') if isinstance(leads, str) else None
+        labels, assumed = (list(leads), []) if named else _names_for(x, listed, path)
     if len(labels) != len(x): raise BadHeader(path, f'{len(x)} columns of signals, but {len(labels)} lead names')
     return x, fs, labels, units, [*assumed, why] if why else assumed
 

@@ -25,7 +25,8 @@ def _from_file(path, fs, leads, units, start_s, stop_s):
     "The recording in the file `path`, and what was assumed about it."
     path = os.fspath(path)
     refuse_other_formats(path)
-    if path.lower().endswith(ARRAYS): return read_numbers(path, fs=fs, leads=leads, units=units, start_s=start_s, stop_s=stop_s)
+    if path.lower().endswith(ARRAYS):
+        return read_numbers(path, fs=fs, leads=leads, units=units, start_s=start_s, stop_s=stop_s)
     labels, left_out = ecg_labels(path)
     rec = read_file(path, leads=labels or None, start_s=start_s, stop_s=stop_s)
     names, renamed = lead_names(rec.leads)
@@ -45,12 +46,15 @@ def _part(rec, leads, start_s, stop_s):
     if start_s is None and stop_s is None: return rec
     return rec.span(start_s or 0, rec.duration_s if stop_s is None else stop_s)
 
-def _is_row(source): return hasattr(source, 'path') and hasattr(source, 'record_id') and not isinstance(source, pd.DataFrame)
+def _is_row(source):
+    return hasattr(source, 'path') and hasattr(source, 'record_id') and not isinstance(source, pd.DataFrame)
 
 def _numbers_of(source, leads):
     "The array in `source`, and the names of its columns, if it has any."
     if not isinstance(source, pd.DataFrame): return np.asarray(source), leads
-    if 'path' in source: raise BadSignal('table', f'is a table of {counted(len(source), "recording")}: read one row of it, table.iloc[0]')
+    if 'path' in source:
+        raise BadSignal(
+            'table', f'is a table of {counted(len(source), "recording")}: read one row of it, table.iloc[0]')
     named = leads is None and all(isinstance(c, str) for c in source)
     return source.to_numpy(), list(source) if named else leads
 
@@ -59,11 +63,11 @@ def read(
     source,             # path of a file in any format, an array, a row of a records table, or a `Recording`
     *,
     fs:float=None,      # sampling rate (Hz) of what does not state it
-    leads=None,         # names in the order wanted, {theirs: ours}, or 'theirs=ours'; of an array without names: what its rows are
-    units=None,         # of what does not state them: 'mV', 'uV', '4.88 uV', '200/mV', …; default: inferred, with a `UnitWarning`
+    leads=None,         # names in the order wanted, {theirs: ours} or 'theirs=ours'; of an array: what its rows are
+    units=None,         # of what does not state them: 'mV', 'uV', '4.88 uV', '200/mV', …; default: inferred, and warned
     start_s:float=None, # from this second on
     stop_s:float=None,  # up to this second
-    root=None,          # of a row: the folder that its path starts from, or its table; default: where its table came from
+    root=None,          # of a row: folder that its path starts from, or its table; default: where that came from
     check:bool=True,    # warn of what is hardly possible
 )->Recording:           # in mV; `meta['notes']` says what was assumed or left out
     "The recording in `source`, whatever that is; raises `ECGError`s that name file and cause."
@@ -77,7 +81,7 @@ def read(
 
 # %% ../../nbs/01_load.ipynb #look
 def _look(path, fs, leads, units):
-    "The row of a file: rate, length, leads, units and person, and what had to be assumed. Of a long one the beginning is read."
+    "The row of a file: rate, length, leads, units, person, and what was assumed; of a long one the beginning is read."
     p, part, n = os.fspath(path), None, None
     if p.lower().endswith('.npy') and fs is not None:
         n = npy_samples(p)
@@ -90,8 +94,11 @@ def _look(path, fs, leads, units):
         rec = read(p, fs=fs, leads=leads, units=units, stop_s=part)
     asked = {ours: f'{theirs}={ours}' for theirs, ours in leads.items()} if isinstance(leads, dict) else {}
     stated = rec.meta['units']
-    return dict(fs=rec.fs, n_samples=rec.n_samples if part is None else n, age=rec.meta.get('age', ''), sex=rec.meta.get('sex', ''),
-                leads=tuple(asked.get(l, l) for l in rec.leads), units=stated if isinstance(stated, str) else 'as stated', notes=rec.meta['notes'])
+    return dict(
+        fs=rec.fs, n_samples=rec.n_samples if part is None else n,
+        age=rec.meta.get('age', ''), sex=rec.meta.get('sex', ''),
+        leads=tuple(asked.get(l, l) for l in rec.leads),
+        units=stated if isinstance(stated, str) else 'as stated', notes=rec.meta['notes'])
 
 def _by_name(source, fs, csv):
     "The records table of a data set that goes by the name `source`; None where that is a file or folder."
@@ -119,9 +126,12 @@ def read_folder(
     except MissingFile as e:
         hint = get_close_matches(str(source), DATASETS, 1)
         raise MissingFile(e.path, e.cause + (f'; is the data set {hint[0]} meant?' if hint else '')) from None
-    t = table_of_files(root, files, partial(_look, fs=fs, leads=leads, units=units), csv=csv, columns=columns, sex_coding=sex_coding, dataset=dataset)
+    look = partial(_look, fs=fs, leads=leads, units=units)
+    t = table_of_files(root, files, look, csv=csv, columns=columns, sex_coding=sex_coding, dataset=dataset)
     assumed = [c for _, c in t.attrs['problems'] if 'units not stated' in c or 'taken in the standard order' in c]
-    if assumed: warnings.warn(f'{len(assumed)} times units or leads were not stated, and inferred, e.g.: {assumed[0]}. See problems(table)', UnitWarning, stacklevel=2)
+    if assumed:
+        n = f'{len(assumed)} times units or leads were not stated, and inferred'
+        warnings.warn(f'{n}, e.g.: {assumed[0]}. See problems(table)', UnitWarning, stacklevel=2)
     return t
 
 # %% ../../nbs/01_load.ipynb #signal-of
@@ -148,8 +158,11 @@ def _by_own_reader(dataset, row, path):
     columns = row.to_dict() if isinstance(row, pd.Series) else row._asdict() if hasattr(row, '_asdict') else vars(row)
     try: rec = dataset.read(SimpleNamespace(**columns | dict(path=str(path))))
     except ECGError: raise
-    except Exception as e: raise DamagedFile(path, f'the reader of data set {dataset.name} failed ({type(e).__name__}: {str(e)[:200]})') from e
-    if not isinstance(rec, Recording): raise DamagedFile(path, f'the reader of data set {dataset.name} gave {type(rec).__name__}, no Recording')
+    except Exception as e:
+        raise DamagedFile(
+            path, f'the reader of data set {dataset.name} failed ({type(e).__name__}: {str(e)[:200]})') from e
+    if not isinstance(rec, Recording):
+        raise DamagedFile(path, f'the reader of data set {dataset.name} gave {type(rec).__name__}, no Recording')
     return rec
 
 def _signal_of(row, path, leads, start_s, stop_s):
@@ -158,11 +171,16 @@ def _signal_of(row, path, leads, start_s, stop_s):
     if own and own.read: return _part(_by_own_reader(own, row, path), leads, start_s, stop_s)
     units, array = getattr(row, 'units', ''), str(path).lower().endswith(ARRAYS)
     if array or isinstance(units, str) and units:                      # a row of `read_folder`
-        rec, _ = _from_file(path, getattr(row, 'fs', None), names or None, None if units == 'as stated' else units or 'mV', start_s, stop_s)
+        given = None if units == 'as stated' else units or 'mV'
+        rec, _ = _from_file(path, getattr(row, 'fs', None), names or None, given, start_s, stop_s)
         missing = np.isnan(rec.signal)
-        if not units and missing.any(): raise DamagedFile(path, f'{missing.sum():,} of its {missing.size:,} values are no numbers (NaN or infinite)')   # nobody said that they may be missing
+        if not units and missing.any():
+            raise DamagedFile(
+                path, f'{missing.sum():,} of its {missing.size:,} values are no numbers (NaN or '
+                      f'infinite)')   # nobody said that they may be missing
         return _part(rec, leads, None, None)
-    if not names: return read_file(path, leads=channels or None if leads is None else leads, start_s=start_s, stop_s=stop_s)
+    if not names:
+        return read_file(path, leads=channels or None if leads is None else leads, start_s=start_s, stop_s=stop_s)
     rec = read_file(path, leads=channels or None, start_s=start_s, stop_s=stop_s)
     return _part(Recording(rec.signal, rec.fs, names, rec.record_id, rec.meta), leads, None, None)
 
@@ -173,6 +191,7 @@ def _from_row(row, root, leads, start_s, stop_s):
     path = Path(_root_of(row, root))/row.path
     if start_s is None and stop_s is None: start_s, stop_s = (_seconds(row, c) for c in ('start_s', 'stop_s'))
     rec, fs = _signal_of(row, path, leads, start_s, stop_s), getattr(row, 'fs', None)
-    if fs and abs(rec.fs - fs) > 1e-6*fs: raise BadHeader(path, f'sampled at {rec.fs:g} Hz, but the table says {fs:g} Hz')
+    if fs and abs(rec.fs - fs) > 1e-6*fs:
+        raise BadHeader(path, f'sampled at {rec.fs:g} Hz, but the table says {fs:g} Hz')
     person = {k: getattr(row, k) for k in ('dataset', 'subject_id', 'sex', 'age') if hasattr(row, k)}
     return Recording(rec.signal, rec.fs, rec.leads, row.record_id, rec.meta | person)

@@ -45,7 +45,8 @@ def ecg_labels(
         ecg = list(ecg_channels(path).label)
         others = [l for l in edf_channels(path).label if l not in ecg]
         more = ' …' if len(others) > 8 else ''
-        return tuple(ecg), [f'not an ECG by their labels, or of another rate: {", ".join(others[:8])}{more}'] if others else []
+        notes = [f'not an ECG by their labels, or of another rate: {", ".join(others[:8])}{more}'] if others else []
+        return tuple(ecg), notes
     header = _header(path)
     if header is None or header.segments: return (), []
     others = [s.lead for s in header.signals if s.units.lower() not in UNIT_MV]
@@ -62,17 +63,21 @@ def length_of(
         channel, _ = edf_channel(path, ecg_channels(path).label.iloc[0])
         return channel.n_samples, channel.fs
     header = _header(path)
-    if header and header.n_samples and not header.segments: return header.n_samples, header.fs*header.signals[0].per_frame
+    if header and header.n_samples and not header.segments:
+        return header.n_samples, header.fs*header.signals[0].per_frame
     rec = read_file(path)
     return rec.n_samples, rec.fs
 
 # %% ../../nbs/data/11_own.ipynb #other-formats
-OTHER_FORMATS = {'.dcm': 'DICOM', '.xml': 'XML (HL7 aECG, GE or Philips)', '.scp': 'SCP-ECG', '.bdf': 'BDF', '.h5': 'HDF5', '.hdf5': 'HDF5', '.xls': 'a spreadsheet', '.xlsx': 'a spreadsheet'}
+OTHER_FORMATS = {
+    '.dcm': 'DICOM', '.xml': 'XML (HL7 aECG, GE or Philips)', '.scp': 'SCP-ECG', '.bdf': 'BDF',
+    '.h5': 'HDF5', '.hdf5': 'HDF5', '.xls': 'a spreadsheet', '.xlsx': 'a spreadsheet'}
 
 def refuse_other_formats(path):
     "`UnknownFormat` for a file whose ending says that it is in a format that is not read here."
     ending = os.path.splitext(path)[1].lower()
-    if ending in OTHER_FORMATS and os.path.exists(path): raise UnknownFormat(path, f'is {OTHER_FORMATS[ending]}, which is not read here: export it as WFDB, EDF or CSV')
+    if ending in OTHER_FORMATS and os.path.exists(path):
+        raise UnknownFormat(path, f'is {OTHER_FORMATS[ending]}, which is not read here: export it as WFDB, EDF or CSV')
 
 # %% ../../nbs/data/11_own.ipynb #own-files
 _endings = ('.hea', '.edf', '.mat', *ARRAYS, '.dcm', '.xml', '.scp', '.bdf')   # the last ones to be told that they are not read
@@ -90,7 +95,8 @@ def _one_file(path):
     f = Path(path)
     if f.suffix in ('.dat', '.mat') and f.with_suffix('.hea').exists(): f = f.with_suffix('.hea')
     elif not f.exists(): f = Path(f'{f}.hea')
-    if not f.is_file(): raise MissingFile(f.with_suffix('') if f.suffix == '.hea' else f, 'no such file, no such WFDB record')
+    if not f.is_file():
+        raise MissingFile(f.with_suffix('') if f.suffix == '.hea' else f, 'no such file, no such WFDB record')
     return f
 
 def own_files(
@@ -142,7 +148,10 @@ def _own_columns(raw, columns, source):
     if missing: raise BadTable(source, f'no column {", ".join(missing)}; it has {listed(raw.columns, 40)}')
     lower = {c.lower(): c for c in reversed(raw.columns)}
     ours = {k: next((lower[a] for a in names if a in lower), None) for k, names in _aliases.items()} | columns
-    if not ours['record_id']: raise BadTable(source, f"no column that names the record; say which by columns=dict(record_id=…). It has {listed(raw.columns, 40)}")
+    if not ours['record_id']:
+        raise BadTable(
+            source, f"no column that names the record; say which by columns=dict(record_id=…). It has "
+                    f"{listed(raw.columns, 40)}")
     return {k: c for k, c in ours.items() if c}
 
 # %% ../../nbs/data/11_own.ipynb #join
@@ -153,13 +162,16 @@ def _join(t, all_ids, csv, columns, notes):
     key = raw[at['record_id']].str.strip().str.replace('\\', '/', regex=False).str.removeprefix('./')
     check_paths(key, csv)
     row, several = _rows_of_keys(key, t, all_ids)
-    if several: notes.append((csv, f'several files have this name, so that nobody is meant; name their folder as well: {listed(several)}'))
+    if several:
+        notes.append((csv, f'several files have this name, so that nobody is meant; name their folder as well: {listed(several)}'))
     nobody = key[(row < 0) & ~key.isin(several)]
     if len(nobody): notes.append((csv, f'{counted(len(nobody), "row")} without a readable file: {listed(nobody)}'))
     raw, row = raw[row >= 0], row[row >= 0]
-    if row.duplicated().any(): raise BadTable(csv, f'a record has two rows: {listed(t.record_id[row[row.duplicated()]])}')
+    if row.duplicated().any():
+        raise BadTable(csv, f'a record has two rows: {listed(t.record_id[row[row.duplicated()]])}')
     alone = t.record_id[~t.index.isin(row)]
-    if len(alone): notes.append((csv, f'{counted(len(alone), "file")} without a row, so nothing is known of whom they are: {listed(alone)}'))
+    if len(alone):
+        notes.append((csv, f'{counted(len(alone), "file")} without a row, so nothing is known of whom they are: {listed(alone)}'))
     def column(c): return pd.Series(raw[c].values, row.values).reindex(t.index).fillna('')
     t = _with_people(t, {k: column(c).str.strip() for k, c in at.items() if k != 'record_id'}, csv, notes)
     more = {c: column(c) for c in raw if c not in at.values() and c not in t}
@@ -174,7 +186,8 @@ def _with_people(t, stated, csv, notes):
     if 'date' in stated:
         t['date'] = pd.to_datetime(stated['date'].where(stated['date'] != ''), format='ISO8601', errors='coerce', utc=True)
         bad = (stated['date'] != '') & t.date.isna()
-        if bad.any(): notes.append((csv, f'a date that is not written 2004-12-31, taken as unknown: {listed(t.record_id[bad])}'))
+        if bad.any():
+            notes.append((csv, f'a date that is not written 2004-12-31, taken as unknown: {listed(t.record_id[bad])}'))
     return t
 
 def _own_folds(column, source):
