@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PAPER_MM', 'MARGIN_MM', 'COLUMNS', 'MISSING', 'LONG', 'STATIC', 'grids', 'as_int16', 'as_int8', 'Pyramid', 'Item',
-           'as_item', 'draw', 'picture', 'Still', 'ECGView', 'message_picture']
+           'as_item', 'Panel', 'draw', 'picture', 'Still', 'message_picture', 'ECGView']
 
 # %% ../../nbs/view/10_ecg_view.ipynb #export-import-base64-io-from
 import base64, io
@@ -19,19 +19,24 @@ from .palette import AGAINST, DARK, FOR, INK, PAPER_COARSE, PAPER_FINE, THEMES, 
 
 # %% ../../nbs/view/10_ecg_view.ipynb #grids
 PAPER_MM, MARGIN_MM = 250., 12.   # width of the paper, and of the margin on its left with the calibration pulses
-COLUMNS = {'3x4': (('I', 'II', 'III'), ('aVR', 'aVL', 'aVF'), ('V1', 'V2', 'V3'), ('V4', 'V5', 'V6')), '6x2': (LEADS[:6], LEADS[6:])}
+COLUMNS = {
+    '3x4': (('I', 'II', 'III'), ('aVR', 'aVL', 'aVF'), ('V1', 'V2', 'V3'), ('V4', 'V5', 'V6')),
+    '6x2': (LEADS[:6], LEADS[6:]),
+}
 
 def grids(
     leads,   # names of the leads, in the order of the signal
 )->dict:     # name -> dict(rows, cols, row_mm, panels: [lead number, row, first column, end column])
     "Every way in which a recording with `leads` can be laid out; the first is the fullest that fits."
     leads, out = list(leads), {}
-    if set(LEADS) <= set(leads):
-        for name, columns in COLUMNS.items():
-            panels = [[leads.index(l), r, c, c + 1] for c, column in enumerate(columns) for r, l in enumerate(column)]
-            if name == '3x4': panels.append([leads.index('II'), 3, 0, 4])     # the rhythm strip
-            out[name] = dict(rows=max(p[1] for p in panels) + 1, cols=len(columns), row_mm=26. if name == '3x4' else 18., panels=panels)
-    out[f'{len(leads)}x1'] = dict(rows=len(leads), cols=1, row_mm=float(np.clip(150/len(leads), 13, 45)), panels=[[i, i, 0, 1] for i in range(len(leads))])
+    for name, columns in COLUMNS.items() if set(LEADS) <= set(leads) else ():
+        panels = [[leads.index(l), r, c, c + 1] for c, column in enumerate(columns) for r, l in enumerate(column)]
+        if name == '3x4': panels.append([leads.index('II'), 3, 0, 4])     # the rhythm strip
+        rows = max(p[1] for p in panels) + 1
+        out[name] = dict(rows=rows, cols=len(columns), row_mm=26. if name == '3x4' else 18., panels=panels)
+    height = float(np.clip(150/len(leads), 13, 45))
+    panels = [[i, i, 0, 1] for i in range(len(leads))]
+    out[f'{len(leads)}x1'] = dict(rows=len(leads), cols=1, row_mm=height, panels=panels)
     return out | {l: dict(rows=1, cols=1, row_mm=60., panels=[[i, 0, 0, 1]]) for i, l in enumerate(leads)}
 
 # %% ../../nbs/view/10_ecg_view.ipynb #as-int16
@@ -154,6 +159,96 @@ def as_item(x)->Item: # an `Item` or a `Recording`
     "`x` as an `Item`."
     return x if isinstance(x, Item) else Item(x)
 
+# %% ../../nbs/view/10_ecg_view.ipynb #paper
+def _paper(ax, height, *, millimetres):
+    "Empty paper, `height` mm high, with room for a line above and below."
+    width = PAPER_MM + MARGIN_MM
+    if ax is None:
+        from matplotlib.figure import Figure
+        room = dict(left=0, right=1, bottom=8/(height + 16), top=height/(height + 16) + 8/(height + 16))
+        ax = Figure(figsize=(width/25.4, (height + 16)/25.4)).subplots(gridspec_kw=room)
+    lines = [(5, .5, PAPER_COARSE)]
+    if millimetres: lines.insert(0, (1, .3, PAPER_FINE))
+    for step, lw, color in lines:
+        ax.vlines(np.arange(0, width + .1, step), 0, height, color=color, lw=lw, zorder=0)
+        ax.hlines(np.arange(0, height + .1, step), 0, width, color=color, lw=lw, zorder=0)
+    ax.set(xlim=(0, width), ylim=(0, height))
+    ax.set_axis_off()
+    return ax
+
+@dataclass
+class Panel:
+    "One lead's place on the paper (mm, from the lower left) and its stretch of time."
+    lead:int         # number
+    x:float          # of its left edge
+    y:float          # of its middle
+    height:float
+    start_s:float
+    dur_s:float
+    speed:float      # mm/s
+    gain:float       # mm/mV
+
+    def on(self, t_s): return self.x + (np.asarray(t_s) - self.start_s)*self.speed
+    def inside(self, t_s): return (t_s >= self.start_s) & (t_s < self.start_s + self.dur_s)
+
+# %% ../../nbs/view/10_ecg_view.ipynb #panel
+def _panel(ax, item, panel, share):
+    "One lead of `draw`: name, map below, trace, then marks."
+    rec = item.rec
+    lead = rec.leads[panel.lead]
+    flag = (item.flags or {}).get(lead, '')
+    name = lead + (f'  ! {flag}' if flag else '')
+    ax.text(panel.x + 1, panel.y + panel.height*.32, name, fontsize=9, weight='bold', parse_math=False, zorder=4)
+    a = max(0, int(panel.start_s*rec.fs))
+    b = min(rec.n_samples, int(np.ceil((panel.start_s + panel.dur_s)*rec.fs)) + 1)
+    if b - a < 2: return
+    if share is not None: _map(ax, panel, share[a:b], panel.on(a/rec.fs), panel.on(b/rec.fs))
+    t, y = _trace(item, panel, a, b)
+    ax.plot(t, np.clip(y, panel.y - panel.height, panel.y + panel.height), color=INK, lw=.7, zorder=3)
+    _marks(ax, item, panel)
+
+def _trace(item, panel, a, b):
+    "Samples a to b of a lead in mm; of very many the smallest and the largest of each stretch."
+    x, lsb = item.int16
+    x = x[panel.lead, a:b]
+    t = panel.on(np.arange(a, b)/item.rec.fs)
+    y = np.where(x == MISSING, np.nan, panel.y + (x - item.middles[panel.lead])*lsb*panel.gain)
+    every = max(1, (b - a)//6000)
+    if every == 1: return t, y
+    k = (b - a)//every*every
+    parts = np.nan_to_num(y[:k], nan=panel.y).reshape(-1, every)
+    return np.repeat(t[:k:every], 2), np.stack([parts.min(1), parts.max(1)], 1).ravel()
+
+def _map(ax, panel, share, left, right):
+    "A map behind the trace: `share` from -1 (against) to 1 (for); of very many samples the strongest of each stretch."
+    from matplotlib.colors import to_rgb
+    every = max(1, len(share)//800)
+    parts = share[:len(share)//every*every].reshape(-1, every)
+    strongest = parts[np.arange(len(parts)), np.abs(parts).argmax(1)]
+    colors = np.where((strongest > 0)[:, None], to_rgb(FOR), to_rgb(AGAINST))
+    rgba = np.concatenate([colors, .8*np.abs(strongest)[:, None]], 1)
+    extent = left, right, panel.y - panel.height/2, panel.y + panel.height/2
+    ax.imshow(rgba[None], extent=extent, aspect='auto', interpolation='nearest', zorder=1)
+
+# %% ../../nbs/view/10_ecg_view.ipynb #marks
+def _marks(ax, item, panel):
+    "R peaks, waves and segments of one lead."
+    peaks = np.asarray(item.peaks if item.peaks is not None else [], float)/item.rec.fs
+    peaks = peaks[panel.inside(peaks)]
+    top, bottom = panel.y + panel.height/2, panel.y - panel.height/2
+    start, end = panel.start_s, panel.start_s + panel.dur_s
+    if len(peaks) < 400:
+        ax.plot(panel.on(peaks), np.full(len(peaks), panel.y + panel.height*.45), 'v', color=INK, ms=3, zorder=4)
+    for s, e, kind in item.waves or ():
+        if s >= end or e <= start: continue
+        edges = panel.on(max(s, start)), panel.on(min(e, end))
+        ax.hlines(panel.y - panel.height*.42, *edges, color=WAVES.get(kind, DARK), lw=2.5, zorder=4)
+    for s, e, name in item.segments or ():
+        for edge in (s, e):
+            if panel.inside(edge): ax.vlines(panel.on(edge), bottom, top, color=DARK, lw=.8, ls='--', zorder=4)
+        if panel.inside(s):
+            ax.text(panel.on(s) + .5, panel.y + panel.height*.42, str(name)[:24], fontsize=7, va='top', parse_math=False, zorder=4)
+
 # %% ../../nbs/view/10_ecg_view.ipynb #draw
 def draw(
     item,                 # `Item` or `Recording`
@@ -165,60 +260,33 @@ def draw(
     ax=None,              # a matplotlib axes
 ):                        # the axes, in mm of paper
     "`item` on ECG paper by matplotlib."
-    from matplotlib.figure import Figure
     item = as_item(item)
-    rec, lays = item.rec, grids(item.rec.leads)
-    lay = lays.get(grid) or next(iter(lays.values()))
-    height, width = lay['rows']*lay['row_mm'], PAPER_MM + MARGIN_MM
-    if ax is None: ax = Figure(figsize=(width/25.4, (height + 16)/25.4)).subplots(gridspec_kw=dict(left=0, right=1, bottom=8/(height + 16), top=height/(height + 16) + 8/(height + 16)))
-    paper = speed >= 10
-    for step, lw, c in ((1, .3, PAPER_FINE), (5, .5, PAPER_COARSE))[not paper:]:
-        ax.vlines(np.arange(0, width + .1, step), 0, height, color=c, lw=lw, zorder=0); ax.hlines(np.arange(0, height + .1, step), 0, width, color=c, lw=lw, zorder=0)
+    layouts = grids(item.rec.leads)
+    layout = layouts.get(grid) or next(iter(layouts.values()))
+    height, cols = layout['rows']*layout['row_mm'], layout['cols']
+    ax = _paper(ax, height, millimetres=speed >= 10)
     values = item.values()
     share, top = as_int8(values) if values is not None else (None, 0)
-    for i, row, c0, c1 in lay['panels']:
-        x0, y0 = MARGIN_MM + PAPER_MM*c0/lay['cols'], height - (row + .5)*lay['row_mm']
-        start, dur = t0 + PAPER_MM/speed*c0/lay['cols'], PAPER_MM/speed*(c1 - c0)/lay['cols']
-        _panel(ax, item, i, x0, y0, lay['row_mm'], start, dur, speed, gain, share[i]/127 if top else None)
-        if c0 == 0: ax.plot(np.array([2, 3.5, 3.5, 8.5, 8.5, 10]), y0 + gain*np.array([0, 0, 1, 1, 0, 0]), color=INK, lw=.8)
-    ax.set(xlim=(0, width), ylim=(0, height)); ax.set_axis_off()
-    ax.text(2, height + 1.5, f'{item.title or rec.record_id}    {item.note}'[:150], fontsize=9, va='bottom', parse_math=False)
-    ax.text(width - 2, -1.5, f'{speed:g} mm/s   {gain:g} mm/mV   {t0:g} to {min(t0 + PAPER_MM/speed, rec.duration_s):g} s', fontsize=8, ha='right', va='top')
-    if top: ax.text(2, -1.5, f'map: {item.legend}; orange for, blue against, full colour from {top:.2g}'[:110], fontsize=8, va='top', parse_math=False)
+    for i, row, first, end in layout['panels']:
+        panel = Panel(
+            lead=i, x=MARGIN_MM + PAPER_MM*first/cols, y=height - (row + .5)*layout['row_mm'], height=layout['row_mm'],
+            start_s=t0 + PAPER_MM/speed*first/cols, dur_s=PAPER_MM/speed*(end - first)/cols, speed=speed, gain=gain)
+        _panel(ax, item, panel, share[i]/127 if top else None)
+        if first == 0: ax.plot([2, 3.5, 3.5, 8.5, 8.5, 10], panel.y + gain*np.array([0, 0, 1, 1, 0, 0]), color=INK, lw=.8)
+    _captions(ax, item, height, speed, gain, t0, top)
     return ax
 
-def _panel(ax, item, i, x0, y0, row_mm, start, dur, speed, gain, share):
-    "One lead of `draw`: map below, trace, then marks."
-    rec, n = item.rec, item.rec.n_samples
-    a, b = max(0, int(start*rec.fs)), min(n, int(np.ceil((start + dur)*rec.fs)) + 1)
-    flag = (item.flags or {}).get(rec.leads[i], '')
-    ax.text(x0 + 1, y0 + row_mm*.32, rec.leads[i] + (f'  ! {flag}' if flag else ''), fontsize=9, weight='bold', parse_math=False, zorder=4)
-    if b - a < 2: return
-    x, lsb = item.int16
-    every = max(1, (b - a)//6000)
-    t = x0 + (np.arange(a, b)/rec.fs - start)*speed
-    y = np.where(x[i, a:b] == MISSING, np.nan, y0 + (x[i, a:b] - item.middles[i])*lsb*gain)
-    if every > 1:    # smallest and largest of each stretch
-        k = (b - a)//every*every
-        parts = np.nan_to_num(y[:k], nan=y0).reshape(-1, every)
-        t, y = np.repeat(t[:k:every], 2), np.stack([parts.min(1), parts.max(1)], 1).ravel()
-    if share is not None:
-        from matplotlib.colors import to_rgb
-        s = share[a:b]; w = max(1, len(s)//800); s = s[:len(s)//w*w].reshape(-1, w); s = s[np.arange(len(s)), np.abs(s).argmax(1)]
-        rgba = np.where((s > 0)[:, None], to_rgb(FOR), to_rgb(AGAINST)); rgba = np.concatenate([rgba, .8*np.abs(s)[:, None]], 1)
-        ax.imshow(rgba[None], extent=(x0 + (a/rec.fs - start)*speed, x0 + (b/rec.fs - start)*speed, y0 - row_mm/2, y0 + row_mm/2), aspect='auto', interpolation='nearest', zorder=1)
-    ax.plot(t, np.clip(y, y0 - row_mm, y0 + row_mm), color=INK, lw=.7, zorder=3)
-    on = lambda s: x0 + (np.asarray(s) - start)*speed
-    peaks = np.asarray(item.peaks if item.peaks is not None else [], float)/rec.fs
-    peaks = peaks[(peaks >= start) & (peaks < start + dur)]
-    if len(peaks) < 400: ax.plot(on(peaks), np.full(len(peaks), y0 + row_mm*.45), 'v', color=INK, ms=3, zorder=4)
-    for s, e, kind in item.waves or ():
-        if s < start + dur and e > start: ax.hlines(y0 - row_mm*.42, on(max(s, start)), on(min(e, start + dur)), color=WAVES.get(kind, DARK), lw=2.5, zorder=4)
-    for s, e, name in item.segments or ():
-        for edge in (s, e):
-            if start <= edge < start + dur: ax.vlines(on(edge), y0 - row_mm/2, y0 + row_mm/2, color=DARK, lw=.8, ls='--', zorder=4)
-        if start <= s < start + dur: ax.text(on(s) + .5, y0 + row_mm*.42, str(name)[:24], fontsize=7, va='top', parse_math=False, zorder=4)
+def _captions(ax, item, height, speed, gain, t0, top):
+    "Title and note above the paper, scales and what the colours mean below it."
+    width, end = PAPER_MM + MARGIN_MM, min(t0 + PAPER_MM/speed, item.rec.duration_s)
+    title = f'{item.title or item.rec.record_id}    {item.note}'[:150]
+    ax.text(2, height + 1.5, title, fontsize=9, va='bottom', parse_math=False)
+    ax.text(width - 2, -1.5, f'{speed:g} mm/s   {gain:g} mm/mV   {t0:g} to {end:g} s', fontsize=8, ha='right', va='top')
+    if not top: return
+    meaning = f'map: {item.legend}; orange for, blue against, full colour from {top:.2g}'[:110]
+    ax.text(2, -1.5, meaning, fontsize=8, va='top', parse_math=False)
 
+# %% ../../nbs/view/10_ecg_view.ipynb #picture
 def picture(
     item,             # `Item` or `Recording`
     *,
@@ -244,16 +312,29 @@ class Still:
         data, meta = made if isinstance(made, tuple) else (made, {})
         return dict(data or {}) | {'image/png': base64.b64encode(self.picture()).decode()}, meta
 
+def message_picture(text:str)->bytes: # PNG
+    "A line of text where an ECG cannot be shown."
+    from matplotlib.figure import Figure
+    fig, out = Figure(figsize=(8, .5)), io.BytesIO()
+    fig.text(.01, .5, text[:140], va='center', fontsize=9, parse_math=False)
+    fig.savefig(out, dpi=100, format='png')
+    return out.getvalue()
+
+# %% ../../nbs/view/10_ecg_view.ipynb #ecgview
 class ECGView(Still, anywidget.AnyWidget):
     "An ECG on paper: `show` one, or leaf through a `deck`. Keys: ? tells them."
     _esm, _css = STATIC/'ecg_view.js', STATIC/'ecg_view.css'
     index, n, rev = (traitlets.Int(0).tag(sync=True) for _ in range(3))
-    grid = traitlets.Unicode('3x4').tag(sync=True)   # `layout` is what ipywidgets calls the size of a widget
-    speed, gain, t0 = traitlets.Float(25.).tag(sync=True), traitlets.Float(10.).tag(sync=True), traitlets.Float(0.).tag(sync=True)
+    grid = traitlets.Unicode('3x4').tag(sync=True)     # `layout` is what ipywidgets calls the size of a widget
+    speed = traitlets.Float(25.).tag(sync=True)        # mm/s
+    gain = traitlets.Float(10.).tag(sync=True)         # mm/mV
+    t0 = traitlets.Float(0.).tag(sync=True)            # first second shown
     overlay = traitlets.Enum(('under', 'along', 'off'), 'under').tag(sync=True)
-    status, caliper = traitlets.Unicode('').tag(sync=True), traitlets.Dict().tag(sync=True)
-    themes = traitlets.Dict(THEMES).tag(sync=True)   # colours on light and on dark paper
-    paper_mm, margin_mm = traitlets.Float(PAPER_MM).tag(sync=True), traitlets.Float(MARGIN_MM).tag(sync=True)
+    status = traitlets.Unicode('').tag(sync=True)
+    caliper = traitlets.Dict().tag(sync=True)          # what was measured last
+    themes = traitlets.Dict(THEMES).tag(sync=True)     # colours on light and on dark paper
+    paper_mm = traitlets.Float(PAPER_MM).tag(sync=True)
+    margin_mm = traitlets.Float(MARGIN_MM).tag(sync=True)
 
     def __init__(self,
         item=None,          # `Item` or `Recording` to show; more by `show` and `deck`
@@ -279,7 +360,9 @@ class ECGView(Still, anywidget.AnyWidget):
     ):
         "Leaf through `n` pictures."
         self._get, self._kept = get, OrderedDict()
-        with self.hold_sync(): self.rev, self.n, self.index, self.t0 = self.rev + 1, n, min(index, max(0, n - 1)), 0.
+        with self.hold_sync():
+            self.rev, self.n, self.t0 = self.rev + 1, n, 0.
+            self.index = min(index, max(0, n - 1))
         if n: self._hand_over(self.index)
 
     def item(self, i:int=None): # of the picture in view by default
@@ -309,11 +392,3 @@ class ECGView(Still, anywidget.AnyWidget):
         "The picture in view, drawn by matplotlib."
         try: return picture(self.item(), **dict(grid=self.grid, speed=self.speed, gain=self.gain, t0=self.t0) | kwargs)
         except (ECGError, IndexError, ValueError, TypeError) as e: return message_picture(self.status or str(e))
-
-def message_picture(text:str)->bytes: # PNG
-    "A line of text where an ECG cannot be shown."
-    from matplotlib.figure import Figure
-    fig, out = Figure(figsize=(8, .5)), io.BytesIO()
-    fig.text(.01, .5, text[:140], va='center', fontsize=9, parse_math=False)
-    fig.savefig(out, dpi=100, format='png')
-    return out.getvalue()
