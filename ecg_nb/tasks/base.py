@@ -4,7 +4,7 @@
 
 # %% ../../nbs/tasks/09_task.ipynb #export-imports-task
 from __future__ import annotations
-import re, shutil
+import os, re, shutil
 from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import combinations
 from pathlib import Path
@@ -24,7 +24,8 @@ from ..training.run import Run, load_run, write_predictions, write_run
 
 # %% auto #0
 __all__ = ['TASKS', 'Published', 'Figure', 'Plan', 'store_path', 'whole', 'noisy_or', 'window_probabilities', 'choose_members',
-           'Answers', 'Task', 'find_task', 'task_of', 'some_parts', 'run_target', 'train_command']
+           'Answers', 'Task', 'find_task', 'task_of', 'some_parts', 'training_folder', 'swap_in', 'run_target',
+           'train_command']
 
 # %% ../../nbs/tasks/09_task.ipynb #figure
 @dataclass(frozen=True)
@@ -466,6 +467,21 @@ def _evaluate(self:Task,
 
 Task.compose, Task.ask, Task.write_answers, Task.evaluate = _compose, _ask, _write_answers, _evaluate
 
+# %% ../../nbs/tasks/09_task.ipynb #swap-in
+def training_folder(folder:Path)->Path:
+    "Where a run for `folder` is trained: there, or aside if a finished run is there."
+    return data_path('runs', 'new', folder.parent.name, folder.name) if (folder/'metrics.json').exists() else folder
+
+def swap_in(work:Path, folder:Path):
+    "Put the finished run in `work` in the place of the one in `folder`, all files at once."
+    new, old = (folder.with_name(f'.{folder.name}.{k}') for k in ('new', 'old'))
+    shutil.rmtree(new, ignore_errors=True)
+    shutil.copytree(work, new, ignore=shutil.ignore_patterns('checkpoint.safetensors', '.lock'))
+    os.replace(folder, old)
+    os.replace(new, folder)
+    shutil.rmtree(old)
+    shutil.rmtree(work)
+
 # %% ../../nbs/tasks/09_task.ipynb #train-command
 def _run(self:Task,
     name:str,            # of a plan
@@ -480,9 +496,14 @@ def _run(self:Task,
     "Train and evaluate one plan."
     plan = self.plan(name)
     with main_first(accelerator): splits = self.splits(plan, root=root, device=device, n_jobs=n_jobs)
-    if not (eval_only or plan.of): self.train(plan, splits, folder, seed=seed, accelerator=accelerator)
+    trained, folder = not (eval_only or plan.of), Path(folder)
+    work = training_folder(folder) if trained else folder
+    if trained: self.train(plan, splits, work, seed=seed, accelerator=accelerator)
     if not is_main(accelerator): return {}
-    return self.evaluate(plan, splits, folder, seed=seed, command=command, cache=cache)
+    metrics = self.evaluate(plan, splits, work, seed=seed, command=command, cache=cache)
+    if work != folder: swap_in(work, folder)
+    if cache and trained: cache.pop(folder.resolve(), None)     # what the old weights have said
+    return metrics
 
 def _compare(self:Task, name:str, folder, *, seed:int=0, device='cpu', cache:dict=None)->dict:
     "Make the table `name` of `comparisons` in `folder`; what its metrics.json holds."
