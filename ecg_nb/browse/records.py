@@ -141,6 +141,7 @@ class Marks:
         "The marks of one recording."
         return marks_of(self.read(), RecordKey(record_id, dataset, content_hash))
 
+# %% ../../nbs/22_browse.ipynb #marks-of
 def marks_of(
     table:pd.DataFrame,   # of marks
     key:RecordKey,        # of a recording
@@ -159,6 +160,7 @@ def labels_of(
     columns = [table[c] for c in ('superclasses', 'statements', 'labels') if c in table]
     return [tuple(dict.fromkeys(sum(map(tuple, names), ()))) for names in zip(*columns)] if columns else [()]*len(table)
 
+# %% ../../nbs/22_browse.ipynb #quality-notes
 _noted = dict(baseline_drift='baseline drift', static_noise='static noise', burst_noise='burst noise', electrodes_problems='electrode problem')   # columns of PTB-XL: where, in whose words
 
 def quality_notes(
@@ -190,6 +192,7 @@ def search_text(
     parts = [table[c].astype(str) for c in ('record_id', 'subject_id', 'dataset', 'report') if c in table] + [quality_notes(table)]
     return np.array([' '.join(o).lower() for o in zip(*parts, map(' '.join, labels_of(table)))], object)
 
+# %% ../../nbs/22_browse.ipynb #filter-records
 def filter_records(
     table:pd.DataFrame,  # a records table
     *,
@@ -209,19 +212,26 @@ def filter_records(
         keep &= np.fromiter((all(w in t for w in words) for t in within), bool, len(table))
     if labels := set(labels):
         of = labels_of(table)
-        if alien := labels - set().union(*of): raise BadTable('labels', f'no record has {", ".join(sorted(map(repr, alien)))}; there are {", ".join(sorted(set().union(*of)))}')
+        there = set().union(*of)
+        if alien := labels - there:
+            names = ', '.join(sorted(map(repr, alien)))
+            raise BadTable('labels', f'no record has {names}; there are {", ".join(sorted(there))}')
         keep &= np.fromiter((not labels.isdisjoint(o) for o in of), bool, len(table))
     if folds := set(folds):
-        if alien := folds - set(table.fold): raise BadTable('folds', f'no record is in fold {", ".join(map(str, sorted(alien)))}')
+        if alien := folds - set(table.fold):
+            raise BadTable('folds', f'no record is in fold {", ".join(map(str, sorted(alien)))}')
         keep &= table.fold.isin(folds).to_numpy()
     if sex is not None: keep &= (table.sex == sex).to_numpy()
     if age is not None: keep &= table.age.between(*age).to_numpy()
     if quality is not None:
         noted = quality_notes(table)
-        keep &= (noted == '' if quality == 'clean' else noted != '' if quality == 'noted' else noted.str.lower().str.contains(quality.lower(), regex=False)).to_numpy()
+        if quality in ('clean', 'noted'): fits = (noted == '') == (quality == 'clean')
+        else: fits = noted.str.lower().str.contains(quality.lower(), regex=False)
+        keep &= fits.to_numpy()
     if among is not None: keep &= table.record_id.isin(list(among)).to_numpy()
     return table[keep]
 
+# %% ../../nbs/22_browse.ipynb #sort-records
 def sort_records(
     table:pd.DataFrame,     # a records table
     by:str='record_id',     # a column
@@ -244,6 +254,7 @@ def row_text(
     parts = [f'{row.dataset} {row.record_id}, {sex}{age} ({row.subject_id}){fold}', ', '.join(labels_of(pd.DataFrame([row]))[0]), getattr(row, 'report', ''), note]
     return '; '.join(p for p in parts if p)
 
+# %% ../../nbs/22_browse.ipynb #record-item
 _flags = dict(flat='flat', lead_off='off', clipped='cut off', noisy='noisy')
 
 def record_item(
@@ -281,6 +292,7 @@ def text_picture(
     fig.savefig(out, dpi=100, format='png')
     return out.getvalue()
 
+# %% ../../nbs/22_browse.ipynb #join-pictures
 def join_pictures(
     pngs,                # PNGs
     *,
@@ -349,6 +361,7 @@ def menu(name:str, options, width:str, **kwargs)->W.Dropdown:
     "A menu with its name before it; `width` as CSS says it."
     return W.Dropdown(description=name, options=options, layout=W.Layout(width=width), style=NARROW, **kwargs)
 
+# %% ../../nbs/22_browse.ipynb #browser
 class Browser(Still, W.VBox):
     "A view, a slider and a list to move through what there is, a line that says what is the matter, and marks."
     PAGE = 100   # lines of the list at a time
@@ -366,10 +379,13 @@ class Browser(Still, W.VBox):
         self.list = W.Select(options=[], rows=18, layout=W.Layout(width='240px', flex='0 0 auto'))
         self.marks_bar = MarksBar(marks if isinstance(marks, Marks) else Marks(marks), self.say)
         W.jslink((self.slider, 'value'), (self.view, 'index'))
-        self.view.observe(self._moved, 'index'); self.list.observe(self._chosen, 'value')
-        self.view.layout.flex, self.view.layout.min_width = '1 1 0%', '0'
+        self.view.observe(self._moved, 'index')
+        self.list.observe(self._chosen, 'value')
+        self.view.layout.flex = '1 1 0%'
+        self.view.layout.min_width = '0'
         body = [self.list, self.view] + ([beside] if beside is not None else [])
-        super().__init__([*above, W.HBox([self.slider, self.where]), W.HBox(body, layout=W.Layout(align_items='flex-start', width='100%')), self.status, self.marks_bar])
+        body = W.HBox(body, layout=W.Layout(align_items='flex-start', width='100%'))
+        super().__init__([*above, W.HBox([self.slider, self.where]), body, self.status, self.marks_bar])
         self.add_class(type(self).__name__)
 
     def __repr__(self): return f'{type(self).__name__}({self.name}: {self.n:,})'
@@ -387,7 +403,9 @@ class Browser(Still, W.VBox):
         "`act(*args)`; what is wrong with the input is said, and the browser stays usable."
         try: return act(*args)
         except ECGError as e: self.say(e)
-        except Exception as e: self.say(f'{type(e).__name__}: {e}'); raise
+        except Exception as e:
+            self.say(f'{type(e).__name__}: {e}')
+            raise
 
     def restart(self, n:int, index:int=0):
         "There are `n` things to see now."
@@ -395,7 +413,10 @@ class Browser(Still, W.VBox):
         self._quiet = True
         try: self.view.deck(n, self._item, index=index)
         finally: self._quiet = False
-        with self.slider.hold_sync(): self.slider.disabled, self.slider.max, self.slider.value = n < 2, max(0, n - 1), self.view.index   # in one message: the page never sees a slider beyond its end
+        with self.slider.hold_sync():     # in one message: the page never sees a slider beyond its end
+            self.slider.disabled = n < 2
+            self.slider.max = max(0, n - 1)
+            self.slider.value = self.view.index
         self.view.status = '' if n else self.nothing()
         if not n: self.list.options = []
         self._moved()
@@ -410,7 +431,9 @@ class Browser(Still, W.VBox):
     def _moved(self, change=None):
         if self._quiet: return
         i = self.view.index
-        if i >= self.n > 0: self.view.index = self.n - 1; return       # the page spoke of a longer list than there is now
+        if i >= self.n > 0:               # the page spoke of a longer list than there is now
+            self.view.index = self.n - 1
+            return
         self.where.text = f'{i + 1:,} of {self.n:,}' if self.n else 'none'
         self.marks_bar.show(self.key(i) if self.n else None)
         self.say(self._wrong.get(i) or self.about(i) if self.n else self.nothing())
@@ -421,16 +444,22 @@ class Browser(Still, W.VBox):
     def _page(self, i):
         if not self.n: return
         a = i//self.PAGE*self.PAGE
-        if a != self._first: self.list.options, self._first = [(self.line(k), k) for k in range(a, min(a + self.PAGE, self.n))], a
+        if a != self._first:
+            self.list.options = [(self.line(k), k) for k in range(a, min(a + self.PAGE, self.n))]
+            self._first = a
         self.list.value = i
 
     def _chosen(self, change):
         if not self._quiet and change['new'] is not None: self.view.index = change['new']
 
-    def pictures(self)->bytes: "What is below the text in the still picture."; return self.view.picture()
+    def pictures(self)->bytes: # PNG
+        "What is below the text in the still picture."
+        return self.view.picture()
+
     def picture(self)->bytes: # PNG
         "The browser as it stands."
-        return join_pictures([text_picture([self.name, f'{self.where.text}: {self.status.text}']), self.pictures()])
+        text = text_picture([self.name, f'{self.where.text}: {self.status.text}'])
+        return join_pictures([text, self.pictures()])
 
 # %% ../../nbs/22_browse.ipynb #recordbrowser
 class RecordBrowser(Browser):
@@ -445,30 +474,42 @@ class RecordBrowser(Browser):
         self.all, self.rows, self.root = table, table, root or table.attrs.get('root')
         self.simulated = bool(self.root) and is_simulated(self.root)
         self._within = self._notes = None
+        name = f'{"Simulated recordings" if self.simulated else "Recordings"} of {", ".join(sorted(set(table.dataset)))}'
+        controls = self._controls(table)
+        super().__init__(name=name, above=[W.HBox(controls, layout=WRAP)], marks=marks, **view)
+        for c in controls: c.observe(lambda _: self.do(self.choose), 'value')
+        self.do(self.choose)
+
+    def _controls(self, table)->list: # widgets
+        "Search, filters and order."
         count = pd.Series([l for o in labels_of(table) for l in o], dtype=object).value_counts()
+        notes = [(n, n) for c, n in _noted.items() if c in table]
+        columns = ('record_id', 'subject_id', 'age', 'sex', 'date', 'fold', 'n_samples')
         self.text = W.Text(placeholder='search: number, person, label, report', layout=W.Layout(width='260px'))
         self.label = menu('label', [('any', '')] + [(f'{l} ({n:,})', l) for l, n in count.items()], '170px')
         self.fold = menu('fold', [('all', 0)] + [(str(f), f) for f in sorted(set(table.fold) - {0})], '110px')
         self.sex = menu('sex', [('any', ''), ('F', 'F'), ('M', 'M'), ('unknown', '?')], '120px')
-        self.age = W.IntRangeSlider(description='age', min=0, max=120, value=(0, 120), continuous_update=False, layout=W.Layout(width='260px'), style=NARROW)
-        self.quality = menu('signal', [('any', ''), ('nothing noted', 'clean'), ('something noted', 'noted')] + [(n, n) for c, n in _noted.items() if c in table], '190px')
+        years = dict(min=0, max=120, value=(0, 120), continuous_update=False)
+        self.age = W.IntRangeSlider(description='age', **years, layout=W.Layout(width='260px'), style=NARROW)
+        quality = [('any', ''), ('nothing noted', 'clean'), ('something noted', 'noted'), *notes]
+        self.quality = menu('signal', quality, '190px')
         self.marked = menu('marked', [('any', ''), *((m, m) for m in ('all marks', *MARKS))], '170px')
-        columns = [c for c in ('record_id', 'subject_id', 'age', 'sex', 'date', 'fold', 'n_samples') if c in table]
-        self.by, self.down = menu('sort by', columns, '170px'), W.ToggleButton(description='descending', layout=W.Layout(width='auto'))
-        controls = [self.text, self.label, self.fold, self.sex, self.age, self.quality, self.marked, self.by, self.down]
-        super().__init__(name=f'{"Simulated recordings" if self.simulated else "Recordings"} of {", ".join(sorted(set(table.dataset)))}', above=[W.HBox(controls, layout=WRAP)], marks=marks, **view)
-        for c in controls: c.observe(lambda _: self.do(self.choose), 'value')
-        self.do(self.choose)
+        self.by = menu('sort by', [c for c in columns if c in table], '170px')
+        self.down = W.ToggleButton(description='descending', layout=W.Layout(width='auto'))
+        return [self.text, self.label, self.fold, self.sex, self.age, self.quality, self.marked, self.by, self.down]
 
     def choose(self):
         "Apply search, filters and order."
         if self.text.value.strip() and self._within is None: self._within = search_text(self.all)
-        among = None
-        if self.marked.value:
-            among = self.with_mark(self.marked.value)
-        found = filter_records(self.all, text=self.text.value, labels=[self.label.value] if self.label.value else (), folds=[self.fold.value] if self.fold.value else (), sex={'': None, '?': ''}.get(self.sex.value, self.sex.value),
-                               age=None if self.age.value == (0, 120) else self.age.value, quality=self.quality.value or None, among=among, within=self._within)
-        self.rows = sort_records(found, self.by.value, descending=self.down.value) if self.by.value else found
+        among = self.with_mark(self.marked.value) if self.marked.value else None
+        rows = filter_records(
+            self.all, text=self.text.value, within=self._within, among=among,
+            labels=[self.label.value] if self.label.value else (),
+            folds=[self.fold.value] if self.fold.value else (),
+            sex={'': None, '?': ''}.get(self.sex.value, self.sex.value),
+            age=None if self.age.value == (0, 120) else self.age.value,
+            quality=self.quality.value or None)
+        self.rows = sort_records(rows, self.by.value, descending=self.down.value) if self.by.value else rows
         self._notes = quality_notes(self.rows)
         self.restart(len(self.rows))
 
@@ -484,10 +525,14 @@ class RecordBrowser(Browser):
 
     def item(self, i):
         row = self.rows.iloc[i]
-        return record_item(read(row, root=self.root), title=f'{"simulated, " if self.simulated else ""}{row.dataset} {row.record_id}', note=', '.join(labels_of(self.rows.iloc[[i]])[0]))
+        title = f'{"simulated, " if self.simulated else ""}{row.dataset} {row.record_id}'
+        return record_item(read(row, root=self.root), title=title, note=', '.join(labels_of(self.rows.iloc[[i]])[0]))
+
     def line(self, i):
         row = self.rows.iloc[i]
-        return f'{row.record_id}  {row.sex or "?"}{"" if row.age != row.age else f" {row.age:.0f}"}  {" ".join(labels_of(self.rows.iloc[[i]])[0])}'[:60]
+        age = '' if row.age != row.age else f' {row.age:.0f}'
+        return f'{row.record_id}  {row.sex or "?"}{age}  {" ".join(labels_of(self.rows.iloc[[i]])[0])}'[:60]
+
     def about(self, i): return row_text(self.rows.iloc[i], self._notes.iloc[i])
     def key(self, i): return key_of_row(self.rows.iloc[i], lambda: self.view.item(i).rec)
     def nothing(self): return f'no recording of {len(self.all):,} fits: take back a filter or a word of the search'
@@ -507,6 +552,7 @@ class BeatTable:
     @property
     def t_s(self)->np.ndarray: return np.arange(self.x.shape[2])/self.fs - self.before_s   # s from R
 
+# %% ../../nbs/22_browse.ipynb #all-beats
 def all_beats(
     recs,                 # recordings of one person, any rates
     *,
@@ -612,6 +658,7 @@ def segments_of(
         rows += [(k, rec.record_id, a/rec.fs, (a + n)/rec.fs) for a in starts]
     return pd.DataFrame(rows, columns=['recording', 'record_id', 'start_s', 'stop_s'])
 
+# %% ../../nbs/22_browse.ipynb #beat-item
 def beat_item(
     recs,                 # recordings
     table:BeatTable,      # their beats
