@@ -4,13 +4,13 @@
 
 # %% ../../nbs/inference/11_onnx.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import argparse, hashlib, inspect, json, os, re, sys, time, warnings
+import hashlib, inspect, json, os, re, sys, warnings
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import BadHeader, BadSignal, DamagedFile, ECGError, MissingFile, Recording, UnknownFormat, UnsafePath, atomic_path, data_path, read_json, results_path, write_json
-from ..evaluation.card import SHIPPED, calibration, caveat, meanings, model_card, preparation
+from ..core import BadHeader, BadSignal, DamagedFile, ECGError, MissingFile, Recording, UnknownFormat, UnsafePath, atomic_path, read_json, write_json
+from ..evaluation.card import calibration, caveat, meanings, model_card, preparation
 from ..metrics.classify import apply_temperature
 from ..training.run_folder import run_info
 from ..signals.preprocess import Recipe, resample
@@ -18,8 +18,8 @@ from ..signals.prepare import PreparedRecording, prepare_recording
 from ..signals.segment import window_starts
 
 # %% auto #0
-__all__ = ['FORMAT', 'FILES', 'MAX_BYTES', 'traceable', 'whole_record', 'whole_beats_of', 'described', 'export_onnx',
-           'safe_model', 'OnnxRun', 'check_onnx', 'speed', 'measure', 'main']
+__all__ = ['FORMAT', 'FILES', 'MAX_BYTES', 'traceable', 'whole_record', 'whole_beats_of', 'loaded', 'described', 'export_onnx',
+           'safe_model', 'OnnxRun', 'check_onnx']
 
 # %% ../../nbs/inference/11_onnx.ipynb #traceable
 def traceable(
@@ -104,8 +104,10 @@ def whole_beats_of(run): # a torch module: (beats, samples, leads) mV -> (embedd
 # %% ../../nbs/inference/11_onnx.ipynb #-loaded
 FORMAT, FILES = 'ecg_nb onnx 1', ('model.onnx', 'recipe.json', 'README.md')
 
-def _loaded(run):
-    "A `Run`, encoders as such."
+def loaded(
+    run,   # a `Run`, a folder, or task/name
+):         # a `Run`, or an `IdentityEncoder`
+    "The run with its network, ready to be exported."
     from ecg_nb.training.run import Run, load_run
     if isinstance(run, Run): return run
     if run_info(run)['task'] != 'identity': return load_run(run)
@@ -172,7 +174,7 @@ def export_onnx(
 )->Path:                   # the folder
     "Write a run as model.onnx, with recipe.json, README.md and SHA256SUMS.txt beside it."
     import onnx, torch
-    run, folder = _loaded(run), Path(folder)
+    run, folder = loaded(run), Path(folder)
     d = described(run, calibrated=calibrated)
     beats, lead, length = d['kind'] == 'beats', len(d['input']['leads']), d['length']
     module = whole_beats_of(run) if beats else whole_record(run, d['calibration'] and d['calibration']['temperature'])
@@ -362,7 +364,7 @@ def check_onnx(
     batches=(1, 3, 64), # records at once
 )->dict:          # records, difference (largest of a probability, or of a number of an embedding), by case; unit_difference of what has a unit (years); classes called otherwise
     "How far onnxruntime is from torch: on `recs`, at other rates and lengths, and many at once."
-    run, other = _loaded(run), OnnxRun(folder, threads=1)
+    run, other = loaded(run), OnnxRun(folder, threads=1)
     linear, by, unit, called = np.array([c in run.info.get('linear', {}) for c in run.classes]), {}, 0., 0
     def put(case, a, b):
         d = np.abs(np.asarray(a, float) - np.asarray(b, float))
@@ -380,75 +382,3 @@ def check_onnx(
         one = np.concatenate([other.answers(o[None]) for o in x])
         for b in batches: unit = put(f'{b} at once', np.resize(one, (b, one.shape[1])), other.answers(np.resize(x, (b, *x.shape[1:]))))
     return dict(records=len(recs), difference=max(by.values()), by_case=by) | (dict(unit_difference=unit) if linear.any() else {}) | (dict(called_otherwise=called) if cut is not None else {})
-
-# %% ../../nbs/inference/11_onnx.ipynb #speed
-def speed(
-    run,            # a `Run`, a folder, or task/name
-    folder,         # from `export_onnx`
-    recs,           # recordings of one length
-    *,
-    batch:int=1,    # records at once
-    rounds:int=5,
-    budget_s:float=20, # no further round after so long; two at least
-)->dict:            # rounds; torch_ms and onnx_ms a record (medians), ratio (median of torch/onnx, round by round)
-    "How much faster than torch onnxruntime is, one thread each, in turns."
-    import torch
-    from ecg_nb.training.data import ECGData
-    from ecg_nb.signals.preprocess import to_int16
-    run, other, was, took = _loaded(run), OnnxRun(folder, threads=1), torch.get_num_threads(), []
-    raw = [other.array_of(other.prepare(recs[k % len(recs)])) for k in range(batch)]
-    if other.beats:
-        z = [torch.from_numpy(np.ascontiguousarray(b.transpose(0, 2, 1))) for b in raw]
-        a, b = (lambda: [run.model(o).mean(0) for o in z]), (lambda: [other.embed(o) for o in raw])
-    else:
-        x, n = np.stack(raw), len(raw[0])
-        units = torch.from_numpy(np.concatenate([to_int16(o.T, run.recipe.lsb_uv)[0] for o in raw]))
-        data = ECGData(units, np.arange(batch)*n, np.full(batch, n), np.zeros((batch, 1)), ids=np.arange(batch), lsb_uv=run.recipe.lsb_uv, fs=run.recipe.fs, leads=run.recipe.leads)
-        a, b = (lambda: run.predict_data(data)), (lambda: other.answers(x))
-    torch.set_num_threads(1)
-    try:
-        with torch.inference_mode():
-            if batch == 1: a(); b()                                            # the first call of all prepares
-            began = time.perf_counter()
-            while len(took) < rounds and (len(took) < 2 or time.perf_counter() - began < budget_s): took.append([(time.perf_counter(), f(), time.perf_counter()) for f in (a, b)])
-    finally: torch.set_num_threads(was)
-    ms = np.array([[1000*(t[2] - t[0])/batch for t in r] for r in took])
-    return dict(batch=batch, rounds=len(ms), torch_ms=float(np.median(ms[:, 0])), onnx_ms=float(np.median(ms[:, 1])), ratio=float(np.median(ms[:, 0]/ms[:, 1])))
-
-# %% ../../nbs/inference/11_onnx.ipynb #measure
-def measure(
-    run,                   # task/name
-    folder,                # where to export it
-    recs,                  # recordings of one length
-    *,
-    batches=(1, 64), rounds:int=5, n_check:int=4,
-)->dict:                   # check_onnx's figures, bytes, seconds, speed
-    "Export a run, check it, time it."
-    began = time.perf_counter()
-    export_onnx(run, folder)
-    took = time.perf_counter() - began
-    return dict(bytes=(Path(folder)/'model.onnx').stat().st_size, export_s=took) | check_onnx(run, folder, recs[:n_check]) | dict(speed=[speed(run, folder, recs, batch=b, rounds=rounds) for b in batches])
-
-def main(argv=None):
-    "Export runs, check them on real records, time them: results/export/onnx.json."
-    a = argparse.ArgumentParser(prog='python -m ecg_nb.inference.onnx', description='Export runs to data/export/, check and time them: results/export/onnx.json')
-    a.add_argument('runs', nargs='*', help='task/name; default: all shipped runs')
-    a.add_argument('--records', type=int, default=64, help='so many records of fold 10 (default 64; four of them are checked at all rates and lengths)')
-    a = a.parse_args(argv)
-    try:
-        import onnx, onnxruntime
-        from ecg_nb.data.datasets import find, records_table
-        from ecg_nb.data.load import read
-        from ecg_nb.core import provenance
-        table = records_table('ptb-xl', find('ptb-xl'))
-        recs = [read(r, root=table) for r in table[table.fold == 10].head(a.records).itertuples()]
-        path = results_path('export', 'onnx.json')
-        done = read_json(path)['runs'] if path.exists() else {}
-        for run in a.runs or SHIPPED:
-            done[run] = measure(run, data_path('export', run.replace('/', '-')), recs)
-            print(f'{run}: difference {done[run]["difference"]:.1e}, {done[run]["bytes"]/1e6:.1f} MB, ' + ', '.join(f'{s["ratio"]:.2f} times torch\'s speed at batch {s["batch"]}' for s in done[run]['speed']), flush=True)
-            write_json(path, dict(command='python -m ecg_nb.inference.onnx', records=f'PTB-XL, the first {a.records} of fold 10', threads=1, opset=17, onnx=onnx.__version__, onnxruntime=onnxruntime.__version__, runs=done) | provenance())
-    except ECGError as e: sys.exit(f'error: {e}')
-
-# %% ../../nbs/inference/11_onnx.ipynb #export-if-name-main-and
-if __name__ == '__main__' and '__file__' in globals(): main()

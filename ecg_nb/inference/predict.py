@@ -4,7 +4,7 @@
 
 # %% ../../nbs/23_your_own_ecg.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import argparse, base64, copy, html, io, json, os, re, subprocess, sys, tempfile, time, warnings
+import base64, copy, html, io, json, os, re, warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np, pandas as pd, torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
-from ..core import BadSignal, BadTable, ECGError, MissingFile, Recording, atomic_path, read_json, results_path, write_csv, write_json
+from ..core import BadSignal, BadTable, ECGError, MissingFile, Recording, atomic_path, write_csv, write_json
 from ..core import provenance
 from ..training.data import aggregate_windows
 from ..training.run import Run, load_run
@@ -26,8 +26,7 @@ from ..view.palette import BLUE, DARK, GREEN, INK, PALE, PINK, VERMILLION, tint
 
 # %% auto #0
 __all__ = ['SCHEMA', 'PIECE_S', 'LONG_S', 'GROUP', 'BLOCK', 'FusedConv', 'FusedBlock', 'fused', 'FastRun', 'Source', 'sources',
-           'Answered', 'Predictions', 'predict', 'best_method', 'page', 'Explanation', 'explain', 'enrol', 'identify',
-           'first_result', 'night_cost', 'plain_network', 'plain_loop', 'measure', 'example', 'main']
+           'Answered', 'Predictions', 'predict', 'best_method', 'page', 'Explanation', 'explain', 'enrol', 'identify']
 
 # %% ../../nbs/23_your_own_ecg.ipynb #-onednn
 def _onednn(): return torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, '_convolution_pointwise')
@@ -609,153 +608,3 @@ def identify(
     rows = [(i, g.identify(z, k), note) for i, _, z, note in got]
     t = pd.DataFrame([dict(record_id=i, person=a.person, score=a.score, threshold=a.threshold, nearest=', '.join(f'{r.person} {r.score:.2f}' for r in a.nearest.itertuples()), note=note) for i, a, note in rows], columns=['record_id', 'person', 'score', 'threshold', 'nearest', 'note'])
     return t, pd.concat([lost, more], ignore_index=True)
-
-# %% ../../nbs/23_your_own_ecg.ipynb #first-result
-def first_result(
-    path,               # of one recording
-    *,
-    repeats:int=5,
-)->dict:                # answer, page -> wall_s_median, wall_s_best, cpu_s_best; repeats
-    "How long the command needs for one recording in a fresh process: to say what the superclass run says of it (`answer`), and to write its page with a map (`page`)."
-    import resource
-    def once(*options):
-        a, t = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-        said = subprocess.run([sys.executable, '-c', 'from ecg_nb.cli import main; main()', 'predict', str(path), '--quiet', *options], capture_output=True, text=True, timeout=300)
-        wall, b = time.perf_counter() - t, resource.getrusage(resource.RUSAGE_CHILDREN)
-        if said.returncode: raise BadTable(path, f'the command failed: {said.stderr.strip()[-300:]}')
-        return wall, b.ru_utime + b.ru_stime - a.ru_utime - a.ru_stime
-    with tempfile.TemporaryDirectory() as d: took = {k: np.array([once(*options) for _ in range(repeats)]) for k, options in (('answer', ()), ('page', ('--out', d)))}
-    return {k: dict(wall_s_median=float(np.median(w[:, 0])), wall_s_best=float(w[:, 0].min()), cpu_s_best=float(w[:, 1].min())) for k, w in took.items()} | dict(repeats=repeats)
-
-_NIGHT = """import re, resource, sys, time
-from pathlib import Path
-from ecg_nb.inference.predict import FastRun, predict
-def peak_mb(): # Linux counts the memory of the process that started this one into ru_maxrss
-    s = Path('/proc/self/status')
-    return int(re.search(r'VmHWM:\\s+(\\d+)', s.read_text())[1])/1024 if s.exists() else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/1024
-fast, t = FastRun(sys.argv[2]), time.perf_counter()
-n = len(predict(sys.argv[1], fast.run, progress=False).pieces())
-print(n, time.perf_counter() - t, peak_mb())"""
-
-def night_cost(
-    *,
-    hours=(.1, 8),      # lengths of the recordings
-    run='rhythm/nine',  # a run of twelve leads
-    fs:int=256,         # Hz
-)->list:                # a dict a length: hours, file_mb, pieces, seconds, peak_mb (of the whole process)
-    "What a long EDF recording of twelve leads costs, each in a process of its own; simulated."
-    import pyedflib
-    from ecg_nb.data.simulate import simulate_ecg
-    minute, rows = simulate_ecg(seed=3, fs=fs, dur_s=60)[0], []
-    with tempfile.TemporaryDirectory() as d:
-        for h in hours:
-            path = Path(d)/f'{h:g}.edf'
-            with pyedflib.EdfWriter(str(path), len(minute.leads), file_type=pyedflib.FILETYPE_EDF) as w:
-                w.setSignalHeaders([dict(label=l, dimension='mV', sample_frequency=fs, physical_min=-5, physical_max=5, digital_min=-32768, digital_max=32767, transducer='', prefilter='') for l in minute.leads])
-                for _ in range(round(60*h)): w.writeSamples([x.astype(float) for x in minute.signal])
-            said = subprocess.run([sys.executable, '-c', _NIGHT, str(path), str(run)], capture_output=True, text=True, timeout=600)
-            if said.returncode: raise BadTable(path, f'the fresh process failed: {said.stderr.strip()[-300:]}')
-            n, s, mb = map(float, said.stdout.split())
-            rows.append(dict(hours=h, file_mb=path.stat().st_size/1e6, pieces=int(n), seconds=s, peak_mb=mb))
-    return rows
-
-# %% ../../nbs/23_your_own_ecg.ipynb #plain-network
-def plain_network(run:Run): # the superclass run
-    "The network of `run` as it is usually written: `Conv1d` modules with the same weights; and the members of each class."
-    from ecg_nb.dev.benchmarks import PlainXResNet, copy_weights
-    from ecg_nb.models.registry import NETWORKS
-    ours = run.model.net.nets[0]
-    net = copy_weights(ours, PlainXResNet(len(run.recipe.leads), run.model.members.shape[1], **NETWORKS['xresnet1d101'].keywords))
-    return net.eval(), ours[0], run.model.members
-
-def plain_loop(
-    run:Run,            # the superclass run
-    paths,              # WFDB records
-    *,
-    each_window:bool=False, # ask for one window at a time
-)->np.ndarray:          # (n, classes)
-    "Read with wfdb, cut into windows, ask the network: one record at a time."
-    import wfdb
-    (net, scale, members), out = plain_network(run), []
-    length, stride = run.info['length'], run.info['stride']
-    with torch.no_grad():
-        for p in paths:
-            r = wfdb.rdrecord(str(p).removesuffix('.hea'))
-            names = [n.upper() for n in r.sig_name]
-            x = r.p_signal[:, [names.index(l.upper()) for l in run.recipe.leads]].T.astype(np.float32)
-            w = torch.from_numpy(np.stack([x[:, s:s + length] for s in range(0, x.shape[1] - length + 1, stride)]))
-            w = (w - scale.mean)/scale.std
-            q = torch.sigmoid(torch.cat([net(v[None]) for v in w]) if each_window else net(w))                  # of all statements
-            out.append((1 - torch.stack([(1 - q[:, m > 0]).prod(1) for m in members], 1)).mean(0).numpy())
-    return np.stack(out)
-
-# %% ../../nbs/23_your_own_ecg.ipynb #-split
-def _split(fast, found):
-    "Seconds of CPU a record in reading, preparing and the network, one thread."
-    t = np.zeros(3)
-    for k in range(0, len(found), GROUP):
-        few, a = found[k:k + GROUP], time.process_time()
-        recs = [s.read() for s in few]; b = time.process_time()
-        xs = [fast.run.prepare(r).signal for r in recs]; c = time.process_time()
-        fast.ask(xs); t += b - a, c - b, time.process_time() - c
-    return dict(zip(('read_ms', 'prepare_ms', 'network_ms'), (1e3*t/len(found)).tolist()))
-
-def measure(
-    *,
-    n:int=1000,          # records of PTB-XL, fold 10 first
-    repeats:int=3,
-    out=None,            # default: results/benchmarks/predict.json
-)->dict:
-    "`predict` beside the plain loop in one run, where its time goes, its arithmetic as a matrix product, the time to a first result, and a night; written to results/benchmarks/predict.json."
-    from ecg_nb.dev.benchmarks import machine_limits, race, threads
-    from ecg_nb.data.datasets import find, ptbxl_table
-    from ecg_nb.models.networks import count_flops
-    t = ptbxl_table(find('ptb-xl'), fs=100).sort_values('fold', ascending=False, kind='stable').head(n).reset_index(drop=True)
-    t.attrs['root'] = str(find('ptb-xl'))
-    paths, run, n_cores = [Path(t.attrs['root'])/p for p in t.path], load_run('diagnosis/superclass'), len(os.sched_getaffinity(0))
-    def loop(k, one, few=paths):
-        with threads(k): return plain_loop(run, few, each_window=one)
-    some = paths[:max(10, n//20)]
-    ours = 'ecg_nb.inference.predict'
-    runners = {ours: lambda: predict(t, run, calibrated=False, progress=False).of().p, f'plain loop, {n_cores} threads': lambda: loop(n_cores, False), 'plain loop, 1 thread': lambda: loop(1, False),
-               f'plain loop, a window at a time, {n_cores} threads': lambda: loop(n_cores, True, some)}
-    times, got = race(runners, repeats=repeats)
-    worst = max(float(np.abs(got[ours][:len(p)] - p).max()) for k, p in got.items())
-    if worst > 1e-4: raise AssertionError(f'the answers differ by {worst:.1e}')
-    many, with_files = {k: len(got[k]) for k in times.index}, _of_table(t.head(min(n, 400)))
-    per = {k: 1e3*times.wall_s[k]/many[k] for k in times.index}
-    with threads(1): fast = FastRun(run); split, limits = _split(fast, with_files), machine_limits()
-    flop = 7*count_flops(run.model.net.nets[0], torch.zeros(1, 12, run.info['length']))
-    said = dict(command=f'python -m ecg_nb.inference.predict --measure --records {n} --repeats {repeats}', records=n, cores=n_cores, load_average=os.getloadavg()[0], largest_difference=worst,
-                ms_a_record=per, cpu_ms_a_record={k: 1e3*times.cpu_s[k]/many[k] for k in times.index}, records_a_second={k: 1e3/v for k, v in per.items()}, n=many,
-                ratio={k: per[k]/per[ours] for k in per if k != ours}, ratio_cpu={k: times.cpu_s[k]/many[k]/(times.cpu_s[ours]/n) for k in per if k != ours},
-                one_thread_cpu=split, gflop_a_record=flop/1e9, limits=limits, first_result=first_result(paths[0]), night=night_cost()) | provenance()
-    write_json(out or results_path('benchmarks', 'predict.json'), said)
-    return said
-
-# %% ../../nbs/23_your_own_ecg.ipynb #example
-def example(folder=None)->list: # the files
-    "A page, a map and the JSON of one record of PTB-XL's test fold, into results/predict/."
-    from ecg_nb.data.datasets import find, ptbxl_table
-    t, folder = ptbxl_table(find('ptb-xl'), fs=100), Path(folder or results_path('predict'))
-    few = t[(t.fold == 10) & t.superclasses.map(lambda c: c == ('MI',))].head(1).reset_index(drop=True)
-    few.attrs = t.attrs
-    said = predict(few, ['diagnosis/superclass', 'rhythm/nine', 'sex/leads-12'], progress=False)
-    files = said.write(folder, ['json', 'html'])
-    with atomic_path(folder/'map.png') as f: f.write_bytes(said.picture(0))
-    return [*files, folder/'map.png']
-
-def main(argv=None):
-    "`python -m ecg_nb.inference.predict --measure` and `--example`."
-    a = argparse.ArgumentParser(prog='python -m ecg_nb.inference.predict', description='Measure predict beside a plain loop, or make an example')
-    what = a.add_mutually_exclusive_group(required=True)
-    what.add_argument('--measure', action='store_true', help='results/benchmarks/predict.json')
-    what.add_argument('--example', action='store_true', help='a page of one record of PTB-XL: results/predict/')
-    a.add_argument('--records', type=int, default=1000)
-    a.add_argument('--repeats', type=int, default=3)
-    a = a.parse_args(argv)
-    try: print('\n'.join(map(str, example())) if a.example else json.dumps(measure(n=a.records, repeats=a.repeats), indent=1, default=float))
-    except ECGError as e: sys.exit(f'error: {e}')
-
-# %% ../../nbs/23_your_own_ecg.ipynb #export-if-name-main-and
-if __name__ == '__main__' and '__file__' in globals(): main()
