@@ -19,7 +19,7 @@ from itertools import combinations
 from pathlib import Path
 import numpy as np, pandas as pd
 from ..tasks import rhythm
-from ..tasks.base import Plan, find_task, noisy_or, task_of
+from ..tasks.base import Plan, find_task, task_of, window_probabilities
 from ..core import BadHeader, BadTable, DamagedFile, ECGError, MissingFile, atomic_path, data_path, read_json, results_path, write_csv
 from ..data.datasets import find
 from ..data.simulate import is_simulated, sample_data
@@ -225,20 +225,6 @@ def read_predictions(path)->pd.DataFrame: # one column a class, by record id
 @lru_cache(maxsize=4)
 def _known(store, part): "What networks have said of each window, by run: those that are made of others need not ask again."; return {}
 
-def _windows(run, data, known):
-    "Probabilities of every window of `data`, and the id of its record."
-    here, m = run.folder.resolve(), run.info['model']
-    if here in known and set(data.ids) <= set(known[here][1]): p, ids = known[here]
-    elif not m.get('of'):
-        p, record = run.predict_windows(data)
-        ids = data.ids[record]
-    else:
-        parts = [(r.classes, *_windows(r, data, known)) for r in map(run._beside, m['of'])]
-        p, ids = np.mean([q for _, q, _ in parts], 0) if m['name'] == 'average' else noisy_or(parts[0][1], parts[0][0], m['members']), parts[0][2]
-    known[here] = p, ids
-    keep = np.isin(ids, data.ids)
-    return p[keep], ids[keep]
-
 def _asked(where, part, data, store, simulated):
     "The file with what the network of run `where` says of `data`; made if it is not there."
     run = load_run(where)
@@ -246,8 +232,8 @@ def _asked(where, part, data, store, simulated):
     for k, v in run.model.state_dict().items(): state.update(k.encode() + v.cpu().numpy().tobytes())
     path = data_path(*['sample']*simulated, 'predictions', f'{run.info["task"]}-{where.name}-{part}-{state.hexdigest()[:16]}.csv.gz')
     if not path.exists():
-        windows, ids = _windows(run, data, _known(str(store.path), part))
-        write_predictions(path, data, aggregate_windows(windows, pd.Index(data.ids).get_indexer(ids), run.info['join']), run.classes)
+        windows, record = window_probabilities(run, data, _known(str(store.path), part))
+        write_predictions(path, data, aggregate_windows(windows, record, run.info['join']), run.classes)
     return path
 
 def evaluation(
