@@ -135,7 +135,7 @@ class View:
         return np.frombuffer(base64.b64decode(raw), np.uint8).reshape(h, w, 4).astype(int)
 
 def ink(x:np.ndarray)->int: "Dark pixels: traces and letters."; return int((x[..., :3].max(2) < 80).sum())
-def orange(x:np.ndarray)->int: "Pixels that speak for a class."; return int(((x[..., 0] - x[..., 2] > 60) & (x[..., 0] > 180) & (x[..., 1] < 200)).sum())
+def orange(x:np.ndarray)->int: "Pixels that speak for a class."; return int(((x[..., 0] - x[..., 2] > 80) & (x[..., 0] > 180) & (x[..., 1] < 200)).sum())
 def blue(x:np.ndarray)->int: "Pixels that speak against it."; return int((x[..., 2] - x[..., 0] > 40).sum())
 
 # %% ../../nbs/dev/12_in_browser.ipynb #checks
