@@ -353,7 +353,8 @@ def import_user_module(
     if str(name).endswith('.py') or os.sep in str(name): return _module_of_file(Path(name))
     try: return import_module(str(name))
     except ModuleNotFoundError as e:
-        if e.name and f'{name}.'.startswith(f'{e.name}.'): raise MissingFile(name, 'no module of this name; a file is named with its ending, .py') from None
+        if e.name and f'{name}.'.startswith(f'{e.name}.'):
+            raise MissingFile(name, 'no module of this name; a file is named with its ending, .py') from None
         raise _import_error(name, e) from None
     except (Exception, SystemExit) as e: raise _import_error(name, e) from None
 
@@ -399,7 +400,9 @@ class Registry(Mapping):
             if not _defined(thing)[0].startswith('ecg_nb.'): self._complete_names()   # to know what is there already
             entry = partial(thing, **options) if options else thing
             old = self._things.get(name, entry)
-            if not _again(old, entry): raise ECGError(name, f'a {self.kind} of this name is there already, from {_defined(old)[0]}; choose another name')
+            if not _again(old, entry):
+                raise ECGError(name, f'a {self.kind} of this name is there already, from {_defined(old)[0]}; '
+                               'choose another name')
             self._things[name] = entry
             return thing
         return add
@@ -420,7 +423,8 @@ class Registry(Mapping):
 
     def __getitem__(self, name):
         self._complete_names()
-        if name not in self._things: raise UnknownName(name, f'no {self.kind} of this name; {did_you_mean(name, self._things)}')
+        if name not in self._things:
+            raise UnknownName(name, f'no {self.kind} of this name; {did_you_mean(name, self._things)}')
         return self._things[name]
 
     def __iter__(self):

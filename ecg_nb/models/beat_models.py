@@ -21,7 +21,7 @@ from .registry import create_model, register_network
 
 # %% ../../nbs/models/11_beat_models.ipynb #unitscale
 class UnitScale(Scaling):
-    "Each lead of each beat or image to a root mean square of 1: (b, leads, t) -> (b, leads, 1, t), (b, leads, h, w) -> the same."
+    "Each lead of a beat or image to a root mean square of 1: (b, leads, t) -> (b, leads, 1, t), images as they are."
     def __init__(self,
         size=(None,),   # (n_samples,) or an image's (h, w) that the network is made for, None: any
         image=None,     # makes images of that size from beats first: `Scalogram` or `Spectrogram`
@@ -32,8 +32,10 @@ class UnitScale(Scaling):
     def forward(self, x):
         if self.image is not None: x = self.image(x)
         if x.ndim != 2 + len(self.size) or any(want not in (None, n) for want, n in zip(self.size, x.shape[2:])):
-            made = 'images ' + 'x'.join(map(str, self.size)) if len(self.size) == 2 else f'beats of {self.size[0] or "any number of"} samples'
-            raise BadSignal('input', f'shape {tuple(x.shape)}, but this network was made for (batch, leads, …) of {made}; `size` or `n_samples` makes it for others, where it can be')
+            made = f'beats of {self.size[0] or "any number of"} samples'
+            if len(self.size) == 2: made = 'images ' + 'x'.join(map(str, self.size))
+            raise BadSignal('input', f'shape {tuple(x.shape)}, but this network was made for '
+                            f'(batch, leads, …) of {made}; `size` or `n_samples` makes it for others, where it can be')
         x = x/(x.square().mean(tuple(range(2, x.ndim)), keepdim=True).sqrt() + 1e-5)
         return (x[:, :, None] if x.ndim == 3 else x).contiguous(memory_format=torch.channels_last)
 
@@ -65,13 +67,15 @@ def mean_head(nf:int, n_classes:int):
 @register_network('resnet_s1')
 def resnet_s1(n_leads:int, n_classes:int, *, square:bool=True):
     "System 1's ResNet: (b, leads, t) -> (b, n_classes)."
-    return nn.Sequential(UnitScale(), nn.BatchNorm2d(n_leads), Block853(n_leads, 120, square=square), *mean_head(120, n_classes))
+    block = Block853(n_leads, 120, square=square)
+    return nn.Sequential(UnitScale(), nn.BatchNorm2d(n_leads), block, *mean_head(120, n_classes))
 
 # %% ../../nbs/models/11_beat_models.ipynb #resnet1d-s2
 @register_network('resnet1d_s2')
 def resnet1d_s2(n_leads:int, n_classes:int):
     "System 2's ResNet: (b, leads, t) -> (b, n_classes)."
-    return nn.Sequential(UnitScale(), Block853(n_leads, 64), Block853(64, 128), Block853(128, 128), *mean_head(128, n_classes))
+    blocks = [Block853(n_leads, 64), Block853(64, 128), Block853(128, 128)]
+    return nn.Sequential(UnitScale(), *blocks, *mean_head(128, n_classes))
 
 @register_network('inception1d_s2')
 def inception1d_s2(n_leads:int, n_classes:int):
@@ -88,7 +92,8 @@ def cnn1d_s2(n_leads:int, n_classes:int, *, n_samples:int=200, dropout:float=.9)
         layers += [nn.Conv2d(ni, nf, (1, k)), nn.Tanh(), *([nn.MaxPool2d((1, pool))] if pool > 1 else [])]
         ni, t = nf, (t - k + 1)//pool
     if t < 1: raise ValueError(f'cnn1d_s2 needs at least 21 samples, not {n_samples}')
-    return nn.Sequential(*layers, nn.Flatten(), nn.Dropout(dropout), nn.Linear(400*t, 3000), nn.Tanh(), nn.Linear(3000, n_classes))
+    return nn.Sequential(*layers, nn.Flatten(), nn.Dropout(dropout),
+                         nn.Linear(400*t, 3000), nn.Tanh(), nn.Linear(3000, n_classes))
 
 # %% ../../nbs/models/11_beat_models.ipynb #beatlstm
 @register_network('lstm1d_s2')
@@ -97,7 +102,8 @@ class BeatLSTM(nn.Module):
     def __init__(self, n_leads:int, n_classes:int, *, n_samples:int=200, hidden=(2048, 1024, 1024, 512, 512)):
         super().__init__()
         self.scale = UnitScale((n_samples,))
-        self.layers = nn.ModuleList(nn.LSTM(ni, nf, batch_first=True) for ni, nf in zip((n_leads*n_samples, *hidden), hidden))
+        widths = zip((n_leads*n_samples, *hidden), hidden)
+        self.layers = nn.ModuleList(nn.LSTM(ni, nf, batch_first=True) for ni, nf in widths)
         self.head = nn.Linear(hidden[-1], n_classes)
 
     def forward(self, x):
@@ -119,9 +125,11 @@ def image_scale(
     n_samples:int=200,   # of the beats that these are made of
 )->UnitScale:
     "First layer of a network for images: scales them, and with `image` makes them of beats."
-    if image not in ('', 'scalogram', 'spectrogram'): raise ValueError(f"image {image!r} must be 'scalogram', 'spectrogram' or '' (the input is an image already)")
-    maker = image and (Scalogram(n_samples, size=size) if image == 'scalogram' else Spectrogram(n_samples))
-    return UnitScale(maker.size, maker) if maker else UnitScale(size)
+    if image not in ('', 'scalogram', 'spectrogram'):
+        raise ValueError(f"image {image!r} must be 'scalogram', 'spectrogram' or '' (the input is an image already)")
+    if not image: return UnitScale(size)
+    maker = Scalogram(n_samples, size=size) if image == 'scalogram' else Spectrogram(n_samples)
+    return UnitScale(maker.size, maker)
 
 @register_network('cnn2d_s2')
 def cnn2d_s2(n_leads:int, n_classes:int, *, size:tuple=(64, 64), image:str='', n_samples:int=200, dropout:float=.45):
@@ -129,16 +137,20 @@ def cnn2d_s2(n_leads:int, n_classes:int, *, size:tuple=(64, 64), image:str='', n
     scale = image_scale(size, image, n_samples)
     layers, hidden = [], max(1, int(1.5*n_classes))
     for ni, nf, k in ((n_leads, 4, 4), (4, 8, 2), (8, 8, 2)): layers += [nn.Conv2d(ni, nf, k), nn.ReLU(inplace=True)]
+    n = 8*_after(scale.size, (4, 1), (2, 1), (2, 2))
     return nn.Sequential(scale, *layers, nn.MaxPool2d(2), nn.Flatten(), nn.Dropout(dropout),
-                         nn.Linear(8*_after(scale.size, (4, 1), (2, 1), (2, 2)), hidden), nn.ReLU(inplace=True), nn.Linear(hidden, n_classes))
+                         nn.Linear(n, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, n_classes))
 
 @register_network('lenet5_s2')
 def lenet5_s2(n_leads:int, n_classes:int, *, size:tuple=(64, 64), image:str='', n_samples:int=200):
     "System 2's LeNet-5: (b, leads, h, w) -> (b, n_classes)."
     scale = image_scale(size, image, n_samples)
     h1, h2 = (max(1, int(f*n_classes)) for f in (1.25, .85))
-    return nn.Sequential(scale, nn.Conv2d(n_leads, 32, 5), nn.ReLU(inplace=True), nn.MaxPool2d(2), nn.Conv2d(32, 64, 5), nn.ReLU(inplace=True), nn.MaxPool2d(2),
-                         nn.Flatten(), nn.Linear(64*_after(scale.size, (5, 2), (5, 2)), h1), nn.ReLU(inplace=True), nn.Linear(h1, h2), nn.ReLU(inplace=True), nn.Linear(h2, n_classes))
+    n = 64*_after(scale.size, (5, 2), (5, 2))
+    return nn.Sequential(scale, nn.Conv2d(n_leads, 32, 5), nn.ReLU(inplace=True), nn.MaxPool2d(2),
+                         nn.Conv2d(32, 64, 5), nn.ReLU(inplace=True), nn.MaxPool2d(2), nn.Flatten(),
+                         nn.Linear(n, h1), nn.ReLU(inplace=True), nn.Linear(h1, h2), nn.ReLU(inplace=True),
+                         nn.Linear(h2, n_classes))
 
 @register_network('fcn_s2')
 def fcn_s2(n_leads:int, n_classes:int, *, size:tuple=(26, 26), image:str='', n_samples:int=200, widths=(128, 256, 128)):
@@ -150,10 +162,17 @@ def fcn_s2(n_leads:int, n_classes:int, *, size:tuple=(26, 26), image:str='', n_s
 @register_network('crnn2d_s2')
 class CRNN(nn.Module):
     "System 2's convolutions and GRU: (b, leads, h, w) -> (b, n_classes)."
-    def __init__(self, n_leads:int, n_classes:int, *, size:tuple=(64, 64), image:str='', n_samples:int=200, dropout:float=.85):
+    def __init__(self,
+        n_leads:int, n_classes:int,
+        *,
+        size:tuple=(64, 64),                # of the images (h, w)
+        image:str='', n_samples:int=200,    # as for `image_scale`
+        dropout:float=.85,
+    ):
         super().__init__()
         layers = [image_scale(size, image, n_samples)]
-        for ni, nf, pool in ((n_leads, 4, 2), (4, 8, 2), (8, 16, (2, 1))): layers += [nn.Conv2d(ni, nf, 3), nn.ELU(), nn.BatchNorm2d(nf), nn.MaxPool2d(pool)]
+        for ni, nf, pool in ((n_leads, 4, 2), (4, 8, 2), (8, 16, (2, 1))):
+            layers += [nn.Conv2d(ni, nf, 3), nn.ELU(), nn.BatchNorm2d(nf), nn.MaxPool2d(pool)]
         self.body, self.dense, self.rnn = nn.Sequential(*layers), nn.Linear(16, 512), nn.GRU(512, 512, batch_first=True)
         self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(512, 1500), nn.Sigmoid(), nn.Linear(1500, n_classes))
 
@@ -173,12 +192,20 @@ def predefined(
     image:str='', n_samples:int=200, # as for `image_scale`
 ):                          # (b, leads, h, w) -> (b, n_classes)
     "MONAI's 2-D network `backbone`, freshly initialised."
-    if backbone not in BACKBONES: raise UnknownName(backbone, f'no network of MONAI that is used here; {did_you_mean(backbone, BACKBONES)}')
+    if backbone not in BACKBONES:
+        raise UnknownName(backbone, f'no network of MONAI that is used here; {did_you_mean(backbone, BACKBONES)}')
     try: from monai.networks import nets
-    except ImportError as e: raise ImportError(f'{backbone} comes ready-made from MONAI, which is not installed; do so by: pip install monai ({e})') from None
-    if backbone.startswith('resnet'): net = getattr(nets, backbone)(spatial_dims=2, n_input_channels=n_leads, num_classes=n_classes)
-    elif backbone.startswith('efficientnet'): net = nets.EfficientNetBN(backbone.replace('_', '-'), pretrained=False, spatial_dims=2, in_channels=n_leads, num_classes=n_classes)
-    else: net = getattr(nets, backbone.replace('densenet', 'DenseNet'))(spatial_dims=2, in_channels=n_leads, out_channels=n_classes)
+    except ImportError as e:
+        raise ImportError(f'{backbone} comes ready-made from MONAI, which is not installed; '
+                          f'do so by: pip install monai ({e})') from None
+    if backbone.startswith('resnet'):
+        net = getattr(nets, backbone)(spatial_dims=2, n_input_channels=n_leads, num_classes=n_classes)
+    elif backbone.startswith('efficientnet'):
+        net = nets.EfficientNetBN(backbone.replace('_', '-'), pretrained=False, spatial_dims=2,
+                                  in_channels=n_leads, num_classes=n_classes)
+    else:
+        network = getattr(nets, backbone.replace('densenet', 'DenseNet'))
+        net = network(spatial_dims=2, in_channels=n_leads, out_channels=n_classes)
     return nn.Sequential(image_scale(size, image, n_samples), net)
 
 for backbone in BACKBONES: register_network(f'{backbone}_2d')(partial(predefined, backbone))
@@ -190,7 +217,8 @@ class Encoder(nn.Module):
         super().__init__()
         head = net[-1] if isinstance(net, nn.Sequential) else getattr(net, 'head', None)
         if isinstance(net, AutoEncoder) or not isinstance(head, (nn.Linear, nn.Sequential)):
-            raise ValueError(f'{type(net).__name__}: no head to cut off; an autoencoder and the predefined networks cannot be made an encoder')
+            raise ValueError(f'{type(net).__name__}: no head to cut off; an autoencoder and the predefined networks '
+                             'cannot be made an encoder')
         nf = next(m.in_features for m in head.modules() if isinstance(m, nn.Linear))
         new = nn.Sequential(nn.Linear(nf, dim, bias=False), nn.BatchNorm1d(dim))
         if isinstance(net, nn.Sequential): net[-1] = new
@@ -212,7 +240,8 @@ def encoder(
     return Encoder(create_model(name, n_leads, dim, **kwargs), dim)
 
 @register_network('encoder')
-def _encoder(n_leads, n_classes, *, net, **kwargs): # `create_model('encoder', 12, 256, net='xresnet1d18')`, and so a run can be loaded by name
+def _encoder(n_leads, n_classes, *, net, **kwargs):
+    "`create_model('encoder', 12, 256, net='xresnet1d18')`: so a run of it can be loaded by name."
     return encoder(net, n_leads, dim=n_classes, **kwargs)
 
 # %% ../../nbs/models/11_beat_models.ipynb #cosface
@@ -226,8 +255,11 @@ class CosFace(nn.Module):
         seed:int=None,       # for the same class weights again
     ):
         super().__init__()
-        if not (scale > 0 and 0 <= margin < math.pi/2): raise ValueError(f'{type(self).__name__}: scale {scale} must be above 0 and margin {margin} within 0 and 1.57')
-        self.weight = nn.Parameter(torch.randn(n_classes, dim, generator=None if seed is None else torch.Generator().manual_seed(seed)))
+        if not (scale > 0 and 0 <= margin < math.pi/2):
+            raise ValueError(f'{type(self).__name__}: scale {scale} must be above 0 '
+                             f'and margin {margin} within 0 and 1.57')
+        generator = None if seed is None else torch.Generator().manual_seed(seed)
+        self.weight = nn.Parameter(torch.randn(n_classes, dim, generator=generator))
         self.scale, self.margin = scale, margin
 
     def shift(self, c): return c - self.margin
@@ -238,13 +270,14 @@ class CosFace(nn.Module):
             return F.cross_entropy(self.scale*c.scatter(1, y[:, None], own), y)
 
 class ArcFace(CosFace):
-    "Softmax over scaled cosines with `margin` (radian) on the true class's angle: embedding (b, dim), label (b,) -> loss."
+    "Softmax over scaled cosines, `margin` (radian) on the true class's angle: embedding (b, dim), label (b,) -> loss."
     def __init__(self, dim:int, n_classes:int, *, scale:float=64., margin:float=.5, seed:int=None):
         super().__init__(dim, n_classes, scale=scale, margin=margin, seed=seed)
 
     def shift(self, c):
         cos, sin = math.cos(self.margin), math.sin(self.margin)
-        return torch.where(c > -cos, c*cos - (1 - c*c).clamp(min=1e-7).sqrt()*sin, c - self.margin*sin)   # clamped: no infinite gradient at angle 0
+        root = (1 - c*c).clamp(min=1e-7).sqrt()              # clamped: no infinite gradient at angle 0
+        return torch.where(c > -cos, c*cos - root*sin, c - self.margin*sin)
 
 # %% ../../nbs/models/11_beat_models.ipynb #supcon
 class SupCon(nn.Module):
@@ -258,7 +291,7 @@ class SupCon(nn.Module):
         with torch.autocast(z.device.type, enabled=False):
             z = F.normalize(z.float())
             self_ = torch.eye(len(z), dtype=torch.bool, device=z.device)
-            logp = (z @ z.T/self.temperature).masked_fill(self_, -torch.inf).log_softmax(1)   # (b, b), over all but oneself
+            logp = (z @ z.T/self.temperature).masked_fill(self_, -torch.inf).log_softmax(1)   # (b, b), over the others
             same = (y[:, None] == y) & ~self_
             n = same.sum(1)                                                    # others of the same person
             return -(logp.masked_fill(~same, 0.).sum(1)/n.clamp(min=1)).sum()/(n > 0).sum().clamp(min=1)

@@ -17,7 +17,7 @@ from .registry import create_model
 class Trunk(nn.Module):
     "An ECG network without its last layer: (b, leads, t) -> vector (b, width), steps (b, s, n_step)."
     def __init__(self,
-        name:str,            # a network of `create_model` with a pooling and a head, such as cnn_s3, xresnet1d18; or lstm_s3
+        name:str,            # a network with a pooling and a head, such as cnn_s3, xresnet1d18; or lstm_s3
         n_leads:int,
         *,
         n_samples:int=1000,  # of the ECG, for networks that are made for one length
@@ -34,7 +34,9 @@ class Trunk(nn.Module):
         else: raise ValueError(f'{name} cannot be a trunk: it has no pooling followed by a head')
         self.to_vector, n = last[:-1], last[-1].in_features
         self.to_width = nn.Linear(n, width) if n != width else nn.Identity()
-        self.width, self.n_step = width, net.rnn.hidden_size*(1 + net.rnn.bidirectional) if self.rnn else [m for m in self.steps.modules() if isinstance(m, nn.Conv2d)][-1].out_channels
+        self.width = width
+        if self.rnn: self.n_step = net.rnn.hidden_size*(1 + net.rnn.bidirectional)
+        else: self.n_step = [m for m in self.steps.modules() if isinstance(m, nn.Conv2d)][-1].out_channels
 
     def forward(self, x):
         x = self.first(x)                                                 # (b, leads, 1, t)
@@ -55,7 +57,9 @@ class NoteSide(nn.Module):
 
     def forward(self, note):
         if note.ndim not in (2, 3) or note.shape[-1] != self.note_dim:
-            raise BadSignal('note', f'of shape {tuple(note.shape)}, but this network was made for notes of {self.note_dim} numbers, (b, {self.note_dim}) or (b, parts, {self.note_dim}): embedded by another encoder?')
+            d = self.note_dim
+            raise BadSignal('note', f'of shape {tuple(note.shape)}, but this network was made for '
+                            f'notes of {d} numbers, (b, {d}) or (b, parts, {d}): embedded by another encoder?')
         note = note if note.ndim == 3 else note[:, None]                  # (b, m, d)
         there = (note != 0).any(-1)                                       # (b, m)
         z = self.project(F.normalize(note, dim=-1)*self.note_dim**.5)*there[..., None]
@@ -68,12 +72,23 @@ FUSIONS = Registry('fusion')
 class Fused(nn.Module):
     "ECG (b, leads, t) and note (b, d) or (b, m, d) -> (b, n_classes); a subclass says how they `meet`."
     reads = ('ecg', 'note')
-    def __init__(self, n_leads:int, n_classes:int, *, note_dim:int=256, ecg:str='cnn_s3', n_samples:int=1000, width:int=128, dropout:float=0., batch_norm:bool=False, **build):
+    def __init__(self,
+        n_leads:int, n_classes:int,
+        *,
+        note_dim:int=256,         # numbers of an embedding
+        ecg:str='cnn_s3',         # the network of the ECG, see `Trunk`
+        n_samples:int=1000,       # of the ECG
+        width:int=128,            # of both vectors
+        dropout:float=0., batch_norm:bool=False,   # before the last layer
+        **build,                  # for `build`
+    ):
         super().__init__()
         self.trunk = Trunk(ecg, n_leads, n_samples=n_samples, width=width) if 'ecg' in self.reads else None
         self.note = NoteSide(note_dim, width) if 'note' in self.reads else None
         self.build(width, **build)
-        self.head = nn.Sequential(*([nn.BatchNorm1d(self.out)] if batch_norm else []), *([nn.Dropout(dropout)] if dropout else []), nn.Linear(self.out, n_classes))
+        first = [nn.BatchNorm1d(self.out)] if batch_norm else []
+        if dropout: first.append(nn.Dropout(dropout))
+        self.head = nn.Sequential(*first, nn.Linear(self.out, n_classes))
 
     def build(self, width): self.out = width
 
@@ -83,7 +98,13 @@ class Fused(nn.Module):
         if self.trunk is None: return self.head(self.note(note)[2])
         return self.head(self.meet(*self.trunk(x), *self.note(note)))
 
-    def meet(self, e, steps, keys, there, n): raise NotImplementedError   # (b, width), (b, s, n_step), (b, m, width), (b, m), (b, width) -> (b, out)
+    def meet(self,
+        e,       # of the ECG, (b, width)
+        steps,   # of the ECG, (b, s, n_step)
+        keys,    # of the note, (b, m, width)
+        there,   # which of them are there, (b, m)
+        n,       # their mean, (b, width)
+    ): raise NotImplementedError   # (b, out)
 
 @FUSIONS.register('ecg_only')
 class EcgOnly(Fused):
@@ -98,8 +119,11 @@ class NoteOnly(Fused):
 @FUSIONS.register('sum')
 class Sum(Fused):
     "Both added, then LayerNorm (S3-14); `each`: LayerNorm on each before (S3-18)."
-    def build(self, width, each:bool=False): self.out = width; self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(1 + each))
-    def meet(self, e, steps, keys, there, n): return self.norms[0](e) + self.norms[1](n) if len(self.norms) > 1 else self.norms[0](e + n)
+    def build(self, width, each:bool=False):
+        self.out, self.norms = width, nn.ModuleList(nn.LayerNorm(width) for _ in range(1 + each))
+
+    def meet(self, e, steps, keys, there, n):
+        return self.norms[0](e) + self.norms[1](n) if len(self.norms) > 1 else self.norms[0](e + n)
 
 @FUSIONS.register('cat')
 class Cat(Fused):
@@ -110,7 +134,10 @@ class Cat(Fused):
 @FUSIONS.register('sum_attention')
 class SumAttention(Sum):
     "The sum attends to itself (S3-15): over one position, which makes it a linear layer."
-    def build(self, width, **kwargs): super().build(width, **kwargs); self.attend = nn.MultiheadAttention(width, 8, batch_first=True)
+    def build(self, width, **kwargs):
+        super().build(width, **kwargs)
+        self.attend = nn.MultiheadAttention(width, 8, batch_first=True)
+
     def meet(self, *args):
         z = super().meet(*args)[:, None]                                  # (b, 1, width)
         return self.attend(z, z, z, need_weights=False)[0][:, 0]
@@ -118,8 +145,9 @@ class SumAttention(Sum):
 @FUSIONS.register('cross_attention_one')
 class CrossAttentionOne(Fused):
     "The note asks, the ECG is the only key (S3-16 as published): deaf to the note."
-    def build(self, width): self.out = width; self.attend = nn.MultiheadAttention(width, 8, batch_first=True)
-    def meet(self, e, steps, keys, there, n): return self.attend(n[:, None], e[:, None], e[:, None], need_weights=False)[0][:, 0]
+    def build(self, width): self.out, self.attend = width, nn.MultiheadAttention(width, 8, batch_first=True)
+    def meet(self, e, steps, keys, there, n):
+        return self.attend(n[:, None], e[:, None], e[:, None], need_weights=False)[0][:, 0]
 
 # %% ../../nbs/models/14_fusion.ipynb #crossattention
 @FUSIONS.register('cross_attention')
@@ -134,9 +162,11 @@ class CrossAttention(Fused):
         none = self.note.none.expand(len(e), 1, -1)
         keys = torch.cat([none, keys], 1)                                 # (b, 1 + m, width)
         absent = torch.cat([there.new_zeros(len(e), 1), ~there], 1)       # (b, 1 + m), True: not to be looked at
-        steps = self.to_step(F.avg_pool1d(steps.transpose(1, 2), 4, ceil_mode=True).transpose(1, 2))   # (b, s/4, width): neighbours joined, for speed
-        looked = self.look(keys, steps, steps, need_weights=False)[0]     # what each phrase finds in the ECG
-        read = self.read(e[:, None], keys, keys, key_padding_mask=absent, need_weights=False)[0][:, 0]   # what the ECG finds in the note
+        joined = F.avg_pool1d(steps.transpose(1, 2), 4, ceil_mode=True).transpose(1, 2)   # (b, s/4, n_step), for speed
+        steps = self.to_step(joined)                                      # (b, s/4, width)
+        looked, _ = self.look(keys, steps, steps, need_weights=False)     # what each phrase finds in the ECG
+        read, _ = self.read(e[:, None], keys, keys, key_padding_mask=absent, need_weights=False)
+        read = read[:, 0]                                                 # what the ECG finds in the note
         here = (~absent)[..., None]
         return self.norm(e + n + read + (looked*here).sum(1)/here.sum(1))
 
@@ -175,7 +205,8 @@ class TextInTraining(EcgOnly):
         there = (note != 0).any(1)
         if there.sum() < 2: return e.new_zeros(())
         note = F.normalize(note[there], dim=1)                            # (k, d)
-        a, b = F.normalize(self.ecg_to_shared(e[there]), dim=1), F.normalize(self.note_to_shared(note*note.shape[1]**.5), dim=1)
+        a = F.normalize(self.ecg_to_shared(e[there]), dim=1)              # (k, 64)
+        b = F.normalize(self.note_to_shared(note*note.shape[1]**.5), dim=1)
         same = (note @ note.T > .999).float()                             # (k, k)
         target, z = same/same.sum(1, keepdim=True), a @ b.T/self.temperature
         return (F.cross_entropy(z, target) + F.cross_entropy(z.T, target))/2

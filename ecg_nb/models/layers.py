@@ -10,14 +10,15 @@ import torch
 from torch import nn
 
 # %% ../../nbs/models/08_layers.ipynb #scaling
-class Scaling(nn.Module): "The first layer of a network, which scales its input; of this kind are `Standardize` and those like it."
+class Scaling(nn.Module): "The first layer of a network, which scales its input."
 
 class Standardize(Scaling):
-    "(x - mean)/std with the training records' `mean` and `std` (mV), then one pixel high: (b, leads, t) -> (b, leads, 1, t)."
+    "(x - mean)/std with those of the training records (mV), then one pixel high: (b, leads, t) -> (b, leads, 1, t)."
     def __init__(self, n_leads:int, mean=0., std=1.):
         super().__init__()
         as_lead = lambda v: torch.as_tensor(v, dtype=torch.float32).reshape(1, -1, 1).expand(1, n_leads, 1).clone()
-        self.register_buffer('mean', as_lead(mean)); self.register_buffer('std', as_lead(std))
+        self.register_buffer('mean', as_lead(mean))
+        self.register_buffer('std', as_lead(std))
 
     def forward(self, x):                       # (b, leads, t)
         x = (x - self.mean)/self.std
@@ -26,13 +27,18 @@ class Standardize(Scaling):
 # %% ../../nbs/models/08_layers.ipynb #sameconv
 class SameConv(nn.Conv2d):
     "Convolution that keeps height and width, with even kernels too: (b, ni, h, w) -> (b, nf, h, w)."
-    def __init__(self, ni:int, nf:int, k, *, bias:bool=True): # k: kernel (samples), along time alone, or (height, width)
+    def __init__(self,
+        ni:int, nf:int,   # channels in, channels out
+        k,                # kernel (samples), along time alone, or (height, width)
+        *,
+        bias:bool=True,
+    ):
         k = (1, k) if isinstance(k, int) else k
         super().__init__(ni, nf, k, padding=tuple(n//2 for n in k), bias=bias)
 
     def forward(self, x):
         h, w = self.kernel_size
-        return super().forward(x)[..., 1 - h%2:, 1 - w%2:]   # an even kernel gives one place too many: the first is dropped
+        return super().forward(x)[..., 1 - h%2:, 1 - w%2:]   # an even kernel gives one place too many, the first
 
 def conv(
     ni:int, nf:int,  # channels in, channels out

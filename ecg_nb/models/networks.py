@@ -16,10 +16,10 @@ import numpy as np, pandas as pd, torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import nn
-from ..core import BadSignal, DamagedFile, MissingFile
+from ..core import INK, BadSignal, DamagedFile, MissingFile
 from .layers import ConcatPool, Scaling, SameConv, Standardize, conv, head, max_pool
 from .registry import NETWORKS, create_model, register_network
-from ..view.palette import BLUE, INK, LIGHT, VERMILLION
+from ..view.palette import BLUE, LIGHT, VERMILLION
 
 # %% ../../nbs/models/10_networks.ipynb #xresblock
 class XResBlock(nn.Module):
@@ -27,10 +27,13 @@ class XResBlock(nn.Module):
     def __init__(self, ni:int, nf:int, *, k:int=5, stride:int=1, expansion:int=4):
         super().__init__()
         no = nf*expansion
-        self.body = (nn.Sequential(conv(ni, nf, k, stride), conv(nf, no, k, act=False)) if expansion == 1 else
-                     nn.Sequential(conv(ni, nf, 1), conv(nf, nf, k, stride), conv(nf, no, 1, act=False)))
+        plain = expansion == 1
+        layers = [conv(ni, nf, k, stride)] if plain else [conv(ni, nf, 1), conv(nf, nf, k, stride)]
+        self.body = nn.Sequential(*layers, conv(nf, no, k if plain else 1, act=False))
         nn.init.zeros_(self.body[-1][1].weight)
-        self.skip = nn.Sequential(*([nn.AvgPool2d((1, stride), ceil_mode=True)] if stride > 1 else []), *([conv(ni, no, 1, act=False)] if ni != no else []))
+        shorten = [nn.AvgPool2d((1, stride), ceil_mode=True)] if stride > 1 else []
+        widen = [conv(ni, no, 1, act=False)] if ni != no else []
+        self.skip = nn.Sequential(*shorten, *widen)
         self.act = nn.ReLU(inplace=True)
 
     def forward(self, x): return self.act(self.body(x) + self.skip(x))
@@ -70,8 +73,9 @@ class WangBlock(nn.Module):
 @register_network('resnet1d_wang')
 def resnet1d_wang(n_leads:int, n_classes:int, *, width:int=128, dropout:float=.5):
     "Three-block ResNet without stride in the stem: (b, leads, t) -> (b, n_classes)."
-    return nn.Sequential(Standardize(n_leads), conv(n_leads, width, 7), WangBlock(width, width), WangBlock(width, width, stride=2),
-                         WangBlock(width, width, stride=2), ConcatPool(), head(2*width, n_classes, dropout=dropout))
+    stem = conv(n_leads, width, 7)
+    blocks = [WangBlock(width, width), WangBlock(width, width, stride=2), WangBlock(width, width, stride=2)]
+    return nn.Sequential(Standardize(n_leads), stem, *blocks, ConcatPool(), head(2*width, n_classes, dropout=dropout))
 
 # %% ../../nbs/models/10_networks.ipynb #inceptionblock
 class InceptionBlock(nn.Module):
@@ -108,12 +112,21 @@ def inception1d(n_leads:int, n_classes:int, *, depth:int=6, nf:int=32, dropout:f
 @register_network('lstm')
 class LSTM(nn.Module):
     "Stacked LSTM over time: (b, leads, t) -> (b, n_classes)."
-    def __init__(self, n_leads:int, n_classes:int, *, hidden:int=256, n_layers:int=2, bidirectional:bool=False, pool:bool=True, dropout:float=.5):
+    def __init__(self,
+        n_leads:int, n_classes:int,
+        *,
+        hidden:int=256,            # states, in each direction
+        n_layers:int=2,
+        bidirectional:bool=False,
+        pool:bool=True,            # last state, mean and maximum over time; False: the last state alone
+        dropout:float=.5,          # of the head
+    ):
         super().__init__()
         self.standardize = Standardize(n_leads)
         self.rnn = nn.LSTM(n_leads, hidden, n_layers, batch_first=True, bidirectional=bidirectional)
         self.pool, nf = pool, hidden*(1 + bidirectional)
-        self.head = head(3*nf, n_classes, dropout=dropout) if pool else nn.Sequential(nn.Linear(nf, 64), nn.ReLU(inplace=True), nn.Linear(64, n_classes))
+        if pool: self.head = head(3*nf, n_classes, dropout=dropout)
+        else: self.head = nn.Sequential(nn.Linear(nf, 64), nn.ReLU(inplace=True), nn.Linear(64, n_classes))
 
     def forward(self, x):
         x = self.standardize(x)[:, :, 0].transpose(1, 2)                       # (b, t, leads)
@@ -126,18 +139,29 @@ class AttentionBlock(nn.Module):
     "Every token looks at all others, then thinks for itself: (b, s, width) -> (b, s, width)."
     def __init__(self, width:int, n_heads:int, *, dropout:float=.1):
         super().__init__()
-        self.n_heads, self.norm, self.qkv, self.out = n_heads, nn.LayerNorm(width), nn.Linear(width, 3*width), nn.Linear(width, width)
-        self.mlp = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 4*width), nn.GELU(), nn.Dropout(dropout), nn.Linear(4*width, width), nn.Dropout(dropout))
+        self.n_heads, self.norm = n_heads, nn.LayerNorm(width)
+        self.qkv, self.out = nn.Linear(width, 3*width), nn.Linear(width, width)
+        self.mlp = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 4*width), nn.GELU(), nn.Dropout(dropout),
+                                 nn.Linear(4*width, width), nn.Dropout(dropout))
 
     def forward(self, x):
-        q, k, v = self.qkv(self.norm(x)).unflatten(-1, (3, self.n_heads, -1)).permute(2, 0, 3, 1, 4)   # (b, heads, s, width/heads) each
+        qkv = self.qkv(self.norm(x)).unflatten(-1, (3, self.n_heads, -1))       # (b, s, 3, heads, width/heads)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)                                    # (b, heads, s, width/heads) each
         x = x + self.out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
         return x + self.mlp(x)
 
 @register_network('transformer_s3')
 class Transformer(nn.Module):
     "Transformer over pieces of `step` samples: (b, leads, t) -> (b, n_classes)."
-    def __init__(self, n_leads:int, n_classes:int, *, step:int=10, width:int=120, depth:int=6, n_heads:int=12, dropout:float=.1):
+    def __init__(self,
+        n_leads:int, n_classes:int,
+        *,
+        step:int=10,     # samples of a token
+        width:int=120,   # of its vector
+        depth:int=6,     # blocks
+        n_heads:int=12,
+        dropout:float=.1,
+    ):
         super().__init__()
         self.standardize, self.width = Standardize(n_leads), width
         self.token = nn.Conv1d(n_leads, width, step, step)
@@ -146,7 +170,8 @@ class Transformer(nn.Module):
 
     def forward(self, x):
         x = self.token(self.standardize(x)[:, :, 0].contiguous()).transpose(1, 2)                  # (b, s, width)
-        angle = torch.arange(x.shape[1], device=x.device)[:, None]/1e4**(torch.arange(0, self.width, 2, device=x.device)/self.width)
+        place = torch.arange(x.shape[1], device=x.device)[:, None]
+        angle = place/1e4**(torch.arange(0, self.width, 2, device=x.device)/self.width)            # (s, width/2)
         x = self.norm(self.blocks(x + torch.cat([angle.sin(), angle.cos()], 1)))
         return self.head(torch.cat([x.mean(1), x.amax(1)], 1))
 
@@ -166,15 +191,19 @@ def cnn_s3(n_leads:int, n_classes:int, *, n_samples:int=1000):
 S0_SAMPLES = (2048, 4096, 8192)   # 8, 16, 32 s at 256 Hz
 
 class InstanceNorm(Scaling):
-    "Each lead of each crop to mean 0 and standard deviation 1, one pixel high: (b, leads, n_samples) -> (b, leads, 1, n_samples)."
+    "Each lead of each crop to mean 0 and deviation 1, one pixel high: (b, leads, n) -> (b, leads, 1, n)."
     def __init__(self, n_samples:int):
         super().__init__()
-        if n_samples not in S0_SAMPLES: raise ValueError(f'n_samples={n_samples}: these networks are made for 8, 16 or 32 s at 256 Hz, which is 2048, 4096 or 8192 samples')
+        if n_samples not in S0_SAMPLES:
+            raise ValueError(f'n_samples={n_samples}: these networks are made for 8, 16 or 32 s at 256 Hz, '
+                             'which is 2048, 4096 or 8192 samples')
         self.n_samples = n_samples
 
     def forward(self, x):                       # (b, leads, n_samples)
         if x.shape[-1] != self.n_samples:
-            raise BadSignal('input', f'{x.shape[-1]} samples, but this network was made for {self.n_samples} ({self.n_samples/256:g} s at 256 Hz); `n_samples` can be 2048, 4096 or 8192 (8, 16, 32 s), at other rates resample first')
+            raise BadSignal('input', f'{x.shape[-1]} samples, but this network was made for {self.n_samples} '
+                f'({self.n_samples/256:g} s at 256 Hz); `n_samples` can be 2048, 4096 or 8192 (8, 16, 32 s), '
+                'at other rates resample first')
         var, mean = torch.var_mean(x, 2, correction=0, keepdim=True)
         return ((x - mean)/(var.sqrt() + 1e-5))[:, :, None].contiguous(memory_format=torch.channels_last)
 
@@ -203,8 +232,8 @@ class CodeNet(nn.Module):
         self.norm, self.encoder = InstanceNorm(n_samples), encoder_s0(n_leads, n_samples)
         self.head = nn.Sequential(*fc(128, 32, dropout), nn.Linear(32, n_classes))
 
-    def normalize(self, x): return self.norm(x)[:, :, 0]                       # (b, leads, n_samples), in standard deviations of the crop
-    def embed(self, x): return self.encoder(self.norm(x)).flatten(1)           # (b, 128), the code
+    def normalize(self, x): return self.norm(x)[:, :, 0]               # (b, leads, n_samples), in deviations
+    def embed(self, x): return self.encoder(self.norm(x)).flatten(1)   # (b, 128), the code
     def forward(self, x): return self.head(self.embed(x))
 
 # %% ../../nbs/models/10_networks.ipynb #decoder-s0
@@ -213,14 +242,16 @@ def decoder_s0(n_leads:int, n_samples:int):
     blocks = _blocks(n_samples)
     up = lambda k: nn.Upsample(scale_factor=(1, k), mode='nearest')
     layers = [up(4), conv(16, blocks[-1][0], 3)]
-    for i, (ni, k, pool) in reversed(list(enumerate(blocks))): layers += [up(pool), conv(ni, blocks[i - 1][0], k) if i else nn.Conv2d(ni, n_leads, (1, k), padding=(0, k//2))]
+    for i, (ni, k, pool) in reversed(list(enumerate(blocks))):
+        last = nn.Conv2d(ni, n_leads, (1, k), padding=(0, k//2)) if i == 0 else conv(ni, blocks[i - 1][0], k)
+        layers += [up(pool), last]
     return nn.Sequential(*layers)
 
 # %% ../../nbs/models/10_networks.ipynb #autoencoder
 @register_network('joint_s0')
 @register_network('ae_s0', classify=False)
 class AutoEncoder(CodeNet):
-    "Logits and, last, the reconstruction error of each crop: (b, leads, n_samples) -> (b, n_classes + 1), or (b, 1) without a classifier."
+    "Logits and, last, each crop's reconstruction error: (b, leads, n_samples) -> (b, n_classes + 1), or (b, 1)."
     def __init__(self,
         n_leads:int, n_classes:int,
         *,
@@ -233,12 +264,14 @@ class AutoEncoder(CodeNet):
         self.decoder, self.noise = decoder_s0(n_leads, n_samples), noise
 
     def forward(self, x):
-        clean = self.norm(x)                                              # (b, leads, 1, n_samples)
-        z = self.encoder(clean + self.noise*torch.randn_like(clean) if self.noise and self.training else clean)
-        error = F.smooth_l1_loss(self.decoder(z), clean, reduction='none').mean((1, 2, 3))[:, None]  # (b, 1)
+        clean = self.norm(x)                                                    # (b, leads, 1, n_samples)
+        noisy = clean + self.noise*torch.randn_like(clean) if self.noise and self.training else clean
+        z = self.encoder(noisy)
+        error = F.smooth_l1_loss(self.decoder(z), clean, reduction='none').mean((1, 2, 3))[:, None]   # (b, 1)
         return torch.cat([self.head(z.flatten(1)), error], 1) if self.head else error
 
-    def reconstruct(self, x): return self.decoder(self.encoder(self.norm(x)))[:, :, 0]   # (b, leads, n_samples), to compare with `normalize`
+    def reconstruct(self, x): # (b, leads, n_samples), to compare with `normalize`
+        return self.decoder(self.encoder(self.norm(x)))[:, :, 0]
 
 # %% ../../nbs/models/10_networks.ipynb #joint-loss
 def joint_loss(
@@ -248,13 +281,15 @@ def joint_loss(
     rec_weight:float=1.,     # of the reconstruction error
     l1_weight:float=0.,      # of the sum of absolute weights
 ):                           # function(out, y) -> loss, for `fit`
-    "Loss of an `AutoEncoder`: cross-entropy of its logits with `y` (0 or 1), (b, n_classes), plus its reconstruction error; without logits, `y` does not matter."
+    "Loss of an `AutoEncoder`: cross-entropy of its logits, if it has any, with `y` (b, n_classes), plus its error."
     if l1_weight and model is None: raise ValueError('joint_loss: l1_weight needs the model whose weights are meant')
     def loss(out, y):
         total = rec_weight*out[:, -1].mean()
         if out.shape[1] > 1: total = total + class_weight*F.binary_cross_entropy_with_logits(out[:, :-1], y)
         if l1_weight:
-            with torch.set_grad_enabled(out.requires_grad): total = total + l1_weight*sum(p.abs().sum() for p in model.parameters() if p.requires_grad).to(total.device)
+            with torch.set_grad_enabled(out.requires_grad):
+                size = sum(p.abs().sum() for p in model.parameters() if p.requires_grad)
+                total = total + l1_weight*size.to(total.device)
         return total
     return loss
 
@@ -285,7 +320,8 @@ def load_encoder(
     got = {k.removeprefix('encoder.'): v for k, v in state.items() if k.startswith('encoder.')}
     shapes = lambda d: {k: tuple(v.shape) for k, v in d.items()}
     if shapes(got) != shapes(model.encoder.state_dict()):
-        raise DamagedFile(name, 'its encoder is for other leads or another length than this network' if got else 'there is no encoder among these weights; cnn_s0, ae_s0 and joint_s0 have one')
+        raise DamagedFile(name, 'its encoder is for other leads or another length than this network' if got else
+                          'there is no encoder among these weights; cnn_s0, ae_s0 and joint_s0 have one')
     model.encoder.load_state_dict(got)
     return model
 
@@ -308,8 +344,10 @@ class PreActBlock(nn.Module):
     def __init__(self, ni:int, nf:int, *, k:int=5, stride:int=1, dropout:float=.2):
         super().__init__()
         act = lambda n: [nn.BatchNorm2d(n), nn.ReLU(inplace=True)]
-        self.body = nn.Sequential(*act(ni), conv(ni, nf, k, stride, bn=False, act=False), *act(nf), nn.Dropout(dropout), conv(nf, nf, k, bn=False, act=False))
-        self.skip = nn.Sequential(nn.MaxPool2d((1, stride), ceil_mode=True), *([conv(ni, nf, 1, bn=False, act=False)] if ni != nf else []))
+        self.body = nn.Sequential(*act(ni), conv(ni, nf, k, stride, bn=False, act=False),
+                                  *act(nf), nn.Dropout(dropout), conv(nf, nf, k, bn=False, act=False))
+        widen = [conv(ni, nf, 1, bn=False, act=False)] if ni != nf else []
+        self.skip = nn.Sequential(nn.MaxPool2d((1, stride), ceil_mode=True), *widen)
 
     def forward(self, x): return self.body(x) + self.skip(x)
 
@@ -320,7 +358,8 @@ def mayo_resnet(n_leads:int, n_classes:int, *, n_samples:int=2048, dropout:float
     for nf, k, stride in _mayo_blocks(n_samples):
         layers.append(PreActBlock(ni, nf, k=k, stride=stride, dropout=dropout))
         ni = nf
-    return nn.Sequential(InstanceNorm(n_samples), *layers, nn.BatchNorm2d(64), nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(512, n_classes))
+    return nn.Sequential(InstanceNorm(n_samples), *layers, nn.BatchNorm2d(64), nn.ReLU(inplace=True),
+                         nn.Flatten(), nn.Linear(512, n_classes))
 
 # %% ../../nbs/models/10_networks.ipynb #union
 class Union(nn.Module):
@@ -342,11 +381,11 @@ class Average(nn.Module):
 
     def forward(self, x):
         z = torch.stack([net(x) for net in self.nets])                         # (n_nets, b, n_classes)
-        return F.logsigmoid(z).logsumexp(0) - F.logsigmoid(-z).logsumexp(0)    # log of P/(1 - P); the number of networks cancels
+        return F.logsigmoid(z).logsumexp(0) - F.logsigmoid(-z).logsumexp(0)    # log of P/(1 - P)
 
 # %% ../../nbs/models/10_networks.ipynb #-sized
 def _sized(name:str, n_samples:int)->tuple: # (n_samples,) or an image's (h, w); options of the network
-    "Input size and options of the network for crops of `n_samples`; system 0's networks fall back on 8 s where they cannot take that length, networks for images on their own size."
+    "Input size and options for crops of `n_samples`: of a network that cannot take them, its own size."
     own = {k: p.default for k, p in inspect.signature(NETWORKS[name]).parameters.items()}
     if 'size' in own: return own['size'], {}
     if 'n_samples' not in own: return (n_samples,), {}
@@ -383,12 +422,18 @@ def plot_reconstruction(
     x = (x if x.ndim == 3 else x[None]).to(next(model.parameters()).device)
     training = model.training
     try:
-        with torch.no_grad(): there, back, error = model.eval().normalize(x)[:, lead], model.reconstruct(x)[:, lead], model(x)[:, -1]
+        with torch.no_grad():
+            there, back = model.eval().normalize(x)[:, lead], model.reconstruct(x)[:, lead]
+            error = model(x)[:, -1]
     finally: model.train(training)
-    if axes is None: axes = plt.subplots(3, len(x), figsize=(max(8, 4.5*len(x)), 5), sharex=True, sharey=True, squeeze=False, layout='constrained')[1]
+    if axes is None:
+        _, axes = plt.subplots(3, len(x), figsize=(max(8, 4.5*len(x)), 5), sharex=True, sharey=True,
+                               squeeze=False, layout='constrained')
     rows = dict(input=there, reconstruction=back, deviation=back - there)
     for (name, z), row, color in zip(rows.items(), axes, (INK, BLUE, VERMILLION)):
-        for v, ax in zip(z.float().cpu().numpy(), row): ax.plot(np.arange(len(v))/fs, v, lw=.8, color=color); ax.axhline(0, color=LIGHT, lw=.5, zorder=0)
+        for v, ax in zip(z.float().cpu().numpy(), row):
+            ax.plot(np.arange(len(v))/fs, v, lw=.8, color=color)
+            ax.axhline(0, color=LIGHT, lw=.5, zorder=0)
         row[0].set_ylabel(f'{name} (SD)', fontsize=9)
     for ax, e in zip(axes[0], error): ax.set_title(f'smooth L1 error {e:.3f}', fontsize=9)
     for ax in axes[-1]: ax.set_xlabel('time (s)')
@@ -399,13 +444,15 @@ def count_flops(
     model:nn.Module,
     x:torch.Tensor,   # one batch (b, leads, t) or (b, leads, h, w)
 )->int:               # floating point operations a record, a multiply-add counted as two
-    "Arithmetic of convolutions, linear and recurrent layers, and of layers that state their own `flops`, in one forward pass of `model`."
+    "Arithmetic of one forward pass: convolutions, linear and recurrent layers, and those that state their own `flops`."
     total = []
-    def hook(m, i, o):
-        if hasattr(m, 'flops'): total.append(m.flops(*i))
-        elif isinstance(m, (nn.Conv1d, nn.Conv2d)): total.append(2*o[0].numel()*m.weight[0].numel())
-        elif isinstance(m, nn.Linear): total.append(2*o[0].numel()*m.in_features)
-        elif isinstance(m, nn.RNNBase): total.append(2*i[0].shape[1]*sum(p.numel() for n, p in m.named_parameters() if 'weight' in n))
+    def hook(m, inputs, output):
+        if hasattr(m, 'flops'): total.append(m.flops(*inputs))
+        elif isinstance(m, (nn.Conv1d, nn.Conv2d)): total.append(2*output[0].numel()*m.weight[0].numel())
+        elif isinstance(m, nn.Linear): total.append(2*output[0].numel()*m.in_features)
+        elif isinstance(m, nn.RNNBase):
+            a_step = sum(p.numel() for name, p in m.named_parameters() if 'weight' in name)
+            total.append(2*inputs[0].shape[1]*a_step)
     hooks = [m.register_forward_hook(hook) for m in model.modules()]
     training = model.training
     try:
@@ -415,11 +462,13 @@ def count_flops(
         for h in hooks: h.remove()
     return sum(total)
 
+# %% ../../nbs/models/10_networks.ipynb #-trunk
 def _trunk(model):
     "The layers up to the last feature map before pooling."
     if isinstance(model, Union): return _trunk(model.net)
     if isinstance(model, CodeNet): return model.encoder
-    ends = [i for i, m in enumerate(model) if isinstance(m, (ConcatPool, nn.AdaptiveAvgPool2d, nn.Flatten))] if isinstance(model, nn.Sequential) else []
+    layers = list(model) if isinstance(model, nn.Sequential) else []
+    ends = [i for i, m in enumerate(layers) if isinstance(m, (ConcatPool, nn.AdaptiveAvgPool2d, nn.Flatten))]
     if not ends: raise ValueError(f'{type(model).__name__}: no pooling to be found among its layers')
     return model[:ends[0]]
 
@@ -431,14 +480,15 @@ def receptive_field(
     "How far apart along time two input samples can be that meet in one place of the last feature map before pooling."
     if any(isinstance(m, (nn.RNNBase, AttentionBlock)) for m in model.modules()): return float('inf')
     body = copy.deepcopy(_trunk(model)).double().eval()
-    for m in body.modules():   # all weights alike and positive: nothing cancels, no ReLU closes, a maximum sees all it compares
+    for m in body.modules():   # weights alike and positive: nothing cancels, no ReLU closes, a maximum sees all
         if isinstance(m, nn.Conv2d):
             m.weight.data.fill_(1/m.weight[0].numel())
             if m.bias is not None: m.bias.data.zero_()
         elif isinstance(m, nn.BatchNorm2d): m.weight.data.fill_(1.)
         for name, child in m.named_children():
             if isinstance(child, Scaling): setattr(m, name, nn.Identity())
-            elif isinstance(child, nn.MaxPool2d): setattr(m, name, nn.AvgPool2d(child.kernel_size, child.stride, child.padding, child.ceil_mode))
+            elif isinstance(child, nn.MaxPool2d):
+                setattr(m, name, nn.AvgPool2d(child.kernel_size, child.stride, child.padding, child.ceil_mode))
     x = torch.ones(1, n_leads, *((1, size) if isinstance(size, int) else size), dtype=torch.float64, requires_grad=True)
     z = body(x)
     z[..., z.shape[-1]//2].sum().backward()
@@ -450,13 +500,15 @@ def model_table(
     names,               # of networks
     *,
     n_leads:int=12, n_classes:int=71,
-    n_samples:int=250,   # crop length for the arithmetic; 2048 for system 0's networks, if they cannot take it; networks for images have their own size
+    n_samples:int=250,   # crop length for the arithmetic; of a network that cannot take it, its own size
 )->pd.DataFrame:
     "Parameters, arithmetic and receptive field of the networks `names`."
     rows = []
     for name in names:
         size, options = _sized(name, n_samples)
         m = create_model(name, n_leads, n_classes, seed=0, **options)
-        rows.append(dict(model=name, input='x'.join(map(str, size)), parameters=sum(p.numel() for p in m.parameters()), mflop=count_flops(m, torch.zeros(1, n_leads, *size))/1e6,
+        x = torch.zeros(1, n_leads, *size)
+        rows.append(dict(model=name, input='x'.join(map(str, size)), parameters=sum(p.numel() for p in m.parameters()),
+                         mflop=count_flops(m, x)/1e6,
                          receptive_field=receptive_field(m, size if len(size) == 2 else 4000, n_leads)))
     return pd.DataFrame(rows).set_index('model')

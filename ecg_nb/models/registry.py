@@ -22,7 +22,7 @@ def create_model(
     *,
     seed:int=None,   # for the same initial weights again
     **options,       # of that network
-)->nn.Module:        # (b, leads, t) mV, or images (b, leads, h, w) -> (b, n_classes) logits; with an error column more, or that alone, from joint_s0 and ae_s0
+)->nn.Module:        # (b, leads, t) mV, or images (b, leads, h, w) -> (b, n_classes) logits
     "The network `name`, freshly initialised."
     network = NETWORKS[name]
     if seed is not None: torch.manual_seed(seed)

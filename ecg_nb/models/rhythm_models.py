@@ -11,14 +11,14 @@ __all__ = ['BANDS', 'BASELINES', 'Steps', 'Attention', 'RhythmRNN', 'lstm_lead',
 import warnings
 import numpy as np, torch
 from torch import nn
-from ..core import BadSignal, Registry
+from ..core import INK, BadSignal, Registry
 from .layers import ConcatPool, Standardize, conv, head, max_pool
 from .registry import register_network
-from ..view.palette import INK, VERMILLION
+from ..view.palette import VERMILLION
 
 # %% ../../nbs/models/13_rhythm_models.ipynb #steps
 class Steps(nn.Module):
-    "`step` samples of all leads make one time step: (b, leads, 1, t) -> (b, t//step, leads*step); samples left over at the end are not seen."
+    "`step` samples of all leads make a time step, the rest is not seen: (b, leads, 1, t) -> (b, t//step, leads*step)."
     def __init__(self, step:int=5):
         super().__init__()
         if step < 1: raise ValueError(f'step={step}: a time step has at least one sample')
@@ -60,10 +60,12 @@ class RhythmRNN(nn.Module):
     ):
         super().__init__()
         if cell not in ('LSTM', 'GRU'): raise ValueError(f"cell {cell!r} must be 'LSTM' or 'GRU'")
-        if lead is not None and not 0 <= lead < n_leads: raise ValueError(f'lead {lead}: there are {n_leads}, counted from 0')
+        if lead is not None and not 0 <= lead < n_leads:
+            raise ValueError(f'lead {lead}: there are {n_leads}, counted from 0')
         self.lead, nf = lead, hidden*(1 + bidirectional)
         self.standardize, self.steps = Standardize(n_leads), Steps(step)
-        self.rnn = getattr(nn, cell)(step*(n_leads if lead is None else 1), hidden, n_layers, batch_first=True, bidirectional=bidirectional)
+        n_seen = n_leads if lead is None else 1
+        self.rnn = getattr(nn, cell)(step*n_seen, hidden, n_layers, batch_first=True, bidirectional=bidirectional)
         self.pool = Attention(nf) if attention else None
         self.head = head(nf if attention else 3*nf, n_classes, dropout=dropout)
 
@@ -74,7 +76,8 @@ class RhythmRNN(nn.Module):
 
     def forward(self, x):
         h = self.states(x)
-        return self.head(self.pool(h) if self.pool else torch.cat([last_state(h, self.rnn.bidirectional), h.mean(1), h.amax(1)], 1))
+        if self.pool: return self.head(self.pool(h))
+        return self.head(torch.cat([last_state(h, self.rnn.bidirectional), h.mean(1), h.amax(1)], 1))
 
     def attention(self, x): return self.pool.weights(self.states(x))           # (b, steps)
 
@@ -110,14 +113,24 @@ class PerLeadLSTM(nn.Module):
 @register_network('lstm_one_step_s4')
 class OneStepLSTM(nn.Module):
     "System 4's LSTM, a window as one time step: (b, leads, n_samples) -> (b, n_classes)."
-    def __init__(self, n_leads:int, n_classes:int, *, lead:int=None, n_samples:int=800, hidden:int=128): # lead: default V1 of twelve, else the first
+    def __init__(self,
+        n_leads:int, n_classes:int,
+        *,
+        lead:int=None,       # default: V1 of twelve, else the first
+        n_samples:int=800,   # of the window
+        hidden:int=128,
+    ):
         super().__init__()
-        self.lead, self.n_samples = (6 if n_leads == 12 else 0) if lead is None else lead, n_samples
-        self.standardize, self.rnn, self.head = Standardize(n_leads), nn.LSTM(n_samples, hidden, batch_first=True), nn.Linear(hidden, n_classes)
+        if lead is None: lead = 6 if n_leads == 12 else 0
+        self.lead, self.n_samples, self.standardize = lead, n_samples, Standardize(n_leads)
+        self.rnn, self.head = nn.LSTM(n_samples, hidden, batch_first=True), nn.Linear(hidden, n_classes)
 
     def forward(self, x):
-        if x.shape[2] != self.n_samples: raise BadSignal('input', f'{x.shape[2]} samples, but this network was made for {self.n_samples}; `n_samples` makes it for others')
-        return self.head(self.rnn(self.standardize(x)[:, self.lead])[0][:, -1])   # (b, 1, n_samples) -> (b, hidden) -> (b, n_classes)
+        if x.shape[2] != self.n_samples:
+            raise BadSignal('input', f'{x.shape[2]} samples, but this network was made for {self.n_samples}; '
+                            '`n_samples` makes it for others')
+        h, _ = self.rnn(self.standardize(x)[:, self.lead])                     # (b, 1, hidden)
+        return self.head(h[:, -1])
 
 # %% ../../nbs/models/13_rhythm_models.ipynb #basicblock
 class BasicBlock(nn.Module):
@@ -139,7 +152,8 @@ def resnet34_s4(n_leads:int, n_classes:int, *, width:int=64, depths:tuple=(3, 4,
             nf = width*2**stage
             blocks.append(BasicBlock(ni, nf, stride=2 if stage and not i else 1, dropout=dropout))
             ni = nf
-    return nn.Sequential(Standardize(n_leads), conv(n_leads, width, 15, 2), max_pool(3, 2), *blocks, ConcatPool(), nn.Linear(2*ni, n_classes))
+    stem = [conv(n_leads, width, 15, 2), max_pool(3, 2)]
+    return nn.Sequential(Standardize(n_leads), *stem, *blocks, ConcatPool(), nn.Linear(2*ni, n_classes))
 
 # %% ../../nbs/models/13_rhythm_models.ipynb #denselayer
 class DenseLayer(nn.Module):
@@ -147,7 +161,8 @@ class DenseLayer(nn.Module):
     def __init__(self, ni:int, *, growth:int=12, k:int=3, dropout:float=.2):
         super().__init__()
         act = lambda n: [nn.BatchNorm2d(n), nn.ReLU(inplace=True)]
-        self.body = nn.Sequential(*act(ni), conv(ni, 4*growth, 1, bn=False, act=False), *act(4*growth), conv(4*growth, growth, k, bn=False, act=False), nn.Dropout(dropout))
+        self.body = nn.Sequential(*act(ni), conv(ni, 4*growth, 1, bn=False, act=False), *act(4*growth),
+                                  conv(4*growth, growth, k, bn=False, act=False), nn.Dropout(dropout))
 
     def forward(self, x): return torch.cat([x, self.body(x)], 1)
 
@@ -158,12 +173,14 @@ def densenet1d_s4(n_leads:int, n_classes:int, *, growth:int=12, depths:tuple=(16
     layers = [conv(n_leads, ni, 7, 2), max_pool(3, 2)]
     for i, depth in enumerate(depths):
         if i:
-            layers += [nn.BatchNorm2d(ni), nn.ReLU(inplace=True), conv(ni, ni//2, 1, bn=False, act=False), nn.AvgPool2d((1, 2))]
+            layers += [nn.BatchNorm2d(ni), nn.ReLU(inplace=True)]
+            layers += [conv(ni, ni//2, 1, bn=False, act=False), nn.AvgPool2d((1, 2))]
             ni //= 2
         for _ in range(depth):
             layers.append(DenseLayer(ni, growth=growth, k=k, dropout=dropout))
             ni += growth
-    return nn.Sequential(Standardize(n_leads), *layers, nn.BatchNorm2d(ni), nn.ReLU(inplace=True), ConcatPool(), nn.Linear(2*ni, n_classes))
+    layers += [nn.BatchNorm2d(ni), nn.ReLU(inplace=True)]
+    return nn.Sequential(Standardize(n_leads), *layers, ConcatPool(), nn.Linear(2*ni, n_classes))
 
 # %% ../../nbs/models/13_rhythm_models.ipynb #plot-attention
 def plot_attention(
@@ -176,7 +193,8 @@ def plot_attention(
 ):                    # the axes
     "One lead, and behind it how much weight the network gives to each step."
     import matplotlib.pyplot as plt
-    if getattr(model, 'pool', None) is None: raise ValueError(f'{type(model).__name__} without attention: there are no weights to show')
+    if getattr(model, 'pool', None) is None:
+        raise ValueError(f'{type(model).__name__} without attention: there are no weights to show')
     training, x = model.training, torch.as_tensor(signal, dtype=torch.float32)
     try:
         with torch.no_grad(): w = model.eval().attention(x[None])[0].numpy()
@@ -184,8 +202,10 @@ def plot_attention(
     ax = ax or plt.subplots(figsize=(10, 2.4))[1]
     at, shade = np.arange(len(w) + 1)*model.steps.step/fs, ax.twinx()
     shade.bar(at[:-1], w, model.steps.step/fs, align='edge', color=VERMILLION, alpha=.35)
-    shade.axhline(1/len(w), color=VERMILLION, lw=.6, ls=':'); shade.set(ylim=(0, max(3/len(w), 1.05*w.max())), ylabel='weight')
-    ax.plot(np.arange(x.shape[1])/fs, x[lead], lw=.8, color=INK); ax.set(xlabel='time (s)', ylabel='mV', xlim=(0, x.shape[1]/fs))
+    shade.axhline(1/len(w), color=VERMILLION, lw=.6, ls=':')
+    shade.set(ylim=(0, max(3/len(w), 1.05*w.max())), ylabel='weight')
+    ax.plot(np.arange(x.shape[1])/fs, x[lead], lw=.8, color=INK)
+    ax.set(xlabel='time (s)', ylabel='mV', xlim=(0, x.shape[1]/fs))
     return ax
 
 # %% ../../nbs/models/13_rhythm_models.ipynb #-values
@@ -201,8 +221,9 @@ def feature_names(
     leads,       # names, (n_leads,)
 )->list:
     "What `record_features` returns, in its order."
-    of = [*_VALUES, 'skewness', 'kurtosis', 'step_size', 'step_std', *(f'{b}_{v}' for b in BANDS for v in (*_VALUES, 'energy', 'entropy'))]
-    return [f'{l}_{f}' for l in leads for f in of]
+    of_signal = [*_VALUES, 'skewness', 'kurtosis', 'step_size', 'step_std']
+    of_bands = [f'{b}_{v}' for b in BANDS for v in (*_VALUES, 'energy', 'entropy')]
+    return [f'{l}_{f}' for l in leads for f in of_signal + of_bands]
 
 def record_features(
     signal,      # mV, (..., n_leads, n_samples)
@@ -211,7 +232,9 @@ def record_features(
     "Statistics of each lead and of its db10 wavelet bands; `BadSignal` if there are too few samples or NaN."
     import pywt
     x = np.asarray(signal, np.float64)
-    if x.ndim < 2 or x.shape[-1] < 16*19: raise BadSignal('signal', f'shape {x.shape}; (…, n_leads, n_samples) with at least {16*19} samples is needed for four levels of db10')
+    if x.ndim < 2 or x.shape[-1] < 16*19:
+        raise BadSignal('signal', f'shape {x.shape}; (…, n_leads, n_samples) with at least {16*19} samples '
+                        'is needed for four levels of db10')
     if not np.isfinite(x).all(): raise BadSignal('signal', 'samples are missing (NaN); `fill_gaps` first')
     mean, std = x.mean(-1, keepdims=True), x.std(-1, keepdims=True)
     z, d = (x - mean)/np.maximum(std, 1e-9), np.diff(x)*(fs/100)                    # steps as at 100 Hz
@@ -242,7 +265,8 @@ def _forest(seed):
 def _boosting(seed):
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.multiclass import OneVsRestClassifier
-    return OneVsRestClassifier(HistGradientBoostingClassifier(max_iter=100, max_leaf_nodes=15, max_features=.2, random_state=seed))
+    trees = HistGradientBoostingClassifier(max_iter=100, max_leaf_nodes=15, max_features=.2, random_state=seed)
+    return OneVsRestClassifier(trees)
 
 @BASELINES.register('mlp')
 def _mlp(seed):
@@ -261,7 +285,7 @@ def baseline(
     from sklearn.preprocessing import StandardScaler
     method = BASELINES[name](seed)
     with warnings.catch_warnings():
-        warnings.filterwarnings('ignore', 'Label not')                # a class without positives: its score is 0 everywhere
+        warnings.filterwarnings('ignore', 'Label not')       # a class without positives: its score is 0 everywhere
         return make_pipeline(StandardScaler(), method).fit(features, np.asarray(y, int))
 
 def baseline_scores(
@@ -270,5 +294,7 @@ def baseline_scores(
 )->np.ndarray:    # probabilities, (n, classes)
     "What `fitted` says of other records."
     p = fitted.predict_proba(features)
-    if isinstance(p, list): p = np.stack([q[:, 1] if q.shape[1] == 2 else np.full(len(q), float(c[0])) for q, c in zip(p, fitted[-1].classes_)], 1)   # a forest: one table a class
+    if isinstance(p, list):   # a forest: one table a class, of one column if all are alike
+        alone = [float(classes[0]) for classes in fitted[-1].classes_]
+        p = np.stack([q[:, 1] if q.shape[1] == 2 else np.full(len(q), a) for q, a in zip(p, alone)], 1)
     return np.asarray(p, np.float64)

