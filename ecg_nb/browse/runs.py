@@ -183,6 +183,7 @@ def top_classes(
     score = np.where(a.y[i] == 1, 2, 0) + np.array([0 if c in a.linear else a.p[i, k] for k, c in enumerate(a.classes)])
     return sorted(np.argsort(-score, kind='stable')[:most].tolist())
 
+# %% ../../nbs/browse/11_browse_runs.ipynb #bars-html
 def bars_html(
     a:Answers,
     i:int,     # row
@@ -198,6 +199,7 @@ def bars_html(
                     f'<div style="position:relative;flex:1;height:12px;background:var(--jp-layout-color2,#eee)"><div style="width:{width:.1f}%;height:12px;background:{BLUE};opacity:{1 if not p < t else .45}"></div>{stroke}</div><span style="width:32px;text-align:right">{p:.2f}</span></div>')
     return f'<div style="width:240px;font-size:12px;line-height:1.4"><b>{html.escape(a.name)}</b>{"".join(rows)}<div style="opacity:.75">bar: probability; stroke: threshold; ◉ in the label, ○ not</div></div>'
 
+# %% ../../nbs/browse/11_browse_runs.ipynb #bars-picture
 def bars_picture(
     a:Answers,
     i:int,           # row
@@ -307,6 +309,7 @@ def maps_of(
         if len(recs) == 1: return [e]
         return [m for r in recs for m in maps_of(run, [r], cls=cls, method=method, steps=steps)]
 
+# %% ../../nbs/browse/11_browse_runs.ipynb #proof-line
 def proof_line(
     run,         # a `Run`, or its name
     method:str,
@@ -327,6 +330,7 @@ def _side_by_side(a, b):
     for v in (a, b): v.layout.flex, v.layout.min_width, v.layout.margin = '1 1 0%', '0', '0 0 0 6px'
     for n in ('t0', 'speed', 'gain', 'grid'): W.jslink((a, n), (b, n))
 
+# %% ../../nbs/browse/11_browse_runs.ipynb #saliencybrowser
 class SaliencyBrowser(Browser):
     "Two maps of recordings side by side, each with its class, method and steps, and what the method has been tested for."
     def __init__(self,
@@ -436,6 +440,7 @@ def gallery_and_probes(
     if not len(trial.probes): raise BadTable(run.folder, 'nobody here has two recordings: there is nobody to be looked for')
     return trial
 
+# %% ../../nbs/browse/11_browse_runs.ipynb #nearest-people
 def nearest_people(
     trial,       # from `gallery_and_probes`
     i:int,       # number of the probe
@@ -524,6 +529,7 @@ def point_groups(
     rest = int((group == len(names)).sum())
     return group, [f'{n[:24]} ({count[n]:,})' for n in names] + [f'other ({rest:,})']*bool(rest)
 
+# %% ../../nbs/browse/11_browse_runs.ipynb #mapbrowser
 class MapBrowser(Browser):
     "Points of an embedding, and the ECG of the one that is clicked."
     def __init__(self,
