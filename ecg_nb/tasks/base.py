@@ -21,6 +21,7 @@ from ..training.data import Splits, aggregate_windows, make_splits, standardize_
 from ..training.loop import fit, save_history
 from ..training.parallel import is_main, main_first, processes
 from ..training.run import Run, load_run, write_predictions, write_run
+from ..training.staging import is_finished, new_run
 
 # %% auto #0
 __all__ = ['TASKS', 'Published', 'Figure', 'Plan', 'store_path', 'whole', 'noisy_or', 'window_probabilities', 'choose_members',
@@ -553,7 +554,7 @@ def train_command(
         here = Path(to)/name if to and len(names) > 1 else to
         folder = run_target(task, name, seed=seed, to=here, replace=replace)
         metrics = _train_one(task, name, folder, seed=seed, device=several.device if several else device,
-                             n_jobs=n_jobs, eval_only=eval_only, cache=cache, accelerator=several)
+                             n_jobs=n_jobs, replace=replace, eval_only=eval_only, cache=cache, accelerator=several)
         for h in metrics.get('headline', []): print(f'{name}: {Figure(**h)}', flush=True)
         folders.append(folder)
     return folders
@@ -563,18 +564,23 @@ def _check_data(task, name):
     plan = task.plans.get(name)
     for dataset in task.datasets(plan) if plan else (task.dataset,): find(dataset)
 
-def _train_one(task, name, folder, *, seed, device, n_jobs, eval_only, cache, accelerator):
-    "One plan or comparison, in `folder`."
+_WEIGHTS = ('model.safetensors', 'history.csv')
+
+def _train_one(task, name, folder, *, seed, device, n_jobs, replace, eval_only, cache, accelerator):
+    "One plan or comparison; a run is made aside and takes its place in `folder` when it is whole."
     if name in task.comparisons:
         return task.compare(name, folder, seed=seed, device=device, cache=cache) if is_main(accelerator) else {}
-    if eval_only and is_main(accelerator): _copy_weights(task.folder(name), folder)
     command = f'ecg_nb train {task.name} {name}' + (f' --seed {seed}' if seed else '')
-    return task.run(name, folder, seed=seed, device=device, n_jobs=n_jobs, eval_only=eval_only, cache=cache,
-                    accelerator=accelerator, command=command)
+    may = replace or not is_finished(folder)
+    with new_run(folder, replace=may, keep=_WEIGHTS if eval_only else (), accelerator=accelerator) as aside:
+        if eval_only and is_main(accelerator): _copy_weights(task.folder(name), aside)
+        return task.run(name, aside, seed=seed, device=device, n_jobs=n_jobs, eval_only=eval_only, cache=cache,
+                        accelerator=accelerator, command=command)
 
 def _copy_weights(there, folder):
     "Weights and history of the run that is there, for one that is only evaluated."
-    if folder == there: return
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in ('model.safetensors', 'history.csv'):
-        if (there/name).exists(): shutil.copyfile(there/name, folder/name)
+    if any(folder.glob('**/checkpoint.safetensors')):
+        raise ECGError(folder, 'holds a training that was begun and not finished: finish it by the same command '
+                               'without --eval-only, or delete this folder')
+    for name in _WEIGHTS:
+        if (there/name).exists() and not (folder/name).exists(): shutil.copyfile(there/name, folder/name)
