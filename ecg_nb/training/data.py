@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ECGData', 'standardize_on', 'load_data', 'Splits', 'make_splits', 'epoch_draw', 'augmented_epoch', 'save_data',
-           'load_saved', 'window_logits', 'autocast', 'aggregate_windows']
+           'load_saved', 'window_logits', 'autocast', 'aggregate_windows', 'window_features']
 
 # %% ../../nbs/training/10_data.ipynb #export-imports-data
 import hashlib, json, warnings
@@ -12,10 +12,12 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, pandas as pd, torch
+from torch import nn
 from safetensors import safe_open
 from ..core import BadSignal, BadTable, DamagedFile, MissingFile, check_fs
 from ..signals.segment import window_starts
 from ..models.layers import Standardize
+from ..models.networks import embed
 from .weights import write_tensors
 
 # %% ../../nbs/training/10_data.ipynb #ecgdata
@@ -265,3 +267,20 @@ def aggregate_windows(
     if aggregate == 'max': return np.maximum.reduceat(p, start)
     if aggregate != 'mean': raise ValueError(f"aggregate must be 'mean' or 'max', not {aggregate!r}")
     return np.add.reduceat(p, start)/np.diff(np.append(start, len(record)))[:, None]
+
+# %% ../../nbs/training/10_data.ipynb #window-features
+@torch.no_grad()
+def window_features(
+    model, data:ECGData,
+    *,
+    length:int, stride:int,  # of the windows (samples)
+    batch:int=256,
+)->tuple:                    # logits (w, outputs), embeddings (w, nf), record (w,)
+    "What the last linear layer of `model` says of every window, and what it reads."
+    starts = data.window_starts(length, stride)
+    record = torch.as_tensor(np.repeat(np.arange(len(data)), [len(s) for s in starts]))
+    offset = torch.as_tensor(np.concatenate(starts))
+    pieces = [slice(a, a + batch) for a in range(0, len(record), batch)]
+    e = torch.cat([embed(model, data.crops(record[k], offset[k], length)) for k in pieces])
+    last = [m for m in model.modules() if isinstance(m, nn.Linear)][-1]
+    return last(e), e, record
