@@ -16,7 +16,7 @@ from ..data.simulate import Noise, electrode_noise, twelve_leads
 from ..signals.preprocess import band_filter, resample, to_int16
 from ..training.data import ECGData, Splits, aggregate_windows
 from ..training.run import Run, load_run
-from ..metrics.classify import mean_defined, bootstrap, bootstrap_auc, interval, macro_auc
+from ..metrics.classify import mean_defined, bootstrap, bootstrap_auc, interval, macro_auc, macro_f1
 from ..tasks import identity, rhythm
 from ..tasks.base import find_task, noisy_or, task_of
 from ..view.palette import BLUE, GREEN, GREY, PINK, VERMILLION
@@ -343,8 +343,8 @@ def scores(
     k = slice(None, dict(rhythm=8, sex=1).get(c.task))
     out = {dict(sex='AUC', rhythm='macro AUC without STE').get(c.task, 'macro AUC'): (macro_auc(y[:, k], p[:, k]), mean_defined(bootstrap_auc(y[:, k], p[:, k], **kw)))}
     if c.task != 'rhythm': return out
-    called = rhythm.decide(p, c.run.thresholds)
-    return out | {'macro F1': (rhythm.macro_f1(y, called), bootstrap(rhythm.macro_f1, y, called, **kw))}
+    called = p >= c.run.thresholds.to_numpy()
+    return out | {'macro F1': (macro_f1(y, called), bootstrap(macro_f1, y, called, **kw))}
 
 def first_of_all(
     c:Cohort,

@@ -9,10 +9,11 @@ import numpy as np, pandas as pd
 
 # %% auto #0
 __all__ = ['RARE', 'Undefined', 'class_auc', 'mean_defined', 'macro_auc', 'bootstrap_auc', 'bootstrap_ap', 'interval',
-           'bootstrap', 'auc_interval', 'paired_difference', 'average_precision', 'f1_scores', 'fmax',
+           'bootstrap', 'auc_interval', 'paired_difference', 'average_precision', 'f1_scores', 'macro_f1', 'fmax',
            'choose_thresholds', 'wilson', 'operating_point', 'top1_hit', 'reliability', 'calibration_error', 'brier',
-           'fit_temperature', 'apply_temperature', 'confusion', 'accuracy', 'report', 'plot_roc',
-           'plot_precision_recall', 'plot_calibration', 'plot_confusion', 'plot_per_class']
+           'fit_temperature', 'apply_temperature', 'confusion', 'accuracy', 'single_label_confusion', 'report',
+           'common_auc', 'plot_roc', 'plot_precision_recall', 'plot_calibration', 'plot_confusion', 'plot_per_class',
+           'plot_two_by_two']
 
 # %% ../../nbs/metrics/10_classify.ipynb #undefined
 class Undefined(ValueError): "These labels leave the figure undefined (no positive record, or no negative one)."
@@ -216,11 +217,19 @@ def f1_scores(
     y,              # labels 0/1, shape (n, k)
     p,              # probabilities, shape (n, k)
     thresholds=.5,  # one for all, or one a class; a record is called positive at or above it
-)->np.ndarray:      # shape (k,); NaN for a class without positives; its `np.nanmean` is the macro F1
+)->np.ndarray:      # shape (k,); NaN for a class without positives; see `macro_f1`
     "F1 (harmonic mean of sensitivity and PPV) of each class at `thresholds`."
     y, p = _check(y, p)
     called = p >= _cuts(thresholds, y.shape[1])
     return np.where(y.any(0), 2*(y & called).sum(0)/np.maximum(y.sum(0) + called.sum(0), 1), np.nan)
+
+def macro_f1(
+    y,              # labels 0/1, shape (n, k)
+    p,              # probabilities or decisions, shape (n, k)
+    thresholds=.5,  # one for all, or one a class
+)->float:
+    "Mean F1 of the classes that occur."
+    return float(np.nanmean(f1_scores(y, p, thresholds)))
 
 # %% ../../nbs/metrics/10_classify.ipynb #fmax
 def fmax(
@@ -258,12 +267,16 @@ def choose_thresholds(
     p_valid,        # probabilities of the validation records, shape (n, k)
     *,
     names=None,     # class names, for the warning
+    at_least:int=1, # positives that a class needs in validation; with fewer its threshold stays 0.5
 )->np.ndarray:      # shape (k,)
     "The threshold of each class that maximises F1 on validation; 0.5, with a warning, where validation has no positive."
     y, p = _check(y_valid, p_valid, unit=True)
-    lost = np.flatnonzero(~y.any(0))
-    if len(lost): warnings.warn('no positive in validation, threshold stays 0.5: ' + ', '.join(str(names[c] if names is not None else c) for c in lost))
-    return np.array([_best_f1(y[:, c], p[:, c])[1] if c not in lost else .5 for c in range(y.shape[1])])
+    names = list(range(y.shape[1])) if names is None else names
+    missing = [str(names[c]) for c in np.flatnonzero(~y.any(0))]
+    if missing: warnings.warn(f'no positive in validation, threshold stays 0.5: {", ".join(missing)}')
+    thresholds = np.full(y.shape[1], .5)
+    for c in np.flatnonzero(y.sum(0) >= max(1, at_least)): thresholds[c] = _best_f1(y[:, c], p[:, c])[1]
+    return thresholds
 
 # %% ../../nbs/metrics/10_classify.ipynb #wilson
 def wilson(
@@ -403,6 +416,19 @@ def accuracy(
     if groups is not None: lo, hi = interval(np.concatenate([hit @ w/w.sum(0) for w in _resamples(len(hit), n_resamples, seed, groups)]))
     return dict(accuracy=float(hit.mean()), lo=lo, hi=hi, n=len(hit), correct=int(hit.sum()), chance=float(pd.Series(t).value_counts(normalize=True).max()))
 
+# %% ../../nbs/metrics/10_classify.ipynb #single-label-confusion
+def single_label_confusion(
+    y,                 # labels 0/1 of the records, shape (n, k)
+    p,                 # probabilities of the records, or of their windows
+    names,             # class names
+    *,
+    record=None,       # record of each window
+)->pd.DataFrame:       # counts, as from `confusion`
+    "True against likeliest class, of records with one label."
+    y = np.asarray(y)[np.arange(len(y)) if record is None else record]
+    single = y.sum(1) == 1
+    return confusion(y[single].argmax(1), np.asarray(p)[single].argmax(1), names)
+
 # %% ../../nbs/metrics/10_classify.ipynb #report
 RARE = 10  # a class with fewer positives than this in the test is called rare
 
@@ -457,6 +483,15 @@ def _summary(y, p, table, auc, ap, groups, seed):
         brier=brier(y, p), brier_chance=float((prev*(1 - prev)).mean()))
     if y.shape[1] > 1: m |= dict(top1_hit=top1_hit(y, p), top1_hit_chance=float(y.mean()), top1_hit_commonest=float(prev.max()))
     return m | dict(level=.95, n_resamples=len(auc), seed=seed, resampled='records' if groups is None else 'subjects', n_subjects=None if groups is None else int(pd.Series(groups).nunique()))
+
+# %% ../../nbs/metrics/10_classify.ipynb #common-auc
+def common_auc(
+    y, p,      # labels and scores of the validation records, (n, k)
+)->float:
+    "Macro AUC of the classes with at least `RARE` positives; of all, if there is no such class."
+    y, p = np.asarray(y), np.asarray(p)
+    common = y.sum(0) >= RARE
+    return macro_auc(y[:, common], p[:, common]) if common.any() else macro_auc(y, p)
 
 # %% ../../nbs/metrics/10_classify.ipynb #-axes
 def _axes(ax, size):
@@ -552,3 +587,28 @@ def plot_per_class(
     ax.set(xlabel='AUC, 95 % interval (dotted: macro)', ylim=(-.7, len(t) - .3))
     if t.rare.any(): ax.legend(fontsize=8, loc='upper left')
     return ax
+
+# %% ../../nbs/metrics/10_classify.ipynb #plot-two-by-two
+def plot_two_by_two(
+    table:pd.DataFrame,  # from `operating_point`, or a per_class.csv: class, tp, fp, fn, tn
+    *,
+    axes=None,           # one a class
+):                       # the axes
+    "A 2x2 table a class, shares by row (of those who have it, of those who do not), counts below."
+    if axes is None:
+        import matplotlib.pyplot as plt
+        axes = plt.subplots(1, len(table), figsize=(1.35*len(table), 1.9), layout='constrained')[1]
+    for ax, row in zip(np.ravel(axes), table.itertuples(index=False)):
+        _two_by_two(ax, np.array([[row.tp, row.fn], [row.fp, row.tn]], float))
+        ax.set_title(row[0], fontsize=9)
+    np.ravel(axes)[0].set(xlabel='called', ylabel='has it')
+    return axes
+
+def _two_by_two(ax, counts):
+    share = counts/np.maximum(counts.sum(1, keepdims=True), 1)
+    ax.imshow(share, cmap='Blues', vmin=0, vmax=1)
+    for (i, j), n in np.ndenumerate(counts):
+        text, color = f'{100*share[i, j]:.0f}%\n{n:.0f}', 'w' if share[i, j] > .5 else 'k'
+        ax.text(j, i, text, ha='center', va='center', fontsize=7, color=color)
+    ax.set_xticks([0, 1], ['yes', 'no'], fontsize=7)
+    ax.set_yticks([0, 1], ['yes', 'no'], fontsize=7)

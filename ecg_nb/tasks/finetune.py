@@ -18,7 +18,7 @@ from ..data.simulate import is_simulated
 from ..data.store import Store, convert
 from ..models.registry import create_model
 from ..core import provenance
-from ..training.data import ECGData, Splits, aggregate_windows, load_data, make_splits, standardize_on, window_logits
+from ..training.data import ECGData, Splits, aggregate_windows, load_data, make_splits, standardize_on, window_features, window_logits
 from ..training.weights import save_weights
 from ..training.loop import fit
 from ..training.run import Run, load_run, write_predictions, write_run
@@ -73,7 +73,6 @@ def fit_head(
 )->float:                 # score on `valid`
     "Fit the last linear layer of `model` by logistic regression, a class a time, and leave all before it as it is."
     from sklearn.linear_model import LogisticRegression
-    from ecg_nb.tasks.rhythm import window_features
     layer, parts = last_layer(model)[1], {}
     for k, d in dict(train=train, valid=valid).items(): _, e, record = window_features(model, d, length=length, stride=stride); parts[k] = e.double().cpu().numpy(), np.asarray(record)
     (a, ra), (b, rb) = parts['train'], parts['valid']

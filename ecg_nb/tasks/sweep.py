@@ -131,7 +131,7 @@ def _task_of(name):
     from ecg_nb.tasks.base import TASKS, find_task
     if name in TASKS: return find_task(name), ''
     for task in map(find_task, TASKS):
-        if name in {p.labels for p in task.plans.values()} - {''}: return task, name
+        if name in {p.labels for k, p in task.plans.items() if k not in task.candidates} - {''}: return task, name
     return find_task(name), ''                          # which says what there is
 
 def plan_of(
@@ -139,7 +139,7 @@ def plan_of(
 ):                 # a `Plan`
     "How `job` is trained: the plan of that name or network, changed where the job says so."
     from ecg_nb.tasks.base import Plan
-    if job['task'] in ('identity', 'rhythm'): return _other_plan(job)
+    if job['task'] == 'identity': return _other_plan(job)
     task, labels = _task_of(job['task'])
     model, name = job['model'], job.get('name', 'job')
     plans = {k: p for k, p in task.plans.items() if p.model and not labels or p.model == model}
@@ -161,7 +161,7 @@ def train_job(
     "Train one row of a sweep on the training folds and score it on the validation fold; the test fold is not looked at."
     import torch
     from ecg_nb.training.run import write_run
-    if job['task'] in ('identity', 'rhythm'): return _train_other(job, folder, device=device)
+    if job['task'] == 'identity': return _train_other(job, folder, device=device)
     task, plan, seed = _task_of(job['task'])[0], plan_of(job), int(job.get('seed', 0))
     device = str(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
     key = json.dumps([task.name, plan.labels, plan.recipe.hash, plan.extra, device], sort_keys=True)
@@ -170,7 +170,8 @@ def train_job(
         _kept[key] = task.splits(plan, parts=('train', 'valid'), device=device)
     splits = _kept[key]
     history = task.train(plan, splits, folder, seed=seed, progress=False)
-    write_run(folder, task.name, plan, splits, seed=seed, command='ecg_nb sweep', **task.about(plan, splits))
+    if not plan.extra.get('powerset'):                  # a network of combinations is no run that answers for classes
+        write_run(folder, task.name, plan, splits, seed=seed, command='ecg_nb sweep', **task.about(plan, splits))
     return _figures(history, splits)
 
 def _figures(history, splits):
@@ -179,11 +180,10 @@ def _figures(history, splits):
     return dict(score=round(float(best.score), 6), valid_loss=round(float(best.valid_loss), 6), best_epoch=int(best.epoch) + 1,
                 epochs=len(history), classes=len(splits.classes), n_valid=len(splits.parts['valid']), simulated=bool(splits.simulated))
 
-# To go with the conversion of identity and rhythm to tasks
+# To go with the conversion of identity to a task
 def _other_plan(job):
     from dataclasses import fields, replace
-    from ecg_nb.tasks import identity, rhythm
-    m = dict(identity=identity, rhythm=rhythm)[job['task']]
+    from ecg_nb.tasks import identity as m
     known = m.PLANS.get(job['model']) or next((p for p in m.PLANS.values() if p.model == job['model']), None)
     if known is None: raise BadTable(job.get('name', 'job'), f'{job["task"]} has no plan or network {job["model"]!r}; there are {", ".join(m.PLANS)}')
     settings = {k: v for k, v in job.items() if k not in ('name', 'seed', 'task', 'model') and v is not None}
@@ -191,15 +191,13 @@ def _other_plan(job):
     return replace(known, title=f'{job["task"]}, {job["model"]}', **settings)
 
 def _train_other(job, folder, *, device):
-    from ecg_nb.tasks import identity, rhythm
+    from ecg_nb.tasks import identity as m
     from ecg_nb.training.run import write_run
     task, plan, device = job['task'], plan_of(job), device or 'cpu'
-    if task == 'rhythm': splits = rhythm.prepare(fs=plan.fs, device=device)
-    else: splits = identity.prepare(plan, device=device, parts=('train', 'valid'))
+    splits = m.prepare(plan, device=device, parts=('train', 'valid'))
     for part in (splits.parts, splits.tables): part.pop('test', None)
-    m = dict(identity=identity, rhythm=rhythm)[task]
     history = m.train(plan, splits, folder, seed=int(job.get('seed', 0)), progress=False)
-    if not getattr(plan, 'powerset', False): write_run(folder, task, plan, splits, seed=int(job.get('seed', 0)), command='ecg_nb sweep')
+    write_run(folder, task, plan, splits, seed=int(job.get('seed', 0)), command='ecg_nb sweep')
     return _figures(history, splits)
 
 
