@@ -267,13 +267,13 @@ def choose_thresholds(
     p_valid,        # probabilities of the validation records, shape (n, k)
     *,
     names=None,     # class names, for the warning
-    at_least:int=1, # positives that a class needs in validation; with fewer its threshold stays 0.5
+    at_least:int=1, # positives that a class needs in validation; with fewer its threshold stays 0.5, without a word
 )->np.ndarray:      # shape (k,)
     "The threshold of each class that maximises F1 on validation; 0.5, with a warning, where validation has no positive."
     y, p = _check(y_valid, p_valid, unit=True)
-    names = list(range(y.shape[1])) if names is None else names
-    missing = [str(names[c]) for c in np.flatnonzero(~y.any(0))]
-    if missing: warnings.warn(f'no positive in validation, threshold stays 0.5: {", ".join(missing)}')
+    names, missing = names if names is not None else range(y.shape[1]), np.flatnonzero(~y.any(0))
+    if len(missing) and at_least < 2:
+        warnings.warn(f'no positive in validation, threshold stays 0.5: {", ".join(str(names[c]) for c in missing)}')
     thresholds = np.full(y.shape[1], .5)
     for c in np.flatnonzero(y.sum(0) >= max(1, at_least)): thresholds[c] = _best_f1(y[:, c], p[:, c])[1]
     return thresholds
