@@ -18,8 +18,7 @@ from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..tasks import rhythm
-from ..tasks.base import Plan, find_task, task_of, window_probabilities
+from ..tasks.base import Plan, find_task, task_of, window_probabilities, whole as all_records
 from ..core import BadHeader, BadTable, DamagedFile, ECGError, MissingFile, atomic_path, data_path, read_json, results_path, write_csv
 from ..data.datasets import find
 from ..data.simulate import is_simulated, sample_data
@@ -28,7 +27,7 @@ from ..metrics.identify import pooled_table
 from ..training.data import aggregate_windows
 from ..training.run import Run, load_run, write_predictions
 from ..training.run_folder import find_run
-from ..metrics.classify import apply_temperature, bootstrap, bootstrap_auc, brier, calibration_error, choose_thresholds, class_auc, confusion, f1_scores, fit_temperature, fmax, interval, operating_point, paired_difference, plot_calibration, plot_confusion, plot_precision_recall, plot_roc, report
+from ..metrics.classify import apply_temperature, bootstrap, bootstrap_auc, brier, calibration_error, choose_thresholds, class_auc, confusion, f1_scores, fit_temperature, fmax, interval, operating_point, paired_difference, plot_calibration, plot_confusion, plot_precision_recall, plot_roc, plot_two_by_two, report
 from ..view.palette import BLUE
 
 # %% ../../nbs/20_evaluate.ipynb #-model
@@ -188,7 +187,9 @@ def scaled(valid:Evaluation, test:Evaluation): # (`test` with scaled probabiliti
 # %% ../../nbs/20_evaluate.ipynb #-prepared
 @lru_cache(maxsize=1)
 def _prepared(task, labels, root, fs, leads, highpass_hz, order, whole):
-    if task == 'rhythm': return rhythm.prepare(labels, whole=whole, root=root, fs=fs)
+    if task == 'rhythm':
+        nine = find_task(task).plan('nine').but(fs=fs)
+        return find_task(task).splits(nine, dataset=labels, split=all_records if whole else None, root=root)
     plan = Plan('', labels or '', leads=leads, fs=fs, highpass_hz=highpass_hz, order=order, extra=dict(age=False, cohort=''))
     return find_task(task).splits(plan, root=root)
 
@@ -682,7 +683,7 @@ def write_pictures(
     shown = {k: tests[k] for k in ('diagnosis/superclass', 'diagnosis/statements', 'rhythm/nine', 'sex/leads-12') if k in tests}
     if shown: _save(out/'evaluate'/'curves.png', plot_curves(shown))
     for k in ('diagnosis/superclass', 'rhythm/nine'):
-        if k in tests: _save(out/k.partition('/')[0]/'two_by_two.png', rhythm.plot_two_by_two(operating_point(tests[k].y, tests[k].p, tests[k].thresholds, tests[k].classes)[['class', 'tp', 'fp', 'fn', 'tn']]))
+        if k in tests: _save(out/k.partition('/')[0]/'two_by_two.png', plot_two_by_two(operating_point(tests[k].y, tests[k].p, tests[k].thresholds, tests[k].classes)[['class', 'tp', 'fp', 'fn', 'tn']]))
     if (out/'rhythm'/'nine'/'confusion_records.csv').exists(): _save(out/'rhythm'/'confusion.png', plot_rhythm_confusion(out/'rhythm'/'nine'))
     people = {k: e for k, e in tests.items() if k.startswith('sex/')}
     if people:

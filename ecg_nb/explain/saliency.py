@@ -905,9 +905,8 @@ def _write_maximised(folder, root, seed, said):
         _save(plot_windows(maximise(run, conv=0, channels=range(8), seed=seed), run.recipe.fs, [f'channel {k}' for k in range(8)], leads=run.recipe.leads, title=f'{name}: what excites the first convolution most'), folder/f'maximised_{name.split("/")[1]}_first_convolution.png')
 
 def _write_embedding(folder, root, seed, said):
-    from ecg_nb.tasks import rhythm
     from ecg_nb.tasks.base import find_task
-    for name, ready in (('diagnosis/superclass', find_task('diagnosis').splits('superclass', root=root)), ('rhythm/nine', rhythm.prepare(root=root)), ('sex/leads-12', find_task('sex').splits('leads-12', root=root))):
+    for name, ready in (('diagnosis/superclass', find_task('diagnosis').splits('superclass', root=root)), ('rhythm/nine', find_task('rhythm').splits('nine', root=root, parts=('test',))), ('sex/leads-12', find_task('sex').splits('leads-12', root=root))):
         table, short = embedding_map(load_run(name), ready.parts['test'], n=1000, seed=seed), name.split('/')[1]
         _table(table, folder/f'embedding_{short}.csv')
         _save(plot_embedding_map(table, title=f'{name}, {len(table):,} PTB-XL test records').figure, folder/f'embedding_{short}.png')
@@ -920,7 +919,6 @@ def write_maps(
     say=print,
 ):
     "Make `results/saliency/` and `results/saliency_map_….png` from the shipped runs, on real PTB-XL."
-    from ecg_nb.tasks import rhythm
     from ecg_nb.tasks.base import find_task
     unknown = [p for p in parts if p not in PARTS]
     if unknown: raise ECGError(unknown[0], f'no part of this name; {did_you_mean(unknown[0], PARTS)}')
@@ -934,7 +932,7 @@ def write_maps(
         if part == 'superclass':
             facts[part] = population(load_run('diagnosis/superclass'), find_task('diagnosis').splits('superclass', root=root), folder, part, n=n, seed=seed)
         elif part == 'rhythm':
-            facts[part] = population(load_run('rhythm/nine'), rhythm.prepare(root=root), folder, part, n=n, skip=('NORM',), seed=seed)
+            facts[part] = population(load_run('rhythm/nine'), find_task('rhythm').splits('nine', root=root, parts=('train', 'valid', 'test')), folder, part, n=n, skip=('NORM',), seed=seed)
         else: writers[part](folder, root, seed, facts)
         say(f'{part}: {time.perf_counter() - start:.0f} s')
         write_json(about, (read_json(about) if about.exists() else {}) | facts | origin)

@@ -599,8 +599,8 @@ def _superclass():
     from ecg_nb.tasks.base import find_task
     return find_task('diagnosis').splits('superclass', root=_ptbxl())
 def _nine():
-    from ecg_nb.tasks import rhythm
-    return rhythm.prepare(root=_ptbxl())
+    from ecg_nb.tasks.base import find_task
+    return find_task('rhythm').splits('nine', root=_ptbxl(), parts=('train', 'valid', 'test'))
 def _sex():
     from ecg_nb.tasks.base import find_task
     return find_task('sex').splits('leads-12', root=_ptbxl())

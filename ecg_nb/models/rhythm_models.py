@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['BANDS', 'BASELINES', 'Steps', 'Attention', 'RhythmRNN', 'lstm_lead', 'last_state', 'PerLeadLSTM', 'OneStepLSTM',
-           'BasicBlock', 'resnet34_s4', 'DenseLayer', 'densenet1d_s4', 'plot_attention', 'feature_names',
-           'record_features', 'baseline', 'baseline_scores']
+           'BasicBlock', 'resnet34_s4', 'DenseLayer', 'densenet1d_s4', 'plot_attention', 'WindowAttention',
+           'fit_attention', 'Powerset', 'feature_names', 'record_features', 'baseline', 'baseline_scores']
 
 # %% ../../nbs/models/13_rhythm_models.ipynb #export-import-warnings-from-functools
 import warnings
 import numpy as np, torch
+import torch.nn.functional as F
 from torch import nn
 from ..core import INK, BadSignal, Registry
 from .layers import ConcatPool, Standardize, conv, head, max_pool
@@ -207,6 +208,73 @@ def plot_attention(
     ax.plot(np.arange(x.shape[1])/fs, x[lead], lw=.8, color=INK)
     ax.set(xlabel='time (s)', ylabel='mV', xlim=(0, x.shape[1]/fs))
     return ax
+
+# %% ../../nbs/models/13_rhythm_models.ipynb #window-attention
+class WindowAttention(nn.Module):
+    "Weighted mean of the windows' logits, with a weight for each window and class."
+    def __init__(self, nf:int, n_classes:int):
+        super().__init__()
+        self.score = nn.Sequential(nn.BatchNorm1d(nf, affine=False), nn.Linear(nf, n_classes))
+        nn.init.zeros_(self.score[1].weight)   # begins as the mean
+        nn.init.zeros_(self.score[1].bias)
+
+    def weights(self, e, record):
+        "(w, nf), (w,) -> (w, classes), of sum 1 over the windows of a record"
+        s, n = self.score(e), int(record.max()) + 1
+        highest = s.new_full((n, s.shape[1]), -torch.inf)
+        highest = highest.scatter_reduce(0, record[:, None].expand_as(s), s, 'amax')
+        s = (s - highest[record]).exp()
+        total = s.new_zeros(n, s.shape[1]).index_add(0, record, s)
+        return s/total[record]
+
+    def forward(self, z, e, record):
+        "logits (w, classes), embeddings (w, nf), record (w,) -> (records, classes) logits"
+        joined = z.new_zeros(int(record.max()) + 1, z.shape[1])
+        return joined.index_add(0, record, self.weights(e, record)*z)
+
+# %% ../../nbs/models/13_rhythm_models.ipynb #fit-attention
+def fit_attention(
+    train:tuple, valid:tuple,  # each: logits, embeddings, record of each window, labels (n_records, classes)
+    *,
+    steps:int=150, lr:float=3e-2, weight_decay:float=1e-3, seed:int=0,
+)->WindowAttention:
+    "Weights of windows learned on the training records; the step that is best on validation is kept."
+    torch.manual_seed(seed)
+    net = WindowAttention(train[1].shape[1], train[0].shape[1])
+    opt = torch.optim.AdamW(net.parameters(), lr=lr, weight_decay=weight_decay)
+    best, best_state = np.inf, None
+    for _ in range(steps):
+        net.train()
+        loss = F.binary_cross_entropy_with_logits(net(*train[:3]), train[3])
+        opt.zero_grad()
+        loss.backward()
+        opt.step()
+        net.eval()
+        with torch.no_grad(): valid_loss = float(F.binary_cross_entropy_with_logits(net(*valid[:3]), valid[3]))
+        if valid_loss < best: best, best_state = valid_loss, {k: v.clone() for k, v in net.state_dict().items()}
+    net.load_state_dict(best_state)
+    return net.eval()
+
+# %% ../../nbs/models/13_rhythm_models.ipynb #powerset
+class Powerset:
+    "The combinations of labels that occur in training, each a class of its own, the commonest first."
+    def __init__(self, y):     # labels of the training records, (n, classes)
+        rows, n = np.unique(np.asarray(y).astype(bool), axis=0, return_counts=True)
+        order = np.argsort(-n, kind='stable')
+        self.members = torch.tensor(rows[order], dtype=torch.float32)   # (combinations, classes)
+        self.counts = n[order]
+
+    def __len__(self): return len(self.members)
+
+    def loss(self, z, y):
+        "Cross-entropy of logits (b, combinations); a record whose combination was not seen in training counts for nothing."
+        same = (y[:, None] == self.members.to(y.device)).all(2)         # (b, combinations)
+        combination = torch.where(same.any(1), same.float().argmax(1), -100)
+        return F.cross_entropy(z, combination, ignore_index=-100)
+
+    def marginals(self, z):
+        "(b, combinations) logits -> (b, classes) probabilities"
+        return (z.softmax(1) @ self.members.to(z.device)).clamp(0, 1)
 
 # %% ../../nbs/models/13_rhythm_models.ipynb #-values
 _PERCENTILES = (5, 25, 50, 75, 95)

@@ -231,6 +231,7 @@ class Task:
     parts = ('train', 'valid', 'test')   # of its records
     reported = ('test',)                 # those with figures and predictions of their own
     metric = staticmethod(macro_auc)     # function(y, p), higher is better: chooses epoch and aggregation
+    positives = 1                        # of a class in validation, from which on it gets a threshold of its own
     run_type = Run
 
     def __repr__(self): return f'Task({self.name}: {", ".join(self.plans)})'
@@ -272,7 +273,7 @@ class Task:
         return results_path(self.name, name)
 
 # %% ../../nbs/tasks/09_task.ipynb #find-task
-TASKS = Registry('task', 'ecg_nb.tasks.sex', 'ecg_nb.tasks.diagnosis')
+TASKS = Registry('task', 'ecg_nb.tasks.sex', 'ecg_nb.tasks.diagnosis', 'ecg_nb.tasks.rhythm', 'ecg_nb.tasks.notes')
 
 def find_task(
     name:str,    # as it was registered
@@ -397,7 +398,7 @@ def _choose(self:Task, answers:Answers)->dict: # join, thresholds: what run.json
     y = answers.y['valid']
     score = {how: self.metric(y, answers.aggregated(how)['valid']) for how in ('mean', 'max')}
     join = max(score, key=score.get)
-    thresholds = choose_thresholds(y, answers.aggregated(join)['valid'], names=answers.run.classes)
+    thresholds = choose_thresholds(y, answers.aggregated(join)['valid'], names=answers.run.classes, at_least=self.positives)
     return dict(join=join, thresholds=thresholds.tolist())
 
 def _figures(self:Task, answers:Answers)->tuple: # ([`Figure`], name -> table, what metrics.json holds besides)
@@ -561,8 +562,8 @@ def train_command(
 
 def _check_data(task, name):
     "`MissingFile` unless the real records that a plan or comparison needs are there."
-    plan = task.plans.get(name)
-    for dataset in task.datasets(plan) if plan else (task.dataset,): find(dataset)
+    needed = task.datasets(task.plan(name)) if name in task.plans else (task.dataset,)
+    for dataset in needed: find(dataset)
 
 _WEIGHTS = ('model.safetensors', 'history.csv')
 

