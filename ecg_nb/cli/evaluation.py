@@ -21,7 +21,8 @@ def evaluate_on(
 )->tuple:     # (`Evaluation` of the records that can be used, problems: a table with columns record_id and cause)
     "What `run` says of `table`, beside the truth; `BadTable` if it has met these people in training."
     import numpy as np
-    from ecg_nb.evaluation.report import Evaluation, check_scoring
+    from ecg_nb.evaluation.report import Evaluation
+    from ecg_nb.training.guards import check_scoring
     from ecg_nb.inference.predict import predict
     source, classes = table.attrs.get('source', 'table'), list(classes)
     missing = [c for c in classes if c not in run.classes]
