@@ -25,8 +25,7 @@ from ..training.staging import is_finished, new_run
 
 # %% auto #0
 __all__ = ['TASKS', 'Published', 'Figure', 'Plan', 'store_path', 'whole', 'noisy_or', 'window_probabilities', 'choose_members',
-           'Answers', 'Task', 'find_task', 'task_of', 'some_parts', 'training_folder', 'swap_in', 'run_target',
-           'train_command']
+           'Answers', 'Task', 'find_task', 'task_of', 'some_parts', 'run_target', 'train_command']
 
 # %% ../../nbs/tasks/09_task.ipynb #figure
 @dataclass(frozen=True)
@@ -469,21 +468,6 @@ def _evaluate(self:Task,
 
 Task.compose, Task.ask, Task.write_answers, Task.evaluate = _compose, _ask, _write_answers, _evaluate
 
-# %% ../../nbs/tasks/09_task.ipynb #swap-in
-def training_folder(folder:Path)->Path:
-    "Where a run for `folder` is trained: there, or aside if a finished run is there."
-    return data_path('runs', 'new', folder.parent.name, folder.name) if (folder/'metrics.json').exists() else folder
-
-def swap_in(work:Path, folder:Path):
-    "Put the finished run in `work` in the place of the one in `folder`, all files at once."
-    new, old = (folder.with_name(f'.{folder.name}.{k}') for k in ('new', 'old'))
-    shutil.rmtree(new, ignore_errors=True)
-    shutil.copytree(work, new, ignore=shutil.ignore_patterns('checkpoint.safetensors', '.lock'))
-    os.replace(folder, old)
-    os.replace(new, folder)
-    shutil.rmtree(old)
-    shutil.rmtree(work)
-
 # %% ../../nbs/tasks/09_task.ipynb #train-command
 def _run(self:Task,
     name:str,            # of a plan
@@ -498,14 +482,9 @@ def _run(self:Task,
     "Train and evaluate one plan."
     plan = self.plan(name)
     with main_first(accelerator): splits = self.splits(plan, root=root, device=device, n_jobs=n_jobs)
-    trained, folder = not (eval_only or plan.of), Path(folder)
-    work = training_folder(folder) if trained else folder
-    if trained: self.train(plan, splits, work, seed=seed, accelerator=accelerator)
+    if not (eval_only or plan.of): self.train(plan, splits, folder, seed=seed, accelerator=accelerator)
     if not is_main(accelerator): return {}
-    metrics = self.evaluate(plan, splits, work, seed=seed, command=command, cache=cache)
-    if work != folder: swap_in(work, folder)
-    if cache and trained: cache.pop(folder.resolve(), None)     # what the old weights have said
-    return metrics
+    return self.evaluate(plan, splits, folder, seed=seed, command=command, cache=cache)
 
 def _compare(self:Task, name:str, folder, *, seed:int=0, device='cpu', cache:dict=None)->dict:
     "Make the table `name` of `comparisons` in `folder`; what its metrics.json holds."
@@ -575,8 +554,10 @@ def _train_one(task, name, folder, *, seed, device, n_jobs, replace, eval_only, 
     may = replace or not is_finished(folder)
     with new_run(folder, replace=may, keep=_WEIGHTS if eval_only else (), accelerator=accelerator) as aside:
         if eval_only and is_main(accelerator): _copy_weights(task.folder(name), aside)
-        return task.run(name, aside, seed=seed, device=device, n_jobs=n_jobs, eval_only=eval_only, cache=cache,
-                        accelerator=accelerator, command=command)
+        metrics = task.run(name, aside, seed=seed, device=device, n_jobs=n_jobs, eval_only=eval_only, cache=cache,
+                           accelerator=accelerator, command=command)
+    cache.pop(folder.resolve(), None)     # what the weights that were there before have said
+    return metrics
 
 def _copy_weights(there, folder):
     "Weights and history of the run that is there, for one that is only evaluated."

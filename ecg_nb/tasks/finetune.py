@@ -21,6 +21,7 @@ from ..core import provenance
 from ..training.data import ECGData, Splits, aggregate_windows, load_data, make_splits, standardize_on, window_features, window_logits
 from ..training.weights import save_weights
 from ..training.loop import fit
+from ..training.guards import check_scoring, check_store
 from ..training.run import Run, load_run, write_predictions, write_run
 from ..metrics.classify import Undefined, auc_interval, bootstrap_auc, interval, macro_auc, paired_difference, report
 from ..view.palette import BLUE, GREY, LIGHT, ORANGE, VERMILLION
@@ -186,7 +187,6 @@ def _labels(table, y, classes, name):
 
 def _of_base(run, ready):
     "What is known of the run that was fine-tuned; a test on people whom it has met is refused."
-    from ecg_nb.evaluation.report import check_scoring
     check_scoring(run.folder, ready.tables['test'])
     try: check_scoring(run.folder, ready.tables['valid'], seen=('train',))
     except BadTable as e: warnings.warn(f'validation is on people whom the base run was trained on, so what is chosen there is too hopeful: {e.cause}')
@@ -211,7 +211,6 @@ def finetune(
     **kwargs,               # for `fit`
 )->Run:                     # the new run, its folder complete: weights, run.json, metrics.json, predictions of the test
     "Fine-tune a shipped run on your own labels, and measure it on people whom it has not met."
-    from ecg_nb.evaluation.report import check_store
     run, folder, classes = run if isinstance(run, Run) else load_run(run), Path(folder), (classes,) if isinstance(classes, str) else tuple(classes)
     base, y = network_of(run), _labels(table, y, classes, folder)
     store = convert(table, folder/'store', base.recipe, length=base.info['length'], n_jobs=n_jobs, wait_s=600, progress=progress) if store is None else store
