@@ -7,6 +7,7 @@ from __future__ import annotations
 import click
 from .base import (PARTLY, cli, comma_separated, echo_answer, echo_left_out, json_option, people_option, quiet_option,
     source_options, source_table)
+from ..core import ECGError, did_you_mean
 
 # %% auto #0
 __all__ = ['PAGES', 'NIGHTS', 'predict', 'explain', 'enrol', 'identify', 'download', 'store_recipe', 'convert']
@@ -49,19 +50,24 @@ def predict(source, fs, leads, units, runs, out, formats, maps, uncalibrated, jo
 @cli.command(short_help='which samples made a run say so')
 @source_options
 @click.option('--run', default='diagnosis/superclass', show_default=True, help='Which run to ask.')
+@click.option('--record', help='Which one, of a folder or data set: its record_id.')
 @click.option('--class', 'cls', help='The class to be explained (default: the most likely one).')
 @click.option('--method', help='Of the map (default: the one that passed most tests for this run).')
 @click.option('--out', required=True, type=click.Path(dir_okay=False), help='Picture (.png) or page (.html) to write.')
-def explain(source, fs, leads, units, run, cls, method, out):
+def explain(source, fs, leads, units, run, record, cls, method, out):
     """Which samples of one recording made RUN say so: a map over the ECG, with the verdict on whether such maps can be believed.
 
     \b
     ecg_nb explain ecg.hea --class MI --out map.png
+    ecg_nb explain ptb-xl --record 5 --out map.png
     """
     from ecg_nb.data.load import read
     from ecg_nb.inference.predict import explain
     table = source_table(source, fs, leads, units)
-    if len(table) != 1: raise click.UsageError(f'one recording at a time; there are {len(table):,}')
+    if record:
+        if record not in set(table.record_id): raise ECGError(record, f'no recording of this name; {did_you_mean(record, table.record_id)}')
+        table = table[table.record_id == record]
+    if len(table) != 1: raise click.UsageError(f'one recording at a time; there are {len(table):,}: name one by --record')
     click.echo(explain(read(table.iloc[0], root=table.attrs['root']), run, cls=cls, method=method, out=out))
 
 # %% ../../nbs/cli/11_cli_recordings.ipynb #enrol

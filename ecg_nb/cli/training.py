@@ -33,14 +33,15 @@ def task_lines()->list:
 @click.argument('task', required=False)
 @click.argument('plan', nargs=-1)
 @click.option('--seed', default=0, show_default=True)
+@click.option('--epochs', type=int, help='Default: what the plan says.')
 @click.option('--device', help='cpu, cuda or cuda:1 (default: a GPU if there is one).')
 @click.option('--jobs', type=int, help='Parallel jobs of the conversion; -1: all cores.')
 @click.option('--to', type=click.Path(file_okay=False), help='Folder of the run, or of several (default: results/TASK/PLAN; if a run is there, one beside it).')
 @click.option('--replace', is_flag=True, help='Overwrite a run that is there.')
 @click.option('--eval-only', is_flag=True, help='Train nothing: evaluate the weights that are there.')
 @click.option('--simulated', is_flag=True, help='Simulated records will do, if the data set is not here.')
-def train(task, plan, seed, device, jobs, to, replace, eval_only, simulated):
-    """Train each PLAN of a TASK on its data set and evaluate it. Without PLAN, all of them; without TASK, which there are.
+def train(task, plan, seed, epochs, device, jobs, to, replace, eval_only, simulated):
+    """Train each PLAN of a TASK on its data set and evaluate it. Without PLAN, all of them; without TASK, which there are. A network's name will do for a PLAN: it gets the settings of the task's first one.
 
     A training that was stopped goes on where it was when the same command is given again.
 
@@ -52,7 +53,7 @@ def train(task, plan, seed, device, jobs, to, replace, eval_only, simulated):
     if not task: return click.echo('\n'.join(task_lines()))
     main = older_main(task)
     if not main:
-        train_command(task, plan, seed=seed, device=device, n_jobs=jobs, to=to, replace=replace, eval_only=eval_only,
+        train_command(task, plan, seed=seed, epochs=epochs, device=device, n_jobs=jobs, to=to, replace=replace, eval_only=eval_only,
             simulated=simulated)
         return
     main([*plan, *(['--seed', str(seed)] if seed else []), *(['--device', device] if device else []), *(['--evaluate'] if eval_only else [])])
