@@ -15,7 +15,7 @@ from ..data.datasets import find, records_table, split_by_fold
 from ..data.simulate import is_simulated, sample_data
 from ..data.store import convert
 from ..metrics.classify import choose_thresholds, macro_auc, report
-from ..models.networks import create_model
+from ..models.registry import NETWORKS, create_model
 from ..signals.preprocess import Recipe
 from ..training.data import Splits, aggregate_windows, make_splits, standardize_on
 from ..training.loop import fit, save_history
@@ -508,11 +508,21 @@ def run_target(
     more = (folder.with_name(f'{beside.name}-{k}') for k in range(2, 1000))
     return next(f for f in (beside, *more) if not (f/'metrics.json').exists())
 
+def _with_plans_for(task:Task, names, epochs:int|None)->Task:
+    "`task` with a plan for those `names` that are networks: its first one, with that network; all for so many `epochs`."
+    first = next((p for p in task.plans.values() if p.model), None)
+    new = [n for n in names if n not in (*task.plans, *task.comparisons) and n in NETWORKS] if first else []
+    plans = task.plans | {n: first.but(title=n, model=n, options={}, published=()) for n in new}
+    if epochs: plans = {n: p.but(epochs=epochs) if p.model else p for n, p in plans.items()}
+    task.plans = plans
+    return task
+
 def train_command(
     task:str,
-    plans=(),            # names of plans and comparisons; default: all that are not only made on request
+    plans=(),            # names of plans, comparisons and networks; default: all that are not only made on request
     *,
     seed:int=0,
+    epochs:int=None,     # default: what the plan says
     device:str=None,     # default: a GPU if there is one
     n_jobs:int=None,     # of the conversion of records
     to=None,             # folder of the run, or with several plans the folder that holds them
@@ -521,7 +531,7 @@ def train_command(
     simulated:bool=False,# simulated records will do
 )->list:                 # the folders
     "Train and evaluate plans of `task`, each in a folder of its own, and print their figures."
-    task = find_task(task)
+    task = _with_plans_for(find_task(task), plans, epochs)
     known = [*task.plans, *task.comparisons]
     names = list(plans) or [n for n in known if n not in task.on_request]
     for name in names:
@@ -533,7 +543,9 @@ def train_command(
     for name in names:
         here = Path(to)/name if to and len(names) > 1 else to
         folder = run_target(task, name, seed=seed, to=here, replace=replace)
-        metrics = _train_one(task, name, folder, seed=seed, device=several.device if several else device,
+        settings = {'--seed': seed, '--epochs': epochs}
+        command = ' '.join(['ecg_nb train', task.name, name, *(f'{k} {v}' for k, v in settings.items() if v)])
+        metrics = _train_one(task, name, folder, seed=seed, command=command, device=several.device if several else device,
                              n_jobs=n_jobs, replace=replace, eval_only=eval_only, cache=cache, accelerator=several)
         for h in metrics.get('headline', []): print(f'{name}: {Figure(**h)}', flush=True)
         folders.append(folder)
@@ -546,11 +558,10 @@ def _check_data(task, name):
 
 _WEIGHTS = ('model.safetensors', 'history.csv')
 
-def _train_one(task, name, folder, *, seed, device, n_jobs, replace, eval_only, cache, accelerator):
+def _train_one(task, name, folder, *, seed, command, device, n_jobs, replace, eval_only, cache, accelerator):
     "One plan or comparison; a run is made aside and takes its place in `folder` when it is whole."
     if name in task.comparisons:
         return task.compare(name, folder, seed=seed, device=device, cache=cache) if is_main(accelerator) else {}
-    command = f'ecg_nb train {task.name} {name}' + (f' --seed {seed}' if seed else '')
     may = replace or not is_finished(folder)
     with new_run(folder, replace=may, keep=_WEIGHTS if eval_only else (), accelerator=accelerator) as aside:
         if eval_only and is_main(accelerator): _copy_weights(task.folder(name), aside)
