@@ -16,7 +16,7 @@ from ..data.load import read
 from ..data.simulate import is_simulated
 from ..evaluation.card import calibrated, calibrated_score
 from ..signals.preprocess import complete_leads
-from ..training.run_folder import find_run, run_folders, run_info, run_name
+from ..training.run_folder import find_run, is_encoder, run_folders, run_info, run_name
 from ..view.ecg import ECGView, Item
 from ..view.palette import BLUE, tint
 from .records import NARROW, WRAP, Browser, Chart, RecordKey, TextLine, join_pictures, key_of_row, menu, record_item, row_text, text_picture
@@ -347,7 +347,7 @@ class SaliencyBrowser(Browser):
         from ecg_nb.explain.saliency import METHODS
         from ecg_nb.inference.predict import best_method
         self.model, self.recs, self._made = run if hasattr(run, 'model') else load_run(run), _recordings(recs), {}
-        if self.model.info['task'] == 'identity': raise BadTable(self.model.folder, 'an encoder has no classes to explain; PeopleBrowser shows whom it finds alike')
+        if is_encoder(self.model): raise BadTable(self.model.folder, 'an encoder has no classes to explain; PeopleBrowser shows whom it finds alike')
         if methods is None:
             best = best_method(self.model.name)
             methods = best, next(m for m in ('integrated_gradients', 'smoothgrad') if m != best)

@@ -10,7 +10,7 @@ import numpy as np, pandas as pd
 from ..core import DamagedFile, ECGError, atomic_path, read_json, results_path, shipped_path, write_json
 from ..signals.preprocess import Recipe
 from ..data.simulate import statements
-from ..training.run_folder import find_run, run_info, run_name
+from ..training.run_folder import find_run, is_encoder, run_info, run_name
 
 # %% auto #0
 __all__ = ['SHIPPED', 'DATA', 'meanings', 'preparation', 'calibration', 'calibrate', 'calibrated', 'calibrated_score', 'caveat',
@@ -45,8 +45,8 @@ def meanings(
     info:dict,     # what run.json holds
 )->dict:           # class -> words; '' for a class that is known here to nobody
     "What each class of a run means."
+    if is_encoder(info): return {}
     words, task = dict(zip(statements()[''], statements().description)), info['task']
-    if task == 'identity': return {}
     known = dict(rhythm=_NINE, sex=_PEOPLE, diagnosis=words | (_SUPER if {'labels': 'superclass'}.items() <= info.get('plan', {}).items() or info.get('plan', {}).get('task') == 'superclass' else {})).get(task, {})   # classes of one's own may mean anything
     def one(c):
         members = info['model'].get('members', {}).get(c, [])
@@ -97,7 +97,7 @@ def calibrate(
     from ecg_nb.metrics.classify import bootstrap, brier, calibration_error, interval
     where = find_run(run)
     info = run_info(where)
-    if info['task'] == 'identity': raise ECGError(where, 'an encoder gives no probabilities: there is nothing to calibrate')
+    if is_encoder(info): raise ECGError(where, 'an encoder gives no probabilities: there is nothing to calibrate')
     valid, test = valid or evaluation(where, 'valid'), test or evaluation(where, 'test')
     after, t = scaled(valid, test)
     c = dict(temperature=t, fitted_on=valid.title or valid.source, n=len(valid), people=len(set(valid.subjects)), measured_on=test.title or test.source, n_test=len(test), classes=list(test.classes))
@@ -187,7 +187,7 @@ def _learned(info):
     return [o for o in out if o] + [f'The {seen[0]:,} people that it{" (the network that it is made of)"*bool(info["model"].get("of"))} was trained on, the {seen[1]:,} that it was chosen on, and those that it is measured on are different ones.']*all(seen)
 
 def _goes_in(info):
-    fs, beats = info['recipe']['fs'], info['task'] == 'identity'
+    fs, beats = info['recipe']['fs'], is_encoder(info)
     s = lambda k: f'{info[k]/fs:g} s'
     look = (f'It looks at each whole heartbeat, {info.get("plan", {}).get("before_s", 0):g} s before to {info.get("plan", {}).get("after_s", 0):g} s after its R peak.' if beats else
             f'It looks at {s("length")} at a time, every {s("stride")}; {dict(mean="the probabilities are averaged", max="the greatest probability counts")[info["join"]]} over a recording. A shorter one is refused.')
@@ -196,7 +196,7 @@ def _goes_in(info):
 # %% ../../nbs/evaluation/12_card.ipynb #-comes-out
 def _comes_out(where, info):
     out, words = ['## What comes out'], meanings(info)
-    if info['task'] == 'identity':
+    if is_encoder(info):
         cut = info.get('threshold')
         return out + [f'{len(info["classes"])} numbers a recording, a vector of length 1. Two recordings are held to be of one person' + (f' from a cosine of {cut:.3f} on (chosen on validation people).' if cut else ' if their cosine is high.')]
     t, cut = _table(where/'per_class.csv', 'class', 'positives', 'auc'), info.get('thresholds') or [None]*len(info['classes'])
@@ -214,7 +214,7 @@ def _measured(where, info):
     m = _own(where, 'metrics.json')
     h = m.get('headline', [])
     if not h: return ['## How good', 'Not measured.']
-    more = [e for e in _own(where.parent/'elsewhere', 'metrics.json').get('headline', []) if e['name'].endswith(f'run {where.name}')] if info['task'] == 'sex' else []
+    more = [e for e in _own(where.parent/'elsewhere', 'metrics.json').get('headline', []) if e['name'].endswith(f'run {where.name}')]
     def row(e):
         span, n = f' ({_num(e["low"])} to {_num(e["high"])})' if e.get('low') is not None else '', e.get('n') or m.get('n')
         published = _cell(e['published']) + f' [{_cell(e["source"])}]'*bool(e.get('source')) if e.get('published') else ''
@@ -240,7 +240,7 @@ def _by_group(root, where, info):
     return out + ['Not measured for this run' + (f'; it is made of {", ".join(of)}' if of else '') + '.']
 
 def _calibrated(root, where, info):
-    if info['task'] == 'identity': return []
+    if is_encoder(info): return []
     c = calibration(where)
     if c is None: return ['## Calibration', 'Not fitted: its probabilities are those of the network.']
     before, after = ((c[f'ece_{k}'], *c[f'ece_{k}_95']) for k in ('before', 'after'))
@@ -308,4 +308,4 @@ def calibrate_runs(
 ):             # yields each run, and what its calibration.json says now
     "Fit the temperatures of those runs that give probabilities, one after the other."
     for run in runs or SHIPPED:
-        if run_info(run)['task'] != 'identity': yield run, calibrate(run)
+        if not is_encoder(run): yield run, calibrate(run)

@@ -23,6 +23,7 @@ from ..data.datasets import find, records_table
 from ..data.load import read
 from ..training.data import ECGData, Splits, aggregate_windows
 from ..training.run import Run, load_run
+from ..training.run_folder import is_encoder
 from ..view.palette import AGAINST, DARK, FOR, GREY, INK, LIGHT, MAN, SERIES, WOMAN, map_colors
 
 # %% auto #0
@@ -230,14 +231,14 @@ def _targets(run, target, n:int):
     "`target` as class numbers (n,) or embeddings (n, dim)."
     t, dim = target.detach().cpu().numpy() if torch.is_tensor(target) else target, len(run.classes)
     if isinstance(t, np.ndarray) and t.dtype.kind == 'f':
-        if run.info['task'] != 'identity' or t.shape not in ((dim,), (n, dim)): raise BadTable(run.folder, f'a target of shape {t.shape}; name a class' + f', or give an embedding of {dim} numbers, one for all or one for each of the {n} records'*(run.info['task'] == 'identity'))
+        if not is_encoder(run) or t.shape not in ((dim,), (n, dim)): raise BadTable(run.folder, f'a target of shape {t.shape}; name a class' + f', or give an embedding of {dim} numbers, one for all or one for each of the {n} records'*is_encoder(run))
         return torch.as_tensor(np.broadcast_to(t, (n, dim)).astype(np.float32))
     many = [t]*n if isinstance(t, (str, int, np.integer)) else list(t)
     if len(many) != n: raise BadTable(run.folder, f'{len(many)} targets for {n} records; give one for all, or one for each')
     def number(c):
         if isinstance(c, str) and c in run.classes: return run.classes.index(c)
         if isinstance(c, (int, np.integer)) and 0 <= c < dim: return int(c)
-        raise BadTable(run.folder, f'no class {c!r}; ' + (f'there are {", ".join(run.classes)}' if run.info['task'] != 'identity' else f'an encoder answers in {dim} numbers, {run.classes[0]} to {run.classes[-1]}: give another recording, or its embedding'))
+        raise BadTable(run.folder, f'no class {c!r}; ' + (f'there are {", ".join(run.classes)}' if not is_encoder(run) else f'an encoder answers in {dim} numbers, {run.classes[0]} to {run.classes[-1]}: give another recording, or its embedding'))
     return torch.tensor([number(c) for c in many])
 
 def _checked(run, x, name='records'):
@@ -344,7 +345,7 @@ def saliency(
     **options,             # for `attribute`
 )->list:                   # a `Map` for each recording
     "Maps of recordings: what each sample has to do with what `run` says."
-    recs, encoder, linear = [recs] if isinstance(recs, Recording) else list(recs), run.info['task'] == 'identity', run.info.get('linear') or {}
+    recs, encoder, linear = [recs] if isinstance(recs, Recording) else list(recs), is_encoder(run), run.info.get('linear') or {}
     if method not in METHODS: raise ValueError(f'no method {method!r}; there are {", ".join(METHODS)}')
     if encoder and cls is None: raise BadTable(run.folder, 'an encoder has no classes: give cls=, another recording or its embedding, to be told what makes the two alike')
     label = f'like {cls.record_id or "the other recording"}' if isinstance(cls, Recording) else 'like the embedding' if isinstance(cls, np.ndarray) and cls.dtype.kind == 'f' else ''
@@ -712,7 +713,7 @@ def record_embeddings(
     per = data.window_starts(run.info['length'], run.info['stride'])
     record, offset = torch.as_tensor(np.repeat(np.arange(len(data)), [len(s) for s in per])), torch.as_tensor(np.concatenate(per))
     def of(x):
-        with torch.no_grad(): return run.model(x) if run.info['task'] == 'identity' else embed(run.model, x)
+        with torch.no_grad(): return run.model(x) if is_encoder(run) else embed(run.model, x)
     z = torch.cat([of(data.crops(record[a:a + batch], offset[a:a + batch], run.info['length'])).float().cpu() for a in range(0, len(record), batch)])
     return aggregate_windows(z.numpy(), record.numpy()).astype(np.float32)
 

@@ -12,7 +12,7 @@ import numpy as np, pandas as pd
 from ..core import BadHeader, BadSignal, DamagedFile, ECGError, MissingFile, Recording, UnknownFormat, UnsafePath, atomic_path, read_json, write_json
 from ..evaluation.card import calibration, caveat, meanings, model_card, preparation
 from ..metrics.classify import apply_temperature
-from ..training.run_folder import run_info
+from ..training.run_folder import is_encoder
 from ..signals.preprocess import Recipe, resample
 from ..signals.prepare import PreparedRecording, prepare_recording
 from ..signals.segment import window_starts
@@ -110,7 +110,7 @@ def loaded(
     "The run with its network, ready to be exported."
     from ecg_nb.training.run import Run, load_run
     if isinstance(run, Run): return run
-    if run_info(run)['task'] != 'identity': return load_run(run)
+    if not is_encoder(run): return load_run(run)
     from ecg_nb.tasks.identity import load_encoder
     return load_encoder(run)
 
@@ -121,7 +121,7 @@ def described(
 )->dict:                    # what recipe.json holds
     "All that a program has to know to use the exported run."
     info, c = run.info, calibration(run) if calibrated else None
-    beats, n, lead = info['task'] == 'identity', len(info['classes']), len(info['leads'])
+    beats, n, lead = is_encoder(info), len(info['classes']), len(info['leads'])
     t = c and c['temperature']
     cut = [None if v is None else float(apply_temperature(v, t)) if t and k not in info.get('linear', {}) else v for k, v in zip(info['classes'], info['thresholds'])] if info.get('thresholds') else None
     inputs = dict(name='ecg', type='float32', shape=['beats', info['length'], lead] if beats else ['records', 'samples', lead], unit='mV', fs=info['recipe']['fs'], leads=info['leads'])
@@ -342,7 +342,7 @@ class OnnxRun:
 # %% ../../nbs/inference/11_onnx.ipynb #-torch-says
 def _torch_says(run, rec, temperature):
     "What torch says of `rec`, calibrated as the export is: (classes,)."
-    if run.info['task'] == 'identity': return run.embed(rec)
+    if is_encoder(run): return run.embed(rec)
     p = run.predict(rec)
     return np.where([c in run.info.get('linear', {}) for c in p.index], p, apply_temperature(np.clip(p, 0, 1), temperature)) if temperature else p.to_numpy()
 
@@ -351,7 +351,7 @@ def _variants(rec, run):
     s, r = run.info['length']/run.recipe.fs, rec
     yield 'as it is', r
     for fs in (500., 250., 360.): yield f'at {fs:g} Hz', Recording(resample(r.signal, r.fs, fs), fs, r.leads, r.record_id)
-    if run.info['task'] == 'identity': yield 'shorter', r.span(0, min(6.3, r.duration_s)); return
+    if is_encoder(run): yield 'shorter', r.span(0, min(6.3, r.duration_s)); return
     for dur in (s, s + 1/r.fs, 2.37*s):
         if dur < r.duration_s: yield 'shorter', r.span(0, dur)
     yield 'longer', Recording(np.tile(r.signal, (1, 3)), r.fs, r.leads, r.record_id)

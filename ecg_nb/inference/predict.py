@@ -19,6 +19,7 @@ from ..core import BadSignal, BadTable, ECGError, MissingFile, Recording, atomic
 from ..core import provenance
 from ..training.data import aggregate_windows
 from ..training.run import Run, load_run
+from ..training.run_folder import is_encoder
 from ..models.networks import XResBlock
 from ..signals.preprocess import complete_leads
 from ..signals.segment import window_starts
@@ -95,7 +96,7 @@ class FastRun:
         self.run = run if isinstance(run, Run) else load_run(run)
         self.info, self.classes, self.recipe = self.run.info, self.run.classes, self.run.recipe
         self.name, self.linear = self.run.name, self.info['linear']
-        if self.info['task'] == 'identity': raise BadTable(self.run.folder, 'an encoder answers with numbers, not classes: use enrol and identify')
+        if is_encoder(self.run): raise BadTable(self.run.folder, 'an encoder answers with numbers, not classes: use enrol and identify')
         if getattr(self.run.model, 'note', None) is not None: raise BadTable(self.run.folder, 'its network reads a note besides the ECG')
         self.net, t = fused(self.run.model), self.run.thresholds
         self.thresholds = np.full(len(self.classes), np.nan) if t is None else t.to_numpy(float)

@@ -15,7 +15,7 @@ from ..signals.prepare import PreparedRecording, prepare_recording
 from ..models.networks import Average, Union
 from ..models.registry import create_model, import_first, network_info
 from .data import ECGData, Splits, aggregate_windows, window_logits
-from .run_folder import LAYOUT, find_run, run_info, run_name
+from .run_folder import LAYOUT, find_run, is_encoder, run_info, run_name
 from .weights import load_weights
 
 # %% ../../nbs/training/13_run.ipynb #run
@@ -63,8 +63,7 @@ class Run:
     @property
     def beats(self)->tuple|None: # seconds before and after R
         "How an encoder of people cuts heartbeats; None for a network that looks at windows."
-        plan = self.info.get('plan') or {}
-        return (plan['before_s'], plan['after_s']) if 'before_s' in plan else None
+        return tuple(self.info['plan'][k] for k in ('before_s', 'after_s')) if is_encoder(self) else None
 
     def prepare(self,
         rec:Recording,   # any rate, leads in any order
