@@ -24,10 +24,10 @@ _NAMES = dict(
     Run='training.run.Run',                       # a trained network and all that is needed to use it
     load_run='training.run.load_run',
     predict='inference.predict.predict',          # what a run says of recordings
-    explanation='inference.predict.explain',      # which samples made it say so
+    explain='inference.predict.explain',          # which samples made it say so
     enrol='inference.predict.enrol',              # people into a gallery
     identify='inference.predict.identify',        # who of them it is
-    RecordBrowser='browse.records.RecordBrowser', # a table of recordings, to look through
+    browse='browsing.records.browse',             # recordings, to look through in JupyterLab
 )
 
 # %% auto #0
@@ -47,12 +47,12 @@ def __dir__(): return sorted({*globals(), *_NAMES})
 
 # %% ../nbs/core/12_public.ipynb #if-type-checking-from
 if TYPE_CHECKING:
-    from ecg_nb.browse.records import RecordBrowser
+    from ecg_nb.browsing.records import browse
     from ecg_nb.core import Recording, plot_ecg, toy_ecg
     from ecg_nb.data.load import read, read_folder
     from ecg_nb.data.simulate import simulate_ecg
     from ecg_nb.data.store import convert
-    from ecg_nb.inference.predict import enrol, explain as explanation, identify, predict
+    from ecg_nb.inference.predict import enrol, explain, identify, predict
     from ecg_nb.signals.preprocess import Recipe
     from ecg_nb.tasks.base import train_command as train
     from ecg_nb.training.loop import fit

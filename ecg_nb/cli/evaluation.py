@@ -111,7 +111,7 @@ def saliency(part, records, seed):
     \b
     ecg_nb saliency superclass --records 50
     """
-    from ecg_nb.explain.saliency import write_maps
+    from ecg_nb.explanation.saliency import write_maps
     write_maps(*part, n=records, seed=seed, say=click.echo)
 
 @cli.command(short_help='which saliency maps can be believed')
@@ -125,5 +125,5 @@ def sanity(part, records, seconds, seed):
     \b
     ecg_nb sanity diagnosis/superclass verdicts
     """
-    from ecg_nb.explain.sanity import write_proof
+    from ecg_nb.explanation.sanity import write_proof
     write_proof(*part, n=records, dur_s=seconds, seed=seed, say=click.echo)

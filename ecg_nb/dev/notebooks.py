@@ -14,10 +14,10 @@ from .command import exit_status
 # %% auto #0
 __all__ = ['ROOMS', 'TIMEOUT_S', 'notebooks', 'title_and_promise', 'Outcome', 'test_notebooks', 'data_found', 'results_found',
            'prepare_data', 'run_notebooks', 'smaller', 'tidy', 'refresh', 'readme_text', 'write_readme',
-           'notebook_table', 'results_table', 'check_export', 'main']
+           'notebook_table', 'room_table', 'results_table', 'check_export', 'main']
 
 # %% ../../nbs/dev/11_notebooks.ipynb #notebooks
-ROOMS = ('core', 'view', 'signals', 'metrics', 'data', 'models', 'training', 'tasks', 'explain', 'evaluation', 'browse', 'inference', 'cli', 'dev')
+ROOMS = ('core', 'view', 'signals', 'metrics', 'data', 'models', 'training', 'tasks', 'explanation', 'evaluation', 'browsing', 'inference', 'cli', 'dev')
 
 def _reading_order(path):
     "Key of a notebook below `nbs/`: the way through first, then the rooms from the bottom of the house to its top."
@@ -347,13 +347,25 @@ def write_readme(
     return same
 
 # %% ../../nbs/dev/11_notebooks.ipynb #notebook-table
+def _link(path, folder): return f'[{path.stem}]({path.relative_to(folder).as_posix()})'
+
 def notebook_table(
     folder=None,  # defaults to `nbs/` of the project
 )->str:
-    "A Markdown table of the notebooks with their promises."
+    "A Markdown table of the notebooks on top, the way through, with their promises."
     folder = Path(folder or project_root()/'nbs').resolve()
-    rows = [(f'[{p.stem}]({p.relative_to(folder).as_posix()})', *title_and_promise(p)[1:]) for p in notebooks(folder) if p.stem != 'index']
+    lessons = [p for p in notebooks(folder) if p.parent == folder and p.stem != 'index']
+    rows = [(_link(p, folder), title_and_promise(p)[1]) for p in lessons]
     return _table(('notebook', 'what it does'), rows)
+
+def room_table(
+    folder=None,  # defaults to `nbs/` of the project
+)->str:
+    "A Markdown table of the rooms, from the bottom of the house to its top, with their notebooks."
+    folder, rooms = Path(folder or project_root()/'nbs').resolve(), {}
+    for p in notebooks(folder):
+        if p.parent != folder: rooms.setdefault(p.parent.name, []).append(_link(p, folder))
+    return _table(('room', 'notebooks'), [(name, ', '.join(links)) for name, links in rooms.items()])
 
 # %% ../../nbs/dev/11_notebooks.ipynb #results-table
 def results_table(

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import anywidget, ipywidgets as W, numpy as np, pandas as pd, traitlets as T
 from ..core import BadSignal, BadTable, DamagedFile, ECGError, Recording, atomic_path, data_path, lock_folder, write_errors
 from ..data.datasets import DATASETS
-from ..data.load import read
+from ..data.load import read, read_folder
 from ..signals.preprocess import Recipe, quality_text, signal_quality
 from ..signals.segment import beats, find_r_peaks_multi, night_segments, whole_beats, window_starts
 from ..data.simulate import is_simulated
@@ -23,8 +23,8 @@ from ..view.palette import SERIES, THEMES
 # %% auto #0
 __all__ = ['MARKS', 'WRAP', 'NARROW', 'STATIC', 'TextLine', 'RecordKey', 'is_published', 'key_of_row', 'Marks', 'marks_of',
            'labels_of', 'quality_notes', 'measure_quality', 'search_text', 'filter_records', 'sort_records', 'row_text',
-           'record_item', 'text_picture', 'join_pictures', 'MarksBar', 'menu', 'Browser', 'RecordBrowser', 'BeatTable',
-           'all_beats', 'beat_outliers', 'Chart', 'segments_of', 'beat_item', 'BeatBrowser']
+           'record_item', 'text_picture', 'join_pictures', 'MarksBar', 'menu', 'Browser', 'RecordBrowser', 'browse',
+           'BeatTable', 'all_beats', 'beat_outliers', 'Chart', 'segments_of', 'beat_item', 'BeatBrowser']
 
 # %% ../../nbs/22_browse.ipynb #textline
 class TextLine(W.HTML):
@@ -537,6 +537,19 @@ class RecordBrowser(Browser):
     def key(self, i): return key_of_row(self.rows.iloc[i], lambda: self.view.item(i).rec)
     def nothing(self): return f'no recording of {len(self.all):,} fits: take back a filter or a word of the search'
 
+# %% ../../nbs/22_browse.ipynb #browse-2
+def browse(
+    source,        # a folder, a file, a list of files, the name of a data set, or a records table
+    *,
+    fs:float|None=None,   # Hz, leads and units of files that do not state them, see `read_folder`
+    leads=None,
+    units:str|None=None,
+    **view,        # for `RecordBrowser`
+)->RecordBrowser:
+    "Look through the recordings of `source` in JupyterLab."
+    if isinstance(source, pd.DataFrame): return RecordBrowser(source, **view)
+    return RecordBrowser(read_folder(source, fs=fs, leads=leads, units=units), **view)
+
 # %% ../../nbs/22_browse.ipynb #beattable
 @dataclass(eq=False)
 class BeatTable:
@@ -596,7 +609,7 @@ def beat_outliers(
     return factor, factor > above
 
 # %% ../../nbs/22_browse.ipynb #static
-STATIC = Path(files('ecg_nb.browse')/'static')   # JavaScript and CSS of the chart
+STATIC = Path(files('ecg_nb.browsing')/'static')   # JavaScript and CSS of the chart
 
 # %% ../../nbs/22_browse.ipynb #chart
 _dashes, _points = ('-', '--', ':', '-.', (0, (4, 4))), 'os^Dv'
