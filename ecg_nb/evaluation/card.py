@@ -266,7 +266,7 @@ def _explained(root, where, info):
     v = _table(root/'saliency'/'proof'/'verdicts.csv', 'run', 'method', 'test', 'passed')
     v = v[v.run == run_name(where)] if v is not None else []
     if not len(v): return []
-    from ecg_nb.explain.sanity import advice
+    from ecg_nb.explanation.sanity import advice
     lines = [l.strip() for l in advice(v).splitlines()[1:]]
     return ['## Explanations', 'Saliency methods put to tests whose bars were set beforehand (11_sanity):', '\n'.join(f'* {_cell(l)}' for l in lines)]
 

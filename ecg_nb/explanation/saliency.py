@@ -800,7 +800,7 @@ def plot_judged(
 ):                   # it
     "Maps of one recording under each other, each with what the tests say of its method for `run`."
     import matplotlib.pyplot as plt
-    from ecg_nb.explain.verdicts import verdict
+    from ecg_nb.explanation.verdicts import verdict
     fig = fig or plt.figure(figsize=(10.3, 3.3*len(maps) + .4), layout='constrained')
     for m, ax in zip(maps, fig.subplots(len(maps), squeeze=False)[:, 0]): plot_map(rec, m, ax=ax, title=verdict(run, m.method).split(', fails')[0])
     fig.suptitle(title, fontsize=11)

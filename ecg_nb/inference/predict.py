@@ -359,8 +359,8 @@ def best_method(
     name:str,   # task/name of a run
 )->str:
     "The way to make maps that passed most tests for this run, or for the tested run of its task."
-    from ecg_nb.explain.sanity import ESSENTIAL, read_verdicts
-    from ecg_nb.explain.saliency import METHODS
+    from ecg_nb.explanation.sanity import ESSENTIAL, read_verdicts
+    from ecg_nb.explanation.saliency import METHODS
     try: t = read_verdicts()
     except ECGError: return 'integrated_gradients'
     t = t[(t.run == (name if name in set(t.run) else _TESTED.get(name.split('/')[0], ''))) & t.method.isin(list(METHODS))]
@@ -369,7 +369,7 @@ def best_method(
     return pd.DataFrame(dict(essential=essential, passed=t.groupby('method').passed.sum())).sort_values(['essential', 'passed'], kind='stable').index[-1]
 
 def _verdict(name, method):
-    from ecg_nb.explain.sanity import verdict
+    from ecg_nb.explanation.sanity import verdict
     try: return verdict(name, method)
     except ECGError as e: return f'{method.replace("_", " ")}: not put to the test ({e.cause})'
 
@@ -435,7 +435,7 @@ def _piece_for(a:Answered, i, source, cls):
 def _map_of(fast, rec, cls, method):
     "Map of `rec`, which has the leads of the run, and its verdict."
     from ecg_nb.evaluation.card import calibrated_score
-    from ecg_nb.explain.saliency import saliency
+    from ecg_nb.explanation.saliency import saliency
     rec, _ = complete_leads(rec, fast.recipe.leads)
     method = method or best_method(fast.name)
     m = saliency(fast.run, rec, cls=cls, method=method)[0]
