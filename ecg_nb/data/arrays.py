@@ -150,7 +150,7 @@ def pulse_bpm(
     return float(60*fs/peaks[likeness[peaks] > .6*likeness[peaks].max()][0])
 
 # %% ../../nbs/data/17_arrays.ipynb #limb-misfit
-_limb_sums = dict(II=dict(I=1, III=1), aVR=dict(I=-.5, II=-.5), aVL=dict(I=.5, III=-.5), aVF=dict(II=.5, III=.5))
+_limb_sums:dict[str, dict[str, float]] = dict(II=dict(I=1, III=1), aVR=dict(I=-.5, II=-.5), aVL=dict(I=.5, III=-.5), aVF=dict(II=.5, III=.5))
 
 def _spread(v):
     v = v[np.isfinite(v)]
@@ -245,7 +245,7 @@ def _recording(x, fs, leads, units, record_id, name):
 
 def from_array(
     x,                 # numbers, (n_samples,), (n_samples, n_leads) or (n_leads, n_samples); NaN = missing
-    fs:float,          # sampling rate (Hz)
+    fs:float|None,     # sampling rate (Hz)
     *,
     leads=None,        # their names, any usual spelling; not needed for twelve in the standard order
     units=None,        # of the numbers, see `unit_mv`; or one a lead; default: inferred, with a `UnitWarning`
@@ -266,9 +266,9 @@ class TableLayout:
     decimal:str     # '.' or ','
     encoding:str
     skip:int        # lines above the first row of numbers
-    labels:list     # names of the columns of signals; None without a header
-    units:list      # their units as stated, '' where not; None without a header
-    time:int        # which column is the time; None if none is
+    labels:list|None # names of the columns of signals; None without a header
+    units:list|None # their units as stated, '' where not; None without a header
+    time:int|None   # which column is the time; None if none is
     time_unit:str   # 's', 'ms', …; 'clock' for 12:34:56.004; '' where nothing says
     signals:list    # which columns are signals
 
@@ -545,11 +545,11 @@ def _text_signals(path, fs, leads, units, start_s, stop_s):
 def read_numbers(
     path,               # .npy, .csv, .tsv or .txt (also .gz)
     *,
-    fs:float=None,      # sampling rate (Hz), where no column of time states it
+    fs:float|None=None, # sampling rate (Hz), where no column of time states it
     leads=None,         # as for `chosen`; of an array without names: what its rows are
     units=None,         # where the file does not state them, see `unit_mv`; default: inferred
-    start_s:float=None, # from this second on
-    stop_s:float=None,  # up to this second
+    start_s:float|None=None, # from this second on
+    stop_s:float|None=None, # up to this second
 )->tuple:               # `Recording`, what was assumed
     "The recording in an array or text file, in mV."
     path = os.fspath(path)

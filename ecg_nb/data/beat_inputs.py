@@ -96,8 +96,8 @@ def record_beats(
     denoise:str='smooth',       # a key of `DENOISERS`, or None
     highpass_hz:float=.5,       # takes drift away; None leaves it
     half_s:float=.2,            # before R, and after (s)
-    gate:dict=None,             # limits for `record_gate`; those not named do not count
-    beat_mv:float=None,         # limit for `beat_gate` (mV)
+    gate:dict|None=None,        # limits for `record_gate`; those not named do not count
+    beat_mv:float|None=None,    # limit for `beat_gate` (mV)
 )->Beats:
     "The whole beats of `rec`. `BadSignal` or `MissingLead` names the recording and says why there are none."
     name, clean = rec.record_id or 'recording', _denoiser(denoise)
@@ -163,7 +163,7 @@ def beat_table(
     root=None,                # folder that its paths start from; by default where it was read
     *,
     lead:str='I', fs:float=500, half_s:float=.2, # as for `record_beats`
-    n_jobs:int=None,          # processes; None: 1, or what joblib.parallel_config says
+    n_jobs:int|None=None,     # processes; None: 1, or what joblib.parallel_config says
     progress:bool=True,       # show a progress bar
     **options,                # further ones for `record_beats`: denoise, highpass_hz, gate, beat_mv
 )->BeatSet:

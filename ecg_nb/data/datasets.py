@@ -77,7 +77,7 @@ _sexes = dict(m='M', male='M', man='M', männlich='M', f='F', female='F', woman=
 
 def parse_sex(
     values,            # sex as found: words or codes
-    coding:dict=None,  # what codes mean, e.g. {0: 'M', 1: 'F'}; words need none
+    coding:dict|None=None, # what codes mean, e.g. {0: 'M', 1: 'F'}; words need none
 )->tuple:              # (Series of 'M', 'F', '' = unknown; boolean Series: there was something, but not understood)
     "Sex as `'M'`, `'F'` or `''`, and which `values` were not understood."
     known = _sexes | {str(k).strip().lower(): v for k, v in (coding or {}).items()}
@@ -318,7 +318,7 @@ def ptbxl_table(
     root,                       # folder with ptbxl_database.csv and scp_statements.csv
     *,
     fs:int=100,                 # the copy at 100 or at 500 Hz
-    min_likelihood:float=None,  # leave out statements with a known likelihood (%) below this
+    min_likelihood:float|None=None, # leave out statements with a known likelihood (%) below this
     keep_unknown:bool=True,     # likelihood 0 (unknown) counts as a statement
     check_files:bool=True,      # leave out and report rows whose record is not there
 )->pd.DataFrame:                # records table with scp_codes, statements, superclasses, age_capped, report, device, …
@@ -473,7 +473,7 @@ def settle_people(
     t:pd.DataFrame,        # with age and sex as written
     source,                # named in the notes
     notes:list,            # what made no sense is added here
-    sex_coding:dict=None,  # where sex is a number
+    sex_coding:dict|None=None, # where sex is a number
 )->pd.DataFrame:
     "Text of age and sex to the coding of a records table."
     (t['age'], odd_age), (t['sex'], odd_sex) = parse_age(t.age), parse_sex(t.sex, sex_coding)
@@ -498,7 +498,7 @@ def _cpsc(path, form):
 def cpsc2018_table(
     root,             # folder with the .mat files at any depth
     *,
-    form:str=None,    # 'original' or 'challenge', where the same records are there in both
+    form:str|None=None, # 'original' or 'challenge', where the same records are there in both
 )->pd.DataFrame:      # records table with `labels` (of `CPSC_CLASSES`), `dx` as found, `form`
     "The records of CPSC2018; no fold, no date, every record its own subject."
     root = Path(root)
@@ -507,7 +507,8 @@ def cpsc2018_table(
     files = [f for f in files if form in (None, kind[f])]
     twice = [n for n, k in Counter(f.stem for f in files).items() if k > 1]
     if twice: raise BadTable(root, f"records that are there more than once; form='challenge' or form='original' picks one of two: {listed(twice)}")
-    label, ref = {}, files_like(root, '**/REFERENCE*.csv')
+    ref = files_like(root, '**/REFERENCE*.csv')
+    label:dict[str, tuple] = {}
     for r in ref:
         for n, c in cpsc_reference(root/r).items():
             if label.setdefault(n, c) != c: raise BadTable(root/r, f'labels {n} otherwise than another REFERENCE.csv here')

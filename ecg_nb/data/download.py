@@ -129,7 +129,7 @@ class _File:
     path:str
     url:str
     digest:str
-    size:int = None
+    size:int|None = None
     etag:str = ''        # of what was begun
     got:int = 0          # most bytes that any attempt has reached
     def hash(self): return hashlib.new('sha256' if len(self.digest) == 64 else 'md5', usedforsecurity=False)
@@ -401,8 +401,8 @@ def download(
     *,
     fs=None,              # of PTB-XL: 100, 500 or (100, 500); by default 100
     files=None,           # patterns of the published paths, e.g. ['*.csv', 'records500/00000/*']; by default what this project needs
-    base_url:str=None,    # another place with the same files, e.g. a mirror
-    token:str=None,       # of SHHS and MESA: your own NSRR token; by default the variable NSRR_TOKEN
+    base_url:str|None=None, # another place with the same files, e.g. a mirror
+    token:str|None=None,  # of SHHS and MESA: your own NSRR token; by default the variable NSRR_TOKEN
     n_jobs:int=4,         # files fetched at the same time
     retries:int=5,        # more attempts for a file that gains nothing
     pause_s:float=.5,     # before the second of these, doubled each time (s)
@@ -412,7 +412,7 @@ def download(
     progress:bool=True,   # show a bar
 )->Path:                  # the folder
     "Fetch data set `name` from its publisher: what is whole stays, what is half goes on, every file is compared with its checksum."
-    token = _Secret(token or os.environ.get('NSRR_TOKEN')) if name in _NIGHTS and (token or os.environ.get('NSRR_TOKEN')) else None
+    token = _Secret(token or os.environ.get('NSRR_TOKEN')) if name in _NIGHTS and (token or os.environ.get('NSRR_TOKEN')) else None   # type: ignore[assignment]  # its plain text stays in no variable
     folder = Path(root) if root is not None else data_path(name)
     net = _Net(n_jobs, timeout_s, token)
     job = _Job(Path(os.path.realpath(folder)), net, retries, pause_s, max_bytes)

@@ -25,8 +25,8 @@ def _opener_nofollow(path, flags): return _opener(path, flags | os.O_NOFOLLOW)
 @contextmanager
 def _open(
     path:str,        # file to read
-    folder:str=None, # if given, `path` is a name found in a header and must lie inside this folder
-    by:str=None,     # the header that names it
+    folder:str|None=None, # if given, `path` is a name found in a header and must lie inside this folder
+    by:str|None=None, # the header that names it
 ):                   # an unbuffered binary file, and its size (bytes)
     "Open a regular file inside `folder`, or raise an `ECGError`."
     name, opener = path, _opener
@@ -106,7 +106,8 @@ def _text(b:bytes)->str:
 @lru_cache(4096)
 def _spec(text):
     "The part of a signal line that thousands of headers share (format, gain, ADC bits and zero), understood; None if it makes no sense."
-    fmt, gain, bits, zero = [*text.split(' '), *'? 200 0 0'.split()[text.count(' ') + 1:]]
+    parts = text.split(' ')
+    fmt, gain, bits, zero = parts + '? 200 0 0'.split()[len(parts):]
     f, g, z = _fmt.fullmatch(fmt), _gain.fullmatch(gain), _int.fullmatch(zero)
     if not (f and g and z and _int.fullmatch(bits)): return None
     zero = int(z[1])
@@ -249,7 +250,7 @@ def _n_frames(h, file, members, size)->int:
 # %% ../../nbs/data/10_formats.ipynb #-files
 def _files(h)->dict:
     "The signal files of header `h`: name -> indices of its signals."
-    files = {}
+    files:dict[str, list] = {}
     for i, s in enumerate(h.signals): files.setdefault(s.file, []).append(i)
     return files
 
@@ -266,7 +267,8 @@ def _check_size(path, n_samples, n_leads):
 
 def _digital(h, index, a, b)->np.ndarray: # int16 (b - a, len(index))
     "Frames `a` to `b` of the signals `index`, formats 16 and 212."
-    found, folder = {}, os.path.dirname(h.path)
+    folder = os.path.dirname(h.path)
+    found:dict[int, np.ndarray] = {}
     for file, members in _files(h).items():
         if len(index) < len(h.signals) and not set(members) & set(index): continue
         sigs = [h.signals[i] for i in members]
@@ -384,8 +386,8 @@ def read_wfdb(
     path,               # the record: with .hea, .dat or no extension
     *,
     leads=None,         # names of leads, in the order wanted; all by default
-    start_s:float=None, # from this second on
-    stop_s:float=None,  # up to this second
+    start_s:float|None=None, # from this second on
+    stop_s:float|None=None, # up to this second
     verify:bool=True,   # compare the checksums if the record is read whole
 )->Recording:
     "WFDB record `path`, whole or a span of it, in mV; raises `ECGError`s."
@@ -597,8 +599,8 @@ def read_edf(
     path,               # an EDF or EDF+ file
     *,
     channels=None,      # exact labels (or positions) in the order wanted; all by default
-    start_s:float=None, # from this second on
-    stop_s:float=None,  # up to this second
+    start_s:float|None=None, # from this second on
+    stop_s:float|None=None, # up to this second
 )->Recording:
     "Channels of EDF file `path` in mV, whole or a span; gaps of EDF+D are NaN; raises `ECGError`s."
     path = os.fspath(path)
@@ -617,7 +619,7 @@ def read_edf(
         for row, i in zip(x, index): _edf_fill(row, data, e, i, starts, r0, r1, a)
         del data
     if np.isnan(x).all(): raise BadSignal(path, 'nothing but a gap')
-    return Recording(x, fs, [e.channels[i].label for i in index], os.path.splitext(os.path.basename(path))[0], dict(path=path, **_edf_person(e)))
+    return Recording(x, fs, tuple(e.channels[i].label for i in index), os.path.splitext(os.path.basename(path))[0], dict(path=path, **_edf_person(e)))
 
 # %% ../../nbs/data/10_formats.ipynb #-edf-person
 _months = {m: i + 1 for i, m in enumerate('JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC'.split())}
@@ -821,8 +823,8 @@ def read_file(
     path,               # a WFDB record, an EDF file or a CPSC2018 record
     *,
     leads=None,         # leads (EDF: exact channel labels) in the order wanted; all by default
-    start_s:float=None, # from this second on
-    stop_s:float=None,  # up to this second
+    start_s:float|None=None, # from this second on
+    stop_s:float|None=None, # up to this second
 )->Recording:
     "What stands in the file `path`, under its own names; raises `ECGError`s."
     p, kind = os.fspath(path), file_kind(path)

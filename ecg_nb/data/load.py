@@ -62,11 +62,11 @@ def _numbers_of(source, leads):
 def read(
     source,             # path of a file in any format, an array, a row of a records table, or a `Recording`
     *,
-    fs:float=None,      # sampling rate (Hz) of what does not state it
+    fs:float|None=None, # sampling rate (Hz) of what does not state it
     leads=None,         # names in the order wanted, {theirs: ours} or 'theirs=ours'; of an array: what its rows are
     units=None,         # of what does not state them: 'mV', 'uV', '4.88 uV', '200/mV', …; default: inferred, and warned
-    start_s:float=None, # from this second on
-    stop_s:float=None,  # up to this second
+    start_s:float|None=None, # from this second on
+    stop_s:float|None=None, # up to this second
     root=None,          # of a row: folder that its path starts from, or its table; default: where that came from
     check:bool=True,    # warn of what is hardly possible
 )->Recording:           # in mV; `meta['notes']` says what was assumed or left out
@@ -112,11 +112,11 @@ def read_folder(
     source,                # a folder, one file, a list of files, or the name of a data set
     *,
     csv=None,              # table of who is who: a row a file, columns subject_id, sex, age, fold, date, labels
-    fs:float=None,         # sampling rate (Hz) of the files that do not state it; of a data set with several: which
+    fs:float|None=None,    # sampling rate (Hz) of the files that do not state it; of a data set with several: which
     leads=None,            # as for `read`, for every file
     units=None,            # of the files that do not state them
-    columns:dict=None,     # our names -> those in `csv`, e.g. dict(subject_id='Patient', age='Alter')
-    sex_coding:dict=None,  # where sex is a number, e.g. {1: 'M', 2: 'F'}
+    columns:dict|None=None, # our names -> those in `csv`, e.g. dict(subject_id='Patient', age='Alter')
+    sex_coding:dict|None=None, # where sex is a number, e.g. {1: 'M', 2: 'F'}
     dataset:str='own',     # what the data set is to be called
 )->pd.DataFrame:           # records table; a row of it is read by `read`, all of them are prepared by `convert`
     "A records table of recordings; `problems` lists what could not be read, or was assumed."

@@ -88,9 +88,9 @@ def convert_nights(
     *,
     fs:float=256.,          # sampling rate of the store (Hz)
     leads='ECG',            # what the channel of each night is called in the store; as many names as channels
-    recipe:Recipe=None,     # filters and scale; none by default
+    recipe:Recipe|None=None, # filters and scale; none by default
     n_segments:int=20, length_s:float=32., skip_s:float=3600., until_s:float=6*3600.,   # as in `segments_table`
-    n_jobs:int=None,        # parallel jobs, -1 for all cores; None: 1, or what joblib.parallel_config says
+    n_jobs:int|None=None,   # parallel jobs, -1 for all cores; None: 1, or what joblib.parallel_config says
     **kwargs,               # for `convert`: overwrite, progress, quality, shard_records, wait_s
 )->tuple:                   # the `Store`, and its records table, row for row; `problems` of it tell what cannot be used and why
     "Segments of all `nights` prepared into one store; goes on where an earlier run stopped."
@@ -132,7 +132,7 @@ def write_sleep_dataset(
     for subject, rows in table.reset_index(drop=True).groupby('subject_id', sort=False).indices.items():
         who, rows = re.fullmatch(r'([a-z0-9]+)-(\d{1,6})', subject), [i for i in rows if usable[i]]
         reason = 'no cohort and number in its subject_id' if not who else 'no usable segment' if not rows else 'sex unknown' if set(sex[rows]) - {'M', 'F'} or len(set(sex[rows])) > 1 else ''
-        name = '' if reason else f'{who[1]}-{int(who[2]):06d}-{sex[rows[0]]}'
+        name = f'{who[1]}-{int(who[2]):06d}-{sex[rows[0]]}' if who and not reason else ''
         if name: _write_person(Path(folder)/name, [store.recording(i).signal[0] for i in rows])
         done.append((subject, name, len(rows), reason))
     return pd.DataFrame(done, columns=['subject_id', 'name', 'segments', 'reason'])

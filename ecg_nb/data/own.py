@@ -203,8 +203,8 @@ def table_of_files(
     look,                  # function(path) -> the row of a file: fs, n_samples, sex, age, …; `notes`: remarks, for `problems`
     *,
     csv=None,              # table of who is who
-    columns:dict=None,     # our names -> yours, e.g. dict(subject_id='Patient', age='Alter')
-    sex_coding:dict=None,  # needed where sex is a number, e.g. {1: 'M', 2: 'F'}
+    columns:dict|None=None, # our names -> yours, e.g. dict(subject_id='Patient', age='Alter')
+    sex_coding:dict|None=None, # needed where sex is a number, e.g. {1: 'M', 2: 'F'}
     dataset:str='own',     # what the data set is to be called
 )->pd.DataFrame:           # records table, further columns of `csv` behind ours
     "A records table of `files`; `problems` lists what did not join or could not be read."

@@ -73,8 +73,8 @@ def _turn(frontal:float, sagittal:float, transverse:float):
 def make_person(
     seed:int,         # same seed, same person
     *,
-    sex:str=None,     # 'M' or 'F'; drawn if not given
-    age:float=None,   # years; drawn if not given
+    sex:str|None=None, # 'M' or 'F'; drawn if not given
+    age:float|None=None, # years; drawn if not given
 )->Person:
     "A person drawn from `seed`; `sex` and `age` may be asked for and move the averages."
     r = np.random.default_rng([seed, 101])
@@ -237,7 +237,7 @@ class Truth:
     sex:str                     # 'M' or 'F'
     age:float                   # years
     person:Person               # whose heart it is
-    clean:np.ndarray = field(repr=False, default=None)  # the leads without noise (mV), shape (12, n_samples)
+    clean:np.ndarray|None = field(repr=False, default=None)  # the leads without noise (mV), shape (12, n_samples)
 
 _BEFORE, _AFTER = .42, .70  # a beat is laid out from so long before to so long after its R peak (s)
 
@@ -310,12 +310,12 @@ def _lay_out(r_s, t, s, a, n:int, fs:float):
 def simulate_ecg(
     *,
     seed:int,                 # same seed, same samples
-    person:Person=None,       # whose ECG; drawn from `seed` if not given
+    person:Person|None=None,  # whose ECG; drawn from `seed` if not given
     condition='NORM',         # a name in `CONDITIONS` or `SUPERCLASSES`, or several
     fs:float=500,             # sampling rate (Hz)
     dur_s:float=10,           # duration (s)
     noise=Noise(),            # a `Noise`, a number (times the default), or None for silence
-    rate_bpm:float=None,      # heart rate; about the person's own if not given
+    rate_bpm:float|None=None, # heart rate; about the person's own if not given
     record_id:str='simulated',  # of the `Recording`
 )->tuple:                     # (`Recording` of 12 leads, `Truth`)
     "A 12-lead ECG of `person` with `condition`, and the truth about it."
@@ -348,7 +348,7 @@ def write_wfdb(
     names,               # one a signal
     *,
     gain:float=1000,     # units a mV
-    gain_text:str=None,  # as the header shall spell the gain
+    gain_text:str|None=None, # as the header shall spell the gain
     adc_bits:int=16,     # resolution stated in the header
     signed:bool=True,    # spelling of the checksum
     comments=(),         # lines after the signals, written with '# '
@@ -535,7 +535,7 @@ def write_ptbxl(
     noise=Noise(),        # levels, or a number times the default
 )->Path:                  # the folder
     "Write a simulated cohort in the layout of PTB-XL 1.0.3."
-    rates = {fs} if np.isscalar(fs) else set(fs)
+    rates:set = {fs} if np.isscalar(fs) else set(fs)
     if not rates <= {100, 500}: raise ECGError(root, f'fs {fs!r}; PTB-XL has 100 and 500 Hz')
     base = noise if isinstance(noise, Noise) else Noise().times(noise or 0)
     def fill(tmp):
@@ -645,12 +645,12 @@ def _write_night(path, montage, ecg, dur_s:int, seed):
     "An EDF file of `dur_s` seconds: `ecg` (mV), repeated, in the first channel of `montage`; breath-like waves and noise in the others."
     import pyedflib
     r, fs = np.random.default_rng(seed), next(iter(montage.values()))[0]
-    n_s, block = min(dur_s, len(ecg)//fs), []
+    n_s, columns = min(dur_s, len(ecg)//fs), []
     for i, (f, unit, top) in enumerate(montage.values()):
         if i: x = np.resize(.1*np.sin(2*np.pi*.25*np.arange(60*f)/f + r.uniform(0, 6.28)) + .02*r.standard_normal(60*f), n_s*f)
         else: x = ecg[:n_s*f]*(1000 if unit == 'uV' else 1)/top
-        block.append(np.round(np.clip(x, -1, 1)*32767).astype('<i2').reshape(n_s, f))
-    block = np.concatenate(block, 1)                                       # (n_s, samples a second), as EDF lays them out
+        columns.append(np.round(np.clip(x, -1, 1)*32767).astype('<i2').reshape(n_s, f))
+    block = np.concatenate(columns, 1)                                     # (n_s, samples a second), as EDF lays them out
     with pyedflib.EdfWriter(str(path), len(montage), file_type=pyedflib.FILETYPE_EDF) as w:
         w.setSignalHeaders([dict(label=l, dimension=u, sample_frequency=f, physical_min=-top, physical_max=top, digital_min=-32767, digital_max=32767, transducer='', prefilter='')
                             for l, (f, u, top) in montage.items()])
@@ -666,18 +666,18 @@ def _sleepers(cohort, source, n, seed):
         for row in t.assign(k=t.groupby('sex').cumcount()).sort_values(['k', 'sex']).head(n).itertuples():
             names = [s.lead for s in read_header(Path(t.attrs['root'])/row.path).signals]
             lead = 'MLII' if 'MLII' in names else names[0]
-            def ecg(fs, dur_s, visit, row=row, lead=lead):
+            def recorded(fs, dur_s, visit, row=row, lead=lead):
                 k = gcd(fs, round(row.fs))
                 return scipy.signal.resample_poly(read(row, root=t, leads=lead, stop_s=min(dur_s, row.n_samples/row.fs)).signal[0], fs//k, round(row.fs)//k, padtype='line')
-            yield row.sex, row.age, f'mitdb {row.record_id} {lead}', ecg
+            yield row.sex, row.age, f'mitdb {row.record_id} {lead}', recorded
         return
     r = np.random.default_rng([seed, 606, int(cohort == 'mesa')])
     for sex in r.permutation(np.resize(['M', 'F'], n)):
         p = make_person(int(r.integers(2**31)), sex=str(sex), age=float(np.clip(np.round(r.normal(67, 10)), 45 if cohort == 'shhs' else 54, 94)))
-        def ecg(fs, dur_s, visit, p=p):
+        def simulated(fs, dur_s, visit, p=p):
             rec, _ = simulate_ecg(seed=10*seed + visit, person=p, fs=fs, dur_s=min(dur_s, 300))
             return rec.pick('II').signal[0]
-        yield p.sex, p.age, f'simulated {p.seed} II', ecg
+        yield p.sex, p.age, f'simulated {p.seed} II', simulated
 
 # %% ../../nbs/data/13_simulate.ipynb #-some
 def _some(montage, channels, root):
@@ -742,7 +742,7 @@ def write_mesa(
     return _write_nights(root, 'mesa', lambda i, n, v: (f'mesa-sleep-{n:04d}.edf', 256), table, n_subjects=n_subjects, dur_s=dur_s, visits=(1,), source=source, channels=channels, seed=seed)
 
 # %% ../../nbs/data/13_simulate.ipynb #sample-data
-_SAMPLES = {'ptb-xl': (write_ptbxl, dict(n_patients=300, seed=1)), 'cpsc2018': (write_cpsc2018, dict(n_records=90, seed=1)),
+_SAMPLES:dict[str, tuple] = {'ptb-xl': (write_ptbxl, dict(n_patients=300, seed=1)), 'cpsc2018': (write_cpsc2018, dict(n_records=90, seed=1)),
             'ecg-id': (write_ecgid, dict(n_people=20, seed=1))}
 _SAMPLES |= {n: (w, dict(n_subjects=24, dur_s=600, source='simulated', channels='ecg', seed=k)) for k, (n, w) in enumerate({'shhs': write_shhs, 'mesa': write_mesa}.items(), 1)}
 

@@ -68,7 +68,7 @@ def record_int16(
     quality:bool=False,  # also note leads that are flat, clipped, off or noisy
     span=None,           # (start, stop) in seconds: only this part
     root=None,           # of a row: the folder that its path starts from
-    length:int=None,     # of what a network looks at (samples): what `prepare_recording` refuses is refused
+    length:int|None=None, # of what a network looks at (samples): what `prepare_recording` refuses is refused
 )->tuple:                # int16 (n_samples, n_leads) and notes
     "The recording in `source` prepared by `recipe` as a store keeps it; an `ECGError` says why it cannot be kept."
     part = partial(read, source, root=root, check=False)
@@ -183,7 +183,7 @@ def _write_shard(
     "Write the recordings `records` to a temporary .npy in `out`."
     tmp = os.path.join(out, f'.shard-{k:04d}.{secrets.token_hex(8)}.tmp')
     register_missing(own)
-    said = dict(n_samples=[], reason=[], flags=[], source_bytes=[])
+    said:dict[str, list] = dict(n_samples=[], reason=[], flags=[], source_bytes=[])
     try:
         with write_errors(out, _KEPT), open(tmp, 'xb', buffering=1 << 20) as f:
             _npy_header(f, 0, len(recipe.leads))
@@ -458,10 +458,10 @@ def convert(
     recipe:Recipe=Recipe(),     # how to prepare the signals
     *,
     root_in=None,               # folder that the paths start from; default: where the table was read
-    n_jobs:int=None,            # parallel jobs; None: 1, or what joblib.parallel_config says
+    n_jobs:int|None=None,       # parallel jobs; None: 1, or what joblib.parallel_config says
     shard_records:int=1024,     # records in a shard
     quality:bool=False,         # also note leads that are flat, clipped, off or noisy (slower)
-    length:int=None,            # for a network that looks at so many samples: leave out what `Run.prepare` would refuse
+    length:int|None=None,       # for a network that looks at so many samples: leave out what `Run.prepare` would refuse
     overwrite:bool=False,       # start anew, whatever is there
     wait_s:float=0,             # wait so long for another conversion into the same folder (s)
     progress:bool=True,         # show a progress bar

@@ -60,7 +60,7 @@ def prepare_recording(
     recipe:Recipe,        # how the records were prepared that the network has learned from
     length:int,           # what it looks at at a time (samples at the rate of the recipe)
     *,
-    beats:tuple=None,     # of an encoder: seconds of a heartbeat before and after R
+    beats:tuple|None=None, # of an encoder: seconds of a heartbeat before and after R
 )->PreparedRecording:
     "`rec` as a network sees it; `MissingLead` or `BadSignal` says why it cannot be shown to one."
     name = rec.record_id or 'recording'

@@ -5,6 +5,7 @@
 # %% ../../nbs/tasks/11_gallery.ipynb #export-from-future-import-annotations
 from __future__ import annotations
 import hashlib, json
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -92,6 +93,12 @@ def _is_name(p): return isinstance(p, str) and p.strip() not in ('', 'unknown')
 
 class Gallery:
     "One unit vector for each enrolled person, and what made the vectors."
+    search:Callable     # these five are written below
+    identify:Callable
+    check:Callable
+    save:Callable
+    load:Callable
+
     def __init__(self, info:dict): # from `made_by`, or at least model, fs, leads and recipe
         lost, t = [k for k in MUST_AGREE if k not in info], info.get('threshold')
         if lost: raise GalleryError('gallery', f'its info lacks {", ".join(lost)}: without that nobody can say which probes may be compared')

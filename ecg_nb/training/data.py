@@ -15,6 +15,7 @@ import numpy as np, pandas as pd, torch
 from torch import nn
 from safetensors import safe_open
 from ..core import BadSignal, BadTable, DamagedFile, MissingFile, check_fs
+from ..data.store import Store
 from ..signals.segment import window_starts
 from ..models.layers import Standardize
 from ..models.networks import embed
@@ -34,14 +35,14 @@ class ECGData:
         lsb_uv:float=1.,       # µV of one int16 unit
         starts=None,           # where crops may begin, one array of samples a record (its beats, say); default: anywhere
         context=None,          # what else the network is told of each record (its note, say), (n, ...)
-        fs:float=None,         # sampling rate (Hz); None: not known
+        fs:float|None=None,    # sampling rate (Hz); None: not known
         leads=None,            # names, (leads,); None: not known
     ):
         def t(v, dtype):       # a copy: what pandas hands out may be read-only
             return (v.detach().clone() if isinstance(v, torch.Tensor) else torch.as_tensor(np.array(v))).to(signals.device, dtype)
         self.signals, self.lsb_uv = signals.contiguous(), lsb_uv   # crops are cut from the plain order of memory
         self.fs, self.leads = None if fs is None else check_fs(fs), None if leads is None else tuple(leads)
-        if leads is not None and len(self.leads) != self.n_leads: raise ValueError(f'{len(self.leads)} names for {self.n_leads} leads')
+        if self.leads is not None and len(self.leads) != self.n_leads: raise ValueError(f'{len(self.leads)} names for {self.n_leads} leads')
         self.first, self.n_samples, self.y = t(first, torch.int64), t(n_samples, torch.int64), t(y, torch.float32)
         self.ids = np.asarray(ids).astype(str)
         self.subjects = self.ids if subjects is None else np.asarray(subjects).astype(str)
@@ -50,7 +51,7 @@ class ECGData:
         self.starts = None if starts is None else [np.asarray(s, np.int64) for s in starts]
         if starts is not None and (len(starts) != len(self) or not all(map(len, starts))): raise ValueError('starts must have one array a record, none of them empty')
         self.context = None if context is None else t(context, torch.float32)
-        if context is not None and len(self.context) != len(self): raise ValueError('context must have one entry a record')
+        if self.context is not None and len(self.context) != len(self): raise ValueError('context must have one entry a record')
 
     def __len__(self): return len(self.ids)
     @property
@@ -99,7 +100,7 @@ class ECGData:
     def content_hash(self)->str:
         "SHA-256 (16 digits) of the samples, ids, subjects and all that belongs to the records but their labels."
         h, x = hashlib.sha256(), self.signals.cpu().numpy()
-        for a, n in zip(self.first.tolist(), self.n_samples.tolist()): h.update(x[a:a + n])
+        for a, n in zip(self.first.tolist(), self.n_samples.tolist()): h.update(x[a:a + n].data)
         about = [self.ids.tolist(), self.subjects.tolist(), self.lsb_uv, self.n_samples.tolist(), self.starts and [s.tolist() for s in self.starts]]
         h.update(json.dumps(about).encode())
         if self.context is not None: h.update(self.context.cpu().numpy().tobytes())
@@ -107,7 +108,7 @@ class ECGData:
 
     def moments(self)->tuple: # (mean, std) in mV over all samples of all leads
         "Mean and standard deviation of these records, for the model's `Standardize`."
-        s = s2 = n = 0
+        s, s2, n = 0., 0., 0
         for a, m in zip(self.first.tolist(), self.n_samples.tolist()):
             x = self.signals[a:a + m].double()
             s, s2, n = s + x.sum().item(), s2 + x.square().sum().item(), n + x.numel()
@@ -122,7 +123,9 @@ def standardize_on(
     "Let `model` standardise its input by the mean and standard deviation of `data`."
     mean, std = data.moments()
     for m in model.modules():
-        if isinstance(m, Standardize): m.mean.fill_(mean); m.std.fill_(std)
+        if isinstance(m, Standardize):
+            m.get_buffer('mean').fill_(mean)
+            m.get_buffer('std').fill_(std)
     return model
 
 # %% ../../nbs/training/10_data.ipynb #load-data
@@ -150,7 +153,7 @@ class Splits:
     parts:dict           # train, valid, test -> `ECGData`
     tables:dict          # train, valid, test -> records table, row for row
     classes:tuple
-    store:object         # the `Store`
+    store:Store
     simulated:bool
 
 def make_splits(

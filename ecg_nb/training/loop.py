@@ -82,7 +82,7 @@ class FitSettings:
     "How a network is trained."
     epochs:int               # passes over the training records
     length:int               # of a crop (samples)
-    stride:int = None        # of the validation windows (samples); default: no overlap
+    stride:int|None = None   # of the validation windows (samples); default: no overlap
     batch:int = 128
     lr:float = 1e-2          # the highest, of the cycle
     weight_decay:float = 1e-2
@@ -91,13 +91,13 @@ class FitSettings:
     loss:Callable = F.binary_cross_entropy_with_logits
     activation:Callable = torch.sigmoid # logits -> probabilities, for `metric`
     metric:Callable = macro_auc # function(y, p): higher is better
-    augment:Callable = None  # function(x (b, leads, t) mV, generator=) -> x, on the device
-    sampler:Callable = None  # see `epoch_draw`
-    clip:float = None        # largest norm of the gradient
+    augment:Callable|None = None # function(x (b, leads, t) mV, generator=) -> x, on the device
+    sampler:Callable|None = None # see `epoch_draw`
+    clip:float|None = None   # largest norm of the gradient
     batch_loss:bool = False  # `loss` compares the records of a batch with each other: several processes put theirs together
-    precision:str = None     # 'fp32' or 'bf16'; default: bf16 on a GPU
-    patience:int = None      # stop after so many epochs without a better score
-    time_budget_s:float = None # stop after the epoch in which this is used up (s)
+    precision:str|None = None # 'fp32' or 'bf16'; default: bf16 on a GPU
+    patience:int|None = None # stop after so many epochs without a better score
+    time_budget_s:float|None = None # stop after the epoch in which this is used up (s)
     seed:int = 0
 
 _PARTS = dict(loss='loss', activation='activation', metric='metric', augment='augmentation', sampler='sampler', optimizer='optimizer')
@@ -138,7 +138,8 @@ class Trainer:
         self.opt = s.optimizer(model.parameters(), lr=s.lr, weight_decay=s.weight_decay)
         self.steps = len(epoch_draw(train, length=s.length, seed=s.seed, epoch=0, sampler=s.sampler)[0])//s.batch
         self.sched = _schedule(self.opt, s, self.steps)
-        self.state, self.resumed = dict(epoch=0, best=None, best_epoch=-1, history=[], stopped=''), 0
+        self.state:dict = dict(epoch=0, best=None, best_epoch=-1, history=[], stopped='')
+        self.resumed = 0
         self.bar = tqdm(total=s.epochs*self.steps, disable=not (progress and self.rank == 0), desc=(self.folder.parent if self.folder.name == _ANEW else self.folder).name)
         self.curves = LiveCurves() if live and self.rank == 0 else None
 
@@ -256,12 +257,12 @@ def fit(
     **settings,            # of `FitSettings`: epochs, length, loss, metric, …
 )->pd.DataFrame:           # history, one row an epoch; in its `attrs`: best, best_epoch, stopped, resumed (epochs that were there)
     "Train `model`; the best epoch by `metric` on `valid` is left in `folder/model.safetensors`. Called again after an interruption, it goes on where it was."
-    folder, settings = Path(folder), FitSettings(**settings)
-    _check_parts(train, valid, settings.length, overfit)
+    folder, s = Path(folder), FitSettings(**settings)
+    _check_parts(train, valid, s.length, overfit)
     with ExitStack() as held:
         run_on_main(accelerator, lambda: held.enter_context(lock_folder(folder, wait_s=wait_s, writer='training')))
         with write_errors(folder, KEPT): run_on_main(accelerator, lambda: _tidy(folder))
-        trainer = Trainer(model, train, valid, folder if resume else folder/_ANEW, settings, accelerator=accelerator, progress=progress, live=live)
+        trainer = Trainer(model, train, valid, folder if resume else folder/_ANEW, s, accelerator=accelerator, progress=progress, live=live)
         with trainer.bar:
             trainer.resume()
             if trainer.should_stop and trainer.rank == 0: warnings.warn(f'{folder}: {_finished(trainer.state)}')
@@ -283,7 +284,7 @@ def _with_settings(f, settings):
     parameters += [p.replace(kind=p.KEYWORD_ONLY) for p in inspect.signature(settings).parameters.values()]
     return inspect.signature(f).replace(parameters=parameters)
 
-fit.__signature__ = _with_settings(fit, FitSettings)
+fit.__signature__ = _with_settings(fit, FitSettings)   # type: ignore[attr-defined]  # of any function, for `inspect`
 
 # %% ../../nbs/05_train.ipynb #plot-losses
 def plot_losses(

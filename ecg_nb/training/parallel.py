@@ -51,7 +51,7 @@ def launch(
     fn,            # a function of a module, called in each process as fn(accelerator, *args)
     *args,
     n_processes:int=2,
-    port:int=None, # a free one is found by default
+    port:int|None=None, # a free one is found by default
     cpu:bool=True, # False: process k on GPU k
 ):
     "Run `fn` in `n_processes` processes of this machine that train together. If one fails or is killed, the others are ended and this raises."

@@ -100,7 +100,7 @@ def _exchange(a, b)->bool:
     "Let `a` and `b` exchange their names, in one step; False where the system cannot."
     if not sys.platform.startswith('linux'): return False
     rename = getattr(ctypes.CDLL(None, use_errno=True), 'renameat2', None)
-    return bool(rename) and rename(_AT_FDCWD, os.fsencode(a), _AT_FDCWD, os.fsencode(b), _RENAME_EXCHANGE) == 0
+    return rename is not None and rename(_AT_FDCWD, os.fsencode(a), _AT_FDCWD, os.fsencode(b), _RENAME_EXCHANGE) == 0
 
 def _swap(folder, aside):
     "The run in `aside` takes the place of `folder`, but for files that a killed process left half written."

@@ -17,7 +17,7 @@ from ..core import DamagedFile, MissingFile, atomic_path
 def write_tensors(
     path,
     tensors:dict,         # name -> tensor, on any device
-    metadata:dict=None,   # name -> text
+    metadata:dict|None=None, # name -> text
 ):
     "Write `tensors` as safetensors, atomically; a full disk is an `OSError`, as everywhere."
     tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
@@ -63,7 +63,7 @@ def load_checkpoint(path, model, opt, sched)->dict:
         with safe_open(path, 'pt') as f: meta, tensors = f.metadata(), {k: f.get_tensor(k) for k in f.keys()}
         groups, schedule = (json.loads(meta[k]) for k in ('groups', 'sched'))
         model.load_state_dict({k[6:]: v for k, v in tensors.items() if k.startswith('model.')})
-        moments = {}
+        moments:dict[int, dict] = {}
         for k, v in tensors.items():
             if k.startswith('opt.'):
                 _, i, name = k.split('.', 2)
