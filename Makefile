@@ -7,7 +7,7 @@ NB     ?=
 LAB    ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test test-real test-browser lab export readme refresh check lint clean sex identity diagnosis rhythm notes benchmarks
+.PHONY: help env run test test-real test-browser lab export readme refresh check types lint clean sex identity diagnosis rhythm notes benchmarks
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,8 +46,11 @@ readme: env  ## nbs/index.ipynb, executed -> README.md
 refresh: env  ## execute notebooks in place and keep the cleaned outputs (NB="10_formats 02_preprocess"; default all)
 	@$(PY) -m ecg_nb.dev.notebooks refresh $(NB)
 
-check: env  ## package, notebooks and README.md agree, the widgets' scripts are in order
+check: env  ## package, notebooks and README.md agree, the widgets' scripts are in order, types hold
 	@$(PY) -m ecg_nb.dev.notebooks check
+
+types: env  ## mypy reads the rooms that others build on
+	@$(PY) -m mypy
 
 lint:  ## ESLint reads the widgets' JavaScript (asks npm for it)
 	@npx --yes eslint@9 ecg_nb
@@ -72,5 +75,5 @@ benchmarks: env  ## speed beside the peers -> results/benchmarks/
 	@$(PY) -m ecg_nb.dev.benchmarks
 
 clean:  ## remove what was built (not data/, not results/, not the environment)
-	@rm -rf build dist *.egg-info _proc _docs results/notebooks .hypothesis
+	@rm -rf build dist *.egg-info _proc _docs results/notebooks .hypothesis .mypy_cache
 	@find ecg_nb nbs -name __pycache__ -o -name .ipynb_checkpoints | xargs rm -rf

@@ -422,6 +422,13 @@ def _imports():
     wrong = check_imports()
     return Outcome('imports go one way', not wrong, time.monotonic() - t0, '; '.join(wrong))
 
+def _types():
+    from ecg_nb.dev.house import check_types
+    t0 = time.monotonic()
+    wrong, note = check_types()
+    name = 'types hold' + (f' ({note})' if note else '')
+    return Outcome(name, not wrong, time.monotonic() - t0, '; '.join(wrong))
+
 def _check():
     outcomes = check_export()
     t0 = time.monotonic()
@@ -429,6 +436,7 @@ def _check():
     outcomes.append(Outcome('README.md says what nbs/index.ipynb says', same, time.monotonic() - t0, '' if same else 'run `make readme`'))
     outcomes.append(_scripts())
     outcomes.append(_imports())
+    outcomes.append(_types())
     print(*outcomes, sep='\n')
     return _tally(outcomes)
 

@@ -263,7 +263,7 @@ class OnnxRun:
     def __init__(self,
         folder,                # with model.onnx and recipe.json
         *,
-        threads:int=None,      # that onnxruntime may use; default: all
+        threads:int|None=None, # that onnxruntime may use; default: all
     ):
         self.folder = Path(folder)
         self.info, self.recipe = d, _ = _described(self.folder)
@@ -365,7 +365,8 @@ def check_onnx(
 )->dict:          # records, difference (largest of a probability, or of a number of an embedding), by case; unit_difference of what has a unit (years); classes called otherwise
     "How far onnxruntime is from torch: on `recs`, at other rates and lengths, and many at once."
     run, other = loaded(run), OnnxRun(folder, threads=1)
-    linear, by, unit, called = np.array([c in run.info.get('linear', {}) for c in run.classes]), {}, 0., 0
+    linear, unit, called = np.array([c in run.info.get('linear', {}) for c in run.classes]), 0., 0
+    by:dict[str, float] = {}
     def put(case, a, b):
         d = np.abs(np.asarray(a, float) - np.asarray(b, float))
         by[case] = max(by.get(case, 0.), float(d[..., ~linear].max()))

@@ -5,6 +5,7 @@
 # %% ../../nbs/23_your_own_ecg.ipynb #export-from-future-import-annotations
 from __future__ import annotations
 import base64, copy, html, io, json, os, re, warnings
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -175,7 +176,7 @@ class Answered:
     problems:list          # '' or why there is no answer
     pieces:dict            # number of a long recording -> (start_s (n_pieces,), stop_s, p (n_pieces, classes), problems)
     caveat:str=''
-    calibration:dict=None
+    calibration:dict|None=None
 
     @property
     def temperature(self): return (self.calibration or {}).get('temperature')
@@ -197,6 +198,13 @@ class Answered:
 # %% ../../nbs/23_your_own_ecg.ipynb #predictions
 class Predictions:
     "What runs said of recordings: tables, JSON, pages."
+    to_dict:Callable   # these six are written below
+    to_json:Callable
+    text:Callable
+    write:Callable
+    picture:Callable
+    bars:Callable
+
     def __init__(self, answered, sources, lost): self.answered, self.sources, self.lost = {a.fast.name: a for a in answered}, sources, lost
     @property
     def runs(self)->list: return list(self.answered)
@@ -240,7 +248,7 @@ def _to_dict(self:Predictions)->dict: # schema, versions, created, runs, records
         runs[name] = dict(caveat=a.caveat, classes=list(f.classes), thresholds={c: _num(t) for c, t in zip(f.classes, a.thresholds)}, numbers=sorted(f.linear), calibrated=a.temperature is not None,
                           temperature=a.temperature, leads=list(f.recipe.leads), recipe=f.recipe.hash, window_s=f.info['length']/f.recipe.fs, simulated=bool(f.info.get('simulated')))
     for i, s in enumerate(self.sources):
-        said = {}
+        said:dict[str, dict] = {}
         for name, a in self.answered.items():
             said[name] = dict(p={c: _num(v) for c, v in zip(a.fast.classes, a.out(a.p[i]))}, above=a.above(i), note=a.notes[i], problem=a.problems[i] or None)
             if i in a.pieces:
@@ -319,9 +327,9 @@ def predict(
     source,              # path, folder, `Recording`, records table, or a list of paths and recordings
     runs='diagnosis/superclass', # one or several: task/name, folder or `Run`
     *,
-    fs:float=None, leads=None, units=None, # of files that do not state them, see `read`
+    fs:float|None=None, leads=None, units=None, # of files that do not state them, see `read`
     calibrated:bool=True,# probabilities and thresholds with the run's temperature, where it has one
-    n_jobs:int=None,     # threads; default: one a core
+    n_jobs:int|None=None, # threads; default: one a core
     batch:int=64,        # windows that go through a network at once, at most
     progress:bool=True,
 )->Predictions:
@@ -338,7 +346,8 @@ def predict(
         n_jobs = n_jobs or (len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1)
         size = max(1, min(GROUP, -(-len(short)//n_jobs)))
         jobs = [short[k:k + size] for k in range(0, len(short), size)] + [[i] for i in long]
-        p, notes, bad, pieces = [np.full((len(found), len(f.classes)), np.nan) for f in asked], [['']*len(found) for _ in asked], [['']*len(found) for _ in asked], [{} for _ in asked]
+        pieces:list[dict] = [{} for _ in asked]
+        p, notes, bad = [np.full((len(found), len(f.classes)), np.nan) for f in asked], [['']*len(found) for _ in asked], [['']*len(found) for _ in asked]
         with _one_thread_each(min(n_jobs, len(jobs))), tqdm(total=len(short) + sum(-(-found[i].n_samples//round(PIECE_S*found[i].fs)) for i in long), disable=not progress, desc='predict') as bar, ThreadPoolExecutor(n_jobs) as pool:
             def work(rows):
                 if found[rows[0]].duration_s > LONG_S: return rows, *_in_pieces(asked, found[rows[0]], batch, bar.update)
@@ -350,7 +359,9 @@ def predict(
                     for i, a, c in zip(rows, n, b): notes[j][i], bad[j][i] = a, c
                     if more: pieces[j][rows[0]] = more[j]
     cards = [_card(f.run) for f in asked]
-    return Predictions([Answered(*o, caveat=c[0], calibration=c[1] if calibrated else None) for *o, c in zip(asked, p, notes, bad, pieces, cards)], found, lost)
+    answered = [Answered(f, q, note, problem, piece, caveat, calibration if calibrated else None)
+                for f, q, note, problem, piece, (caveat, calibration) in zip(asked, p, notes, bad, pieces, cards)]
+    return Predictions(answered, found, lost)
 
 # %% ../../nbs/23_your_own_ecg.ipynb #best-method
 _TESTED = dict(diagnosis='diagnosis/superclass', sex='sex/leads-12', rhythm='rhythm/nine')
@@ -501,7 +512,8 @@ def _write(self:Predictions,
         if len(self.problems): table(self.problems, 'problems.csv')
     if 'json' in formats: files.append(folder/'predictions.json'); write_json(files[-1], self.to_dict())
     if 'html' in formats:
-        names, seen = [_file_name(s.record_id) for s in self.sources], {}
+        names = [_file_name(s.record_id) for s in self.sources]
+        seen:dict[str, int] = {}
         for i, name in enumerate(tqdm(names, disable=not progress, desc='pages')):
             k = seen[name] = seen.get(name, 0) + 1
             files.append(folder/'pages'/f'{name}{f"-{k}"*(k > 1)}.html')
@@ -534,11 +546,11 @@ def explain(
     recording,           # a `Recording`, or the path of one
     run='diagnosis/superclass',
     *,
-    cls:str=None,        # default: the likeliest class
-    method:str=None,     # of `saliency.METHODS`; default: see `best_method`
+    cls:str|None=None,   # default: the likeliest class
+    method:str|None=None, # of `saliency.METHODS`; default: see `best_method`
     out=None,            # .png or .html to write
     start_s:float=0.,    # of a recording of more than ten seconds, the ten from here on
-    fs:float=None, leads=None, units=None,
+    fs:float|None=None, leads=None, units=None,
 )->Explanation:
     "Which samples of one recording speak for a class, on ECG paper, with the verdict on such maps."
     out = out and Path(out)
@@ -577,7 +589,7 @@ def enrol(
     run='identity/leads-12', # the encoder
     *,
     replace:bool=False,  # people may be there already
-    fs:float=None, leads=None, units=None, progress:bool=False,
+    fs:float|None=None, leads=None, units=None, progress:bool=False,
 )->tuple:                # (`Gallery`, DataFrame record_id, cause: recordings left out)
     "Put the people of `source` into a gallery file."
     from ecg_nb.tasks.gallery import Gallery
@@ -596,7 +608,7 @@ def identify(
     source,              # as for `predict`
     *,
     k:int=3,             # so many nearest people
-    fs:float=None, leads=None, units=None, progress:bool=False,
+    fs:float|None=None, leads=None, units=None, progress:bool=False,
 )->tuple:                # (DataFrame record_id, person or 'unknown', score, threshold, nearest, note; DataFrame of those left out)
     "Who of a gallery made each recording, or 'unknown'."
     from ecg_nb.tasks.gallery import Gallery

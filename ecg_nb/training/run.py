@@ -93,7 +93,7 @@ class Run:
         for name, (middle, span) in self.info.get('linear', {}).items(): p[:, self.classes.index(name)] = z[:, self.classes.index(name)]*span + middle
         return p
 
-    def predict_windows(self, data:ECGData)->tuple: # (n_windows, classes), record of each window (n_windows,)
+    def predict_windows(self, data:ECGData)->tuple[np.ndarray, np.ndarray]: # (n_windows, classes), record of each window (n_windows,)
         "Probabilities for every window of every record of `data`."
         try: z, record = window_logits(self.model.to(data.device), data, length=self.info['length'], stride=self.info['stride'])
         except RuntimeError as e: raise BadHeader(self.folder/'run.json', f'its network cannot look at windows of {self.info["length"]} samples here ({e})') from e
@@ -116,7 +116,7 @@ def write_run(
     ready:Splits,
     *,
     seed:int=0, command:str='',
-    subjects:dict=None, # whom the network has seen, if not those of `ready`
+    subjects:dict|None=None, # whom the network has seen, if not those of `ready`
     **more,            # what the task adds: join, thresholds, linear, …
 )->dict:               # what run.json holds
     "Write run.json of the run in `folder`: all that `load_run` needs, and where it came from."

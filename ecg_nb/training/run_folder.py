@@ -15,7 +15,7 @@ def run_folders(
 )->dict:          # 'task/name' -> folder
     "The runs that go by a name."
     roots = [results_path(), shipped_path('diagnosis', 'superclass', 'run.json').parents[2]] if root is None else [Path(root)]
-    folders = {}
+    folders:dict[str, Path] = {}
     for base in roots:
         for path in sorted(base.glob('*/*/run.json')):
             folders.setdefault(f'{path.parts[-3]}/{path.parts[-2]}', path.parent)
@@ -52,7 +52,7 @@ def find_run(
 # %% ../../nbs/training/09_run_folder.ipynb #layout
 LAYOUT = 1                                                            # of run.json; one without the number is of layout 1
 NEEDED = ('task', 'model', 'classes', 'leads', 'recipe', 'length', 'stride')
-DEFAULTS = dict(join='mean', linear={}, thresholds=None, title='', simulated=False)
+DEFAULTS:dict = dict(join='mean', linear={}, thresholds=None, title='', simulated=False)
 
 def _is_number(v): return isinstance(v, (int, float)) and not isinstance(v, bool)
 def _are_names(v): return isinstance(v, list) and bool(v) and all(isinstance(o, str) for o in v)
