@@ -11,13 +11,14 @@ from functools import lru_cache
 from pathlib import Path
 import numpy as np, pandas as pd, torch
 from ..core import BadSignal, BadTable, DamagedFile, ECGError, LEADS, MissingFile, Recording, atomic_path, data_path, read_json, results_path, write_csv, write_json, did_you_mean
-from ..data.datasets import find, ptbxl_labels
+from ..data.datasets import find
 from ..data.simulate import Noise, electrode_noise, twelve_leads
 from ..signals.preprocess import band_filter, resample, to_int16
 from ..training.data import ECGData, Splits, aggregate_windows
 from ..training.run import Run, load_run
+from ..training.run_folder import is_encoder
 from ..metrics.classify import mean_defined, bootstrap, bootstrap_auc, interval, macro_auc, macro_f1
-from ..tasks import identity, rhythm
+from ..tasks import identity
 from ..tasks.base import find_task, noisy_or, task_of
 from ..view.palette import BLUE, GREEN, GREY, PINK, VERMILLION
 
@@ -183,13 +184,10 @@ def cohort(
 )->Cohort:
     "The run `name` with the test records it is asked about."
     if name not in RUNS: raise BadTable('runs', f'no run {name!r} here; there are {", ".join(RUNS)}')
-    task, test, table = name.split('/')[0], raw.parts['test'], raw.tables['test']
-    if task == 'identity': return _probes(name, raw)
-    run, keep = load_run(name), some_people(test, RUNS[name], seed=seed)
-    if task == 'rhythm':
-        y = rhythm.nine_labels(table)
-        takes_part = y.any(1)
-    else: y, _, takes_part = task_of(run).labels(table, task_of(run).plan_of(run.info))
+    if is_encoder(name): return _probes(name, raw)
+    run, keep = load_run(name), some_people(raw.parts['test'], RUNS[name], seed=seed)
+    task = task_of(run)
+    y, _, takes_part = task.labels(raw.tables['test'], task.plan_of(run.info))
     keep = keep & np.asarray(takes_part, bool)
     return _cohort(name, run, raw, np.flatnonzero(keep), y)
 
@@ -252,7 +250,7 @@ def answers(
     made, key = {} if made is None else made, c.run.recipe.hash
     if key not in made or not set(c.data.ids) <= set(made[key].ids): made[key] = disturbed(c.data, c.fs, c.run.recipe, kind, level, seed=seed)
     data = made[key].subset(pd.Index(made[key].ids).get_indexer(c.data.ids))
-    if c.task == 'identity':
+    if is_encoder(c.run):
         z = np.full((len(data), len(c.run.classes)), np.nan, np.float32)
         try: with_beats, kept = identity.with_beats(data, c.run.plan)
         except BadSignal: return z                                             # not a beat in any of them
@@ -337,13 +335,18 @@ def scores(
 )->dict:           # measure -> (value, values of the resamples (n_resamples,))
     "What the answers are worth."
     y, kw = c.data.y.cpu().numpy(), dict(groups=c.data.subjects, seed=seed, n_resamples=n_resamples)
-    if c.task == 'identity':
+    if is_encoder(c.run):
         hit = first_of_all(c, p)
         return {'rank-1': (float(hit.mean()), bootstrap(lambda y, p: y.mean(), hit, hit, **kw))}
-    k = slice(None, dict(rhythm=8, sex=1).get(c.task))
-    out = {dict(sex='AUC', rhythm='macro AUC without STE').get(c.task, 'macro AUC'): (macro_auc(y[:, k], p[:, k]), mean_defined(bootstrap_auc(y[:, k], p[:, k], **kw)))}
-    if c.task != 'rhythm': return out
-    called = p >= c.run.thresholds.to_numpy()
+    task, classes = task_of(c.run), [l for l in c.run.classes if l not in c.run.info['linear']]
+    common = [l for l in classes if l not in task.too_rare]
+    k = [c.run.classes.index(l) for l in common]
+    name = ('macro ' if len(classes) > 1 else '') + 'AUC'
+    if len(common) < len(classes): name += f' without {", ".join(l for l in classes if l in task.too_rare)}'
+    out = {name: (macro_auc(y[:, k], p[:, k]), mean_defined(bootstrap_auc(y[:, k], p[:, k], **kw)))}
+    if 'macro F1' not in task.measures: return out
+    every = [c.run.classes.index(l) for l in classes]
+    y, called = y[:, every], p[:, every] >= c.run.thresholds.to_numpy()[every]
     return out | {'macro F1': (macro_f1(y, called), bootstrap(macro_f1, y, called, **kw))}
 
 def first_of_all(

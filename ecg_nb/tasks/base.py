@@ -231,6 +231,8 @@ class Task:
     reported = ('test',)                 # those with figures and predictions of their own
     metric = staticmethod(macro_auc)     # function(y, p), higher is better: chooses epoch and aggregation
     positives = 1                        # of a class in validation, from which on it gets a threshold of its own
+    measures = ('macro AUC',)            # by which its runs are compared on disturbed records; 'macro F1' besides
+    too_rare:tuple = ()                  # classes that a macro AUC on few records leaves out
     run_type = Run
 
     def __repr__(self): return f'Task({self.name}: {", ".join(self.plans)})'

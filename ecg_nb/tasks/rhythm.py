@@ -91,6 +91,7 @@ class Rhythm(Task):
     reported = ('test', 'outside')
     metric = staticmethod(common_auc)
     positives = RARE
+    measures, too_rare = ('macro AUC', 'macro F1'), ('STE',)
 
     def datasets(self, plan):
         here = plan.extra['learned_from']
