@@ -11,7 +11,7 @@ from pathlib import Path
 from textwrap import wrap
 import ipywidgets as W, numpy as np, pandas as pd
 from ..core import BadTable, DamagedFile, ECGError, MissingFile, Recording, results_path
-from ..data.datasets import ptbxl_labels, records_table
+from ..data.datasets import records_table
 from ..data.load import read
 from ..data.simulate import is_simulated
 from ..evaluation.card import calibrated, calibrated_score
@@ -43,14 +43,9 @@ def truth_of(
     "What the labels of `table` say of the classes of a run."
     classes, y, names = list(info['classes']), None, ()
     try:
-        if info['task'] == 'rhythm':
-            from ecg_nb.data.formats import CPSC_CLASSES
-            from ecg_nb.tasks.rhythm import nine_labels
-            y, names = nine_labels(table), CPSC_CLASSES
-        else:
-            from ecg_nb.tasks.base import task_of
-            task = task_of(info)
-            y, names, _ = task.labels(table, task.plan_of(info))
+        from ecg_nb.tasks.base import task_of
+        task = task_of(info)
+        y, names, _ = task.labels(table, task.plan_of(info))
     except (ECGError, KeyError, AttributeError, NotImplementedError): pass      # a table without those labels
     out = np.full((len(table), len(classes)), np.nan)
     for k, c in enumerate(classes):

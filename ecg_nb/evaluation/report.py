@@ -4,29 +4,29 @@
 
 # %% auto #0
 __all__ = ['AGES', 'SECTIONS', 'PICTURES', 'ELSEWHERE', 'TABLES', 'find_runs', 'headlines', 'markdown_table', 'Evaluation',
-           'check_apart', 'thresholds_from', 'scaled', 'records_of', 'read_predictions', 'evaluation', 'errors',
-           'worst', 'differences', 'evaluate_all', 'class_table', 'groups_of', 'agreement', 'subgroups',
+           'check_apart', 'thresholds_from', 'scaled', 'has_classes', 'records_of', 'read_predictions', 'evaluation',
+           'errors', 'worst', 'differences', 'evaluate_all', 'class_table', 'groups_of', 'agreement', 'subgroups',
            'plot_subgroups', 'calibration_table', 'plot_scaling', 'threshold_table', 'plot_thresholds', 'plot_curves',
            'plot_binary', 'plot_rhythm_confusion', 'closed_set_answers', 'pooled', 'plot_people', 'histories',
            'plot_histories', 'readme_text', 'write_readme', 'write_tables', 'write_pictures', 'write_evaluations']
 
 # %% ../../nbs/20_evaluate.ipynb #export-import-argparse-hashlib-re
-import hashlib, re, warnings
+import hashlib, json, re, warnings
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..tasks.base import Plan, find_task, task_of, window_probabilities, whole as all_records
-from ..core import BadHeader, BadTable, DamagedFile, ECGError, MissingFile, atomic_path, data_path, read_json, results_path, write_csv
+from ..tasks.base import TASKS, find_task, task_of, window_probabilities, whole as all_records
+from ..core import BadTable, DamagedFile, MissingFile, atomic_path, data_path, read_json, results_path, write_csv
 from ..data.datasets import find
 from ..data.simulate import is_simulated, sample_data
 from ..tasks.closed_set import PLANS as CLOSED_SET, read_answers
 from ..metrics.identify import pooled_table
 from ..training.data import aggregate_windows
-from ..training.run import Run, load_run, write_predictions
+from ..training.run import load_run, write_predictions
 from ..training.guards import check_scoring, check_store, datasets_of
-from ..training.run_folder import find_run
+from ..training.run_folder import find_run, is_encoder
 from ..metrics.classify import apply_temperature, bootstrap, bootstrap_auc, brier, calibration_error, choose_thresholds, class_auc, confusion, f1_scores, fit_temperature, fmax, interval, operating_point, paired_difference, plot_calibration, plot_confusion, plot_precision_recall, plot_roc, plot_two_by_two, report
 from ..view.palette import BLUE
 
@@ -145,33 +145,46 @@ def scaled(valid:Evaluation, test:Evaluation): # (`test` with scaled probabiliti
     return replace(test, p=apply_temperature(test.p, t), thresholds=apply_temperature(test.thresholds, t)), t
 
 # %% ../../nbs/20_evaluate.ipynb #-prepared
+def has_classes(
+    info:dict,   # what run.json holds
+)->bool:
+    "Are its answers classes whose labels a task knows? Not so of an encoder, or of a run without a task."
+    return info['task'] in TASKS and not is_encoder(info)
+
 @lru_cache(maxsize=1)
-def _prepared(task, labels, root, fs, leads, highpass_hz, order, whole):
-    if task == 'rhythm':
-        nine = find_task(task).plan('nine').but(fs=fs)
-        return find_task(task).splits(nine, dataset=labels, split=all_records if whole else None, root=root)
-    plan = Plan('', labels or '', leads=leads, fs=fs, highpass_hz=highpass_hz, order=order, extra=dict(age=False, cohort=''))
-    return find_task(task).splits(plan, root=root)
+def _prepared(task, settings, dataset, root, whole):
+    plan = find_task(task).plan_of(json.loads(settings))
+    return find_task(task).splits(plan, dataset=dataset, split=all_records if whole else None, root=root)
+
+def _datasets(info):
+    "The data set that a run has learned from and the other one of its task; None where there is none."
+    learned_from, task = datasets_of(info), task_of(info)
+    datasets = task.datasets(task.plan_of(info))
+    here, there = ([d for d in datasets if (d in learned_from) == own] for own in (True, False))
+    return here[0] if len(here) == len(learned_from) == 1 else None, there[0] if there else None
 
 def records_of(
     run,              # a `Run`, a folder, or task/name
-    part:str='test',  # 'test', 'valid'; for rhythm 'outside', the other hospital
+    part:str='test',  # 'test', 'valid', or another that the task reports on, such as 'outside' of rhythm, the other hospital
     *,
     root=None,        # folder of the data set; default: the real one if it is there, else a simulated one
 )->tuple:             # (`ECGData`, records table, store), row for row
     "Signals, labels and table of one part of what the run is scored on, prepared as the run needs it."
     where = find_run(run)
     info = read_json(where/'run.json')
-    task, recipe, known = info['task'], info['recipe'], datasets_of(info)
-    parts = ('train', 'valid', 'test') + ('outside',)*(task == 'rhythm')
-    if task not in ('diagnosis', 'rhythm', 'sex') or not known <= {'ptb-xl', 'cpsc2018'}: raise BadTable(where, f'a run of task {task} on {", ".join(sorted(known))} has no classes to be evaluated here; its own notebook does')
+    here, there = _datasets(info) if has_classes(info) else (None, None)
+    if here is None:
+        learned_from = ', '.join(sorted(datasets_of(info)))
+        raise BadTable(where, f'a run of task {info["task"]} on {learned_from} has no classes to be evaluated here; its own notebook does')
+    task = task_of(info)
+    plan, parts = task.plan_of(info), tuple(dict.fromkeys((*task.parts, *task.reported)))
     if part not in parts: raise BadTable(where, f'no part {part!r}; there are {", ".join(parts)}')
-    data = next(iter(known))
-    if part == 'outside': data = {'ptb-xl': 'cpsc2018', 'cpsc2018': 'ptb-xl'}[data]
-    labels = data if task == 'rhythm' else task_of(info).plan_of(info).labels
-    ready = _prepared(task, labels, str(root or sample_data(data)), recipe['fs'], tuple(recipe['leads']), recipe['highpass_hz'], recipe['order'], part == 'outside')
-    k = 'test' if part == 'outside' else part
-    return ready.parts[k], ready.tables[k], ready.store
+    whole = part not in task.parts and there is not None     # all records of the other data set
+    dataset = there if whole else here
+    settings = json.dumps(dict(plan=dict(labels=plan.labels, extra=plan.extra), recipe=info['recipe']), sort_keys=True)
+    splits = _prepared(task.name, settings, dataset, str(root or sample_data(dataset)), whole)
+    name = 'test' if whole else part
+    return splits.parts[name], splits.tables[name], splits.store
 
 def read_predictions(path)->pd.DataFrame: # one column a class, by record id
     "What `write_predictions` wrote."
@@ -197,9 +210,11 @@ def _asked(where, part, data, store, simulated):
         write_predictions(path, data, aggregate_windows(windows, record, run.info['join']), run.classes)
     return path
 
+_PART = dict(test='test records', valid='validation records', outside='another hospital')   # in words
+
 def evaluation(
     run,              # a `Run`, a folder, or task/name
-    part:str='test',  # 'test', 'valid'; for rhythm 'outside', the other hospital
+    part:str='test',  # as for `records_of`
     *,
     root=None,        # folder of the data set; default: the real one if it is there, else a simulated one
 )->Evaluation:
@@ -210,7 +225,7 @@ def evaluation(
     check_scoring(where, table, seen=('train',) if part == 'valid' else ('train', 'valid'))
     check_store(where, store)
     simulated = is_simulated(table.attrs['root'])
-    file = where/{'test': '', 'outside': 'outside'}.get(part, 'nothing')/'predictions.csv.gz'
+    file = (where if part == 'test' else where/part)/'predictions.csv.gz'
     if simulated != bool(info['simulated']) or not file.exists(): file = _asked(where, part, data, store, simulated)
     p = read_predictions(file)
     keep = [c for c in info['classes'] if c not in info.get('linear', {})]
@@ -219,7 +234,7 @@ def evaluation(
     cut = pd.Series(info.get('thresholds') or [.5]*len(info['classes']), info['classes'], dtype=float)[keep]
     y = data.y.cpu().numpy()[:, :len(keep)]
     return Evaluation(y, p.loc[data.ids, keep].to_numpy(), keep, data.ids, data.subjects, cut.to_numpy(), table.reset_index(drop=True), table.dataset.iloc[0] + ' (simulated)'*simulated,
-                      f'{where.parent.name}/{where.name}, {dict(test="test records", valid="validation records", outside="another hospital")[part]}' + ' (simulated)'*simulated)
+                      f'{where.parent.name}/{where.name}, {_PART.get(part, part)}' + ' (simulated)'*simulated)
 
 # %% ../../nbs/20_evaluate.ipynb #-said
 def _said(mask, classes):
@@ -282,15 +297,18 @@ def differences(
 
 # %% ../../nbs/20_evaluate.ipynb #evaluate-all
 def evaluate_all(
-    *names,       # of runs; default: all of diagnosis, rhythm and sex
+    *names,       # of runs; default: all whose answers are classes
     root=None,    # default: the results folder
 )->tuple:         # name -> `Evaluation` of the test records; name -> of the validation records
     "The evaluations of all runs that have predictions."
     tests, valids = {}, {}
-    for r in find_runs('diagnosis', 'rhythm', 'sex', root=root).sort_values('n', ascending=False, kind='stable').itertuples():   # what others are made of comes first
+    for r in find_runs(root=root).sort_values('n', ascending=False, kind='stable').itertuples():   # what others are made of comes first
         if names and r.run not in names or not (r.folder/'run.json').exists() or not r.predictions: continue
-        for part, name in (('test', r.run), ('outside', f'{r.run} (another hospital)')):
-            if part == 'outside' and not (r.folder/'outside'/'predictions.csv.gz').exists(): continue
+        info = read_json(r.folder/'run.json')
+        if not has_classes(info): continue
+        for part in task_of(info).reported:
+            if part != 'test' and not (r.folder/part/'predictions.csv.gz').exists(): continue
+            name = r.run if part == 'test' else f'{r.run} ({_PART.get(part, part)})'
             tests[name], valids[name] = evaluation(r.folder, part), valids.get(r.run) or evaluation(r.folder, 'valid')
     return tests, valids
 
