@@ -5,9 +5,8 @@
 # %% ../../nbs/evaluation/12_card.ipynb #export-from-future-import-annotations
 from __future__ import annotations
 import hashlib, re, warnings
-from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import DamagedFile, ECGError, atomic_path, read_json, results_path, shipped_path, write_json
+from ..core import DamagedFile, ECGError, atomic_path, read_json, write_json
 from ..signals.preprocess import Recipe
 from ..data.simulate import statements
 from ..training.run_folder import find_run, is_encoder, run_info, run_name
@@ -36,22 +35,22 @@ def _table(path, *columns):
     return t
 
 # %% ../../nbs/evaluation/12_card.ipynb #meanings
-_SUPER = dict(NORM='normal ECG', MI='myocardial infarction', STTC='change of ST segment or T wave', CD='conduction disturbance', HYP='hypertrophy')
-_NINE = dict(NORM='normal', AF='atrial fibrillation', IAVB='first degree AV block', LBBB='left bundle branch block', RBBB='right bundle branch block',
-             PAC='premature atrial complex', PVC='premature ventricular complex', STD='ST depression', STE='ST elevation')
-_PEOPLE = dict(female='the record says: woman', age='age in years')
+def _task(info):
+    "The task of a run; a plain one where it is not known here."
+    from ecg_nb.tasks.base import TASKS, Task, task_of
+    return task_of(info) if info['task'] in TASKS else Task()
 
 def meanings(
     info:dict,     # what run.json holds
 )->dict:           # class -> words; '' for a class that is known here to nobody
     "What each class of a run means."
     if is_encoder(info): return {}
-    words, task = dict(zip(statements()[''], statements().description)), info['task']
-    known = dict(rhythm=_NINE, sex=_PEOPLE, diagnosis=words | (_SUPER if {'labels': 'superclass'}.items() <= info.get('plan', {}).items() or info.get('plan', {}).get('task') == 'superclass' else {})).get(task, {})   # classes of one's own may mean anything
+    task, statement = _task(info), set(statements()[''])
+    known = task.meanings(task.plan_of(info))                                  # classes of one's own may mean anything
     def one(c):
         members = info['model'].get('members', {}).get(c, [])
-        if len(members) > 1: return (f'{_SUPER[c]}: ' if known.get(c) == _SUPER.get(c, 0) else '') + 'any of ' + ', '.join(members)
-        return known.get(c, '')
+        if len(members) < 2: return known.get(c, '')
+        return (f'{known[c]}: ' if c in known and c not in statement else '') + 'any of ' + ', '.join(members)
     return {c: one(c) for c in info['classes']}
 
 # %% ../../nbs/evaluation/12_card.ipynb #preparation
@@ -158,21 +157,15 @@ def caveat(
     return text + (f', of {abroad[0]["name"].rpartition(", ")[2].replace(" (another hospital)", ", another hospital")}: {_range(abroad[0]["value"], abroad[0].get("low"), abroad[0].get("high"))}.' if abroad else '; not tested on another hospital\'s.' if info['task'] in ('diagnosis', 'rhythm') else '.')
 
 # %% ../../nbs/evaluation/12_card.ipynb #-leads
-_PURPOSE = dict(   # task -> (what it does, what it is not for besides)
-    diagnosis=('Reads a 12-lead ECG and gives a probability for each of {k}: would the report of such a record in PTB-XL say so? Several may hold at once.',
-               'The reports are the truth here: where cardiologists err or disagree, it learned to err with them.'),
-    rhythm=('Reads a 12-lead ECG and gives a probability for each of {k} of CPSC2018 (rhythm, conduction, premature complexes, ST segment). Several may hold at once.',
-            'It sees a few seconds at a time: what comes and goes between them it cannot know.'),
-    sex=('Estimates from {leads} {k}, as the hospital\'s records have it.', 'It says nothing about gender, and nothing may be decided about a person by it. That it works at all shows how much an ECG reveals.'),
-    identity=('Turns each heartbeat in {leads} into 256 numbers that are alike for the same person, also in another recording; the mean over the beats is compared with those of people enrolled.',
-              'Not for access control, and not for finding out whose an anonymous ECG is without consent: that this is possible is a risk of sharing ECGs, and the reason to measure it.'))
+_ENCODER = ('Turns each heartbeat in {leads} into 256 numbers that are alike for the same person, also in another recording; the mean over the beats is compared with those of people enrolled.',
+            'Not for access control, and not for finding out whose an anonymous ECG is without consent: that this is possible is a risk of sharing ECGs, and the reason to measure it.')
 
 def _leads(info): return '12 leads' if len(info['leads']) == 12 else ('lead ' if len(info['leads']) == 1 else 'leads ') + ', '.join(info['leads'])
 
 def _purpose(info):
-    k = ('sex' + ' and age'*('age' in info['classes'])) if info['task'] == 'sex' else f'{len(info["classes"])} classes'
-    does, but = _PURPOSE.get(info['task'], ('Gives a number for each of {k} from {leads}.', ''))
-    return ['## What it does', does.format(k=k, leads=_leads(info)), '## Who it is for, and who not',
+    does, but = _ENCODER if is_encoder(info) else (_task(info).purpose, _task(info).not_for)
+    words = dict(k=f'{len(info["classes"])} classes', leads=_leads(info), age=' and age' if 'age' in info['classes'] else '')
+    return ['## What it does', does.format(**words), '## Who it is for, and who not',
             'For research and teaching: comparing methods, studying what ECGs hold, trying one\'s own records. **Not a medical device**: not for diagnosis, triage, treatment or monitoring of anybody. ' + but]
 
 def _learned(info):

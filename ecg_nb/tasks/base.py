@@ -233,6 +233,8 @@ class Task:
     positives = 1                        # of a class in validation, from which on it gets a threshold of its own
     measures = ('macro AUC',)            # by which its runs are compared on disturbed records; 'macro F1' besides
     too_rare:tuple = ()                  # classes that a macro AUC on few records leaves out
+    purpose = 'Gives a number for each of {k} from {leads}.'  # of its runs, on their cards
+    not_for = ''                         # what they are not for, besides what no run is for
     run_type = Run
 
     def __repr__(self): return f'Task({self.name}: {", ".join(self.plans)})'
@@ -263,6 +265,10 @@ class Task:
     def members(self, plan:Plan, splits:Splits)->dict:
         "Class -> the classes of the run in `plan.of` of which any will do."
         return {c: [c] for c in splits.classes}
+
+    def meanings(self, plan:Plan)->dict:
+        "Class -> its meaning in words, for cards and answers; classes without one may be left out."
+        return {}
 
     def datasets(self, plan:Plan)->tuple:
         "The data sets that training and evaluation need; the first is the one that is learned from."

@@ -88,6 +88,11 @@ class Sex(Task):
     plans, extra, on_request = PLANS | NIGHTS, EXTRA, tuple(NIGHTS)
     comparisons = dict(elsewhere='single-lead runs on other data sets')
     metric = staticmethod(sex_auc)
+    purpose = "Estimates from {leads} sex{age}, as the hospital's records have it."
+    not_for = ('It says nothing about gender, and nothing may be decided about a person by it. '
+               'That it works at all shows how much an ECG reveals.')
+
+    def meanings(self, plan): return dict(female='the record says: woman', age='age in years')
 
     def labels(self, table, plan):
         age = plan.extra['age']
