@@ -4,7 +4,7 @@
 
 # %% ../../nbs/tasks/09_task.ipynb #export-imports-task
 from __future__ import annotations
-import os, re, shutil
+import re, shutil
 from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import combinations
 from pathlib import Path

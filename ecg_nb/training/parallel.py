@@ -12,7 +12,11 @@ from datetime import timedelta
 from ..core import ECGError
 
 # %% ../../nbs/training/12_parallel.ipynb #rank-and-size
-def rank_and_size(accelerator): return (accelerator.process_index, accelerator.num_processes) if accelerator else (0, 1)
+def rank_and_size(
+    accelerator,   # an `accelerate.Accelerator`, or None for one process alone
+)->tuple:          # (rank of this process, number of processes)
+    "Which of the processes that train together this one is, and how many there are."
+    return (accelerator.process_index, accelerator.num_processes) if accelerator else (0, 1)
 
 # %% ../../nbs/training/12_parallel.ipynb #broadcast-value
 def broadcast_value(accelerator, value):
