@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import numpy as np, pandas as pd
 from ..core import BadHeader, BadSignal, BadTable, DamagedFile, ECGError, MissingFile, Recording, check_fs
 from .formats import read_file
-from .arrays import ARRAYS, UnitWarning, chosen, from_array, lead_names, npy_samples, read_numbers, with_doubts
+from .arrays import ARRAYS, UnitWarning, asked_again, chosen, from_array, lead_names, npy_samples, read_numbers, with_doubts
 from .datasets import DATASETS, check_paths, counted, find, records_table
 from .own import OTHER_FORMATS, ecg_labels, length_of, own_files, refuse_other_formats, table_of_files
 
@@ -92,13 +92,12 @@ def _look(path, fs, leads, units):
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', UnitWarning)
         rec = read(p, fs=fs, leads=leads, units=units, stop_s=part)
-    asked = {ours: f'{theirs}={ours}' for theirs, ours in leads.items()} if isinstance(leads, dict) else {}
-    stated = rec.meta['units']
+    given, stated = ','.join(units) if isinstance(units, (list, tuple)) else '', rec.meta['units']
     return dict(
         fs=rec.fs, n_samples=rec.n_samples if part is None else n,
         age=rec.meta.get('age', ''), sex=rec.meta.get('sex', ''),
-        leads=tuple(asked.get(l, l) for l in rec.leads),
-        units=stated if isinstance(stated, str) else 'as stated', notes=rec.meta['notes'])
+        leads=asked_again(leads, rec.leads),
+        units=stated if isinstance(stated, str) else given or 'as stated', notes=rec.meta['notes'])
 
 def _by_name(source, fs, csv):
     "The records table of a data set that goes by the name `source`; None where that is a file or folder."
