@@ -4,7 +4,7 @@
 
 # %% ../../nbs/data/17_arrays.ipynb #export-imports
 from __future__ import annotations
-import codecs, gzip, os, re, warnings
+import codecs, gzip, os, re, unicodedata, warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -19,19 +19,33 @@ __all__ = ['ARRAYS', 'lead_names', 'UnitWarning', 'unit_mv', 'beat_height', 'inf
 
 # %% ../../nbs/data/17_arrays.ipynb #bare
 _words = (r'(?:signal|channel|kanal|canal|lead|ecg|ekg|ableitung|abl|d[ée]rivation|derivaci[óo]n|deriva[çc][ãa]o'
-          r'|chest|limb|brustwand)')
+          r'|chest|limb|brustwand|mdc)')
 _front = re.compile(rf'^(?:{_words}(?:[\s_.:/]+|-)?)+', re.I)
-_back = re.compile(rf'(?:[\s_.:/-]+(?:{_words}|ref|raw|filt(?:ered)?)|\s*\((?:chest|limb)\))+$', re.I)
+_back = re.compile(rf'(?:[\s_.:/-]+(?:{_words}|ref|raw|filt(?:ered)?)|\s*\((?:chest|limb|raw|filt(?:ered)?)\))+$', re.I)
 _turned = re.compile(r'(?:[-−–]|(?:minus|neg|inv)[\s_-]*)(.+)', re.I)
 _standard = {l.lower(): l for l in LEADS}
 _standard |= {f'd{k}': l for k, l in zip(('i', 'ii', 'iii', 1, 2, 3), LEADS[:3]*2)}
-_standard |= {f'v0{k}': f'V{k}' for k in range(1, 7)}
+_standard |= {f'v0{k}': f'V{k}' for k in range(1, 7)} | {f'l{l.lower()}': l for l in LEADS[:3]}
 _modified = {'mli': 'I', 'mlii': 'II', 'mliii': 'III'}
+
+_unit_behind = re.compile(r'(?: ?/ ?| in )(?:mV|[uµμ]V|nV|V)$', re.I)
+_in_brackets = re.compile(r'[\[(]([^][()]{1,20})[\])]')
+_numbered = re.compile(r'(?:lead|ableitung|abl|d[ée]rivation|derivaci[óo]n|deriva[çc][ãa]o)[\s_.:-]?(\d{1,2})', re.I)
 
 @lru_cache(10_000)
 def _bare(label):
-    "A label without the words around it, in lower case: 'Lead II-ref' is 'ii'."
-    return re.sub(r'[\s_.-]+', '', _back.sub('', _front.sub('', str(label).strip()))).lower()
+    "A label without the words around it, in lower case: 'Lead II-ref', 'II,' and 'ECG (II)' are 'ii'."
+    if len(label) > 200: return label.lower()
+    s = unicodedata.normalize('NFKC', label).strip(' \t"\'`,;:.')
+    s = _unit_behind.sub('', s).rstrip()
+    bare = re.sub(r'[\s_.-]+', '', _back.sub('', _front.sub('', s))).lower()
+    inside = [re.sub(r'[\s_.-]+', '', _front.sub('', i)).lower() for i in _in_brackets.findall(s)]
+    return next((i for i in inside if i in _standard and bare not in _standard), bare)
+
+def _roman(labels):
+    "Lead 1, 2, 3 -> I, II, III, where no lead is numbered higher."
+    at = {l: int(m[1]) for l in labels if (m := _numbered.fullmatch(l))}
+    return {l: LEADS[k - 1] for l, k in at.items()} if at and 1 <= min(at.values()) and max(at.values()) <= 3 else {}
 
 def _refuse_upside_down(label):
     "`BadHeader` for a lead such as -aVR."
@@ -50,7 +64,8 @@ def lead_names(
     "The standard name of each lead: `'Ableitung I'`, `'DI'` and `'ecg_i'` are `'I'`; `BadHeader` if one is upside down."
     labels = [str(l).strip() for l in labels]
     for label in labels: _refuse_upside_down(label)
-    bare, notes = [_bare(l) for l in labels], []
+    bare, notes, roman = [_bare(l) for l in labels], [], _roman(labels)
+    bare = [roman[l].lower() if l in roman else b for l, b in zip(labels, bare)]
     iec = _iec_chest_leads(bare)
     names = [_standard.get(b) or (f'V{b[1]}' if iec and re.fullmatch('c[1-6]', b) else l) for b, l in zip(bare, labels)]
     for i, b in enumerate(bare):
