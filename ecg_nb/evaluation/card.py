@@ -9,7 +9,7 @@ import numpy as np, pandas as pd
 from ..core import DamagedFile, ECGError, atomic_path, read_json, write_json
 from ..signals.preprocess import Recipe
 from ..data.simulate import statements
-from ..training.run_folder import find_run, is_encoder, run_info, run_name
+from ..training.run_folder import beats_of, find_run, is_encoder, run_info, run_name
 
 # %% auto #0
 __all__ = ['SHIPPED', 'DATA', 'meanings', 'preparation', 'calibration', 'calibrate', 'calibrated', 'calibrated_score', 'caveat',
@@ -36,9 +36,8 @@ def _table(path, *columns):
 
 # %% ../../nbs/evaluation/12_card.ipynb #meanings
 def _task(info):
-    "The task of a run; a plain one where it is not known here."
-    from ecg_nb.tasks.base import TASKS, Task, task_of
-    return task_of(info) if info['task'] in TASKS else Task()
+    from ecg_nb.tasks.base import task_or_plain
+    return task_or_plain(info)
 
 def meanings(
     info:dict,     # what run.json holds
@@ -154,16 +153,13 @@ def caveat(
     if best is None: return text + '; not measured.'
     abroad = [h for h in _own(where, 'metrics.json')['headline'] if 'another hospital' in h['name']]
     text += f'; on records of the same collection that it had not seen: {best["name"].removesuffix(", PTB-XL fold 10")} {_range(best["value"], best.get("low"), best.get("high"))}'
-    return text + (f', of {abroad[0]["name"].rpartition(", ")[2].replace(" (another hospital)", ", another hospital")}: {_range(abroad[0]["value"], abroad[0].get("low"), abroad[0].get("high"))}.' if abroad else '; not tested on another hospital\'s.' if info['task'] in ('diagnosis', 'rhythm') else '.')
+    return text + (f', of {abroad[0]["name"].rpartition(", ")[2].replace(" (another hospital)", ", another hospital")}: {_range(abroad[0]["value"], abroad[0].get("low"), abroad[0].get("high"))}.' if abroad else '; not tested on another hospital\'s.' if _task(info).clinical else '.')
 
 # %% ../../nbs/evaluation/12_card.ipynb #-leads
-_ENCODER = ('Turns each heartbeat in {leads} into 256 numbers that are alike for the same person, also in another recording; the mean over the beats is compared with those of people enrolled.',
-            'Not for access control, and not for finding out whose an anonymous ECG is without consent: that this is possible is a risk of sharing ECGs, and the reason to measure it.')
-
 def _leads(info): return '12 leads' if len(info['leads']) == 12 else ('lead ' if len(info['leads']) == 1 else 'leads ') + ', '.join(info['leads'])
 
 def _purpose(info):
-    does, but = _ENCODER if is_encoder(info) else (_task(info).purpose, _task(info).not_for)
+    does, but = _task(info).purpose, _task(info).not_for
     words = dict(k=f'{len(info["classes"])} classes', leads=_leads(info), age=' and age' if 'age' in info['classes'] else '')
     return ['## What it does', does.format(**words), '## Who it is for, and who not',
             'For research and teaching: comparing methods, studying what ECGs hold, trying one\'s own records. **Not a medical device**: not for diagnosis, triage, treatment or monitoring of anybody. ' + but]
@@ -180,9 +176,9 @@ def _learned(info):
     return [o for o in out if o] + [f'The {seen[0]:,} people that it{" (the network that it is made of)"*bool(info["model"].get("of"))} was trained on, the {seen[1]:,} that it was chosen on, and those that it is measured on are different ones.']*all(seen)
 
 def _goes_in(info):
-    fs, beats = info['recipe']['fs'], is_encoder(info)
+    fs, beats = info['recipe']['fs'], beats_of(info)
     s = lambda k: f'{info[k]/fs:g} s'
-    look = (f'It looks at each whole heartbeat, {info.get("plan", {}).get("before_s", 0):g} s before to {info.get("plan", {}).get("after_s", 0):g} s after its R peak.' if beats else
+    look = (f'It looks at each whole heartbeat, {beats[0]:g} s before to {beats[1]:g} s after its R peak.' if beats else
             f'It looks at {s("length")} at a time, every {s("stride")}; {dict(mean="the probabilities are averaged", max="the greatest probability counts")[info["join"]]} over a recording. A shorter one is refused.')
     return ['## What goes in', f'{", ".join(info["leads"])} in mV, at any sampling rate: {preparation(info["recipe"])}. {look}']
 

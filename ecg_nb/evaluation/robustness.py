@@ -18,7 +18,7 @@ from ..training.data import ECGData, Splits, aggregate_windows
 from ..training.run import Run, load_run
 from ..training.run_folder import is_encoder
 from ..metrics.classify import mean_defined, bootstrap, bootstrap_auc, interval, macro_auc, macro_f1
-from ..tasks import identity
+from ..tasks.identity import GALLERY, load_encoder, trials, with_beats
 from ..tasks.base import find_task, noisy_or, task_of
 from ..view.palette import BLUE, GREEN, GREY, PINK, VERMILLION
 
@@ -200,9 +200,10 @@ def _cohort(name, run, raw, rows, y, gallery=()):
 
 def _probes(name, raw):
     "The later recordings of fold 10 as probes, everybody's first enrolled."
-    run = identity.load_encoder(name)
-    ready = identity.prepare(run.plan, root=raw.tables['test'].attrs['root'], parts=('valid', 'test'))
-    trial = identity.trials({k: run.embed_data(d) for k, d in ready.parts.items()}, ready.tables)[f'gallery of {identity.GALLERY_SIZE:,}']
+    run = load_encoder(name)
+    task, root = task_of(run), raw.tables['test'].attrs['root']
+    splits = task.splits(task.plan_of(run.info), root=root, parts=('valid', 'test'))
+    trial = trials({part: run.embed_data(data) for part, data in splits.parts.items()}, splits.tables)[GALLERY]
     rows = pd.Index(raw.parts['test'].ids).get_indexer(trial.table.record_id.iloc[trial.probes])
     return _cohort(name, run, raw, rows, np.zeros((len(raw.parts['test']), 0)), (trial.z[trial.gallery], trial.people(trial.gallery)))
 
@@ -252,9 +253,9 @@ def answers(
     data = made[key].subset(pd.Index(made[key].ids).get_indexer(c.data.ids))
     if is_encoder(c.run):
         z = np.full((len(data), len(c.run.classes)), np.nan, np.float32)
-        try: with_beats, kept = identity.with_beats(data, c.run.plan)
+        try: cropped, kept = with_beats(data, c.run.beats)
         except BadSignal: return z                                             # not a beat in any of them
-        z[kept] = c.run.embed_data(with_beats)
+        z[kept] = c.run.embed_data(cropped)
         return z
     short = int((data.n_samples < c.run.info['length']).sum())
     if short: raise BadSignal(c.name, f'{short} of {len(data)} records are too short: this run looks at {c.run.info["length"]/c.run.recipe.fs:g} s at a time')

@@ -719,7 +719,7 @@ def record_embeddings(
 
 def embedding_map(
     run:Run,
-    data:ECGData,           # for an encoder cropped at beats, see `identity.with_beats`
+    data:ECGData,           # for an encoder cropped at beats, see `with_beats` of 11_identity
     *,
     n:int=1000,             # records, drawn at random
     label=None,             # text for each record of `data`; default: the first of its classes
@@ -727,12 +727,12 @@ def embedding_map(
 )->pd.DataFrame:            # record_id, x, y, label
     "Records on a plane, near each other if the network sees them as similar."
     from sklearn.manifold import TSNE
+    from ecg_nb.tasks.base import task_or_plain
     i = np.sort(np.random.default_rng(seed).permutation(len(data))[:n])
     if len(i) < 4: raise BadSignal('records', f'{len(i)} are too few for a map; at least 4 are needed')
     y, c = data.y[i].cpu().numpy(), np.asarray(run.classes)
     if label is not None: label = np.asarray(label, str)[i]
-    elif run.info['task'] == 'sex': label = np.where(y[:, 0] == 1, 'woman', 'man')
-    elif y.shape[1] == len(c): label = np.where((y > 0).any(1), c[(y > 0).argmax(1)], 'none of the classes')
+    elif y.shape[1] == len(c): label = task_or_plain(run).in_words(y, c)
     else: label = data.subjects[i]
     xy = TSNE(perplexity=min(30, (len(i) - 1)/3), init='pca', random_state=seed).fit_transform(record_embeddings(run, data.subset(i)))
     return pd.DataFrame(dict(record_id=data.ids[i], x=xy[:, 0].round(3), y=xy[:, 1].round(3), label=label))

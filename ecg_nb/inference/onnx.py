@@ -129,7 +129,7 @@ def described(
     d = dict(format=FORMAT, run=run.name, title=info.get('title', ''), caveat=caveat(run), kind='beats' if beats else 'windows', input=inputs, outputs=outputs, recipe=asdict(run.recipe), preparation=preparation(run.recipe),
              length=info['length'], stride=info['stride'], join=info['join'], classes=info['classes'], meaning=meanings(info), linear=info.get('linear', {}), thresholds=cut, threshold=info.get('threshold'),
              calibration=c and {k: c[k] for k in ('temperature', 'fitted_on', 'n', 'ece_before', 'ece_after')}, simulated=bool(info.get('simulated')), commit=info.get('commit', ''), versions=info.get('versions', {}))
-    return d | (dict(beats={k: info['plan'][k] for k in ('before_s', 'after_s')}) if beats else {})
+    return d | (dict(beats=dict(zip(('before_s', 'after_s'), run.beats))) if beats else {})
 
 def _how(d):
     "The page of an exported run."

@@ -16,16 +16,17 @@ from ..data.simulate import is_simulated, sample_data
 from ..data.store import convert
 from ..metrics.classify import choose_thresholds, macro_auc, report
 from ..models.registry import NETWORKS, create_model
+from ..signals.augment import turn_lead
 from ..signals.preprocess import Recipe
 from ..training.data import Splits, aggregate_windows, make_splits, standardize_on
 from ..training.loop import fit, save_history
 from ..training.parallel import is_main, main_first, processes
-from ..training.run import Run, load_run, write_predictions, write_run
+from ..training.run import Run, load_run, new_info, write_predictions
 from ..training.staging import is_finished, new_run
 
 # %% auto #0
 __all__ = ['TASKS', 'Published', 'Figure', 'Plan', 'store_path', 'whole', 'noisy_or', 'window_probabilities', 'choose_members',
-           'Answers', 'Task', 'find_task', 'task_of', 'some_parts', 'run_target', 'train_command']
+           'Answers', 'Task', 'find_task', 'task_of', 'task_or_plain', 'some_parts', 'run_target', 'train_command']
 
 # %% ../../nbs/tasks/09_task.ipynb #figure
 @dataclass(frozen=True)
@@ -235,6 +236,7 @@ class Task:
     too_rare:tuple = ()                  # classes that a macro AUC on few records leaves out
     purpose = 'Gives a number for each of {k} from {leads}.'  # of its runs, on their cards
     not_for = ''                         # what they are not for, besides what no run is for
+    clinical = False                     # does their caveat say whether another hospital's records were tried?
     run_type = Run
 
     def __repr__(self): return f'Task({self.name}: {", ".join(self.plans)})'
@@ -254,6 +256,19 @@ class Task:
         "Arguments of `fit` that are no settings of a plan: loss, augment, sampler, other training records."
         return dict(metric=self.metric)
 
+    def turned_lead(self, plan:Plan, splits:Splits)->tuple: # (the training records with leads I and II, augmentation)
+        "To train one limb lead for hearts that lie otherwise: leads I and II, and what makes that lead of them at another angle."
+        data, root = splits.parts['train'], splits.tables['train'].attrs['root']
+        both = self.splits(plan.but(leads=('I', 'II')), root=root, parts=('train',), device=data.device).parts['train']
+        rows = pd.Index(both.ids).get_indexer(data.ids)
+        angle = dict(I=0, II=60)[plan.leads[0]]
+        return both.subset(rows[rows >= 0]), turn_lead(angle_deg=angle, sd_deg=plan.extra['turn_deg'])
+
+    def with_network(self, network:str)->Plan:
+        "The first plan, but with the network of that name."
+        first = next(p for p in self.plans.values() if p.model)
+        return first.but(title=network, model=network, options={}, published=())
+
     def outputs(self, plan:Plan, splits:Splits)->int:
         "How many numbers the network gives."
         return len(splits.classes)
@@ -270,6 +285,10 @@ class Task:
         "Class -> its meaning in words, for cards and answers; classes without one may be left out."
         return {}
 
+    def in_words(self, y:np.ndarray, classes)->np.ndarray: # (n,)
+        "The truth of each record as one word, for maps: the first of its classes."
+        return np.where((y > 0).any(1), np.asarray(classes)[(y > 0).argmax(1)], 'none of the classes')
+
     def datasets(self, plan:Plan)->tuple:
         "The data sets that training and evaluation need; the first is the one that is learned from."
         return (self.dataset,)
@@ -280,7 +299,7 @@ class Task:
         return results_path(self.name, name)
 
 # %% ../../nbs/tasks/09_task.ipynb #find-task
-TASKS = Registry('task', 'ecg_nb.tasks.sex', 'ecg_nb.tasks.diagnosis', 'ecg_nb.tasks.rhythm', 'ecg_nb.tasks.notes')
+TASKS = Registry('task', 'ecg_nb.tasks.sex', 'ecg_nb.tasks.identity', 'ecg_nb.tasks.diagnosis', 'ecg_nb.tasks.rhythm', 'ecg_nb.tasks.notes')
 
 def find_task(
     name:str,    # as it was registered
@@ -295,6 +314,12 @@ def task_of(
 )->Task:
     "The task that a run is of."
     return find_task(getattr(run, 'info', run)['task'])
+
+def task_or_plain(
+    run,         # a `Run`, or what its run.json holds
+)->Task:
+    "The task that a run is of; a plain one where it is not known here."
+    return task_of(run) if getattr(run, 'info', run)['task'] in TASKS else Task()
 
 # %% ../../nbs/tasks/09_task.ipynb #plan-of
 def _plan(self:Task,
@@ -321,8 +346,9 @@ def _plan_of(self:Task,
     if model.get('of'): saved['of'] = model['of']
     elif model: saved |= dict(model=model['name'], options=model.get('options', {}))
     saved.setdefault('title', '')
-    extra = self.extra | saved.pop('extra', {}) | {k: saved.pop(k) for k in list(saved) if k not in _SETTINGS}
-    return Plan(**saved, extra=extra)
+    other = {k: saved.pop(k) for k in list(saved) if k not in _SETTINGS}
+    extra = saved.pop('extra', {}) | {k: v for k, v in other.items() if k not in saved.get('options', {})}
+    return Plan(**saved, extra=self.extra | extra)
 
 Task.plan, Task.plan_of = _plan, _plan_of
 
@@ -458,23 +484,37 @@ def _evaluate(self:Task,
     plan, folder, cache = self.plan(plan), Path(folder).resolve(), {} if cache is None else cache
     composition, made_of = self.compose(plan, splits, folder, cache) if plan.of else ({}, {})
     about = self.about(plan, splits) | composition | dict(seed=seed, command=command)
-    write_run(folder, self.name, plan, splits, **about)
-    run = self.run_type(folder)
+    info = new_info(self.name, plan, splits, **about)
+    run = self.run_type(folder, info)
     windows = {k: self.ask(run, splits.parts[k], cache) for k in ('valid', *self.reported)}
     answers = Answers(plan, run, splits, windows, made_of=made_of, seed=seed)
     answers.chosen = self.choose(answers)
-    write_run(folder, self.name, plan, splits, **about, **answers.chosen)
-    answers.run, answers.p = self.run_type(folder), answers.aggregated(answers.chosen.get('join', 'mean'))
+    answers.run = self.run_type(folder, info | answers.chosen)
+    answers.p = answers.aggregated(answers.chosen.get('join', 'mean'))
     figures, tables, more = self.figures(answers)
     self.write_answers(folder, answers)
+    write_json(folder/'run.json', info | answers.chosen)
+    about = dict(title=plan.title, n=len(splits.parts['test']), command=command, simulated=splits.simulated)
+    return self.write_figures(folder, figures, tables, about | more)
+
+def _write_figures(self:Task,
+    folder,
+    figures,     # [`Figure`]
+    tables:dict, # name -> table
+    more:dict,   # what metrics.json holds besides
+    *,
+    float_format:str|None=None, # as for `write_csv`
+)->dict:         # what metrics.json holds
+    "The tables and metrics.json of a run, or of a comparison of several."
     for name, table in tables.items():
-        write_csv(folder/f'{name}.csv', table, index=not isinstance(table.index, pd.RangeIndex))
-    metrics = dict(task=self.name, run=folder.name, title=plan.title, n=len(splits.parts['test']), command=command,
-                   simulated=splits.simulated, headline=[asdict(f) for f in figures]) | more
-    write_json(folder/'metrics.json', metrics)
+        named = not isinstance(table.index, pd.RangeIndex)
+        write_csv(Path(folder)/f'{name}.csv', table, index=named, float_format=float_format)
+    metrics = dict(task=self.name, run=Path(folder).name) | more | dict(headline=[asdict(f) for f in figures])
+    write_json(Path(folder)/'metrics.json', metrics)
     return metrics
 
-Task.compose, Task.ask, Task.write_answers, Task.evaluate = _compose, _ask, _write_answers, _evaluate
+Task.compose, Task.ask, Task.write_answers = _compose, _ask, _write_answers
+Task.evaluate, Task.write_figures = _evaluate, _write_figures
 
 # %% ../../nbs/tasks/09_task.ipynb #train-command
 def _run(self:Task,
@@ -498,7 +538,13 @@ def _compare(self:Task, name:str, folder, *, seed:int=0, device='cpu', cache:dic
     "Make the table `name` of `comparisons` in `folder`; what its metrics.json holds."
     raise NotImplementedError(f'{type(self).__name__}.compare')
 
-Task.run, Task.compare = _run, _compare
+def _write_comparison(self:Task, name:str, folder, figures, tables:dict, *,
+                      float_format:str|None=None, simulated:bool=False, **more)->dict:
+    "What `compare` has made."
+    about = dict(title=self.comparisons[name], command=f'ecg_nb train {self.name} {name}', simulated=simulated)
+    return self.write_figures(folder, figures, tables, about | more, float_format=float_format)
+
+Task.run, Task.compare, Task.write_comparison = _run, _compare, _write_comparison
 
 # %% ../../nbs/tasks/09_task.ipynb #train-command-2
 def run_target(
@@ -518,9 +564,9 @@ def run_target(
 
 def _with_plans_for(task:Task, names, epochs:int|None)->Task:
     "`task` with a plan for those `names` that are networks: its first one, with that network; all for so many `epochs`."
-    first = next((p for p in task.plans.values() if p.model), None)
-    new = [n for n in names if n not in (*task.plans, *task.comparisons) and n in NETWORKS] if first else []
-    plans = task.plans | {n: first.but(title=n, model=n, options={}, published=()) for n in new}
+    trained = any(p.model for p in task.plans.values())
+    new = [n for n in names if n not in (*task.plans, *task.comparisons) and n in NETWORKS] if trained else []
+    plans = task.plans | {n: task.with_network(n) for n in new}
     if epochs: plans = {n: p.but(epochs=epochs) if p.model else p for n, p in plans.items()}
     task.plans = plans
     return task

@@ -9,7 +9,7 @@ __all__ = ['NETWORKS', 'LABEL_SETS', 'PLANS', 'MEANINGS', 'COMPARISONS', 'AUGMEN
 # %% ../../nbs/12_diagnosis.ipynb #export-import-argparse-os-sys
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import data_path, plot_ecg, results_path, write_csv, write_json
+from ..core import data_path, plot_ecg, results_path
 from ..data.datasets import SUPERCLASSES, ptbxl_labels, ptbxl_statements, ptbxl_tasks
 from ..data.load import read
 from ..data.simulate import statements
@@ -74,7 +74,7 @@ COMPARISONS = dict(tasks='all runs on all six tasks', augmentation='what balanci
 @TASKS.register('diagnosis')
 class Diagnosis(Task):
     "Which statements would a cardiologist make on this ECG?"
-    plans, comparisons = PLANS, COMPARISONS
+    plans, comparisons, clinical = PLANS, COMPARISONS, True
     purpose = ('Reads a 12-lead ECG and gives a probability for each of {k}: would the report of such a record '
                'in PTB-XL say so? Several may hold at once.')
     not_for = 'The reports are the truth here: where cardiologists err or disagree, it learned to err with them.'
@@ -195,11 +195,7 @@ def _compare(self:Diagnosis, name, folder, *, seed=0, device='cpu', cache=None):
     else:
         trainings = data_path('runs', self.name, name)
         table = augmentation_table(self, self.splits('superclass', device=device), trainings, seed=seed, progress=False)
-    write_csv(Path(folder)/'table.csv', table, float_format='%.6g')
-    metrics = dict(task=self.name, run=name, title=self.comparisons[name], command=f'ecg_nb train {self.name} {name}',
-                   simulated=False, headline=[])
-    write_json(Path(folder)/'metrics.json', metrics)
-    return metrics
+    return self.write_comparison(name, folder, [], dict(table=table), float_format='%.6g')
 
 Diagnosis.compare = _compare
 

@@ -9,17 +9,16 @@ __all__ = ['EXTRA', 'SYSTEM0', 'PLANS', 'NIGHTS', 'AGE', 'ELSEWHERE', 'sex_age_l
 
 # %% ../../nbs/10_sex.ipynb #export-import-argparse-hashlib-json
 import hashlib, json
-from dataclasses import asdict, replace
-from pathlib import Path
+from dataclasses import replace
 import numpy as np, pandas as pd, torch
 import torch.nn.functional as F
-from ..core import BadTable, LEADS, MissingFile, data_path, write_csv, write_json
+from ..core import BadTable, LEADS, MissingFile, data_path
 from ..data.datasets import SUPERCLASSES, find, have, records_table, split_subjects
 from ..data.nights import convert_nights
 from ..data.simulate import is_simulated, sample_data
 from ..metrics.classify import accuracy, auc_interval, bootstrap, bootstrap_auc, class_auc, confusion, interval, macro_auc
 from ..models.networks import embed
-from ..signals.augment import compose, noise, one_a_subject, turn_lead
+from ..signals.augment import compose, noise, one_a_subject
 from .base import Figure, Plan, Published, TASKS, Task, some_parts, whole
 from ..training.data import ECGData, Splits, make_splits
 from ..training.run import Run, load_run
@@ -94,6 +93,8 @@ class Sex(Task):
 
     def meanings(self, plan): return dict(female='the record says: woman', age='age in years')
 
+    def in_words(self, y, classes): return np.where(y[:, 0] == 1, 'woman', 'man')
+
     def labels(self, table, plan):
         age = plan.extra['age']
         return sex_age_labels(table, age=age), ('female', 'age') if age else ('female',), table.sex != ''
@@ -106,18 +107,12 @@ class Sex(Task):
         data, changes = splits.parts['train'], []
         options = dict(loss=sex_age_loss, metric=self.metric)
         if plan.extra['turn_deg']:
-            options['train'] = self.two_limb_leads(plan, splits)
-            angle = dict(I=0, II=60)[plan.leads[0]]
-            changes.append(turn_lead(angle_deg=angle, sd_deg=plan.extra['turn_deg']))
+            options['train'], turn = self.turned_lead(plan, splits)
+            changes.append(turn)
         if plan.extra['noise']: changes.append(noise(ratio=plan.extra['noise']))
         if plan.extra['cohort']: options['sampler'] = one_a_subject(data.subjects)
         return options | dict(augment=compose(*changes) if changes else None)
 
-    def two_limb_leads(self, plan, splits):
-        "The training records of `splits` with leads I and II, to turn one of them."
-        data, root = splits.parts['train'], splits.tables['train'].attrs['root']
-        both = self.splits(plan.but(leads=('I', 'II')), root=root, device=data.device).parts['train']
-        return both.subset(pd.Index(both.ids).get_indexer(data.ids))
 
 # %% ../../nbs/10_sex.ipynb #plot-balance
 def plot_balance(
@@ -422,12 +417,9 @@ def _compare(self:Sex, name, folder, **_):
     "`elsewhere` for each data set that is there, into `folder`: metrics.json and windows.csv."
     there = {n: elsewhere(n) for n in ELSEWHERE if have(n)}
     if not there: raise MissingFile(', '.join(ELSEWHERE), 'none of these data sets is there')
-    write_csv(Path(folder)/'windows.csv', pd.concat([c.assign(dataset=n) for n, (_, c) in there.items()]).round(4))
+    windows = pd.concat([c.assign(dataset=n) for n, (_, c) in there.items()], ignore_index=True)
     head = [Figure(f'AUC of sex by person, {n}, run {ELSEWHERE[n][0]}', f['auc'], *f['auc_95'], .5, f['people']) for n, (f, _) in there.items()]
-    metrics = dict(task='sex', run=name, title=self.comparisons[name], command=f'ecg_nb train sex {name}', simulated=False,
-                   headline=[asdict(h) for h in head], figures={n: f for n, (f, _) in there.items()})
-    write_json(Path(folder)/'metrics.json', metrics)
-    return metrics
+    return self.write_comparison(name, folder, head, dict(windows=windows.round(4)), figures={n: f for n, (f, _) in there.items()})
 
 Sex.compare = _compare
 

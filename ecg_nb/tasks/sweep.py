@@ -6,12 +6,12 @@
 __all__ = ['grid', 'sweep', 'sweep_table', 'plan_of', 'train_job', 'over_seeds', 'check_jobs', 'slurm_script']
 
 # %% ../../nbs/tasks/14_sweep.ipynb #export-import-argparse-json-os
-import errno, json, os, re, socket, sys, time, traceback
+import errno, json, os, socket, time, traceback
 from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import BadTable, BusyFolder, DamagedFile, ECGError, MissingFile, NotWritten, data_path, lock_folder, read_json, write_csv, write_errors, write_json
+from ..core import BadTable, BusyFolder, MissingFile, NotWritten, lock_folder, read_json, write_csv, write_errors, write_json
 
 # %% ../../nbs/tasks/14_sweep.ipynb #grid
 def grid(
@@ -139,7 +139,6 @@ def plan_of(
 ):                 # a `Plan`
     "How `job` is trained: the plan of that name or network, changed where the job says so."
     from ecg_nb.tasks.base import Plan
-    if job['task'] == 'identity': return _other_plan(job)
     task, labels = _task_of(job['task'])
     model, name = job['model'], job.get('name', 'job')
     plans = {k: p for k, p in task.plans.items() if p.model and not labels or p.model == model}
@@ -161,7 +160,6 @@ def train_job(
     "Train one row of a sweep on the training folds and score it on the validation fold; the test fold is not looked at."
     import torch
     from ecg_nb.training.run import write_run
-    if job['task'] == 'identity': return _train_other(job, folder, device=device)
     task, plan, seed = _task_of(job['task'])[0], plan_of(job), int(job.get('seed', 0))
     device = str(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
     key = json.dumps([task.name, plan.labels, plan.recipe.hash, plan.extra, device], sort_keys=True)
@@ -179,27 +177,6 @@ def _figures(history, splits):
     best = history.loc[history.score.idxmax()]
     return dict(score=round(float(best.score), 6), valid_loss=round(float(best.valid_loss), 6), best_epoch=int(best.epoch) + 1,
                 epochs=len(history), classes=len(splits.classes), n_valid=len(splits.parts['valid']), simulated=bool(splits.simulated))
-
-# To go with the conversion of identity to a task
-def _other_plan(job):
-    from dataclasses import fields, replace
-    from ecg_nb.tasks import identity as m
-    known = m.PLANS.get(job['model']) or next((p for p in m.PLANS.values() if p.model == job['model']), None)
-    if known is None: raise BadTable(job.get('name', 'job'), f'{job["task"]} has no plan or network {job["model"]!r}; there are {", ".join(m.PLANS)}')
-    settings = {k: v for k, v in job.items() if k not in ('name', 'seed', 'task', 'model') and v is not None}
-    if stray := set(settings) - {f.name for f in fields(m.Plan)} | {'title'} & set(settings): raise BadTable(job.get('name', 'job'), f'{", ".join(sorted(stray))}: no such setting of a plan')
-    return replace(known, title=f'{job["task"]}, {job["model"]}', **settings)
-
-def _train_other(job, folder, *, device):
-    from ecg_nb.tasks import identity as m
-    from ecg_nb.training.run import write_run
-    task, plan, device = job['task'], plan_of(job), device or 'cpu'
-    splits = m.prepare(plan, device=device, parts=('train', 'valid'))
-    for part in (splits.parts, splits.tables): part.pop('test', None)
-    history = m.train(plan, splits, folder, seed=int(job.get('seed', 0)), progress=False)
-    write_run(folder, task, plan, splits, seed=int(job.get('seed', 0)), command='ecg_nb sweep')
-    return _figures(history, splits)
-
 
 # %% ../../nbs/tasks/14_sweep.ipynb #over-seeds
 def over_seeds(
