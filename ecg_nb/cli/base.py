@@ -11,9 +11,9 @@ import ecg_nb
 from ..core import ECGError, import_user_module, did_you_mean
 
 # %% auto #0
-__all__ = ['PARTLY', 'source_options', 'people_option', 'quiet_option', 'json_option', 'echo_warning', 'extra_of', 'one_line',
-           'Commands', 'environment', 'cli', 'options', 'comma_separated', 'source_table', 'echo_left_out',
-           'echo_answer']
+__all__ = ['PARTLY', 'file_options', 'source_options', 'people_option', 'quiet_option', 'json_option', 'echo_warning', 'extra_of',
+           'one_line', 'Commands', 'environment', 'cli', 'options', 'comma_separated', 'stated_units', 'source_table',
+           'echo_left_out', 'echo_answer']
 
 # %% ../../nbs/cli/10_cli.ipynb #partly
 PARTLY = 3  # exit status: done, but some recordings could not be used
@@ -116,12 +116,21 @@ def comma_separated(ctx, param, value):
     "'I,II' as ('I', 'II')."
     return tuple(s.strip() for s in value.split(',') if s.strip()) if value else None
 
-source_options = options(
-    click.argument('source', nargs=-1, required=True),
+def stated_units(ctx, param, value):
+    "'200/mV' as it is, if it says what the numbers mean."
+    from ecg_nb.data.arrays import unit_mv
+    try: all(unit_mv(u) for u in value.split(',')) if value else None
+    except ECGError as e: raise click.BadParameter(e.cause) from None
+    return value
+
+file_options = options(
     click.option('--fs', type=float, help='Sampling rate of arrays and CSV tables (Hz); of ptb-xl: 100 or 500.'),
-    click.option('--leads', callback=comma_separated, help='Leads of arrays without names, in their order: I,II,V1.'),
-    click.option('--units', type=click.Choice(['mV', 'uV', 'V', 'nV']),
-        help='Unit of arrays; without it, it is inferred from the height of the QRS, and said.'))
+    click.option('--leads', callback=comma_separated,
+        help='Leads to use: I,V2. theirs=ours where a file calls them otherwise: ECG1=II. Of arrays without names: what their signals are.'),
+    click.option('--units', callback=stated_units,
+        help="Unit of arrays: mV, uV, V, nV, '4.88 uV', 200/mV (counts a millivolt), '200(1024)/mV' (1024 is 0 mV); one a lead with commas "
+             "between. Without it, it is inferred from the height of the QRS, and said."))
+source_options = options(click.argument('source', nargs=-1, required=True), file_options)
 people_option = click.option('--csv', type=click.Path(exists=True, dir_okay=False),
     help='Table of who is who: a row a file, columns subject_id, sex, age, labels.')
 quiet_option = click.option('--quiet', is_flag=True, help='No progress bar.')

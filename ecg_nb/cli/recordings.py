@@ -34,6 +34,7 @@ def predict(source, fs, leads, units, runs, out, formats, maps, uncalibrated, jo
     \b
     ecg_nb predict my-folder --out answers
     ecg_nb predict ecg.npy --fs 500 --leads I,II,III,aVR,aVL,aVF,V1,V2,V3,V4,V5,V6 --units mV
+    ecg_nb predict holter.csv --fs 250 --leads ECG1=II --units 200/mV --run sex/lead-II
     ecg_nb predict night.edf --run sex/lead-I --json
     """
     from ecg_nb.inference.predict import predict
@@ -53,22 +54,23 @@ def predict(source, fs, leads, units, runs, out, formats, maps, uncalibrated, jo
 @click.option('--record', help='Which one, of a folder or data set: its record_id.')
 @click.option('--class', 'cls', help='The class to be explained (default: the most likely one).')
 @click.option('--method', help='Of the map (default: the one that passed most tests for this run).')
+@click.option('--start', 'start_s', type=float, default=0., help='Explain the ten seconds from this second on (default: from the start).')
 @click.option('--out', required=True, type=click.Path(dir_okay=False), help='Picture (.png) or page (.html) to write.')
-def explain(source, fs, leads, units, run, record, cls, method, out):
+def explain(source, fs, leads, units, run, record, cls, method, start_s, out):
     """Which samples of one recording made RUN say so: a map over the ECG, with the verdict on whether such maps can be believed.
 
     \b
     ecg_nb explain ecg.hea --class MI --out map.png
     ecg_nb explain ptb-xl --record 5 --out map.png
+    ecg_nb explain night.edf --run sex/lead-I --start 3600 --out map.png
     """
-    from ecg_nb.data.load import read
     from ecg_nb.inference.predict import explain
     table = source_table(source, fs, leads, units)
     if record:
         if record not in set(table.record_id): raise ECGError(record, f'no recording of this name; {did_you_mean(record, table.record_id)}')
         table = table[table.record_id == record]
     if len(table) != 1: raise click.UsageError(f'one recording at a time; there are {len(table):,}: name one by --record')
-    click.echo(explain(read(table.iloc[0], root=table.attrs['root']), run, cls=cls, method=method, out=out))
+    click.echo(explain(table, run, cls=cls, method=method, start_s=start_s, out=out))
 
 # %% ../../nbs/cli/11_cli_recordings.ipynb #enrol
 @cli.command(short_help='people into a gallery')

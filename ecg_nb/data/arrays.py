@@ -4,7 +4,7 @@
 
 # %% ../../nbs/data/17_arrays.ipynb #export-imports
 from __future__ import annotations
-import codecs, gzip, os, re, warnings
+import codecs, gzip, os, re, unicodedata, warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,24 +13,39 @@ from ..core import BadHeader, BadSignal, DamagedFile, LEADS, MissingFile, Missin
 from .formats import UNIT_MV
 
 # %% auto #0
-__all__ = ['ARRAYS', 'lead_names', 'UnitWarning', 'unit_mv', 'beat_height', 'infer_units', 'pulse_bpm', 'limb_misfit',
-           'with_doubts', 'from_array', 'TableLayout', 'table_layout', 'npy_samples', 'chosen', 'read_numbers']
+__all__ = ['ARRAYS', 'lead_names', 'UnitWarning', 'unit_mv', 'beat_height', 'infer_units', 'zero_level', 'pulse_bpm',
+           'limb_misfit', 'with_doubts', 'from_array', 'TableLayout', 'table_layout', 'npy_samples', 'wanted_leads',
+           'chosen', 'asked_again', 'read_numbers']
 
 # %% ../../nbs/data/17_arrays.ipynb #bare
 _words = (r'(?:signal|channel|kanal|canal|lead|ecg|ekg|ableitung|abl|d[ée]rivation|derivaci[óo]n|deriva[çc][ãa]o'
-          r'|chest|limb|brustwand)')
+          r'|chest|limb|brustwand|mdc)')
 _front = re.compile(rf'^(?:{_words}(?:[\s_.:/]+|-)?)+', re.I)
-_back = re.compile(rf'(?:[\s_.:/-]+(?:{_words}|ref|raw|filt(?:ered)?)|\s*\((?:chest|limb)\))+$', re.I)
+_back = re.compile(rf'(?:[\s_.:/-]+(?:{_words}|ref|raw|filt(?:ered)?)|\s*\((?:chest|limb|raw|filt(?:ered)?)\))+$', re.I)
 _turned = re.compile(r'(?:[-−–]|(?:minus|neg|inv)[\s_-]*)(.+)', re.I)
 _standard = {l.lower(): l for l in LEADS}
 _standard |= {f'd{k}': l for k, l in zip(('i', 'ii', 'iii', 1, 2, 3), LEADS[:3]*2)}
-_standard |= {f'v0{k}': f'V{k}' for k in range(1, 7)}
+_standard |= {f'v0{k}': f'V{k}' for k in range(1, 7)} | {f'l{l.lower()}': l for l in LEADS[:3]}
 _modified = {'mli': 'I', 'mlii': 'II', 'mliii': 'III'}
+
+_unit_behind = re.compile(r'(?: ?/ ?| in )(?:mV|[uµμ]V|nV|V)$', re.I)
+_in_brackets = re.compile(r'[\[(]([^][()]{1,20})[\])]')
+_numbered = re.compile(r'(?:lead|ableitung|abl|d[ée]rivation|derivaci[óo]n|deriva[çc][ãa]o)[\s_.:-]?(\d{1,2})', re.I)
 
 @lru_cache(10_000)
 def _bare(label):
-    "A label without the words around it, in lower case: 'Lead II-ref' is 'ii'."
-    return re.sub(r'[\s_.-]+', '', _back.sub('', _front.sub('', str(label).strip()))).lower()
+    "A label without the words around it, in lower case: 'Lead II-ref', 'II,' and 'ECG (II)' are 'ii'."
+    if len(label) > 200: return label.lower()
+    s = unicodedata.normalize('NFKC', label).strip(' \t"\'`,;:.')
+    s = _unit_behind.sub('', s).rstrip()
+    bare = re.sub(r'[\s_.-]+', '', _back.sub('', _front.sub('', s))).lower()
+    inside = [re.sub(r'[\s_.-]+', '', _front.sub('', i)).lower() for i in _in_brackets.findall(s)]
+    return next((i for i in inside if i in _standard and bare not in _standard), bare)
+
+def _roman(labels):
+    "Lead 1, 2, 3 -> I, II, III, where no lead is numbered higher."
+    at = {l: int(m[1]) for l in labels if (m := _numbered.fullmatch(l))}
+    return {l: LEADS[k - 1] for l, k in at.items()} if at and 1 <= min(at.values()) and max(at.values()) <= 3 else {}
 
 def _refuse_upside_down(label):
     "`BadHeader` for a lead such as -aVR."
@@ -49,7 +64,8 @@ def lead_names(
     "The standard name of each lead: `'Ableitung I'`, `'DI'` and `'ecg_i'` are `'I'`; `BadHeader` if one is upside down."
     labels = [str(l).strip() for l in labels]
     for label in labels: _refuse_upside_down(label)
-    bare, notes = [_bare(l) for l in labels], []
+    bare, notes, roman = [_bare(l) for l in labels], [], _roman(labels)
+    bare = [roman[l].lower() if l in roman else b for l, b in zip(labels, bare)]
     iec = _iec_chest_leads(bare)
     names = [_standard.get(b) or (f'V{b[1]}' if iec and re.fullmatch('c[1-6]', b) else l) for b, l in zip(bare, labels)]
     for i, b in enumerate(bare):
@@ -68,17 +84,17 @@ def lead_names(
 class UnitWarning(UserWarning): "What a file does not state (units, leads) was inferred, or what it or its owner states is hardly possible."
 
 _size = r'(\d{1,9}(?:\.\d{0,9})?(?:e-?\d{1,2})?)'
-_units_a_mv = re.compile(_size + r'(?:adu|counts?|units?|lsb)?/(.+)')
+_units_a_mv = re.compile(_size + r'(?:\((-?\d{1,10})\))?(?:adu|counts?|units?|lsb)?/(.+)')
 _size_of_unit = re.compile(_size + r'(.+)')
 
 def unit_mv(
-    units,      # 'mV', 'uV', 'V', 'nV', '4.88 uV' (size of a unit), '200/mV' (units a mV)
+    units,      # 'mV', 'uV', 'V', 'nV', '4.88 uV' (size of a unit), '200/mV' (units a mV), '200(1024)/mV' (1024 is 0 mV)
 )->float:       # mV
     "How many mV one unit is; `BadHeader` if `units` does not say."
     s = str(units).strip().lower().replace(' ', '')
     if s in UNIT_MV: return UNIT_MV[s]
     a_mv, size = _units_a_mv.fullmatch(s), _size_of_unit.fullmatch(s)
-    if a_mv and a_mv[2] in UNIT_MV and float(a_mv[1]) > 0: return UNIT_MV[a_mv[2]]/float(a_mv[1])
+    if a_mv and a_mv[3] in UNIT_MV and float(a_mv[1]) > 0: return UNIT_MV[a_mv[3]]/float(a_mv[1])
     if size and size[2] in UNIT_MV and float(size[1]) > 0: return UNIT_MV[size[2]]*float(size[1])
     raise BadHeader(
         'units', f"{units!r} does not say what the numbers mean; give 'mV', 'uV', 'V', 'nV', the size of a "
@@ -104,6 +120,7 @@ def _median_height(x, fs):
 
 # %% ../../nbs/data/17_arrays.ipynb #infer-units
 def _whole_numbers(x):
+    "Whether `x` holds whole numbers, as its beginning tells."
     some = np.asarray(x[:, :1000])
     return some.dtype.kind in 'iu' or bool((np.nan_to_num(some) == np.rint(np.nan_to_num(some))).all())
 
@@ -120,8 +137,35 @@ def infer_units(
     if counts or not fits:
         why = ', whole numbers: small µV, or counts of a converter?' if counts else '; none of mV, µV, V, nV makes that an ECG.'
         raise BadSignal(
-            name, f"beats are {h:,.4g} units high{why} Give units, e.g. 'uV', or '200/mV' for 200 units a millivolt")
+            name, f"beats are {h:,.4g} units high{why} Give units, e.g. 'uV', or '200/mV' for 200 units a millivolt ('200(1024)/mV' if 1024 of them are 0 mV)")
     return fits[0], f'units not stated, taken as {fits[0]}: beats are {h:,.4g} high (usual: 0.2 to 7 mV)'
+
+# %% ../../nbs/data/17_arrays.ipynb #zero-level
+def _stated_zero(units):
+    "The number that means 0 mV, where `units` states one: 1024 of '200(1024)/mV'."
+    m = _units_a_mv.fullmatch(str(units).lower().replace(' ', ''))
+    return int(m[2]) if m and m[2] else None
+
+def zero_level(
+    x:np.ndarray,  # counts of a converter, shape (n_leads, n_samples)
+    mv:float,      # what one of them means (mV)
+)->int:            # 0 where the leads rest within 1 mV of it, or each somewhere else
+    "The number that means 0 mV: the middle of the converter's range (a power of two), or else where all leads rest."
+    rest = np.array([np.median(row[np.isfinite(row)]) for row in np.asarray(x[:, :100_000], float) if np.isfinite(row).any()])
+    middle = float(np.median(rest)) if len(rest) else 0.
+    if abs(middle)*mv <= 1 or (np.abs(rest - middle)*mv > 1).any(): return 0
+    half = 2**round(np.log2(middle)) if middle > 0 else 0
+    return half if abs(half - middle)*mv <= 1 else round(middle)
+
+def _zeros(x, units, mv):
+    "The number that means 0 mV in each of `units`, and what was assumed: units and note, or None."
+    stated = [_stated_zero(u) for u in units]
+    zeros = [z or 0 for z in stated]
+    plain = len(units) > 1 or stated[0] is not None or units[0].strip().lower() in UNIT_MV
+    zero = 0 if plain or not _whole_numbers(x) else zero_level(x, mv[0])
+    if not zero: return zeros, None
+    settled = f'{1/mv[0]:.9g}({zero})/mV'
+    return [zero], (settled, f"zero level not stated, {zero:,} taken as 0 mV, where the leads rest: units '{settled}'")
 
 # %% ../../nbs/data/17_arrays.ipynb #pulse-bpm
 def _steepness(x, fs):
@@ -221,7 +265,9 @@ def with_doubts(
     return rec
 
 # %% ../../nbs/data/17_arrays.ipynb #from-array
-def _split(leads): return leads.split(',') if isinstance(leads, str) else leads
+def _split(names):
+    "'I,II' as ['I', 'II']; a list as it is."
+    return names.split(',') if isinstance(names, str) else names
 
 def _recording(x, fs, leads, units, record_id, name):
     "The ECG in array `x`, and what was assumed about it."
@@ -235,9 +281,16 @@ def _recording(x, fs, leads, units, record_id, name):
         units, why = infer_units(x, fs, name)
         assumed.append(why)
         notes = [*notes, why]
-    mv = np.array([unit_mv(u) for u in ([units] if isinstance(units, str) else units)], np.float32)[:, None]
-    if len(mv) not in (1, len(x)): raise BadHeader(name, f'{len(mv)} units for {len(x)} leads')
-    y = np.asarray(x, np.float32)*mv
+    each = [str(u) for u in _split(units)]
+    if len(each) not in (1, len(x)): raise BadHeader(name, f'{len(each)} units for {len(x)} leads')
+    mv = [unit_mv(u) for u in each]
+    zeros, inferred = _zeros(x, each, mv)
+    if inferred:
+        units, why = inferred
+        assumed.append(why)
+        notes = [*notes, why]
+    y = np.asarray(x, np.float64) - np.array(zeros)[:, None] if any(zeros) else np.asarray(x, np.float32)
+    y = np.asarray(y, np.float32)*np.array(mv, np.float32)[:, None]
     bad = ~np.isfinite(y)
     if np.isinf(y).any() or bad.all():
         raise DamagedFile(name, f'{bad.sum():,} of its {y.size:,} values are no numbers (NaN or infinite)')
@@ -248,7 +301,7 @@ def from_array(
     fs:float|None,     # sampling rate (Hz)
     *,
     leads=None,        # their names, any usual spelling; not needed for twelve in the standard order
-    units=None,        # of the numbers, see `unit_mv`; or one a lead; default: inferred, with a `UnitWarning`
+    units=None,        # of the numbers, see `unit_mv`; or one a lead ('mV,uV'); default: inferred, with a `UnitWarning`
     record_id:str='',
     check:bool=True,   # warn of what is hardly possible
 )->Recording:          # in mV; what was assumed is in `meta['notes']`
@@ -467,7 +520,7 @@ def _rows_of(path, n, fs, start_s, stop_s):
     return round(start*fs), min(round(stop*fs), n)
 
 # %% ../../nbs/data/17_arrays.ipynb #chosen
-def _wanted(leads):
+def wanted_leads(leads):
     "What is asked for -> what it is to be called, or None: from names, 'theirs=ours', or a dictionary."
     if isinstance(leads, dict): return dict(leads)
     parts = [str(l).partition('=') for l in _split(leads)]
@@ -485,11 +538,19 @@ def chosen(
         for name, among in ((lead, labels), (lead, names), (lead_names([lead])[0][0], names)):
             if name in among: return among.index(name)
         return -1
-    wanted = _wanted(leads)
+    wanted = wanted_leads(leads)
     at = {l: find(str(l).strip()) for l in wanted}
     missing = [str(l) for l, i in at.items() if i < 0]
     if missing: raise MissingLead(path, f'no lead {", ".join(missing)}; it has {", ".join(labels)}')
     return list(at.values()), [lead_names([ours])[0][0] if ours else names[at[l]] for l, ours in wanted.items()]
+
+def asked_again(
+    leads,     # as for `chosen`
+    names,     # of the leads that were read by it, in their order
+)->tuple:
+    "What asks for the same leads under the same names again: 'ECG1=II' where `leads` renamed one."
+    if leads is None: return tuple(names)
+    return tuple(f'{theirs}={name}' if ours else name for (theirs, ours), name in zip(wanted_leads(leads).items(), names))
 
 # %% ../../nbs/data/17_arrays.ipynb #npy-signals
 def _npy_signals(path, fs, leads, units, start_s, stop_s):
@@ -557,8 +618,10 @@ def read_numbers(
     x, fs, labels, units, assumed = signals(path, fs, leads, units, start_s, stop_s)
     names, notes = lead_names(labels)
     i, names = chosen(names, list(map(str, labels)), leads, path)
-    if isinstance(units, list) and len(units) == len(labels): units = [units[k] for k in i]
+    each = _split(units)
+    if len(each) == len(labels) > 1: units = [each[k] for k in i]
     record_id = re.sub(r'\.gz$', '', name).rpartition('.')[0]
-    rec, _ = _recording(x[i], fs, names, units, record_id, record_id or 'array')
+    rec, more = _recording(x[i], fs, names, units, record_id, record_id or 'array')
+    assumed = [*assumed, *more]
     rec.meta |= dict(path=path, notes=(*(o for o in notes if o not in assumed), *assumed))
     return rec, assumed

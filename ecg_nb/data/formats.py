@@ -4,23 +4,47 @@
 
 # %% ../../nbs/data/10_formats.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import errno, math, os, re, stat, struct, warnings, zlib
+import errno, math, os, re, stat, struct, tempfile, warnings, zlib
 from collections import namedtuple
-from contextlib import contextmanager
-from functools import lru_cache, wraps
+from contextlib import ExitStack, contextmanager
+from functools import lru_cache, partial, wraps
 from io import BytesIO
 import numpy as np
 from ..core import (BadHeader, BadSignal, DamagedFile, ECGError, LEADS, MissingFile, MissingLead, Recording, UnknownFormat, UnsafePath,
     check_fs, lead_name)
 
 # %% auto #0
-__all__ = ['Signal', 'Header', 'UNIT_MV', 'Channel', 'Edf', 'CPSC_CLASSES', 'BEATS', 'read_header', 'calibration', 'sex_letter',
-           'age_years', 'comment_fields', 'person', 'read_wfdb', 'read_wfdb_digital', 'edf_channels', 'read_edf',
-           'edf_channel', 'cpsc_labels', 'read_cpsc', 'read_annotations', 'file_kind', 'read_file']
+__all__ = ['Signal', 'Header', 'UNIT_MV', 'USUAL_GAIN', 'Channel', 'Edf', 'CPSC_CLASSES', 'BEATS', 'SignalInfo', 'follow_links',
+           'links_followed', 'read_header', 'says_ecg', 'owner_decides', 'calibration', 'sex_letter', 'age_years',
+           'comment_fields', 'person', 'read_wfdb', 'read_wfdb_digital', 'edf_channels', 'read_edf', 'edf_channel',
+           'cpsc_labels', 'read_cpsc', 'read_annotations', 'file_kind', 'read_file', 'signals_of', 'length_of']
 
 # %% ../../nbs/data/10_formats.ipynb #-opener
 def _opener(path, flags): return os.open(path, flags | getattr(os, 'O_NONBLOCK', 0))  # a pipe without a writer must not make us wait
 def _opener_nofollow(path, flags): return _opener(path, flags | os.O_NOFOLLOW)
+
+def follow_links()->bool:
+    "Whether links may lead out of the folder of a header (`ECG_NB_LINKS`)."
+    return os.environ.get('ECG_NB_LINKS', '').lower() not in ('', '0', 'no', 'false')
+
+@contextmanager
+def links_followed(
+    wanted:bool|None=True, # None: as it is
+):
+    "Links may lead out of the folder of a header: the files lie in a store of git-annex, DataLad or DVC."
+    before = os.environ.get('ECG_NB_LINKS')
+    if wanted is not None: os.environ['ECG_NB_LINKS'] = '1' if wanted else '0'
+    try: yield
+    finally:
+        if wanted is not None: os.environ.pop('ECG_NB_LINKS')
+        if wanted is not None and before is not None: os.environ['ECG_NB_LINKS'] = before
+
+def _in_other_case(path)->str|None:
+    "The one file beside `path` that has its name in capitals or small letters, as DOS recorders write them."
+    folder, name = os.path.split(path)
+    try: alike = [e.name for e in os.scandir(folder or '.') if e.name.lower() == name.lower()]
+    except (OSError, ValueError): return None
+    return os.path.join(folder, alike[0]) if len(alike) == 1 else None
 
 @contextmanager
 def _open(
@@ -36,12 +60,18 @@ def _open(
         else: _check_inside(path, folder, name, by)
     try:
         try: f = open(path, 'rb', buffering=0, opener=opener)
+        except FileNotFoundError:
+            path = (folder is not None and not os.path.islink(path) and _in_other_case(path)) or path
+            f = open(path, 'rb', buffering=0, opener=opener)
         except OSError as e:
             if e.errno != errno.ELOOP or opener is _opener: raise
             _check_inside(path, folder, name, by)  # the file is a link: see where it leads
             f = open(path, 'rb', buffering=0, opener=_opener)
     except ECGError: raise
-    except (FileNotFoundError, NotADirectoryError): raise MissingFile(path, 'no such file' + (f' (named by {os.path.basename(by)})' if by else '')) from None
+    except (FileNotFoundError, NotADirectoryError):
+        named = f' (named by {os.path.basename(by)})' if by else ''
+        if _dangles(path): raise MissingFile(path, f'is a link to a file that is not here{named}: fetch it first (git annex get, datalad get, dvc pull)') from None
+        raise MissingFile(path, 'no such file' + named) from None
     except IsADirectoryError: raise DamagedFile(path, 'is a folder, not a file') from None
     except (OSError, ValueError) as e: raise DamagedFile(path, f'cannot be opened ({getattr(e, "strerror", None) or e})') from None
     with f:
@@ -50,12 +80,19 @@ def _open(
         yield f, s.st_size
 
 # %% ../../nbs/data/10_formats.ipynb #-check-inside
+def _dangles(path)->bool:
+    "Whether `path` is a link that leads to nothing."
+    try: return os.path.islink(path) and not os.path.exists(path)
+    except ValueError: return False
+
 def _check_inside(path, folder, name, by):
-    "Raise `UnsafePath` unless `path`, links followed, lies inside `folder`."
-    try: home, there = os.path.realpath(folder or '.'), os.path.realpath(path)
+    "Raise `UnsafePath` unless `path`, links followed where that is not allowed, lies inside `folder`."
+    where = os.path.abspath if follow_links() else os.path.realpath
+    try: home, there = where(folder or '.'), where(path)
     except (OSError, ValueError) as e: raise BadHeader(by or path, f'names a file that cannot be: {name!r} ({e})') from None
     if re.match(r'[A-Za-z]:', name) or '\\' in name or os.path.isabs(name) or not there.startswith(home.rstrip(os.sep) + os.sep):
-        raise UnsafePath(by or path, f'names {name!r}, which lies outside the folder of the header')
+        hint = '; if it is your own link into a store (git-annex, DataLad, DVC), allow it: --links, or ECG_NB_LINKS=1' if os.path.islink(path) else ''
+        raise UnsafePath(by or path, f'names {name!r}, which lies outside the folder of the header{hint}')
 
 def _read_bytes(f, start, n, path):
     "Exactly `n` bytes of the open file `f` from byte `start` on, as a uint8 array."
@@ -95,11 +132,18 @@ Signal.__doc__ = "One signal line of a WFDB header: `gain` in digital units per 
 Header.__doc__ = "A WFDB header: `signals` is a tuple of `Signal`, `segments` of (name, n_samples); `n_samples` is 0 where not given."
 
 def _header_path(path)->str:
+    "The header of record `path`, which may be named without ending or by its signal, in capitals or not."
     p = os.fspath(path) if isinstance(path, (str, os.PathLike)) else str(path)
-    return p if p.endswith('.hea') else (p[:-4] if p.endswith(('.dat', '.mat', '.atr')) else p) + '.hea'
+    stem, ending = os.path.splitext(p)
+    if ending.lower() == '.hea': return p
+    if ending.lower() in ('.dat', '.mat', '.atr'): p = stem
+    in_capitals = not os.path.exists(p + '.hea') and os.path.exists(p + '.HEA')
+    return p + ('.HEA' if in_capitals else '.hea')
 
 def _text(b:bytes)->str:
-    try: return b.decode('utf-8')
+    "Text in UTF-8, UTF-16 or Latin-1, without the mark that says which."
+    if b[:2] in (b'\xff\xfe', b'\xfe\xff'): return b.decode('utf-16', 'replace')
+    try: return b.decode('utf-8-sig')
     except UnicodeDecodeError: return b.decode('latin-1')
 
 # %% ../../nbs/data/10_formats.ipynb #-spec
@@ -142,7 +186,7 @@ def read_header(
 def _parse_header(path, f, size):
     if size > 1 << 22: raise BadHeader(path, f'{size:,} bytes are too many for a header')
     text = _text(_read_bytes(f, 0, size, path).tobytes())
-    lines = text.replace('\r', '').split('\n')
+    lines = text.replace('\r\n', '\n').replace('\r', '\n').split('\n')
     comments, lines = [s.lstrip('#').strip() for l in lines if (s := l.strip()) and s[0] == '#'], [s for l in lines if (s := l.strip()) and s[0] != '#']
     m = _record_line.fullmatch(lines[0]) if lines else None
     if not m: raise BadHeader(path, f'its first line is no record line: {(lines or [""])[0][:60]!r}')
@@ -162,27 +206,60 @@ def _segments(path, lines):
 
 # %% ../../nbs/data/10_formats.ipynb #-gain-per-mv
 UNIT_MV = {'nv': 1e-6, 'uv': 1e-3, 'µv': 1e-3, 'μv': 1e-3, 'mv': 1., 'v': 1e3, 'microvolt': 1e-3, 'microvolts': 1e-3, 'millivolt': 1., 'millivolts': 1., 'volt': 1e3, 'volts': 1e3}
+USUAL_GAIN = 200.   # digital units per mV where a header leaves them open
+_unclear = re.compile(r'(?:adu?c?|ad[ _-]?units?|adcu|counts?|lsb|units?|raw|digits?|a\.?u\.?|n\.?[au]\.?|n/a|none|unknown|uncal\w*|arb\w*\.?|[^a-z]{1,3}v|mcv)?', re.I)
+_ecg_word = re.compile(r'(?:ecg|ekg)(?:\d{1,2}|[lr]|av[lrf]|v[1-6]|i{1,3})?')
+_no_ecg = {'off', 'status', 'imp', 'impedance', 'quality', 'hr', 'rate', 'rr', 'trigger', 'marker', 'event'}
+
+@lru_cache(10_000)
+def says_ecg(
+    label,     # of a signal
+)->bool:
+    "Whether `label` says that this is an ECG: a standard lead, or ECG or EKG among its words."
+    words = re.split(r'[^0-9a-z]+', label.lower())
+    return lead_name(label) in LEADS or any(map(_ecg_word.fullmatch, words)) and _no_ecg.isdisjoint(words)
+
+def owner_decides(
+    unit,      # of a signal, as the file has it
+    label,
+)->bool:
+    "Whether it is for the owner of a file to say what `unit` means, which is no voltage as it stands."
+    return unit.lower() not in UNIT_MV and (bool(_unclear.fullmatch(unit.strip())) or says_ecg(label))
 
 @lru_cache(1024)
-def _gain_per_mv(gain, units):
-    "Digital units per mV, None where that makes no sense."
-    mv = UNIT_MV.get(units.lower())
-    g = gain/mv if mv else 0
+def _gain_per_mv(gain, unit, unit_mv=None):
+    "Digital units per mV, None where that makes no sense; `unit_mv` (mV) is what a unit is where the file leaves it open."
+    mv = UNIT_MV.get(unit.lower(), unit_mv)
+    if mv is None: return None
+    g = gain/mv if gain else 1/unit_mv if unit_mv else USUAL_GAIN
     return g if .1 <= abs(g) <= 1e9 else None
+
+def _problem(s, unit_mv=None)->str:
+    "Why WFDB signal `s` cannot be expressed in mV, in words; '' if it can."
+    open_unit = owner_decides(s.units, s.lead)
+    if s.units.lower() not in UNIT_MV and not (open_unit and unit_mv):
+        return f'signal {s.lead!r} is in {s.units}, not a voltage; ' + ("say by units what that is, e.g. '200/mV', or " if open_unit else '') + 'choose others by `leads`'
+    if _gain_per_mv(s.gain, s.units, unit_mv) is None: return f'signal {s.lead!r} has a gain of {s.gain:g} per {s.units}; no ECG has'
+    return 'a baseline beyond 32 bits' if abs(s.baseline) > 1 << 31 else ''
 
 def calibration(
     header:Header,
     index=None,     # which signals; all by default
+    *,
+    unit_mv:float|None=None, # mV a unit, where the header leaves it open
 )->tuple:           # digital units per mV, and the digital value of 0 mV: two float64 arrays
     "Gain and baseline of the signals of `header`; raises `BadHeader`, `BadSignal` where a signal cannot be expressed in mV."
     signals = header.signals if index is None else [header.signals[i] for i in index]
-    gains = [_gain_per_mv(s.gain, s.units) for s in signals]
-    if None in gains:
-        s = signals[gains.index(None)]
-        if s.units.lower() not in UNIT_MV: raise BadSignal(header.path, f'signal {s.lead!r} is in {s.units}, not a voltage; choose others by `leads`')
-        raise BadHeader(header.path, f'signal {s.lead!r} has a gain of {s.gain:g} per {s.units}; no ECG has')
-    if max(abs(s.baseline) for s in signals) > 1 << 31: raise BadHeader(header.path, 'a baseline beyond 32 bits')
-    return np.array(gains), np.array([s.baseline for s in signals], float)
+    for s in signals:
+        problem = _problem(s, unit_mv)
+        if problem: raise (BadSignal if 'not a voltage' in problem else BadHeader)(header.path, problem)
+    return np.array([_gain_per_mv(s.gain, s.units, unit_mv) for s in signals]), np.array([s.baseline for s in signals], float)
+
+def _gain_notes(signals, unit_mv)->list:
+    "What was assumed of the gain of `signals`, in words."
+    open_gain = [s.lead for s in signals if s.gain == 0]
+    if unit_mv or not open_gain: return []
+    return [f'not calibrated (a gain of 0 in the header), {USUAL_GAIN:g} units a mV assumed: {", ".join(open_gain)}']
 
 # %% ../../nbs/data/10_formats.ipynb #sex-letter
 def sex_letter(text)->str: # 'M', 'F' or ''
@@ -232,61 +309,74 @@ def _frames(f, path, fmt, offset, n_sig, a, b)->np.ndarray: # int16 (b - a, n_si
 _BYTES = {8: 1, 16: 2, 24: 3, 32: 4, 61: 2, 80: 1, 160: 2, 212: 1.5, 310: 4/3, 311: 4/3, 508: .001, 516: .001, 524: .001}  # a sample; 5xx: compressed, at least
 _MISSING = {16: -1 << 15, 24: -1 << 23, 32: -1 << 31, 61: -1 << 15, 80: -128, 160: -1 << 15, 212: -2048, 310: -512, 311: -512, 508: -128, 516: -1 << 15, 524: -1 << 23}
 
-def _n_frames(h, file, members, size)->int:
-    "Check the `size` (bytes) of signal `file` with signals `members` against header `h`; the number of frames."
+def _frames_held(h, file, members, size)->int:
+    "How many frames there are in the signal `file` of `size` (bytes) with signals `members`, as header `h` describes it."
     s, path = members[0], os.path.join(os.path.dirname(h.path), file)
     if s.fmt not in _BYTES: raise UnknownFormat(h.path, f'signal format {s.fmt} of {file} is none that WFDB defines for reading')
     if any((o.fmt, o.byte_offset) != (s.fmt, s.byte_offset) for o in members): raise BadHeader(h.path, f'different formats or offsets within {file}')
     if size == 0: raise DamagedFile(path, 'is empty')
     frame = _BYTES[s.fmt]*sum(o.per_frame for o in members)
     if frame == 0: raise BadHeader(h.path, 'zero samples a frame')
-    n = h.n_samples or max(0, int((size - s.byte_offset)/frame + 1e-6))
-    need = s.byte_offset + math.ceil(n*frame - 1e-6)
-    if size < need: raise DamagedFile(path, f'holds {size:,} bytes, its header asks for {need:,}')
-    if size >= need + max(frame, 4) and s.fmt < 500: raise BadHeader(h.path, f'asks for {need:,} bytes, {file} holds {size:,}')
-    if n == 0: raise BadSignal(h.path, 'no samples')
-    return n
+    held = max(0, int((size - s.byte_offset)/frame + 1e-6))
+    need = s.byte_offset + math.ceil((h.n_samples or 1)*frame - 1e-6)
+    if held == 0 or (s.fmt >= 500 and size < need): raise DamagedFile(path, f'holds {size:,} bytes, its header asks for {need:,}')
+    rounded = h.n_samples and need <= size < need + max(frame, 4)      # some formats fill up their last bytes
+    return h.n_samples if rounded or (s.fmt >= 500 and h.n_samples) else held
 
 # %% ../../nbs/data/10_formats.ipynb #-files
+_MOST = 1 << 30   # numbers read at once: 4 GB in mV
+
+def _check_size(path, n_samples, n_leads):
+    if n_samples*n_leads > _MOST: raise BadSignal(path, f'{n_samples:,} samples of {n_leads} leads are too many to be held in memory at once; ask for a span of seconds')
+
 def _files(h)->dict:
     "The signal files of header `h`: name -> indices of its signals."
     files:dict[str, list] = {}
     for i, s in enumerate(h.signals): files.setdefault(s.file, []).append(i)
     return files
 
-def _length(h, index)->int:
-    "Number of frames, from the header or else from the size of the file of the first signal in `index`."
-    if h.n_samples: return h.n_samples
-    file = h.signals[index[0]].file
-    with _open(file, os.path.dirname(h.path), h.path) as (f, size): return _n_frames(h, file, [h.signals[i] for i in _files(h)[file]], size)
+@contextmanager
+def _opened(h, index):
+    "The files of the signals `index` of header `h`: name -> the open file, how many frames it holds, and all signals in it."
+    if {s.file for s in h.signals} == {'~'}: raise BadSignal(h.path, 'is the layout of a record in segments, without samples of its own: read the record that names it')
+    with ExitStack() as stack:
+        files = {}
+        for file, members in _files(h).items():
+            if set(members).isdisjoint(index): continue
+            f, size = stack.enter_context(_open(file, os.path.dirname(h.path), h.path))
+            files[file] = f, _frames_held(h, file, [h.signals[i] for i in members], size), members
+        yield files
 
-_MOST = 1 << 30   # numbers read at once: 4 GB in mV
+def _extent(h, files)->tuple: # number of frames, remarks
+    "How much there is to be read in `files`, and which of them are longer or shorter than header `h` announces."
+    held = {file: n for file, (_, n, _) in files.items()}
+    announced = h.n_samples or max(held.values())
+    short = [f'{file} ends early: {n/h.fs:.2f} of {announced/h.fs:.2f} s are there' for file, n in held.items() if n < announced]
+    long = [f'{file} is longer than its header says: only the {announced/h.fs:.2f} s announced are read' for file, n in held.items() if n > announced]
+    return min(announced, max(held.values())), short + long
 
-def _check_size(path, n_samples, n_leads):
-    if n_samples*n_leads > _MOST: raise BadSignal(path, f'{n_samples:,} samples of {n_leads} leads are too many to be held in memory at once; ask for a span of seconds')
-
-def _digital(h, index, a, b)->np.ndarray: # int16 (b - a, len(index))
-    "Frames `a` to `b` of the signals `index`, formats 16 and 212."
-    folder = os.path.dirname(h.path)
+def _digital(h, index, files, a, b)->np.ndarray: # int16 ((b - a)*per_frame, len(index))
+    "Frames `a` to `b` of the signals `index`, formats 16 and 212; missing samples where a file has ended."
     found:dict[int, np.ndarray] = {}
-    for file, members in _files(h).items():
-        if len(index) < len(h.signals) and not set(members) & set(index): continue
+    for file, (f, held, members) in files.items():
         sigs = [h.signals[i] for i in members]
-        with _open(file, folder, h.path) as (f, size):
-            _n_frames(h, file, sigs, size)
-            _check_size(h.path, b - a, len(sigs))
-            x = _frames(f, os.path.join(folder, file), sigs[0].fmt, sigs[0].byte_offset, len(sigs), a, b)
-        if members == index: return x
-        found |= {i: x[:, k] for k, i in enumerate(members)}
+        s, width = sigs[0], sum(o.per_frame for o in sigs)
+        _check_size(h.path, b - a, width)
+        x = _frames(f, os.path.join(os.path.dirname(h.path), file), s.fmt, s.byte_offset, width, a, max(a, min(b, held)))
+        if len(x) < b - a: x = np.concatenate([x, np.full((b - a - len(x), width), _MISSING[s.fmt], np.int16)])
+        if members == index and width == len(index): return x
+        at = np.cumsum([0, *(o.per_frame for o in sigs)])
+        found |= {i: x[:, at[k]:at[k + 1]].reshape(-1) for k, i in enumerate(members)}
     return np.stack([found[i] for i in index], 1)
 
 # %% ../../nbs/data/10_formats.ipynb #-verify
-def _verify(h, index, sums):
+def _verify(h, index, sums)->list: # remarks
     "Compare checksums `sums` of the signals `index` with those in the header."
-    for i, total in zip(index, sums):
-        want = h.signals[i].checksum
-        if want is not None and (int(total) - want) % 65536:
+    differ = [i for i, total in zip(index, sums) if h.signals[i].checksum is not None and (int(total) - h.signals[i].checksum) % 65536]
+    for i in differ:
+        if h.signals[i].checksum:
             raise DamagedFile(os.path.join(os.path.dirname(h.path), h.signals[i].file), f'the checksum of signal {h.signals[i].lead!r} is wrong: the file was altered or damaged')
+    return ['checksums of 0 in the header: nothing tells whether the file is whole'] if differ else []
 
 def _column_sums(x):
     "Sums of the columns of int16 `x`, modulo 65,536 (as int16, whose overflow is just that)."
@@ -309,42 +399,75 @@ def _millivolt(x, gain, base, missing)->np.ndarray: # float32 (n_signals, n)
     return out
 
 # %% ../../nbs/data/10_formats.ipynb #-check-files
-def _check_files(h):
-    "Check the size of every signal file of `h`."
-    for file, members in _files(h).items():
-        with _open(file, os.path.dirname(h.path), h.path) as (_, size): _n_frames(h, file, [h.signals[i] for i in members], size)
+@contextmanager
+def _as_wfdb_opens(h, files):
+    "Record `h` as `wfdb` takes it: its path without ending, or that of a copy whose names and line ends are the usual ones."
+    with _open(h.path) as (f, size): raw = _read_bytes(f, 0, size, h.path).tobytes()
+    as_named = all(os.path.basename(f.name) == os.path.basename(file) for file, (f, _, _) in files.items())
+    usual = h.path.endswith('.hea') and b'\r' not in raw.replace(b'\r\n', b'') and raw[:1] not in b'\xef\xff\xfe'
+    if usual and as_named or any('/' in file for file in files):
+        yield h.path[:-4]
+        return
+    with tempfile.TemporaryDirectory(prefix='ecg_nb_') as folder:
+        with open(f'{folder}/record.hea', 'w', encoding='utf-8', newline='\n') as out: out.write(_text(raw).replace('\r\n', '\n').replace('\r', '\n'))
+        for file, (f, _, _) in files.items(): os.symlink(os.path.abspath(f.name), f'{folder}/{file}')
+        yield f'{folder}/record'
 
-def _digital_wfdb(h, index, a, b)->list:
+def _digital_wfdb(h, index, files, a, b)->list:
     "Frames `a` to `b` of the signals `index` by `wfdb`, one int64 array a signal (`per_frame` samples a frame)."
-    _check_files(h)
     _check_size(h.path, b - a, len(h.signals))
-    with _foreign(h.path, 'wfdb cannot read it'):
+    stop, order = max(a + 1, min(b, *(held for _, held, _ in files.values()))), sorted(set(index))
+    with _foreign(h.path, 'wfdb cannot read it'), _as_wfdb_opens(h, files) as stem:
         import wfdb
-        w = wfdb.rdheader(h.path[:-4])
+        w = wfdb.rdheader(stem)
         ours = [(s.file, str(s.fmt), s.per_frame, s.byte_offset, s.skew) for s in h.signals]
         theirs = list(zip(w.file_name, w.fmt, *([v or d for v in o] for o, d in ((w.samps_per_frame, 1), (w.byte_offset, 0), (w.skew, 0)))))
-        if ours != theirs or (w.sig_len or h.n_samples) != h.n_samples: raise BadHeader(h.path, 'its signal lines can be understood in two ways')
-        plain = all(s.per_frame == 1 for s in h.signals)
-        lo = 0 if any(s.fmt == 8 for s in h.signals) else a  # format 8 holds differences, and wfdb 4.3 starts a span of them at the first value of the file
-        r = wfdb.rdrecord(h.path[:-4], sampfrom=lo, sampto=b, channels=list(range(len(h.signals))), physical=False, smooth_frames=plain, ignore_skew=True)
-        out = [np.asarray(x)[(a - lo)*h.signals[i].per_frame:] for i, x in enumerate(r.d_signal.T if plain else r.e_d_signal)]
-        if [len(x) for x in out] != [(b - a)*s.per_frame for s in h.signals]: raise DamagedFile(h.path, 'wfdb returned another number of samples')
-        return [out[i] for i in index]
+        if ours != theirs or w.sig_len not in (None, 0, h.n_samples): raise BadHeader(h.path, 'its signal lines can be understood in two ways')
+        plain = all(h.signals[i].per_frame == 1 for i in order)
+        lo = 0 if any(h.signals[i].fmt == 8 for i in order) else a  # format 8 holds differences, and wfdb 4.3 starts a span of them at the first value of the file
+        r = wfdb.rdrecord(stem, sampfrom=lo, sampto=stop, channels=order, physical=False, smooth_frames=plain, ignore_skew=True)
+        x = dict(zip(order, r.d_signal.T if plain else r.e_d_signal))
+        return [_fitted(h, i, np.asarray(x[i])[(a - lo)*h.signals[i].per_frame:], (stop - a)*h.signals[i].per_frame, (b - a)*h.signals[i].per_frame) for i in index]
+
+def _fitted(h, i, x, n, most)->np.ndarray:
+    "The `n` samples `x` of signal `i`, filled up to `most` by missing ones."
+    if len(x) != n: raise DamagedFile(h.path, 'wfdb returned another number of samples')
+    return x if n == most else np.concatenate([x, np.full(most - n, _MISSING.get(h.signals[i].fmt, -1 << 40))])
 
 # %% ../../nbs/data/10_formats.ipynb #-fast
-def _fast(signals)->bool: return all((s.fmt == 16 or s.fmt == 212) and s.per_frame == 1 for s in signals)
+def _fast(signals)->bool: return all(s.fmt == 16 or s.fmt == 212 for s in signals)
+
+@lru_cache(1024)
+def _names(labels)->tuple: # names, remarks
+    "The names of signals `labels`, each once."
+    names, notes = list(map(lead_name, labels)), []
+    for i, name in enumerate(names):
+        if name not in names[:i]: continue
+        k = next(k for k in range(2, len(names) + 2) if f'{name} #{k}' not in names)
+        names[i] = f'{name} #{k}'
+        notes.append(f'another signal {labels[i]!r}, called {names[i]!r}')
+    return tuple(names), tuple(notes)
+
+def _positions(path, names, leads)->list:
+    "Where among `names` the `leads` are, given as names or positions; all by default."
+    if leads is None: return list(range(len(names)))
+    out = []
+    for l in ([leads] if isinstance(leads, (str, int)) else leads):
+        by_position = isinstance(l, (int, np.integer)) and 0 <= l < len(names)
+        if not by_position and lead_name(l) not in names: raise MissingLead(path, f'no lead {l!r}; it has {", ".join(names)}')
+        out.append(int(l) if by_position else names.index(lead_name(l)))
+    if not out: raise MissingLead(path, 'no lead was asked for')
+    return out
 
 def _choose(h, leads)->list:
     "Indices of the signals called `leads`; all by default."
-    if leads is None: return list(range(len(h.signals)))
-    names, out = _names(tuple(s.lead for s in h.signals)), []
-    for l in ([leads] if isinstance(leads, str) else leads):
-        n = names.count(lead_name(l))
-        if n == 0: raise MissingLead(h.path, f'no lead {l!r}; it has {", ".join(names)}')
-        if n > 1: raise BadHeader(h.path, f'lead {l!r} occurs {n} times')
-        out.append(names.index(lead_name(l)))
-    if not out: raise MissingLead(h.path, 'no lead was asked for')
-    return out
+    return _positions(h.path, _names(tuple(s.lead for s in h.signals))[0], leads)
+
+def _per_frame(path, fs, signals)->int:
+    "How many samples a frame `signals` have, which must be the same for all; `fs` (Hz) is that of frames."
+    if len({s.per_frame for s in signals}) > 1:
+        raise BadSignal(path, 'its signals have different sampling rates: ' + ', '.join(f'{s.lead} {fs*s.per_frame:g} Hz' for s in signals) + '; choose some by `leads`')
+    return signals[0].per_frame
 
 def _span(path, fs, n, start_s, stop_s)->tuple:
     "First and last + 1 sample of the seconds `start_s` to `stop_s`."
@@ -354,24 +477,23 @@ def _span(path, fs, n, start_s, stop_s)->tuple:
     return round(start*fs), min(round(stop*fs), n)
 
 # %% ../../nbs/data/10_formats.ipynb #-samples
-def _samples(h, index, a, b, verify=True)->np.ndarray: # mV, float32 (len(index), (b - a)*per_frame)
-    "Frames `a` to `b` of the signals `index` in mV; checksums compared where the record is read whole."
-    sigs, n = [h.signals[i] for i in index], h.n_samples
-    gain, base = calibration(h, index)
+def _samples(h, index, files, n, a, b, verify=True, unit_mv=None)->tuple: # mV, float32 (len(index), (b - a)*per_frame), and remarks
+    "Frames `a` to `b` of the `n` of the signals `index`; checksums compared where the record is read whole."
+    sigs, per = [h.signals[i] for i in index], h.signals[index[0]].per_frame
+    gain, base = calibration(h, index, unit_mv=unit_mv)
     missing = np.array([_MISSING.get(s.fmt, -1 << 40) for s in sigs])
-    late = max(s.skew for s in sigs)
-    if len({s.per_frame for s in sigs}) > 1: raise BadSignal(h.path, 'its signals have different sampling rates: '
-        + ', '.join(f'{s.lead} {h.fs*s.per_frame:g} Hz' for s in sigs) + '; choose some by `leads`')
-    whole, stop = verify and (a, b) == (0, n), min(b + late, n)
-    if _fast(h.signals):
-        x = _digital(h, index, a, stop)
-        if whole: _verify(h, index, _column_sums(x))
+    late, notes = max(s.skew for s in sigs), []
+    whole = verify and (a, b) == (0, h.n_samples or n) and all(held >= b for _, held, _ in files.values())
+    stop = max(b, min(b + late, n))
+    if _fast(h.signals[i] for _, _, members in files.values() for i in members):
+        x = _digital(h, index, files, a, stop)
+        if whole: notes = _verify(h, index, _column_sums(x))
     else:
-        parts = _digital_wfdb(h, index, a, stop)
-        if whole: _verify(h, index, [p.sum() for p in parts])
+        parts = _digital_wfdb(h, index, files, a, stop)
+        if whole: notes = _verify(h, index, [p.sum() for p in parts])
         x = np.stack(parts, 1)
     x = _millivolt(x, gain, base, missing)
-    return _unskew(x, [s.skew*s.per_frame for s in sigs], (b - a)*sigs[0].per_frame) if late else x
+    return (_unskew(x, [s.skew*per for s in sigs], (b - a)*per) if late else x), notes
 
 def _unskew(x, skews, n):
     "Row i of `x` moved `skews[i]` samples earlier, cut to `n`; NaN where the file ends."
@@ -381,17 +503,29 @@ def _unskew(x, skews, n):
         row[:len(src)] = src
     return out
 
+def _stretch(h, index, span, verify=True, unit_mv=None)->tuple: # mV, float32 (len(index), b - a), and remarks
+    "Samples a to b of the signals `index`, where `span` makes a and b of how many there are."
+    sigs = [h.signals[i] for i in index]
+    per = _per_frame(h.path, h.fs, sigs)
+    with _opened(h, index) as files:
+        n, notes = _extent(h, files)
+        a, b = span(n*per)
+        first, last = a//per, -(-b//per)                                       # whole frames around them
+        x, more = _samples(h, index, files, n, first, last, verify, unit_mv)
+    return x if per == 1 else x[:, a - first*per:b - first*per], [*notes, *_gain_notes(sigs, unit_mv), *more]
+
 # %% ../../nbs/data/10_formats.ipynb #read-wfdb
 def read_wfdb(
     path,               # the record: with .hea, .dat or no extension
     *,
-    leads=None,         # names of leads, in the order wanted; all by default
+    leads=None,         # names of leads (or positions), in the order wanted; all by default
     start_s:float|None=None, # from this second on
     stop_s:float|None=None, # up to this second
     verify:bool=True,   # compare the checksums if the record is read whole
-)->Recording:
+    unit_mv:float|None=None, # mV a unit, where the header leaves it open
+)->Recording:           # `meta['notes']`: what was assumed, or is not as announced
     "WFDB record `path`, whole or a span of it, in mV; raises `ECGError`s."
-    return _read_signals(read_header(path), leads, start_s, stop_s, verify)
+    return _read_signals(read_header(path), leads, start_s, stop_s, verify, unit_mv)
 
 def _fits(read):
     "`read`, whose first argument is a path or a header: what does not fit into memory is this recording's fault, not the whole conversion's."
@@ -402,23 +536,19 @@ def _fits(read):
     return f
 
 @_fits
-def _read_signals(h, leads, start_s, stop_s, verify=True)->Recording:
+def _read_signals(h, leads, start_s, stop_s, verify=True, unit_mv=None)->Recording:
     "The signals that header `h` describes."
-    if h.segments: return _read_segments(h, leads, start_s, stop_s, verify)
+    if h.segments: return _read_segments(h, leads, start_s, stop_s, verify, unit_mv)
     index = _choose(h, leads)
-    h = h._replace(n_samples=_length(h, index))
-    a, b = _span(h.path, h.fs, h.n_samples, start_s, stop_s)
-    x = _samples(h, index, a, b, verify)
-    return _recording(h, x, h.fs*h.signals[index[0]].per_frame, [h.signals[i].lead for i in index])
+    fs = h.fs*h.signals[index[0]].per_frame
+    x, notes = _stretch(h, index, lambda n: _span(h.path, fs, n, start_s, stop_s), verify, unit_mv)
+    return _recording(h, x, fs, [h.signals[i].lead for i in index], notes)
 
-@lru_cache(1024)
-def _names(labels): return tuple(map(lead_name, labels))
-
-def _recording(h, x, fs, labels):
-    names = _names(tuple(labels))
-    if len(set(names)) < len(names): raise BadHeader(h.path, f'a lead name occurs twice: {", ".join(names)}; choose some by `leads`')
+def _recording(h, x, fs, labels, notes=()):
+    names, renamed = _names(tuple(labels))
     if not np.isfinite(x[0, 0]) and np.isnan(x).all(): raise BadSignal(h.path, 'nothing but missing samples')
-    return Recording(x, check_fs(fs, h.path), names, h.record_id, dict(path=h.path, **person(h.comments), comments=h.comments))
+    meta = dict(path=h.path, **person(h.comments), comments=h.comments, notes=(*notes, *renamed))
+    return Recording(x, check_fs(fs, h.path), names, h.record_id, meta)
 
 # %% ../../nbs/data/10_formats.ipynb #read-wfdb-digital
 @_fits
@@ -430,12 +560,13 @@ def read_wfdb_digital(
     "WFDB record `path` as the 16-bit numbers of the file, checksums compared; `calibration` of the header says what they mean."
     h = read_header(path)
     if h.segments: raise UnknownFormat(h.path, 'has several segments: read it by `read_wfdb`')
-    index = list(range(len(h.signals)))
-    h = h._replace(n_samples=_length(h, index))
     if any(s.per_frame != 1 or s.skew for s in h.signals): raise UnknownFormat(h.path, 'has several samples a frame or skewed signals: read it by `read_wfdb`')
-    fast = _fast(h.signals)
-    x = _digital(h, index, 0, h.n_samples) if fast else np.stack(_digital_wfdb(h, index, 0, h.n_samples), 1)
-    if verify: _verify(h, index, _column_sums(x) if fast else x.sum(0))
+    index, fast = list(range(len(h.signals))), _fast(h.signals)
+    with _opened(h, index) as files:
+        n, _ = _extent(h, files)
+        x = _digital(h, index, files, 0, n) if fast else np.stack(_digital_wfdb(h, index, files, 0, n), 1)
+    if verify and n == (h.n_samples or n): _verify(h, index, _column_sums(x) if fast else x.sum(0))
+    h = h._replace(n_samples=n)
     if all(s.fmt == 16 for s in h.signals): return h, x
     gone = x == np.array([_MISSING.get(s.fmt, -1 << 40) for s in h.signals])
     if not fast and np.abs(x[~gone]).max(initial=0) > 32767: raise UnknownFormat(h.path, 'its numbers need more than 16 bits: read it by `read_wfdb`')
@@ -443,54 +574,89 @@ def read_wfdb_digital(
     return h, x.astype(np.int16, copy=False)
 
 # %% ../../nbs/data/10_formats.ipynb #-read-segments
-def _read_segments(h, leads, start_s, stop_s, verify):
-    "The segments of `h` joined in one recording."
-    parts, names, n = [], [], 0
-    for i, (name, length) in enumerate(h.segments):
-        if name != '~':
-            if not re.fullmatch(r'[\w-]{1,200}', name): raise UnsafePath(h.path, f'names a segment {name!r}, which is no plain name')
-            with _open(name + '.hea', os.path.dirname(h.path), h.path) as (f, size): p = _parse_header(os.path.join(os.path.dirname(h.path), name + '.hea'), f, size)
-            if p.segments: raise BadHeader(h.path, f'segment {name} has segments itself')
-            if p.fs != h.fs or (length and p.n_samples not in (0, length)): raise BadHeader(h.path, f'disagrees with its segment {name} on rate or length')
-            names += [l for s in p.signals if (l := lead_name(s.lead)) not in names]
-            if length: parts.append((n, p._replace(n_samples=length)))
-        n += length
-    if not parts or (h.n_samples and h.n_samples != n): raise BadHeader(h.path, f'announces {h.n_samples:,} samples, its segments have {n:,}')
-    want = names if leads is None else [lead_name(l) for l in ([leads] if isinstance(leads, str) else leads)]
-    lost = [l for l in want if l not in names]
-    if lost or not want: raise MissingLead(h.path, f'no lead {", ".join(lost)}; it has {", ".join(names)}')
-    a, b = _span(h.path, h.fs, n, start_s, stop_s)
-    if b - a > 20*sum(p.n_samples for _, p in parts) + 10**7: raise BadSignal(h.path, 'nearly all of it is gaps; ask for a span of seconds')
-    for _, p in parts: _check_files(p)
-    out = np.full((len(want), b - a), np.nan, np.float32)
-    for at, p in parts:
-        lo, hi = max(a, at), min(b, at + p.n_samples)
-        have = [l for l in want if l in map(lead_name, (s.lead for s in p.signals))]
-        if lo < hi and have: out[[want.index(l) for l in have], lo - a:hi - a] = _one_rate(p, _choose(p, have), lo - at, hi - at, verify)
-    return _recording(h, out, h.fs, want)
+def _segment(h, name, length)->Header:
+    "The header of segment `name` of record `h`, which has `length` frames of it."
+    if not re.fullmatch(r'[\w-]{1,200}', name): raise UnsafePath(h.path, f'names a segment {name!r}, which is no plain name')
+    ending = h.path[-4:]
+    with _open(name + ending, os.path.dirname(h.path), h.path) as (f, size): p = _parse_header(f.name, f, size)
+    if p.segments: raise BadHeader(h.path, f'segment {name} has segments itself')
+    if p.fs != h.fs or (length and p.n_samples not in (0, length)): raise BadHeader(h.path, f'disagrees with its segment {name} on rate or length')
+    return p._replace(n_samples=length)
 
-# %% ../../nbs/data/10_formats.ipynb #-one-rate
-def _one_rate(h, index, a, b, verify):
-    if any(h.signals[i].per_frame != 1 for i in index): raise UnknownFormat(h.path, 'several samples a frame in a record of several segments')
-    return _samples(h, index, a, b, verify)
+def _segments_of(h)->tuple: # (first frame, header) of each segment and of the layout, number of frames
+    "The segments of record `h`, gaps left out."
+    lengths = [length for _, length in h.segments]
+    at, n = np.cumsum([0, *lengths]).tolist(), sum(lengths)
+    parts = [(k, _segment(h, name, length)) for k, (name, length) in zip(at, h.segments) if name != '~']
+    if h.n_samples and h.n_samples != n: raise BadHeader(h.path, f'announces {h.n_samples:,} samples, its segments have {n:,}')
+    if not any(p.n_samples for _, p in parts): raise BadSignal(h.path, 'nothing but gaps')
+    return parts, n
+
+def _named(p)->dict:
+    "The signals of a segment's header by their names: name -> index."
+    return {name: i for i, name in enumerate(_names(tuple(s.lead for s in p.signals))[0])}
+
+def _signals_of(parts)->dict:
+    "All signals of the segments `parts`: name -> what each of the segments that have it says of it."
+    out:dict[str, list] = {}
+    for _, p in parts:
+        for name, i in _named(p).items(): out.setdefault(name, []).append(p.signals[i])
+    return out
+
+def _read_segments(h, leads, start_s, stop_s, verify, unit_mv=None):
+    "The segments of `h` joined in one recording."
+    parts, n = _segments_of(h)
+    signals = _signals_of(parts)
+    want = [list(signals)[k] for k in _positions(h.path, list(signals), leads)]
+    per = _per_frame(h.path, h.fs, [s for name in want for s in signals[name]])
+    a, b = _span(h.path, h.fs*per, n*per, start_s, stop_s)
+    inside = [(at*per, p) for at, p in parts if p.n_samples and at*per < b and (at + p.n_samples)*per > a]
+    _check_segments(h, inside, want, b - a, per)
+    out, notes = np.full((len(want), b - a), np.nan, np.float32), []
+    for at, p in inside:
+        lo, hi, index = max(a, at), min(b, at + p.n_samples*per), _named(p)
+        have = [k for k, name in enumerate(want) if name in index]
+        if not have: continue
+        out[have, lo - a:hi - a], more = _stretch(p, [index[want[k]] for k in have], lambda _: (lo - at, hi - at), verify, unit_mv)
+        notes += [o for o in more if o not in notes]
+    return _recording(h, out, h.fs*per, want, [*notes[:8], *[f'… and {len(notes) - 8:,} more'][:len(notes) > 8]])
+
+# %% ../../nbs/data/10_formats.ipynb #-check-segments
+def _check_segments(h, inside, want, n, per):
+    "Whether the files of the segments `inside` make it worth the memory to read `n` samples of the signals `want`."
+    there = 0
+    for _, p in inside:
+        index = [i for name, i in _named(p).items() if name in want]
+        if not index: continue
+        with _opened(p, index) as files: there += min(p.n_samples, max(held for _, held, _ in files.values()))*per
+    if n > 20*there + 10**7: raise BadSignal(h.path, 'nearly all of it is gaps; ask for a span of seconds')
+    _check_size(h.path, n, len(want))
 
 # %% ../../nbs/data/10_formats.ipynb #-edf-number
-_notes = 'EDF Annotations'
+_notes = ('EDF Annotations', 'BDF Annotations')
 Channel = namedtuple('Channel', 'label fs unit n_samples per_record gain base problem')
-Edf = namedtuple('Edf', 'path header_bytes n_records duration_s channels kind patient recording')
+Edf = namedtuple('Edf', 'path header_bytes n_records duration_s channels kind patient recording sample_bytes notes')
 Channel.__doc__ = "One EDF channel: `gain` digital units per mV, `base` the digital value of 0 mV, or else `problem` in words."
+Edf.__doc__ = "The header of an EDF file; `sample_bytes` is 3 in BDF, `notes` what is not as announced."
+
+def _edf_text(b)->str:
+    "A field of the header without the blanks or zero bytes that fill it up."
+    return _text(b.lstrip(b'\0 ').split(b'\0')[0]).strip()
 
 def _edf_number(b, path, what, kind=float):
-    s = b.decode('latin-1').strip()
+    s = _edf_text(b)
+    if s.count(',') == 1 and '.' not in s: s = s.replace(',', '.')
     if not re.fullmatch(_num, s, re.A) or not math.isfinite(float(s)) or (kind is int and float(s) != int(float(s))): raise BadHeader(path, f'{what} is {s[:20]!r}, no number')
     return kind(float(s))
 
-def _edf_scale(path, label, unit, fields):
+def _edf_scale(path, label, unit, fields, unit_mv=None):
     "(digital units per mV, digital value of 0 mV, '') of a channel, or (None, None, what is wrong)."
     try: pmin, pmax, dmin, dmax = (_edf_number(o, path, f'the range of channel {label!r}') for o in fields)
     except BadHeader as e: return None, None, e.cause
-    mv = UNIT_MV.get(unit.lower())
-    if mv is None: return None, None, f'channel {label!r} is in {unit or "no unit"}, not a voltage'
+    open_unit = owner_decides(unit, label)
+    mv = UNIT_MV.get(unit.lower(), unit_mv if open_unit else None)
+    hint = "; say by units what that is, e.g. 'uV'" if open_unit else ''
+    if mv is None: return None, None, f'channel {label!r} is in {unit or "no unit"}, not a voltage{hint}'
     if pmin == pmax: return None, None, f'channel {label!r} has a physical range of zero'
     if dmin >= dmax: return None, None, f'channel {label!r} has an impossible digital range'
     gain = (dmax - dmin)/((pmax - pmin)*mv)
@@ -498,13 +664,25 @@ def _edf_scale(path, label, unit, fields):
     return gain, dmin - pmin*mv*gain, ''
 
 # %% ../../nbs/data/10_formats.ipynb #-edf-header
-def _edf_header(path, f, size)->Edf:
-    "Header of the open EDF file `f`, checked against its `size`."
+def _edf_records(path, announced, record, data, head)->tuple: # number of data records, remarks
+    "How many data records of `record` bytes there are in the `data` bytes behind the header of `head`."
+    held = data//record
+    if held < 1:
+        if announced is not None and data <= 0: raise BadSignal(path, 'no data records')
+        raise DamagedFile(path, f'holds {head + data:,} bytes, its header asks for {head + record*(announced or 1):,}')
+    if announced is None: return held, [f'was not stopped properly: {held:,} data records counted from its size']
+    if held < announced: return held, [f'ends early: {held:,} of {announced:,} data records are there']
+    if held > announced: return held, [f'is longer than its header says: {held:,} data records instead of {announced:,}, all of them read']
+    return held, []
+
+def _edf_header(path, f, size, unit_mv=None)->Edf:
+    "Header of the open EDF file `f`, checked against its `size`; `unit_mv` (mV) is a unit where it leaves that open."
     if size < 256: raise DamagedFile(path, 'is empty' if not size else f'{size} bytes are too few for an EDF header')
     b = _read_bytes(f, 0, 256, path).tobytes()
-    if b[:1] == b'\xff': raise UnknownFormat(path, 'is BDF (24 bits), which is not read here')
-    if b[:8].strip() != b'0': raise DamagedFile(path, 'is no EDF file: it does not start with "0"')
-    n_records, duration, ns = _edf_number(b[236:244], path, 'the number of data records', int), _edf_number(b[244:252], path, 'the duration of a data record'), _edf_number(b[252:256], path, 'the number of channels', int)
+    bdf = b[:8] == b'\xffBIOSEMI'
+    if not bdf and _edf_text(b[:8]) != '0': raise DamagedFile(path, 'is no EDF file: it does not start with "0"')
+    duration, ns = _edf_number(b[244:252], path, 'the duration of a data record'), _edf_number(b[252:256], path, 'the number of channels', int)
+    n_records = _edf_number(b[236:244], path, 'the number of data records', int) if _edf_text(b[236:244]) else -1
     head = 256*(ns + 1)
     if ns < 1: raise BadSignal(path, 'no channels')
     if size < head or _edf_number(b[184:192], path, 'the size of the header', int) != head: raise DamagedFile(path, f'its header of {ns} channels should have {head:,} bytes')
@@ -512,33 +690,32 @@ def _edf_header(path, f, size)->Edf:
     for w in (16, 80, 8, 8, 8, 8, 8, 80, 8, 32):
         cols.append([c[at + i*w:at + (i + 1)*w] for i in range(ns)])
         at += w*ns
-    labels, units = ([_text(o).strip() for o in cols[i]] for i in (0, 2))
+    labels, units = ([_edf_text(o) for o in cols[i]] for i in (0, 2))
     per = [_edf_number(o, path, f'samples a record of channel {l!r}', int) for o, l in zip(cols[8], labels)]
     if min(per) < 0 or sum(per) == 0: raise BadHeader(path, 'no or a negative number of samples a record')
     if not 0 <= duration <= 86400: raise BadHeader(path, f'data records of {duration:g} s')
-    if n_records == -1: n_records = (size - head)//(2*sum(per))  # the recorder was not stopped properly
-    need = head + 2*sum(per)*n_records
-    if n_records < 1: raise BadSignal(path, 'no data records')
-    if size < need: raise DamagedFile(path, f'holds {size:,} bytes, its header asks for {need:,}')
-    if size >= need + 2*sum(per): raise BadHeader(path, f'asks for {need:,} bytes, the file holds {size:,}')
-    chs = [Channel(l, p/duration if duration else 0., u, p*n_records, p, *_edf_scale(path, l, u, s)) for l, u, p, *s in zip(labels, units, per, *cols[3:7])]
-    return Edf(path, head, n_records, duration, chs, b[192:197].decode('latin-1').strip(), _text(b[8:88]).strip(), _text(b[88:168]).strip())
+    width = 3 if bdf else 2
+    n_records, notes = _edf_records(path, None if n_records < 0 else n_records, width*sum(per), size - head, head)
+    chs = [Channel(l, p/duration if duration else 0., u, p*n_records, p, *_edf_scale(path, l, u, s, unit_mv)) for l, u, p, *s in zip(labels, units, per, *cols[3:7])]
+    return Edf(path, head, n_records, duration, chs, _edf_text(b[192:197]).replace('BDF', 'EDF'), _edf_text(b[8:88]), _edf_text(b[88:168]), width, tuple(notes))
 
 # %% ../../nbs/data/10_formats.ipynb #edf-channels
 def edf_channels(
-    path,  # an EDF or EDF+ file
+    path,  # an EDF, EDF+ or BDF file
+    *,
+    unit_mv:float|None=None, # mV a unit, where the file leaves it open
 ):         # DataFrame, one row a channel: label, fs (Hz), unit, n_samples, problem ('' where it can be read as an ECG)
     "The channels of EDF file `path`, annotations left out."
     import pandas as pd
     path = os.fspath(path)
-    with _open(path) as (f, size): e = _edf_header(path, f, size)
-    return pd.DataFrame([(c.label, c.fs, c.unit, c.n_samples, c.problem) for c in e.channels if c.label != _notes], columns=['label', 'fs', 'unit', 'n_samples', 'problem'])
+    with _open(path) as (f, size): e = _edf_header(path, f, size, unit_mv)
+    return pd.DataFrame([(c.label, c.fs, c.unit, c.n_samples, c.problem) for c in e.channels if c.label not in _notes], columns=['label', 'fs', 'unit', 'n_samples', 'problem'])
 
 # %% ../../nbs/data/10_formats.ipynb #-edf-choose
 def _edf_choose(e, channels)->list:
     "Indices of the channels called `channels`, which must share one sampling rate."
     labels = [c.label for c in e.channels]
-    if channels is None: index = [i for i, l in enumerate(labels) if l != _notes]
+    if channels is None: index = [i for i, l in enumerate(labels) if l not in _notes]
     else:
         index = []
         for l in ([channels] if isinstance(channels, (str, int)) else channels):
@@ -552,23 +729,29 @@ def _edf_choose(e, channels)->list:
     for c in chs:
         if c.problem: raise (BadSignal if 'not a voltage' in c.problem else BadHeader)(e.path, c.problem + ('' if channels is not None else '; choose others by `channels`'))
     if len({c.per_record for c in chs}) > 1: raise BadSignal(e.path, 'channels of different rates: ' + ', '.join(f'{c.label} {c.fs:g} Hz' for c in chs) + '; choose some by `channels`')
-    names = [lead_name(c.label) for c in chs]
-    if len(set(names)) < len(names): raise BadHeader(e.path, f'a channel label occurs twice: {", ".join(names)}; choose some by `channels`')
     return index
 
 # %% ../../nbs/data/10_formats.ipynb #-edf-map
-def _edf_map(f, e)->np.memmap: # int16 (n_records, samples a record)
-    with _foreign(e.path, 'cannot be mapped'): return np.memmap(f, '<i2', 'r', e.header_bytes, (e.n_records, sum(c.per_record for c in e.channels)))
+def _edf_map(f, e)->np.memmap: # (n_records, samples a record): int16, or of BDF uint8 (n_records, 3 times as many bytes)
+    kind, n = ('<i2', 1) if e.sample_bytes == 2 else ('u1', 3)
+    with _foreign(e.path, 'cannot be mapped'): return np.memmap(f, kind, 'r', e.header_bytes, (e.n_records, n*sum(c.per_record for c in e.channels)))
+
+def _edf_block(data, e, i, k0, k1)->np.ndarray: # int16 or int32
+    "The samples of channel `i` in data records `k0` to `k1`, one after the other."
+    at, per = sum(c.per_record for c in e.channels[:i]), e.channels[i].per_record
+    if e.sample_bytes == 2: return data[k0:k1, at:at + per].reshape(-1)
+    b = data[k0:k1, 3*at:3*(at + per)].reshape(-1, 3).astype(np.int32)
+    return (b[:, 0] | b[:, 1] << 8 | b[:, 2] << 16) << 8 >> 8               # the sign of 24 bits spread over 32
 
 def _edf_starts(e, data, per, fs)->np.ndarray: # int64 (n_records,)
     "First sample of each data record: from the time stamps in EDF+D, one after another otherwise."
     plain = np.arange(e.n_records)*per
     if e.kind != 'EDF+D': return plain
-    i = next((i for i, c in enumerate(e.channels) if c.label == _notes), None)
+    i = next((i for i, c in enumerate(e.channels) if c.label in _notes), None)
     if i is None: raise BadHeader(e.path, 'EDF+D without the annotations that hold its times')
-    at = sum(c.per_record for c in e.channels[:i])
+    at, n = (sum(c.per_record for c in o)*(1 if e.sample_bytes == 2 else 3) for o in (e.channels[:i], [e.channels[i]]))
     t = np.empty(e.n_records)
-    for k, row in enumerate(data[:, at:at + e.channels[i].per_record]):
+    for k, row in enumerate(data[:, at:at + n]):
         stamp = re.match(rb'([+-]\d{1,12}(?:\.\d{0,9})?)[\x14\x15]', row.tobytes())
         if not stamp: raise DamagedFile(e.path, f'data record {k} has no time stamp')
         t[k] = float(stamp[1])
@@ -580,9 +763,9 @@ def _edf_starts(e, data, per, fs)->np.ndarray: # int64 (n_records,)
 # %% ../../nbs/data/10_formats.ipynb #-edf-fill
 def _edf_fill(row, data, e, i, starts, r0, r1, a):
     "Write data records `r0` to `r1` of channel `i` in mV into `row`, whose first sample is sample `a`."
-    c, at = e.channels[i], sum(o.per_record for o in e.channels[:i])
+    c = e.channels[i]
     for k0, k1 in _runs(starts, r0, r1, c.per_record):
-        d = data[k0:k1, at:at + c.per_record].reshape(-1)
+        d = _edf_block(data, e, i, k0, k1)
         lo = max(0, a - int(starts[k0]))
         to = int(starts[k0]) + lo - a
         d = d[lo:lo + len(row) - to]
@@ -596,16 +779,17 @@ def _runs(starts, r0, r1, per):
 # %% ../../nbs/data/10_formats.ipynb #read-edf
 @_fits
 def read_edf(
-    path,               # an EDF or EDF+ file
+    path,               # an EDF, EDF+ or BDF file
     *,
     channels=None,      # exact labels (or positions) in the order wanted; all by default
     start_s:float|None=None, # from this second on
     stop_s:float|None=None, # up to this second
-)->Recording:
+    unit_mv:float|None=None, # mV a unit, where the file leaves it open
+)->Recording:           # `meta['notes']`: what is not as announced
     "Channels of EDF file `path` in mV, whole or a span; gaps of EDF+D are NaN; raises `ECGError`s."
     path = os.fspath(path)
     with _open(path) as (f, size):
-        e = _edf_header(path, f, size)
+        e = _edf_header(path, f, size, unit_mv)
         index = _edf_choose(e, channels)
         c = e.channels[index[0]]
         fs, per = check_fs(c.fs, path), c.per_record
@@ -619,7 +803,9 @@ def read_edf(
         for row, i in zip(x, index): _edf_fill(row, data, e, i, starts, r0, r1, a)
         del data
     if np.isnan(x).all(): raise BadSignal(path, 'nothing but a gap')
-    return Recording(x, fs, tuple(e.channels[i].label for i in index), os.path.splitext(os.path.basename(path))[0], dict(path=path, **_edf_person(e)))
+    names, renamed = _names(tuple(e.channels[i].label for i in index))
+    meta = dict(path=path, **_edf_person(e), notes=(*e.notes, *renamed))
+    return Recording(x, fs, names, os.path.splitext(os.path.basename(path))[0], meta)
 
 # %% ../../nbs/data/10_formats.ipynb #-edf-person
 _months = {m: i + 1 for i, m in enumerate('JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC'.split())}
@@ -637,11 +823,13 @@ def _edf_person(e)->dict:
 def edf_channel(
     path,      # an EDF or EDF+ file
     label,     # exact label of the channel, or its position
+    *,
+    unit_mv:float|None=None, # mV a unit, where the file leaves it open
 )->tuple:      # `Channel` (its `n_samples` count the gaps of an EDF+D), `Edf`: the whole header
     "The channel `label` of EDF file `path` without its samples; raises what `read_edf` would raise."
     path = os.fspath(path)
     with _open(path) as (f, size):
-        e = _edf_header(path, f, size)
+        e = _edf_header(path, f, size, unit_mv)
         c = e.channels[_edf_choose(e, label)[0]]
         fs = check_fs(c.fs, path)
         if e.kind == 'EDF+D': c = c._replace(n_samples=int(_edf_starts(e, _edf_map(f, e), c.per_record, fs)[-1]) + c.per_record)
@@ -747,30 +935,41 @@ def _matrix(path, x, n_rows=None)->np.ndarray: # (n_leads, n_samples)
     return x
 
 # %% ../../nbs/data/10_formats.ipynb #read-cpsc
+def _mat_path(path)->str:
+    "The .mat of a CPSC2018 record, which may be named by its header or without ending, in capitals or not."
+    stem, ending = os.path.splitext(os.fspath(path))
+    if ending.lower() == '.mat': return os.fspath(path)
+    return stem + ('.MAT' if os.path.exists(stem + '.MAT') and not os.path.exists(stem + '.mat') else '.mat')
+
 def read_cpsc(
     path,          # .mat (struct `ECG`, or `val` with a .hea beside it), or that .hea
-)->Recording:      # 12 leads; meta: sex, age, labels (of `CPSC_CLASSES`), dx (as written), coding
+    *,
+    index=None,    # which rows; all by default
+    unit_mv:float|None=None, # mV a unit, where the header leaves it open
+)->Recording:      # 12 leads; meta: sex, age, labels (of `CPSC_CLASSES`), dx (as written), coding, notes
     "CPSC2018 record `path` of either form in mV; raises `ECGError`s."
-    stem = os.path.splitext(os.fspath(path))[0]
-    mat = stem + '.mat'
+    mat = _mat_path(path)
     m = _load_mat(mat)
-    if 'ECG' in m: return _cpsc_struct(mat, m['ECG'])
+    if 'ECG' in m: return _cpsc_struct(mat, m['ECG'], index)
     if 'val' not in m: raise DamagedFile(mat, f'holds neither a struct ECG nor a matrix val, but {", ".join(k for k in m if k[:2] != "__") or "nothing"}')
-    h = read_header(stem)
-    if {s.file for s in h.signals} != {os.path.basename(mat)}: raise BadHeader(h.path, f'names another signal file than {os.path.basename(mat)}')
+    h = read_header(mat)
+    if {s.file.lower() for s in h.signals} != {os.path.basename(mat).lower()}: raise BadHeader(h.path, f'names another signal file than {os.path.basename(mat)}')
     x = _matrix(mat, m['val'], len(h.signals))
-    if h.n_samples not in (0, x.shape[1]): raise BadHeader(h.path, f'announces {h.n_samples:,} samples, {os.path.basename(mat)} holds {x.shape[1]:,}')
-    gain, base = calibration(h)
-    if x.dtype.kind != 'f': _verify(h, range(len(x)), x.sum(1, dtype=np.int64))
-    elif np.isinf(x).any() or np.nanmax(np.abs(x), initial=0) > 1e9: raise DamagedFile(mat, 'impossible values')
-    r = _recording(h, _millivolt(x.T, gain, base, np.full(len(x), -1 << 15)), h.fs, [s.lead for s in h.signals])
+    n, held = h.n_samples or x.shape[1], x.shape[1]
+    notes = [] if held == n else [f'{os.path.basename(mat)} holds {held:,} samples, its header announces {n:,}: {min(n, held):,} are read']
+    index = list(range(len(x))) if index is None else list(index)
+    gain, base = calibration(h, index, unit_mv=unit_mv)
+    if x.dtype.kind == 'f' and (np.isinf(x).any() or np.nanmax(np.abs(x), initial=0) > 1e9): raise DamagedFile(mat, 'impossible values')
+    if x.dtype.kind != 'f' and held == n: notes = _verify(h, index, x[index].sum(1, dtype=np.int64))
+    signal, signals = _millivolt(x[index, :n].T, gain, base, np.full(len(index), -1 << 15)), [h.signals[i] for i in index]
+    r = _recording(h, signal, h.fs, [s.lead for s in signals], [*notes, *_gain_notes(signals, unit_mv)])
     dx = [s for o in comment_fields(h.comments).get('dx', '').split(',') if (s := o.strip())]
     labels, coding = cpsc_labels(dx)
     r.meta |= dict(labels=labels, dx=dx, coding=coding)
     return r
 
 # %% ../../nbs/data/10_formats.ipynb #-cpsc-struct
-def _cpsc_struct(path, ecg)->Recording:
+def _cpsc_struct(path, ecg, index=None)->Recording:
     "The struct `ECG` of the original release: sex, age, data (12 leads in mV at 500 Hz)."
     with _foreign(path, 'the struct ECG is not as in CPSC2018'):
         e = ecg.reshape(-1)[0]
@@ -780,8 +979,9 @@ def _cpsc_struct(path, ecg)->Recording:
     with np.errstate(invalid='ignore'): top = np.nanmax(np.abs(x.astype(float)), initial=0)
     if not top < 1e6: raise DamagedFile(path, f'values up to {top:g} mV')
     if np.isnan(x).all(): raise BadSignal(path, 'nothing but missing samples')
-    meta = dict(path=path, sex=sex_letter(sex), age=age_years(age), labels=(), dx=[], coding='')
-    return Recording(x, 500, LEADS, os.path.splitext(os.path.basename(path))[0], meta)
+    meta = dict(path=path, sex=sex_letter(sex), age=age_years(age), labels=(), dx=[], coding='', notes=())
+    index = list(range(12)) if index is None else list(index)
+    return Recording(x[index], 500, [LEADS[i] for i in index], os.path.splitext(os.path.basename(path))[0], meta)
 
 # %% ../../nbs/data/10_formats.ipynb #read-annotations
 BEATS = tuple('NLRBAaJSVrFejnE/fQ?')
@@ -806,34 +1006,108 @@ def read_annotations(
     return d.assign(beat=d['symbol'].isin(BEATS))
 
 # %% ../../nbs/data/10_formats.ipynb #read-file
+def _starts_as_edf(path)->bool:
+    "Whether the first bytes of the file `path` are those of EDF or BDF."
+    with _open(path) as (f, size): start = _read_bytes(f, 0, min(size, 256), path).tobytes()
+    numbers = start[236:244] + start[244:252] + start[252:256]
+    edf = start[:1] == b'0' and start[1:8].strip(b'\0 ') == b'' and re.fullmatch(rb'[0-9.,+\-eE \0]*', numbers) is not None
+    return len(start) == 256 and edf or start[:8] in (b'0       ', b'\xffBIOSEMI')
+
 def file_kind(
     path,  # a file, or a WFDB record without ending
-)->str:    # 'WFDB', 'EDF' or 'MATLAB'
+)->str:    # 'WFDB', 'EDF' (also BDF) or 'MATLAB'
     "What the file `path` is; `UnknownFormat` if it is none of these."
     p = os.fspath(path)
     ending = os.path.splitext(p)[1].lower()
-    if ending == '.edf': return 'EDF'
-    if ending in ('.hea', '.dat') or os.path.exists(p + '.hea'): return 'WFDB'
+    if ending in ('.edf', '.bdf'): return 'EDF'
+    if ending == '.hea' or any(os.path.exists(p + e) for e in ('.hea', '.HEA')): return 'WFDB'
+    if ending == '.dat': return 'EDF' if not os.path.exists(_header_path(p)) and os.path.isfile(p) and _starts_as_edf(p) else 'WFDB'
     if ending == '.mat': return 'MATLAB'
-    with _open(p) as (f, size): start = _read_bytes(f, 0, min(size, 8), p).tobytes()
-    if start == b'0       ': return 'EDF'
+    if _starts_as_edf(p): return 'EDF'
     raise UnknownFormat(p, 'is neither a WFDB record (.hea), nor EDF, nor a CPSC2018 .mat')
 
 def read_file(
     path,               # a WFDB record, an EDF file or a CPSC2018 record
     *,
-    leads=None,         # leads (EDF: exact channel labels) in the order wanted; all by default
+    leads=None,         # leads (EDF: exact channel labels) or their positions in the order wanted; all by default
     start_s:float|None=None, # from this second on
     stop_s:float|None=None, # up to this second
-)->Recording:
+    unit_mv:float|None=None, # mV a unit, where the file leaves it open
+)->Recording:           # `meta['notes']`: what was assumed, or is not as announced
     "What stands in the file `path`, under its own names; raises `ECGError`s."
     p, kind = os.fspath(path), file_kind(path)
-    if kind == 'EDF': return read_edf(p, channels=leads, start_s=start_s, stop_s=stop_s)
-    if kind == 'WFDB':
-        h = read_header(p)
-        if not any(s.file.endswith('.mat') for s in h.signals): return _read_signals(h, leads, start_s, stop_s)
-        p = h.path
-    rec = read_cpsc(p)
-    if leads is not None: rec = rec.pick(leads)
+    if kind == 'EDF': return read_edf(p, channels=leads, start_s=start_s, stop_s=stop_s, unit_mv=unit_mv)
+    h = _header_of(p, kind)
+    if h and not _is_cpsc(h): return _read_signals(h, leads, start_s, stop_s, unit_mv=unit_mv)
+    names = LEADS if h is None else _names(tuple(s.lead for s in h.signals))[0]
+    rec = read_cpsc(h.path if h else p, index=None if leads is None else _positions(p, names, leads), unit_mv=unit_mv)
     if start_s is None and stop_s is None: return rec
     return rec.span(start_s or 0, rec.duration_s if stop_s is None else stop_s)
+
+def _is_cpsc(h)->bool: return any(s.file.lower().endswith('.mat') for s in h.signals)
+
+def _header_of(path, kind):
+    "The WFDB header that tells what is in `path`; None for a MATLAB file that has none beside it."
+    if kind == 'MATLAB' and not os.path.exists(_header_path(path)): return None
+    return read_header(path)
+
+# %% ../../nbs/data/10_formats.ipynb #signals-of
+SignalInfo = namedtuple('SignalInfo', 'label fs unit problem open_unit')
+SignalInfo.__doc__ = "What a file says of a signal: `problem` in words, '' where it is a voltage; `open_unit`: what a unit is, is left open."
+
+def _told_apart(labels)->list:
+    "`labels`, the second of a kind numbered."
+    return [l if l not in labels[:i] else f'{l} #{labels[:i].count(l) + 1}' for i, l in enumerate(labels)]
+
+def _infos(names, signals, fs, unit_mv)->list:
+    "A `SignalInfo` for each of the WFDB `signals`, each a list of what the segments say of it."
+    out = []
+    for name, s in zip(names, signals):
+        problem = next((p for o in s if (p := _problem(o, unit_mv))), '')
+        if not problem and len({o.per_frame for o in s}) > 1: problem = f'signal {name!r} changes its sampling rate between segments'
+        out.append(SignalInfo(name, fs*s[0].per_frame, s[0].units, problem, s[0].gain == 0 or owner_decides(s[0].units, name)))
+    return out
+
+def signals_of(
+    path,      # a WFDB record, an EDF file or a CPSC2018 record
+    *,
+    unit_mv:float|None=None, # mV a unit, where the file leaves it open
+)->list:       # of `SignalInfo`, in the order of the positions that `read_file` takes
+    "What is in the file `path`, samples left alone."
+    p, kind = os.fspath(path), file_kind(path)
+    if kind == 'EDF':
+        with _open(p) as (f, size): e = _edf_header(p, f, size, unit_mv)
+        labels = _told_apart([c.label for c in e.channels])
+        problems = ['annotations' if c.label in _notes else c.problem for c in e.channels]
+        return [SignalInfo(label, c.fs, c.unit, problem, owner_decides(c.unit, c.label)) for label, problem, c in zip(labels, problems, e.channels)]
+    h = _header_of(p, kind)
+    if h is None: return [SignalInfo(l, 500., 'mV', '', False) for l in LEADS]
+    if not h.segments: return _infos(_told_apart([s.lead for s in h.signals]), [[s] for s in h.signals], h.fs, unit_mv)
+    signals = _signals_of(_segments_of(h)[0])
+    return _infos(signals, signals.values(), h.fs, unit_mv)
+
+def length_of(
+    path,      # a WFDB record, an EDF file or a CPSC2018 record
+    leads=None, # as for `read_file`
+)->tuple:      # samples, Hz
+    "How long the signals `leads` are, from headers and file sizes (a MATLAB file is read)."
+    p, kind = os.fspath(path), file_kind(path)
+    if kind == 'EDF':
+        with _open(p) as (f, size):
+            e = _edf_header(p, f, size, 1.)
+            c = e.channels[_edf_choose(e, leads)[0]]
+            fs = check_fs(c.fs, p)
+            n = int(_edf_starts(e, _edf_map(f, e), c.per_record, fs)[-1]) + c.per_record if e.kind == 'EDF+D' else c.n_samples
+        return n, fs
+    h = _header_of(p, kind)
+    if h is None or _is_cpsc(h):
+        rec = read_cpsc(h.path if h else p, unit_mv=1.)
+        return rec.n_samples, rec.fs
+    if h.segments:
+        parts, n = _segments_of(h)
+        signals = list(_signals_of(parts).items())
+        per = _per_frame(h.path, h.fs, [signals[k][1][0] for k in _positions(h.path, [name for name, _ in signals], leads)])
+        return n*per, h.fs*per
+    index = _choose(h, leads)
+    per = _per_frame(h.path, h.fs, [h.signals[i] for i in index])
+    with _opened(h, index) as files: return _extent(h, files)[0]*per, h.fs*per

@@ -12,10 +12,10 @@ from pathlib import Path
 from types import SimpleNamespace
 import numpy as np, pandas as pd
 from ..core import BadHeader, BadSignal, BadTable, DamagedFile, ECGError, MissingFile, Recording, check_fs
-from .formats import read_file
-from .arrays import ARRAYS, UnitWarning, chosen, from_array, lead_names, npy_samples, read_numbers, with_doubts
+from .formats import follow_links, length_of, links_followed, read_file
+from .arrays import ARRAYS, UnitWarning, asked_again, chosen, from_array, npy_samples, read_numbers, unit_mv, with_doubts
 from .datasets import DATASETS, check_paths, counted, find, records_table
-from .own import OTHER_FORMATS, ecg_labels, length_of, own_files, refuse_other_formats, table_of_files
+from .own import OTHER_FORMATS, ecg_signals, own_files, refuse_other_formats, table_of_files
 
 # %% auto #0
 __all__ = ['read', 'read_folder']
@@ -27,15 +27,18 @@ def _from_file(path, fs, leads, units, start_s, stop_s):
     refuse_other_formats(path)
     if path.lower().endswith(ARRAYS):
         return read_numbers(path, fs=fs, leads=leads, units=units, start_s=start_s, stop_s=stop_s)
-    labels, left_out = ecg_labels(path)
-    rec = read_file(path, leads=labels or None, start_s=start_s, stop_s=stop_s)
-    names, renamed = lead_names(rec.leads)
-    rows, names = chosen(names, list(rec.leads), leads, path)
-    x = rec.signal if rows == list(range(len(rec.leads))) else rec.signal[rows]
-    meta = rec.meta | dict(units='as stated', notes=(*left_out, *renamed))
+    mv = _owners_unit(units)
+    at, names, notes, needed = ecg_signals(path, leads, unit_mv=mv)
+    rec = read_file(path, leads=at, start_s=start_s, stop_s=stop_s, unit_mv=mv)
+    own_word = [f'not calibrated, or in no unit of voltage; read in {units}, as given'] if needed else []
+    meta = rec.meta | dict(units=units if needed else 'as stated', notes=(*rec.meta['notes'], *own_word, *notes))
     ignored = fs and abs(rec.fs/fs - 1) > 1e-6
     assumed = [f'the file states {rec.fs:g} Hz; the {fs:g} Hz given are not used'] if ignored else []
-    return Recording(x, rec.fs, names, rec.record_id, meta), assumed
+    return Recording(rec.signal, rec.fs, names, rec.record_id, meta), assumed + [n for n in rec.meta['notes'] if 'assumed' in n]
+
+def _owners_unit(units):
+    "How many mV a unit is, as the owner of a file says; None where nothing (or more than one thing) is said."
+    return unit_mv(units) if isinstance(units, str) and units != 'as stated' and ',' not in units else None
 
 # %% ../../nbs/01_load.ipynb #part
 def _part(rec, leads, start_s, stop_s):
@@ -87,18 +90,17 @@ def _look(path, fs, leads, units):
         n = npy_samples(p)
         part = min(60, n/check_fs(fs, p))
     elif not p.lower().endswith((*ARRAYS, *OTHER_FORMATS)):
-        n, rate = length_of(p)
+        n, rate = length_of(p, ecg_signals(p, leads, unit_mv=_owners_unit(units))[0])
         part = min(10, n/rate) if n > 10*rate else None
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', UnitWarning)
         rec = read(p, fs=fs, leads=leads, units=units, stop_s=part)
-    asked = {ours: f'{theirs}={ours}' for theirs, ours in leads.items()} if isinstance(leads, dict) else {}
-    stated = rec.meta['units']
+    given, stated = ','.join(units) if isinstance(units, (list, tuple)) else '', rec.meta['units']
     return dict(
         fs=rec.fs, n_samples=rec.n_samples if part is None else n,
         age=rec.meta.get('age', ''), sex=rec.meta.get('sex', ''),
-        leads=tuple(asked.get(l, l) for l in rec.leads),
-        units=stated if isinstance(stated, str) else 'as stated', notes=rec.meta['notes'])
+        leads=asked_again(leads, rec.leads),
+        units=stated if isinstance(stated, str) else given or 'as stated', notes=rec.meta['notes'])
 
 def _by_name(source, fs, csv):
     "The records table of a data set that goes by the name `source`; None where that is a file or folder."

@@ -9,64 +9,68 @@ from collections import Counter
 from pathlib import Path
 import numpy as np, pandas as pd
 from ..core import BadSignal, BadTable, LEADS, MissingFile, UnknownFormat
-from .formats import UNIT_MV, edf_channel, edf_channels, file_kind, read_file, read_header
-from .arrays import ARRAYS, lead_names
+from .formats import file_kind, says_ecg, signals_of
+from .arrays import ARRAYS, chosen, lead_names
 from .datasets import check_paths, counted, files_like, finish_table, gather_rows, listed, read_csv, settle_people
 
 # %% auto #0
-__all__ = ['OTHER_FORMATS', 'ecg_channels', 'ecg_labels', 'length_of', 'refuse_other_formats', 'own_files', 'table_of_files']
+__all__ = ['OTHER_FORMATS', 'ecg_signals', 'refuse_other_formats', 'own_files', 'table_of_files']
 
-# %% ../../nbs/data/11_own.ipynb #ecg-channels
-def ecg_channels(
-    path,        # an EDF file
-)->pd.DataFrame: # rows of `edf_channels`
-    "The channels of an EDF file that are an ECG by their label (all, if none is) and share one rate."
-    e = edf_channels(path)
-    good = e[e.problem == '']
-    if good.empty:
-        first = ''.join(f'; {label}: {problem}' for label, problem in e[['label', 'problem']].values[:1])
-        raise BadSignal(path, f'no channel that can be read as an ECG{first}')
-    standard = np.isin(lead_names(good.label)[0], LEADS)
-    named = standard | good.label.str.fullmatch(r'(?i)(?:ECG|EKG)(?:\s?[LR1-3]?)(?:-ECG[1-3])?')
-    ecg = good[named] if named.any() else good
-    return ecg[ecg.fs == ecg.fs.iloc[0]]
+# %% ../../nbs/data/11_own.ipynb #ecg-signals
+def _voltages(path, signals, kind):
+    "Which of `signals` are to be read as the ECG, rates left aside; `BadSignal` if none can be."
+    named = [i for i, s in enumerate(signals) if s.label and says_ecg(s.label)]
+    named = sorted({*named, *_standard(signals)})
+    good = [i for i, s in enumerate(signals) if not s.problem]
+    usable = [i for i in named if i in good]
+    if named and not usable: raise BadSignal(path, signals[named[0]].problem)           # an EEG beside it is not taken for it
+    if not good:
+        raise BadSignal(path, f'no signal is a voltage that can be read as an ECG: {"; ".join(s.problem for s in signals[:3])}')
+    return usable if kind == 'EDF' and usable else good
 
-def _header(path):
-    "The WFDB header that tells what is in `path`; None for EDF, and for a MATLAB file without one."
-    kind = file_kind(path)
-    if kind == 'MATLAB' and os.path.exists(os.fspath(path)[:-4] + '.hea'): kind = 'WFDB'
-    return read_header(path) if kind == 'WFDB' else None
+def _standard(signals):
+    "Which of `signals` are standard leads by their names."
+    return [i for i, name in enumerate(lead_names([s.label for s in signals])[0]) if name in LEADS]
 
-def ecg_labels(
-    path,     # a WFDB record, an EDF file or a MATLAB file
-)->tuple:     # labels of the signals that are an ECG, () = all of them; what is left out, in words
-    "Which signals of a file are to be read."
-    if file_kind(path) == 'EDF':
-        ecg = list(ecg_channels(path).label)
-        others = [l for l in edf_channels(path).label if l not in ecg]
-        more = ' …' if len(others) > 8 else ''
-        notes = [f'not an ECG by their labels, or of another rate: {", ".join(others[:8])}{more}'] if others else []
-        return tuple(ecg), notes
-    header = _header(path)
-    if header is None or header.segments: return (), []
-    others = [s.lead for s in header.signals if s.units.lower() not in UNIT_MV]
-    voltages = [s.lead for s in header.signals if s.units.lower() in UNIT_MV]
-    if not others: return (), []
-    if not voltages: raise BadSignal(path, f'no signal is a voltage: {", ".join(others)}')
-    return tuple(voltages), [f'not a voltage, left out: {", ".join(others)}']
+def _of_one_rate(at, signals):
+    "Those of the signals `at` that share the rate of the ECG: that of most that are one by name, or else of most."
+    def weight(fs):
+        same = [i for i in at if signals[i].fs == fs]
+        return sum(says_ecg(signals[i].label) for i in same), len(same), -same[0]
+    best = max({signals[i].fs for i in at}, key=weight)
+    return [i for i in at if signals[i].fs == best]
 
-def length_of(
-    path,     # a WFDB record, an EDF file or a MATLAB file
-)->tuple:     # samples, Hz
-    "How long a recording is, from its header (of a MATLAB file without one, and of a record of several parts, from all of it)."
-    if file_kind(path) == 'EDF':
-        channel, _ = edf_channel(path, ecg_channels(path).label.iloc[0])
-        return channel.n_samples, channel.fs
-    header = _header(path)
-    if header and header.n_samples and not header.segments:
-        return header.n_samples, header.fs*header.signals[0].per_frame
-    rec = read_file(path)
-    return rec.n_samples, rec.fs
+def _passed_over(signals, ecg, kind):
+    "What to say of the signals that are not read."
+    others = [s for i, s in enumerate(signals) if i not in ecg and s.problem != 'annotations']
+    more = ' …' if len(others) > 8 else ''
+    if kind == 'EDF':
+        return [f'not an ECG by their labels, or of another rate: {", ".join(s.label for s in others[:8])}{more}'] if others else []
+    unfit = [s.label for s in others if s.problem]
+    slower = [f'{s.label} ({s.fs:g} Hz)' for s in others if not s.problem]
+    notes = [f'not a voltage, left out: {", ".join(unfit[:8])}{more}'] if unfit else []
+    return notes + ([f'at another sampling rate, left out: {", ".join(slower[:8])}{more}'] if slower else [])
+
+def ecg_signals(
+    path,      # a WFDB record, an EDF file or a MATLAB file
+    leads=None, # as for `chosen`; None: whatever is the ECG
+    *,
+    unit_mv:float|None=None, # mV a unit, where the file leaves it open
+)->tuple:      # positions for `read_file`, names, remarks; whether `unit_mv` counts for them
+    "Which signals of a file are to be read, and what they are to be called."
+    kind, signals = file_kind(path), signals_of(path, unit_mv=unit_mv)
+    try: ecg = _of_one_rate(_voltages(path, signals, kind), signals)
+    except BadSignal:
+        if leads is None: raise
+        ecg = []
+    names, notes = lead_names([signals[i].label for i in ecg])
+    if leads is not None:
+        order = [*ecg, *(i for i in range(len(signals)) if i not in ecg)]
+        labels = [signals[i].label for i in order]
+        rows, names = chosen([*names, *labels[len(ecg):]], labels, leads, path)
+        ecg = [order[k] for k in rows]
+    left_out = _passed_over(signals, ecg, kind) if leads is None else []
+    return ecg, names, [*left_out, *notes], bool(unit_mv) and any(signals[i].open_unit for i in ecg)
 
 # %% ../../nbs/data/11_own.ipynb #other-formats
 OTHER_FORMATS = {

@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['READY', 'DONE', 'ERRORS', 'ASK', 'HARMLESS', 'MEASURED', 'PROBE', 'TARGETS', 'TRIED', 'BOXES', 'ARGS', 'find_browser',
            'free_port', 'jupyter_lab', 'Page', 'View', 'ink', 'orange', 'blue', 'Checks', 'check_view', 'check_browse',
-           'check_browse_runs', 'console', 'check_stills', 'check_page', 'check_pages', 'try_notebook', 'measure',
-           'notebook_of', 'write_latency', 'main']
+           'check_browse_runs', 'console', 'check_stills', 'check_page', 'check_pages', 'project_lab', 'check_lab',
+           'try_notebook', 'measure', 'notebook_of', 'write_latency', 'main']
 
 # %% ../../nbs/dev/12_in_browser.ipynb #export-import-argparse-base64-json
-import argparse, base64, json, os, re, shutil, socket, subprocess, sys, tempfile, time, urllib.request
+import argparse, base64, json, os, re, shutil, signal, socket, subprocess, sys, tempfile, time, urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 import numpy as np
@@ -331,6 +331,49 @@ def check_pages(browser, check, pictures=None):
         check('map: it says whether the map is to be believed', 'Is it to be believed?' in page.locator('body').text_content())
     context.close()
 
+# %% ../../nbs/dev/12_in_browser.ipynb #project-lab
+@contextmanager
+def project_lab(*, timeout_s:float=90): # its address
+    "The JupyterLab that `make lab` starts, without a window of its own; stopped at the end."
+    port, log = free_port(), tempfile.TemporaryFile('w+')
+    options = f'--no-browser --allow-root --ip=127.0.0.1 --port={port} --ServerApp.port_retries=0 --IdentityProvider.token='
+    p = subprocess.Popen(['make', '--no-print-directory', 'lab', f'LAB={options}'], cwd=project_root(), stdout=log,
+                         stderr=log, start_new_session=True)
+    url, until = f'http://127.0.0.1:{port}', time.time() + timeout_s
+    try:
+        while not _answers(url):
+            if p.poll() is None and time.time() < until: time.sleep(.3)
+            else:
+                log.seek(0)
+                raise RuntimeError(f'make lab did not start: {log.read()[-1500:]}')
+        yield url
+    finally:
+        os.killpg(p.pid, signal.SIGTERM)
+        p.wait(15)
+        log.close()
+
+def _answers(url):
+    try: urllib.request.urlopen(url + '/api/status', timeout=2).close()
+    except OSError: return False
+    return True
+
+# %% ../../nbs/dev/12_in_browser.ipynb #check-lab
+def check_lab(browser, check:Checks):
+    "What a person sees after `make lab`: the index, its pictures, and the whole project in the file browser."
+    print('== make lab', flush=True)
+    with project_lab() as url:
+        page = browser.new_page(viewport=dict(width=1400, height=1500))
+        page.goto(f'{url}/lab/tree/nbs/index.ipynb?reset')
+        page.wait_for_selector('.jp-RenderedMarkdown h1', timeout=60_000)
+        pictures = "[...document.querySelectorAll('.jp-RenderedMarkdown img')].map(i => i.naturalWidth)"
+        check('make lab: the pictures of the index are loaded',
+              lambda: (widths := page.evaluate(pictures)) and min(widths) > 0)
+        page.locator('.jp-BreadCrumbs-home').first.click()
+        names = "[...document.querySelectorAll('.jp-DirListing-itemText')].map(e => e.textContent.trim())"
+        check('make lab: README, nbs, results and data are in the file browser',
+              lambda: {'README.md', 'nbs', 'results', 'data'} <= set(page.evaluate(names)))
+        page.close()
+
 # %% ../../nbs/dev/12_in_browser.ipynb #try-notebook
 def try_notebook(
     browser, url:str,
@@ -463,7 +506,9 @@ def main(argv=None):
             if a.measure: print(write_latency(measure(browser, url), results_path('browse')).read_text())
             else:
                 for n in names: try_notebook(browser, url, n, check, then=TRIED.get(n), boxes=BOXES.get(n, ()), pictures=a.pictures, timeout_s=a.timeout)
-                if not a.names: check_pages(browser, check, pictures=a.pictures)
+                if not a.names:
+                    check_pages(browser, check, pictures=a.pictures)
+                    check_lab(browser, check)
             browser.close()
     if a.measure: return 0
     print(f'{check.passed} passed, {check.failed} failed')

@@ -133,11 +133,19 @@ class Source:
 
 def _span(rec, start_s=None, stop_s=None): return rec if start_s is None else rec.span(start_s, stop_s)
 
+def _read_row(row, root, remarks, **span):
+    "The recording of a row, with what was remarked when the table was made."
+    from ecg_nb.data.load import read
+    rec = read(row, root=root, **span)
+    there = rec.meta.get('notes', ())
+    rec.meta['notes'] = (*there, *(n for n in remarks if n not in there))
+    return rec
+
 def _of_table(table):
     from ecg_nb.data.datasets import check_table
-    from ecg_nb.data.load import read
-    root = check_table(table).attrs.get('root')
-    return [Source(r.record_id, partial(read, r, root=root), r.fs, r.n_samples, str(r.path)) for r in table.itertuples()]
+    root, remarks = check_table(table).attrs.get('root'), {}
+    for path, cause in table.attrs.get('problems', ()): remarks.setdefault(str(path), []).append(cause)
+    return [Source(r.record_id, partial(_read_row, r, root, remarks.get(str(r.path), [])), r.fs, r.n_samples, str(r.path)) for r in table.itertuples()]
 
 def sources(
     source,              # path, folder, `Recording`, records table, or a list of paths and recordings
@@ -549,7 +557,7 @@ def explain(
     cls:str|None=None,   # default: the likeliest class
     method:str|None=None, # of `saliency.METHODS`; default: see `best_method`
     out=None,            # .png or .html to write
-    start_s:float=0.,    # of a recording of more than ten seconds, the ten from here on
+    start_s:float=0.,    # the ten seconds from here on are explained
     fs:float|None=None, leads=None, units=None,
 )->Explanation:
     "Which samples of one recording speak for a class, on ECG paper, with the verdict on such maps."
@@ -558,17 +566,31 @@ def explain(
     found, lost = sources(recording, fs=fs, leads=leads, units=units)
     if len(found) != 1: raise BadTable(recording, f'{len(found):,} recordings; one at a time is explained')
     s, fast = found[0], FastRun(run)
-    rec = s.read(**dict(start_s=start_s, stop_s=min(start_s + PIECE_S, s.duration_s)) if s.duration_s > PIECE_S else {})
+    stop_s = min(start_s + PIECE_S, s.duration_s)
+    if start_s >= s.duration_s: raise BadSignal(s.record_id, f'ends after {s.duration_s:g} s: nothing to explain from {start_s:g} s on')
+    rec = s.read(start_s=start_s, stop_s=stop_s) if start_s or s.duration_s > PIECE_S else s.read()
     m, verdict = _map_of(fast, rec, cls, method)
     if out:
         from ecg_nb.view.ecg import Item
         from ecg_nb.evaluation.card import caveat
-        png = _png(Item(complete_leads(rec, m.leads)[0], saliency=m, title=s.record_id, note=f'{fast.name}, {m.cls} {m.score:.2f}'), width=1300)
+        png = _png(Item(complete_leads(rec, m.leads)[0], saliency=m, title=s.record_id, note=f'{fast.name}, {m.cls} {m.score:.2f}' + f', {start_s:g} to {stop_s:g} s'*(s.duration_s > PIECE_S)), width=1300)
         text = f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(s.record_id)}</title><style>{_CSS}</style></head><body><h1>{html.escape(s.record_id)}: {html.escape(m.cls)}</h1>{_img(png, "map")}<p class="s">{html.escape(_map_line(m, verdict))}</p><p class="w">{html.escape(caveat(fast.run))}</p></body></html>'
         with atomic_path(out) as f: f.write_bytes(png if out.suffix == '.png' else text.encode())
     return Explanation(m, verdict, str(out or ''))
 
 # %% ../../nbs/23_your_own_ecg.ipynb #-embeddings
+def _first_usable(encoder, source):
+    "The first minute of a source that the encoder can use, prepared, and a note if it is not all of it."
+    n, whole = source.duration_s, source.duration_s <= LONG_S
+    starts, first = [0.] if whole else [*np.arange(0, n - LONG_S, LONG_S), n - LONG_S], None
+    for start in starts:
+        try:
+            rec = source.read() if whole else source.read(start_s=start, stop_s=start + LONG_S)
+            prepared = encoder.prepare(rec)
+        except ECGError as e: first = first or e
+        else: return rec, prepared, '' if whole else f'first {LONG_S:g} s' if not start else f'{start:g} to {start + LONG_S:g} s, since before that: {first.cause}'
+    raise first
+
 def _embeddings(encoder, found, progress):
     "Of each source (record_id, person, embedding, quality in words); and record_id, cause of those without one."
     from tqdm.auto import tqdm
@@ -576,9 +598,8 @@ def _embeddings(encoder, found, progress):
     out, lost = [], []
     for s in tqdm(found, disable=not progress, desc='embed'):
         try:
-            rec = s.read() if s.duration_s <= LONG_S else s.read(start_s=0., stop_s=LONG_S)
-            prepared = encoder.prepare(rec)
-            notes = [*rec.meta.get('notes', ()), *prepared.findings, quality_text(signal_quality(prepared.recording)), f'first {LONG_S:g} s' if s.duration_s > LONG_S else '']
+            rec, prepared, part = _first_usable(encoder, s)
+            notes = [*rec.meta.get('notes', ()), *prepared.findings, quality_text(signal_quality(prepared.recording)), part]
             out.append((s.record_id, str(rec.meta.get('subject_id') or s.record_id), encoder.embed(prepared), '; '.join(filter(None, notes))))
         except ECGError as e: lost.append(dict(record_id=s.record_id, cause=e.cause))
     return out, pd.DataFrame(lost, columns=['record_id', 'cause'])

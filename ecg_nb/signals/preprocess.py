@@ -162,20 +162,55 @@ def sass(
 @lru_cache(64)
 def _resample_plan(fs, new_fs):
     ratio = Fraction(new_fs/fs).limit_denominator(1000)
-    if abs(ratio*fs/new_fs - 1) > 1e-6: raise BadSignal('recording', f'cannot resample {fs:g} to {new_fs:g} Hz: no ratio of whole numbers up to 1000 is near enough')
+    if abs(ratio*fs/new_fs - 1) > 1e-6: return None                 # no small whole numbers
     up, down = ratio.numerator, ratio.denominator
     h = scipy.signal.firwin(20*max(up, down) + 1, 1/max(up, down), window=('kaiser', 5.))
     for p in range(up): h[p::up] /= h[p::up].sum()*up  # every phase passes a constant unchanged
     return up, down, h
+
+@lru_cache(16)
+def _sinc_weights(fs, new_fs):
+    "Of the samples around a new one, by where it lies between two of them: (phases + 1, taps), each row with sum 1."
+    low = min(1., new_fs/fs)                                            # half of it is the cut-off, in cycles a sample
+    reach = int(np.ceil(10/low))                                        # ten waves of the cut-off to either side
+    phase = np.linspace(0, 1, int(np.ceil(512*low)) + 1)[:, None]
+    at = (np.arange(1 - reach, reach + 1) - phase)*low
+    h = np.where(abs(at) <= 10, np.sinc(at)*np.i0(5*np.sqrt(np.clip(1 - (at/10)**2, 0, None))), 0)
+    return h/h.sum(1, keepdims=True)
+
+def _at_times(x, times, weights):
+    "`x`, shape (n_leads, n_samples) and 0 beyond its ends, at `times` (samples) between its samples."
+    phases, taps = len(weights) - 1, weights.shape[1]
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(x, ((0, 0), (taps//2, taps//2))), taps, axis=1)
+    y, step = np.empty((len(x), len(times))), max(16, 2_000_000//(taps*len(x)))
+    for k in range(0, len(times), step):
+        before = np.floor(times[k:k + step]).astype(int)
+        phase = (times[k:k + step] - before)*phases
+        row = np.minimum(phase.astype(int), phases - 1)
+        share = (phase - row)[:, None]
+        w = (1 - share)*weights[row] + share*weights[row + 1]           # (new samples, taps)
+        y[:, k:k + step] = np.einsum('ljt,jt->lj', around[:, before + 1], w)
+    return y
+
+def _resample_exactly(x, fs, new_fs):
+    "`x` at k/`new_fs` seconds, for rates that stand to each other as no small whole numbers."
+    n = x.shape[-1]
+    times = np.arange(np.ceil(n*new_fs/fs - 1e-9))*(fs/new_fs)
+    flat = np.asarray(x, np.float64).reshape(-1, n)
+    first, slope = flat[:, :1], (flat[:, -1:] - flat[:, :1])/max(n - 1, 1)
+    y = _at_times(flat - first - slope*np.arange(n), times, _sinc_weights(fs, new_fs)) + first + slope*times
+    return y.reshape(*x.shape[:-1], -1).astype(x.dtype)
 
 def resample(
     x:np.ndarray,   # ECG (mV), shape (..., n_samples)
     fs:float,       # its sampling rate (Hz)
     new_fs:float,   # wanted rate (Hz)
 )->np.ndarray:      # shape (..., ceil(n_samples*new_fs/fs)), same dtype
-    "Resample `x` from `fs` to `new_fs` by a zero-phase polyphase filter; equal rates return `x` itself."
+    "Resample `x` from `fs` to `new_fs` by a zero-phase filter, whatever the rates; equal rates return `x` itself."
     if abs(fs/new_fs - 1) < 1e-6: return x
-    up, down, h = _resample_plan(float(fs), float(new_fs))
+    plan = _resample_plan(float(fs), float(new_fs))
+    if plan is None: return _resample_exactly(x, float(fs), float(new_fs))
+    up, down, h = plan
     return scipy.signal.resample_poly(x, up, down, axis=-1, window=h.astype(x.dtype), padtype='line')
 
 # %% ../../nbs/02_preprocess.ipynb #rescale

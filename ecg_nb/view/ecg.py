@@ -260,7 +260,7 @@ def draw(
     ax=None,              # a matplotlib axes
 ):                        # the axes, in mm of paper
     "`item` on ECG paper by matplotlib."
-    item = as_item(item)
+    item, t0 = as_item(item), max(0., t0)
     layouts = grids(item.rec.leads)
     layout = layouts.get(grid) or next(iter(layouts.values()))
     height, cols = layout['rows']*layout['row_mm'], layout['cols']

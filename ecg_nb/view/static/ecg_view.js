@@ -782,7 +782,7 @@ class View {
   }
 
   writeTime(item) {
-    const t0 = this.get('t0');
+    const t0 = this.clampTime(this.get('t0'));
     const total = this.total();
     const shown = `${clock(t0)} to ${clock(Math.min(t0 + this.span(), total))}`;
     const scale = `${+this.get('speed').toPrecision(3)} mm/s · ${this.get('gain')} mm/mV`;
