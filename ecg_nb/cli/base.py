@@ -85,11 +85,13 @@ def environment(**values):
     help='Folder that holds ptb-xl, cpsc2018, … (else ECG_NB_DATA, else data/ of the project or of the current folder).')
 @click.option('--results', type=click.Path(file_okay=False),
     help='Folder of the runs (else ECG_NB_RESULTS, else results/, else the runs that came with the package).')
+@click.option('--links', is_flag=True,
+    help='Follow links into a store: the files are kept by git-annex, DataLad or DVC (else ECG_NB_LINKS=1).')
 @click.option('--import', 'modules', multiple=True, metavar='FILE',
     help='A Python file, or a module, that registers networks, tasks or data sets of your own. May be given again.')
 @click.option('--debug', is_flag=True, help='Whole tracebacks instead of one line.')
 @click.pass_context
-def cli(ctx, data, results, modules, debug):
+def cli(ctx, data, results, links, modules, debug):
     """ECG deep learning you can read, from the shell. For research and teaching: this is not a medical device.
 
     \b
@@ -101,7 +103,7 @@ def cli(ctx, data, results, modules, debug):
     My own labels:                      ecg_nb finetune diagnosis/xresnet1d18 FOLDER --csv labels.csv --label AF --to my-run
     My own network:                     ecg_nb --import my_networks.py predict FOLDER --run my-run
     """
-    ctx.with_resource(environment(ECG_NB_DATA=data, ECG_NB_RESULTS=results))
+    ctx.with_resource(environment(ECG_NB_DATA=data, ECG_NB_RESULTS=results, ECG_NB_LINKS='1' if links else None))
     for module in modules: import_user_module(module)
 
 # %% ../../nbs/cli/10_cli.ipynb #options
@@ -151,11 +153,13 @@ def source_table(
 
 # %% ../../nbs/cli/10_cli.ipynb #echo-answer
 def echo_left_out(
-    problems,  # table with columns record_id and cause
+    problems=None, # table with columns record_id and cause
+    table=None,    # of what the command was given: files that it lacks were named by `source_table`
 ):
     "Say what could not be used; status 3 if there is any."
-    for r in problems.itertuples(): click.echo(f'left out: {r.record_id}: {r.cause}', err=True)
-    if len(problems): raise click.exceptions.Exit(PARTLY)
+    from ecg_nb.data.datasets import unread
+    for r in () if problems is None else problems.itertuples(): click.echo(f'left out: {r.record_id}: {r.cause}', err=True)
+    if problems is not None and len(problems) or table is not None and unread(table): raise click.exceptions.Exit(PARTLY)
 
 def echo_answer(
     answer,        # what can be written as JSON

@@ -83,7 +83,7 @@ def evaluate(run, source, every, part, labels, csv, fs, leads, units, as_json):
     summary, per_class = e.report()
     answer = dict(run=run, title=e.title, summary=summary, classes=per_class.to_dict('records'))
     echo_answer(answer, as_json, '\n'.join(evaluation_lines(e, summary, per_class)))
-    if source: echo_left_out(problems)
+    if source: echo_left_out(problems, table)
 
 # %% ../../nbs/cli/14_cli_evaluation.ipynb #robustness
 seed_option = click.option('--seed', default=0, show_default=True)

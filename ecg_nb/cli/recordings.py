@@ -90,7 +90,7 @@ def enrol(gallery, source, fs, leads, units, csv, run, replace, quiet):
     table = source_table(source, fs, leads, units, csv)
     people, problems = enrol(gallery, table, run, replace=replace, progress=not quiet)
     click.echo(repr(people))
-    echo_left_out(problems)
+    echo_left_out(problems, table)
 
 @cli.command(short_help='who made a recording, or "unknown"')
 @click.argument('gallery', type=click.Path(exists=True, dir_okay=False))
@@ -202,3 +202,4 @@ def convert(source, fs, leads, units, csv, to, run, to_leads, to_fs, highpass, l
         content_hash=store.content_hash, left_out=left_out.to_dict('records'))
     echo_answer(answer, as_json, '\n'.join([repr(store) + text, *lines]))
     if len(left_out): raise click.exceptions.Exit(PARTLY)
+    if not set(source) <= set(NIGHTS): echo_left_out(table=table)

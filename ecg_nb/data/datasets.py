@@ -15,7 +15,7 @@ from .formats import cpsc_labels, comment_fields, edf_channel, person, read_anno
 
 # %% auto #0
 __all__ = ['COLUMNS', 'DATASETS', 'SUPERCLASSES', 'PTBXL_VERSIONS', 'AAMI', 'listed', 'read_csv', 'parse_age', 'parse_sex',
-           'counted', 'check_paths', 'check_folds', 'check_table', 'problems', 'finish_table', 'Dataset',
+           'counted', 'check_paths', 'check_folds', 'check_table', 'problems', 'unread', 'finish_table', 'Dataset',
            'register_dataset', 'register_missing', 'find', 'have', 'ptbxl_statements', 'ptbxl_tasks', 'parse_scp',
            'ptbxl_table', 'ptbxl_labels', 'split_by_fold', 'split_subjects', 'in_order', 'cpsc_reference', 'files_like',
            'gather_rows', 'settle_people', 'cpsc2018_table', 'ecgid_table', 'mitdb_table', 'shhs_table', 'mesa_table',
@@ -137,6 +137,14 @@ def problems(
 )->pd.DataFrame:         # columns `where`, `cause`
     "What the reader of `table` had to leave out or could not understand."
     return pd.DataFrame(table.attrs.get('problems', ()), columns=['where', 'cause'])
+
+def unread(
+    table:pd.DataFrame,  # from any reader below
+)->list:                 # (where, cause)
+    "The files that `table` lacks, since they could not be read: of `problems` all but remarks on its records and on the whole."
+    if 'unread' in table.attrs: return list(table.attrs['unread'])
+    there = {*table.path, *table.record_id, table.attrs.get('root'), table.attrs.get('source')}
+    return [(where, cause) for where, cause in table.attrs.get('problems', ()) if where not in there]
 
 def _dates(t):
     "Column `t` as dates without a time zone; what is outside the years 1678 to 2261 is no date of an ECG."
@@ -597,6 +605,7 @@ def _night(path, label, usual):
     gap_s, odd = (c.n_samples - e.n_records*c.per_record)/c.fs, [o.label for o in e.channels if not o.label.isascii()]
     said = [f'EDF+D with gaps of {gap_s:g} s in all, read as missing samples']*(gap_s > 0)
     said += [f'channel {label!r} at {c.fs:g} Hz; usual here {" or ".join(map(str, usual))} Hz']*(c.fs not in usual)
+    said += e.notes
     said += [f'labels outside ASCII, which other readers refuse: {listed(odd)}']*bool(odd)
     return dict(fs=c.fs, n_samples=c.n_samples, channels=(label,), said=said)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import errno, math, os, re, stat, struct, tempfile, warnings, zlib
 from collections import namedtuple
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from functools import lru_cache, partial, wraps
 from io import BytesIO
 import numpy as np
@@ -15,29 +16,30 @@ from ..core import (BadHeader, BadSignal, DamagedFile, ECGError, LEADS, MissingF
 
 # %% auto #0
 __all__ = ['Signal', 'Header', 'UNIT_MV', 'USUAL_GAIN', 'Channel', 'Edf', 'CPSC_CLASSES', 'BEATS', 'SignalInfo', 'follow_links',
-           'links_followed', 'read_header', 'says_ecg', 'owner_decides', 'calibration', 'sex_letter', 'age_years',
-           'comment_fields', 'person', 'read_wfdb', 'read_wfdb_digital', 'edf_channels', 'read_edf', 'edf_channel',
-           'cpsc_labels', 'read_cpsc', 'read_annotations', 'file_kind', 'read_file', 'signals_of', 'length_of']
+           'links_followed', 'header_path', 'read_header', 'says_ecg', 'owner_decides', 'calibration', 'sex_letter',
+           'age_years', 'comment_fields', 'person', 'read_wfdb', 'read_wfdb_digital', 'edf_channels', 'read_edf',
+           'edf_channel', 'cpsc_labels', 'read_cpsc', 'read_annotations', 'file_kind', 'read_file', 'signals_of',
+           'length_of']
 
 # %% ../../nbs/data/10_formats.ipynb #-opener
 def _opener(path, flags): return os.open(path, flags | getattr(os, 'O_NONBLOCK', 0))  # a pipe without a writer must not make us wait
 def _opener_nofollow(path, flags): return _opener(path, flags | os.O_NOFOLLOW)
 
+_links:ContextVar[bool|None] = ContextVar('links', default=None)
+
 def follow_links()->bool:
-    "Whether links may lead out of the folder of a header (`ECG_NB_LINKS`)."
-    return os.environ.get('ECG_NB_LINKS', '').lower() not in ('', '0', 'no', 'false')
+    "Whether links may lead out of the folder of a header: what `links_followed` says, else `ECG_NB_LINKS`."
+    here = _links.get()
+    return os.environ.get('ECG_NB_LINKS', '').lower() not in ('', '0', 'no', 'false') if here is None else here
 
 @contextmanager
 def links_followed(
     wanted:bool|None=True, # None: as it is
 ):
     "Links may lead out of the folder of a header: the files lie in a store of git-annex, DataLad or DVC."
-    before = os.environ.get('ECG_NB_LINKS')
-    if wanted is not None: os.environ['ECG_NB_LINKS'] = '1' if wanted else '0'
+    token = _links.set(_links.get() if wanted is None else wanted)
     try: yield
-    finally:
-        if wanted is not None: os.environ.pop('ECG_NB_LINKS')
-        if wanted is not None and before is not None: os.environ['ECG_NB_LINKS'] = before
+    finally: _links.reset(token)
 
 def _in_other_case(path)->str|None:
     "The one file beside `path` that has its name in capitals or small letters, as DOS recorders write them."
@@ -131,8 +133,10 @@ Header = namedtuple('Header', 'record_id fs n_samples signals comments segments 
 Signal.__doc__ = "One signal line of a WFDB header: `gain` in digital units per `units`; `checksum` and `initial` are None where not given."
 Header.__doc__ = "A WFDB header: `signals` is a tuple of `Signal`, `segments` of (name, n_samples); `n_samples` is 0 where not given."
 
-def _header_path(path)->str:
-    "The header of record `path`, which may be named without ending or by its signal, in capitals or not."
+def header_path(
+    path,   # a WFDB record: with .hea, .dat or no extension, in capitals or not
+)->str:
+    "The file that is (or would be) the header of record `path`."
     p = os.fspath(path) if isinstance(path, (str, os.PathLike)) else str(path)
     stem, ending = os.path.splitext(p)
     if ending.lower() == '.hea': return p
@@ -180,7 +184,7 @@ def read_header(
     path,     # a WFDB record: with .hea, .dat or no extension
 )->Header:    # record, fs (Hz), n_samples, signals, comments
     "The header of WFDB record `path`; raises `MissingFile`, `BadHeader`."
-    path = _header_path(path)
+    path = header_path(path)
     with _open(path) as (f, size): return _parse_header(path, f, size)
 
 def _parse_header(path, f, size):
@@ -993,7 +997,7 @@ def read_annotations(
 ):                       # DataFrame: sample (index), symbol, aux (text), beat (bool)
     "Annotations of WFDB record `path`; raises `MissingFile`, `DamagedFile`."
     import pandas as pd
-    stem = _header_path(path)[:-4]
+    stem = header_path(path)[:-4]
     name = f'{stem}.{extension}'
     with _open(name) as (f, size):
         if size < 2 or size % 2 or _read_bytes(f, size - 2, 2, name).any(): raise DamagedFile(name, 'is empty or truncated: no end mark')
@@ -1021,7 +1025,7 @@ def file_kind(
     ending = os.path.splitext(p)[1].lower()
     if ending in ('.edf', '.bdf'): return 'EDF'
     if ending == '.hea' or any(os.path.exists(p + e) for e in ('.hea', '.HEA')): return 'WFDB'
-    if ending == '.dat': return 'EDF' if not os.path.exists(_header_path(p)) and os.path.isfile(p) and _starts_as_edf(p) else 'WFDB'
+    if ending == '.dat': return 'EDF' if not os.path.exists(header_path(p)) and os.path.isfile(p) and _starts_as_edf(p) else 'WFDB'
     if ending == '.mat': return 'MATLAB'
     if _starts_as_edf(p): return 'EDF'
     raise UnknownFormat(p, 'is neither a WFDB record (.hea), nor EDF, nor a CPSC2018 .mat')
@@ -1048,7 +1052,7 @@ def _is_cpsc(h)->bool: return any(s.file.lower().endswith('.mat') for s in h.sig
 
 def _header_of(path, kind):
     "The WFDB header that tells what is in `path`; None for a MATLAB file that has none beside it."
-    if kind == 'MATLAB' and not os.path.exists(_header_path(path)): return None
+    if kind == 'MATLAB' and not os.path.exists(header_path(path)): return None
     return read_header(path)
 
 # %% ../../nbs/data/10_formats.ipynb #signals-of

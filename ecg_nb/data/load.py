@@ -12,10 +12,10 @@ from pathlib import Path
 from types import SimpleNamespace
 import numpy as np, pandas as pd
 from ..core import BadHeader, BadSignal, BadTable, DamagedFile, ECGError, MissingFile, Recording, check_fs
-from .formats import follow_links, length_of, links_followed, read_file
+from .formats import length_of, links_followed, read_file
 from .arrays import ARRAYS, UnitWarning, asked_again, chosen, from_array, npy_samples, read_numbers, unit_mv, with_doubts
 from .datasets import DATASETS, check_paths, counted, find, records_table
-from .own import OTHER_FORMATS, ecg_signals, own_files, refuse_other_formats, table_of_files
+from .own import ecg_signals, other_format, own_files, refuse_other_formats, table_of_files
 
 # %% auto #0
 __all__ = ['read', 'read_folder']
@@ -72,12 +72,14 @@ def read(
     stop_s:float|None=None, # up to this second
     root=None,          # of a row: folder that its path starts from, or its table; default: where that came from
     check:bool=True,    # warn of what is hardly possible
+    links:bool|None=None, # follow links into a store (git-annex, DataLad, DVC); default: what ECG_NB_LINKS says
 )->Recording:           # in mV; `meta['notes']` says what was assumed or left out
     "The recording in `source`, whatever that is; raises `ECGError`s that name file and cause."
     if isinstance(source, Recording): return _part(source, leads, start_s, stop_s)
-    if _is_row(source): return _from_row(source, root, leads, start_s, stop_s)
+    if _is_row(source):
+        with links_followed(links or getattr(source, 'links', None)): return _from_row(source, root, leads, start_s, stop_s)
     if isinstance(source, (str, os.PathLike)):
-        rec, assumed = _from_file(source, fs, leads, units, start_s, stop_s)
+        with links_followed(links): rec, assumed = _from_file(source, fs, leads, units, start_s, stop_s)
         return with_doubts(rec, assumed, check=check, rate=str(source).lower().endswith(ARRAYS))
     x, leads = _numbers_of(source, leads)
     return _part(from_array(x, fs, leads=leads, units=units, check=check), None, start_s, stop_s)
@@ -89,7 +91,7 @@ def _look(path, fs, leads, units):
     if p.lower().endswith('.npy') and fs is not None:
         n = npy_samples(p)
         part = min(60, n/check_fs(fs, p))
-    elif not p.lower().endswith((*ARRAYS, *OTHER_FORMATS)):
+    elif not p.lower().endswith(ARRAYS) and not other_format(p):
         n, rate = length_of(p, ecg_signals(p, leads, unit_mv=_owners_unit(units))[0])
         part = min(10, n/rate) if n > 10*rate else None
     with warnings.catch_warnings():
@@ -111,7 +113,7 @@ def _by_name(source, fs, csv):
 
 # %% ../../nbs/01_load.ipynb #read-folder
 def read_folder(
-    source,                # a folder, one file, a list of files, or the name of a data set
+    source,                # a folder, one file, a list of files and folders, or the name of a data set
     *,
     csv=None,              # table of who is who: a row a file, columns subject_id, sex, age, fold, date, labels
     fs:float|None=None,    # sampling rate (Hz) of the files that do not state it; of a data set with several: which
@@ -120,16 +122,19 @@ def read_folder(
     columns:dict|None=None, # our names -> those in `csv`, e.g. dict(subject_id='Patient', age='Alter')
     sex_coding:dict|None=None, # where sex is a number, e.g. {1: 'M', 2: 'F'}
     dataset:str='own',     # what the data set is to be called
+    links:bool|None=None,  # follow links into a store (git-annex, DataLad, DVC); default: what ECG_NB_LINKS says
 )->pd.DataFrame:           # records table; a row of it is read by `read`, all of them are prepared by `convert`
     "A records table of recordings; `problems` lists what could not be read, or was assumed."
     named = _by_name(source, fs, csv)
     if named is not None: return named
-    try: root, files = own_files(source, csv)
-    except MissingFile as e:
-        hint = get_close_matches(str(source), DATASETS, 1)
-        raise MissingFile(e.path, e.cause + (f'; is the data set {hint[0]} meant?' if hint else '')) from None
     look = partial(_look, fs=fs, leads=leads, units=units)
-    t = table_of_files(root, files, look, csv=csv, columns=columns, sex_coding=sex_coding, dataset=dataset)
+    with links_followed(links):
+        try: root, files, remarks = own_files(source, csv)
+        except MissingFile as e:
+            hint = get_close_matches(str(source), DATASETS, 1)
+            raise MissingFile(e.path, e.cause + (f'; is the data set {hint[0]} meant?' if hint else '')) from None
+        t = table_of_files(root, files, look, remarks=remarks, csv=csv, columns=columns, sex_coding=sex_coding, dataset=dataset)
+    if links: t['links'] = True                            # for whoever reads its rows
     assumed = [c for _, c in t.attrs['problems'] if 'units not stated' in c or 'taken in the standard order' in c]
     if assumed:
         n = f'{len(assumed)} times units or leads were not stated, and inferred'

@@ -6,15 +6,17 @@
 from __future__ import annotations
 import os, re
 from collections import Counter
+from functools import partial
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import BadSignal, BadTable, LEADS, MissingFile, UnknownFormat
-from .formats import file_kind, says_ecg, signals_of
-from .arrays import ARRAYS, chosen, lead_names
-from .datasets import check_paths, counted, files_like, finish_table, gather_rows, listed, read_csv, settle_people
+from ..core import BadSignal, BadTable, ECGError, LEADS, MissingFile, UnknownFormat
+from .formats import file_kind, follow_links, header_path, read_header, says_ecg, signals_of
+from .arrays import ARRAYS, chosen, lead_names, table_layout
+from .datasets import check_paths, counted, finish_table, gather_rows, listed, read_csv, settle_people
 
 # %% auto #0
-__all__ = ['OTHER_FORMATS', 'ecg_signals', 'refuse_other_formats', 'own_files', 'table_of_files']
+__all__ = ['OTHER_FORMATS', 'ecg_signals', 'other_format', 'refuse_other_formats', 'is_number_table', 'own_files',
+           'table_of_files']
 
 # %% ../../nbs/data/11_own.ipynb #ecg-signals
 def _voltages(path, signals, kind):
@@ -74,47 +76,159 @@ def ecg_signals(
 
 # %% ../../nbs/data/11_own.ipynb #other-formats
 OTHER_FORMATS = {
-    '.dcm': 'DICOM', '.xml': 'XML (HL7 aECG, GE or Philips)', '.scp': 'SCP-ECG', '.bdf': 'BDF',
-    '.h5': 'HDF5', '.hdf5': 'HDF5', '.xls': 'a spreadsheet', '.xlsx': 'a spreadsheet'}
+    '.dcm': 'DICOM', '.xml': 'XML (HL7 aECG, GE or Philips)', '.scp': 'SCP-ECG', '.h5': 'HDF5', '.hdf5': 'HDF5',
+    '.xls': 'a spreadsheet', '.xlsx': 'a spreadsheet', '.ods': 'a spreadsheet', '.npz': 'an archive of arrays (npz)',
+    '.zip': 'a zip archive', '.gz': 'a compressed file', '.json': 'JSON', '.mwf': 'MFER', '.ecg': 'a file of its recorder',
+    '.parquet': 'Parquet', '.pdf': 'a document', '.pkl': 'a pickle', '.gdf': 'GDF', '.vhdr': 'BrainVision', '.cnt': 'a file of its recorder'}
+_signatures = (
+    (128, b'DICM', 'DICOM'), (16, b'SCPECG', 'SCP-ECG'), (0, b'\x89HDF', 'HDF5'), (0, b'ISHNE', 'ISHNE (a Holter recording)'),
+    (2, b'MFR', 'MFER'), (0, b'GDF ', 'GDF'), (0, b'Brain Vision', 'BrainVision'), (0, b'CFWB', 'a LabChart file'),
+    (0, b'PAR1', 'Parquet'), (0, b'\x1f\x8b', 'a compressed file'), (0, b'\xd0\xcf\x11\xe0', 'a spreadsheet or document of old Office'),
+    (0, b'%PDF', 'a document'), (0, b'\x89PNG', 'a picture'), (0, b'\xff\xd8\xff', 'a picture'), (0, b'II*\0', 'a picture'))
+_xml_words = dict(AnnotatedECG='XML (HL7 aECG)', restingecgdata='XML (Philips)', RestingECG='XML (GE MUSE)', html='a web page')
+_of_sleep_scores = re.compile(r'<(?:PSGAnnotation|CMPStudyConfig)')
+
+def _text_format(text)->str:
+    "The name of an XML or JSON format by its first characters; '' if it is neither."
+    text = text.lstrip('\ufeff \r\n\t')
+    if text[:1] == '<':
+        return next((name for word, name in _xml_words.items() if word.lower() in text.lower()), 'XML (HL7 aECG, GE or Philips)')
+    return 'JSON' if re.match(r'\{\s*["}]|\[\s*[\[{"]', text) else ''
+
+def _zip_format(start)->str:
+    "What kind of zip archive begins with the bytes `start`, by the name of its first file."
+    name = start[30:30 + int.from_bytes(start[26:28], 'little')].decode('latin-1')
+    if name.endswith('.npy'): return OTHER_FORMATS['.npz']
+    return 'a spreadsheet' if name.startswith(('[Content_Types]', 'xl/', '_rels')) else 'a zip archive'
+
+def _first_bytes(path)->bytes:
+    "The first 4 kB of a regular file; nothing of anything else."
+    try:
+        if not os.path.isfile(path): return b''
+        with open(path, 'rb') as f: return f.read(4096)
+    except (OSError, ValueError): return b''
+
+def other_format(
+    path,     # a file
+)->str:       # e.g. 'DICOM'; '' for what is read here, and for what is not known
+    "The format of a file that is not read here, by its first bytes, or else by its ending."
+    name, start = os.fspath(path).lower(), _first_bytes(path)
+    ending = os.path.splitext(name)[1]
+    if name.endswith((*ARRAYS, '.hea', '.dat', '.mat', '.edf', '.bdf', '.rec')) or not os.path.isfile(path): return ''
+    if start[:4] == b'PK\3\4': return OTHER_FORMATS[ending] if ending in ('.npz', '.xlsx', '.ods') else _zip_format(start)
+    by_bytes = next((name for at, bytes, name in _signatures if start[at:at + len(bytes)] == bytes), '')
+    wide = start[:2] in (b'\xff\xfe', b'\xfe\xff')
+    return by_bytes or _text_format(start.decode('utf-16' if wide else 'utf-8', 'replace')) or OTHER_FORMATS.get(ending, '')
 
 def refuse_other_formats(path):
-    "`UnknownFormat` for a file whose ending says that it is in a format that is not read here."
-    ending = os.path.splitext(path)[1].lower()
-    if ending in OTHER_FORMATS and os.path.exists(path):
-        raise UnknownFormat(path, f'is {OTHER_FORMATS[ending]}, which is not read here: export it as WFDB, EDF or CSV')
+    "`UnknownFormat` for a file in a format that is not read here."
+    name = other_format(path)
+    if name: raise UnknownFormat(path, f'is {name}, which is not read here: export it as WFDB, EDF or CSV')
 
 # %% ../../nbs/data/11_own.ipynb #own-files
-_endings = ('.hea', '.edf', '.mat', *ARRAYS, '.dcm', '.xml', '.scp', '.bdf')   # the last ones to be told that they are not read
+_of_people = {'path', 'file', 'filename', 'file_name', 'record_id', 'record', 'recording', 'ecg_id', 'subject_id', 'subject', 'patient_id', 'patient', 'sex', 'gender', 'age', 'id', 'name'}
+_ours = ('predictions.json', 'manifest.json', 'run.json')   # in the folders of answers, stores and runs
+
+def is_number_table(
+    path,    # a text file
+)->bool:
+    "Whether the text file `path` may be a recording: rows of numbers that do not stand for patients or records."
+    try: labels = table_layout(path).labels or ()
+    except ECGError: return os.path.getsize(path) == 0
+    others = [str(l) for l in labels if str(l).strip().lower() not in _of_people]
+    return len(others) == len(labels) or any(map(says_ecg, lead_names(others)[0]))
+
+def _is_ours(path): return os.path.basename(path) in _ours and b'ecg_nb' in _first_bytes(path)
+
+def _interesting(path, names)->bool|None:
+    "Whether the file `path` is to be looked at; None if nobody would take it for a recording. `names` is what lies beside it."
+    stem, ending = os.path.splitext(os.path.basename(path))
+    lower = path.lower()
+    if lower.endswith('.npy') or ending.lower() in ('.hea', '.edf', '.bdf'): return True
+    if lower.endswith(ARRAYS): return is_number_table(path) or None
+    beside_header = any(stem + e in names for e in ('.hea', '.HEA'))
+    if ending.lower() == '.mat': return not beside_header
+    if beside_header or os.path.islink(path) and not os.path.exists(path): return False
+    name = other_format(path)
+    if name in ('a picture', 'a document', 'a web page') or _is_ours(path) or _of_sleep_scores.search(_first_bytes(path).decode('latin-1')): return None
+    if name: return True
+    try: return file_kind(path) == 'EDF'
+    except ECGError: return None
+
+def _tree(folder, seen=()):
+    "Files and folders below `folder`, hidden ones left out: (path, names beside it, whether it is a link to a folder that is not followed)."
+    here = os.path.realpath(folder)
+    if here in seen: return                                    # a link back to a folder above
+    entries = [e for e in os.scandir(folder) if not e.name.startswith('.')]
+    names = {e.name for e in entries}
+    if seen and any(_is_ours(e.path) for e in entries if e.name in _ours): return
+    for e in entries:
+        if not e.is_dir(): yield e.path, names, False
+        elif e.is_symlink() and not follow_links(): yield e.path, names, True
+        else: yield from _tree(e.path, (*seen, here))
+
+def _natural(path):
+    "A key to sort paths as a person would number them."
+    return [int(s) if s.isdigit() else s for s in re.split(r'(\d+)', Path(path).as_posix())]
+
+def _segments_in(files):
+    "Those of `files` that are segments or layout of a record whose header is among them."
+    out = set()
+    for f in files:
+        if not f.lower().endswith('.hea'): continue
+        try: h = read_header(f)
+        except ECGError: continue
+        out |= {os.path.join(os.path.dirname(f), name + f[-4:]) for name, _ in h.segments}
+    return out
 
 def _in_folder(root, csv):
-    "The files of recordings in a folder: of a header and its signal the header, and not the table of who is who."
-    for f in files_like(root, '**/*'):
-        if not f.name.lower().endswith(_endings): continue
-        if csv is not None and os.path.realpath(root/f) == os.path.realpath(csv): continue
-        if f.suffix.lower() == '.mat' and (root/f).with_suffix('.hea').exists(): continue
-        yield f
+    "The files of recordings in a folder, as relative paths, and remarks: of a header and its signal the header, and not the table of who is who."
+    found, passed, notes = [], [], []
+    for path, names, link in _tree(root):
+        rel = os.path.relpath(path, root)
+        if link: notes.append((rel, 'is a link to a folder, not followed; if it is your own, allow it: --links, or ECG_NB_LINKS=1'))
+        elif csv is not None and os.path.realpath(path) == os.path.realpath(csv): continue
+        else:
+            look = _interesting(path, names)
+            if look: found.append(path)
+            elif look is None: passed.append(rel)
+    parts = _segments_in(found)
+    if passed: notes.append((root, f'passed over, nobody takes them for recordings: {listed(sorted(passed, key=_natural))}'))
+    files = [Path(os.path.relpath(f, root)) for f in found if f not in parts]
+    return sorted(files, key=_natural), notes
 
 def _one_file(path):
     "The file to look at for `path`, which may be that of a signal, or a WFDB record without ending."
-    f = Path(path)
-    if f.suffix in ('.dat', '.mat') and f.with_suffix('.hea').exists(): f = f.with_suffix('.hea')
-    elif not f.exists(): f = Path(f'{f}.hea')
-    if not f.is_file():
-        raise MissingFile(f.with_suffix('') if f.suffix == '.hea' else f, 'no such file, no such WFDB record')
-    return f
+    f, header = Path(path), Path(header_path(path))
+    if f.suffix.lower() in ('.dat', '.mat') and header.is_file(): return header
+    if f.is_file(): return f
+    if header.is_file(): return header
+    if f.is_symlink(): raise MissingFile(f, 'is a link to a file that is not here: fetch it first (git annex get, datalad get, dvc pull)')
+    raise MissingFile(f.with_suffix('') if f.suffix == '.hea' else f, 'no such file, no such WFDB record')
 
 def own_files(
-    source,     # a folder, a file, or a list of files
+    source,     # a folder, a file, or a list of files and folders
     csv=None,   # table of who is who, which is no recording
-)->tuple:       # folder that paths start from; paths of the files relative to it
-    "The files of recordings in `source`."
+)->tuple:       # folder that paths start from; paths of the files relative to it; remarks (where, what)
+    "The files of recordings in `source`; of several paths those that are not there are remarked upon."
     if isinstance(source, (str, os.PathLike)):
-        if Path(source).is_dir(): return Path(source), list(_in_folder(Path(source), csv))
+        if Path(source).is_dir(): return Path(source), *_in_folder(Path(source), csv)
         source = [source]
-    files = list(dict.fromkeys(map(_one_file, source)))
-    if not files: raise MissingFile('source', 'no file was given')
+    files, notes, missing = [], [], []
+    for path in source:
+        if Path(path).is_dir():
+            inside, more = _in_folder(Path(path), csv)
+            files += [Path(path)/f for f in inside]
+            notes += [(path if Path(path) == Path(where) else Path(path)/where, cause) for where, cause in more]
+            continue
+        try: files.append(_one_file(path))
+        except MissingFile as e: missing.append(e)
+    if not files and missing: raise missing[0]
+    if not files: raise MissingFile('source', 'no file was given' if not notes else f'no readable record here; {notes[0][0]}: {notes[0][1]}')
+    files = list(dict.fromkeys(files))
     root = Path(os.path.commonpath([os.path.abspath(f.parent) for f in files]))
-    return root, [Path(os.path.abspath(f)).relative_to(root) for f in files]
+    notes = [(root if 'passed over' in cause else where, cause) for where, cause in notes]
+    return root, [Path(os.path.abspath(f)).relative_to(root) for f in files], [*notes, *((e.path, e.cause) for e in missing)]
 
 # %% ../../nbs/data/11_own.ipynb #record-ids
 def _record_ids(paths):
@@ -126,7 +240,7 @@ def _record_ids(paths):
 
 def _without_folder(record_id): return record_id.rpartition('/')[2]
 
-_signal_endings = re.compile(r'\.(?:hea|dat|mat|edf|atr|npy|csv|tsv|txt)(?:\.gz)?$')
+_signal_endings = re.compile(r'\.(?:hea|dat|mat|edf|bdf|rec|atr|npy|csv|tsv|txt)(?:\.gz)?$', re.I)
 
 def _rows_of_keys(keys, t, all_ids):
     "For each of `keys` (how a table calls its records) the row of `t` that is meant, or -1; and the keys that mean several."
@@ -206,13 +320,17 @@ def table_of_files(
     files,                 # paths relative to it
     look,                  # function(path) -> the row of a file: fs, n_samples, sex, age, …; `notes`: remarks, for `problems`
     *,
+    remarks=(),            # (where, what) of files that are not among them, for `problems`
     csv=None,              # table of who is who
     columns:dict|None=None, # our names -> yours, e.g. dict(subject_id='Patient', age='Alter')
     sex_coding:dict|None=None, # needed where sex is a number, e.g. {1: 'M', 2: 'F'}
     dataset:str='own',     # what the data set is to be called
 )->pd.DataFrame:           # records table, further columns of `csv` behind ours
     "A records table of `files`; `problems` lists what did not join or could not be read."
+    if not files and remarks: raise MissingFile(root, f'no readable record here; {remarks[0][0]}: {remarks[0][1]}')
     t, notes = gather_rows(root, files, look)
+    notes = [*notes, *((w, c) for w, c in remarks)]
+    unread = tuple((str(w), c) for w, c in notes if str(w) != str(root))
     notes += [(p, n) for p, remarks in zip(t.path, t.pop('notes')) for n in remarks]
     paths = [f.as_posix() for f in files]
     ids = dict(zip(paths, _record_ids(paths)))
@@ -220,4 +338,4 @@ def table_of_files(
     if csv is not None: t = _join(t, ids.values(), csv, columns or {}, notes)
     else: notes.append((root, 'no table of who is who: every record counts as its own subject'))
     settle_people(t, csv or root, notes, sex_coding)
-    return finish_table(t, root, dataset=dataset, source=csv, notes=notes)
+    return finish_table(t, root, dataset=dataset, source=csv, notes=notes, unread=unread)

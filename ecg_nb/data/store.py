@@ -27,7 +27,8 @@ class StoreError(ECGError): "A folder that holds something else than this store,
 def _notes(rec, prepared, over, quality):
     "What to know about a stored record, e.g. `'gaps:V1 flat:V5,V6'`."
     computed = prepared.meta['computed'].split(' computed')[0].split(', ')
-    found = dict(computed=[l for l in computed if l], gaps=[l for l, m in zip(prepared.leads, prepared.meta['missing']) if m], over=[f'{over:.1%}']*(over > 0), skipped=['filter']*bool(prepared.meta['skipped']))
+    found = dict(computed=[l for l in computed if l], gaps=[l for l, m in zip(prepared.leads, prepared.meta['missing']) if m], over=[f'{over:.1%}']*(over > 0), skipped=['filter']*bool(prepared.meta['skipped']),
+        file=['ends-early']*any('ends early' in n for n in rec.meta.get('notes', ())))
     if quality:
         q = signal_quality(complete_leads(rec, prepared.leads)[0])
         found |= {k: list(q.index[q[k].astype(bool)]) for k in ('flat', 'clipped', 'lead_off', 'noisy')}

@@ -159,11 +159,11 @@ def sources(
     recs, paths = [s for s in many if isinstance(s, Recording)], [s for s in many if not isinstance(s, Recording)]
     out = [Source(r.record_id or 'recording' + f'-{k + 1}'*(len(recs) > 1), partial(_span, r), r.fs, r.n_samples) for k, r in enumerate(recs)]
     if paths:
+        from ecg_nb.data.datasets import unread
         from ecg_nb.data.load import read_folder
         t = read_folder(paths[0] if len(paths) == 1 else paths, fs=fs, leads=leads, units=units)
         out += _of_table(t)
-        known = {*t.path, *t.record_id, t.attrs.get('root'), t.attrs.get('source')}                         # what is said of these is a note, not a loss
-        lost = pd.DataFrame([p for p in t.attrs.get('problems', ()) if p[0] not in known], columns=['record_id', 'cause'])
+        lost = pd.DataFrame(unread(t), columns=['record_id', 'cause'])
     names = [s.record_id for s in out]
     if len(set(names)) < len(names): raise BadTable('recordings', f'one name for several recordings: {", ".join(sorted({n for n in names if names.count(n) > 1})[:5])}')
     if not out: raise MissingFile(paths[0] if paths else 'recordings', 'no recording here that can be read' + ''.join(f'; {r.record_id}: {r.cause}' for r in lost.head(3).itertuples()))
