@@ -240,8 +240,8 @@ def _gain_per_mv(gain, unit, unit_mv=None):
 
 def _problem(s, unit_mv=None)->str:
     "Why WFDB signal `s` cannot be expressed in mV, in words; '' if it can."
-    open_unit = owner_decides(s.units, s.lead)
-    if s.units.lower() not in UNIT_MV and not (open_unit and unit_mv):
+    if s.units.lower() not in UNIT_MV and not (unit_mv and owner_decides(s.units, s.lead)):
+        open_unit = owner_decides(s.units, s.lead)
         return f'signal {s.lead!r} is in {s.units}, not a voltage; ' + ("say by units what that is, e.g. '200/mV', or " if open_unit else '') + 'choose others by `leads`'
     if _gain_per_mv(s.gain, s.units, unit_mv) is None: return f'signal {s.lead!r} has a gain of {s.gain:g} per {s.units}; no ECG has'
     return 'a baseline beyond 32 bits' if abs(s.baseline) > 1 << 31 else ''
