@@ -7,7 +7,7 @@ from __future__ import annotations
 import re, shlex
 from pathlib import Path
 import click
-from .base import cli, comma_separated, echo_answer, json_option, people_option, source_options, source_table
+from .base import cli, comma_separated, echo_answer, echo_left_out, json_option, people_option, source_options, source_table
 from ..core import BadTable, ECGError, atomic_path, data_path, read_json
 
 # %% auto #0
@@ -110,6 +110,7 @@ def finetune(run, source, fs, leads, units, csv, labels, to, epochs, split, head
     lines = [f"  {h['name']} {h['value']:.3f} (95 % interval {h['low']:.3f} to {h['high']:.3f}), chance {h['chance']:.3f}, n = {h['n']:,}"
         for h in metrics['headline']]
     echo_answer(metrics, as_json, '\n'.join([f'{to}: {new}', *lines]))
+    echo_left_out(table=table)
 
 # %% ../../nbs/cli/12_cli_training.ipynb #sweep
 def given_options(
