@@ -10,7 +10,7 @@ from .base import cli, echo_answer, json_option
 from ..core import MissingFile, read_json, results_path
 
 # %% auto #0
-__all__ = ['first_figure', 'figure_line', 'runs', 'card', 'results', 'export']
+__all__ = ['first_figure', 'figure_line', 'elsewhere_lines', 'runs', 'card', 'results', 'export']
 
 # %% ../../nbs/cli/13_cli_runs.ipynb #first-figure
 def first_figure(folder)->dict: # {} if it has none
@@ -26,6 +26,12 @@ def figure_line(row:dict)->str:
     if row['value'] is None: return start + '  no figures'
     return f"{start} ({number(row['low'])} to {number(row['high'])}), chance {number(row['chance'])}, n = {row['n']:,}: {row['name']}"
 
+def elsewhere_lines(rows)->list:
+    "The first figure of each collection of another hospital, for people."
+    if not rows: return ["  not tested on another hospital's recordings"]
+    first = {r['dataset']: r for r in reversed(rows)}
+    return [f"  elsewhere {r['value']:>23.3f} ({r['low']:.3f} to {r['high']:.3f}), {r['people']} people: {r['measure']}, {name}" for name, r in reversed(first.items())]
+
 # %% ../../nbs/cli/13_cli_runs.ipynb #runs
 @cli.command(short_help='the trained runs, and the model card of one')
 @click.argument('run', required=False)
@@ -37,16 +43,18 @@ def runs(run, as_json):
     ecg_nb runs
     ecg_nb runs diagnosis/superclass
     """
+    from ecg_nb.evaluation.card import elsewhere, model_card
     from ecg_nb.training.run_folder import find_run, run_folders
     if run:
-        from ecg_nb.evaluation.card import model_card
         info = read_json(find_run(run)/'run.json')
         return click.echo(json.dumps(info, indent=1, ensure_ascii=False) if as_json else model_card(run))
-    figures = {name: first_figure(folder) for name, folder in run_folders().items()}
+    folders = run_folders()
+    figures = {name: first_figure(folder) for name, folder in folders.items()}
     if not figures: raise MissingFile(results_path(), 'no runs there; name their folder with --results')
     fields = ('name', 'value', 'low', 'high', 'chance', 'n')
-    rows = [dict(run=name) | {f: figure.get(f) for f in fields} for name, figure in figures.items()]
-    echo_answer(rows, as_json, '\n'.join(map(figure_line, rows)))
+    def abroad(folder): return elsewhere(folder).astype(object).where(lambda t: t.notna(), None).to_dict('records')
+    rows = [dict(run=name) | {f: figure.get(f) for f in fields} | dict(elsewhere=abroad(folders[name])) for name, figure in figures.items()]
+    echo_answer(rows, as_json, '\n'.join('\n'.join([figure_line(row), *elsewhere_lines(row['elsewhere'])]) for row in rows))
 
 # %% ../../nbs/cli/13_cli_runs.ipynb #card
 @cli.command(short_help='model cards, written from the files of runs')

@@ -589,6 +589,15 @@ TABLES = {         # likewise
     'evaluate/pooled.csv': "system 2's pooled figures of each closed-set network",
     'evaluate/worst.csv': 'the most confident errors of each run'}
 
+def _of_other_hospitals(root):
+    "What `ecg_nb outside` wrote, as a section; nothing if it is not there."
+    path = Path(root)/'outside'/'metrics.json'
+    if not path.exists(): return []
+    m = read_json(path)
+    figures = pd.DataFrame(m['headline']).rename(columns=dict(name='measure')).assign(command=m['command'], simulated=m['simulated'])
+    words = 'Recordings on which nothing was chosen, with the run as it is shipped (14_outside). Every class: [table.csv](outside/table.csv); whom the collections hold, and how labels were mapped: [sets.csv](outside/sets.csv).'
+    return ["## On other hospitals' recordings", words, markdown_table(figures)]
+
 def readme_text(
     root=None,  # default: the results folder
 )->str:
@@ -601,6 +610,7 @@ def readme_text(
     for name in [t for t in SECTIONS if (task == t).any()] + sorted(set(task) - set(SECTIONS)):
         head, words = SECTIONS.get(name, (name.capitalize(), ''))
         out += [f'## {head}'] + [words]*bool(words) + [markdown_table(found[task == name])]
+    out += _of_other_hospitals(root)
     pictures, tables = ([(f, w) for f, w in what.items() if (root/f).exists()] for what in (PICTURES | ELSEWHERE, TABLES))
     if tables: out += ['## Tables', 'Made by `ecg_nb evaluate --all` from the predictions in the folders above.', '\n'.join(f'* [{f}]({f}): {w}' for f, w in tables)]
     if pictures: out += ['## Pictures', *(f'**{w}**\n\n![{w}]({f})' for f, w in pictures)]
