@@ -28,7 +28,7 @@ def read_ludb(
     h, x = read_wfdb_digital(row.path)
     signal = np.where(x == -32768, np.nan, x/1000).T.astype(np.float32)
     meta = dict(path=h.path, comments=h.comments, units='uV', notes=('read in µV: the gains of the header stretch each lead',))
-    return Recording(signal, h.fs, [s.lead for s in h.signals], h.record_id, meta)
+    return Recording(signal, h.fs, tuple(s.lead for s in h.signals), h.record_id, meta)
 
 @register_dataset('ludb', title='LUDB: 200 12-lead ECGs of 10 s, waves marked by cardiologists', known_by='**/*.ii', read=read_ludb,
     page='https://physionet.org/content/ludb/1.0.1/', cite='Kalyakulina et al. 2020, doi:10.1109/ACCESS.2020.3029211', licence='ODC-By 1.0',

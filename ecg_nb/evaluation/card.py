@@ -4,7 +4,7 @@
 
 # %% ../../nbs/evaluation/12_card.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import hashlib, re, warnings
+import hashlib, json, re, warnings
 import numpy as np, pandas as pd
 from ..core import DamagedFile, ECGError, atomic_path, read_json, write_json
 from ..signals.preprocess import Recipe
@@ -12,8 +12,8 @@ from ..data.simulate import statements
 from ..training.run_folder import beats_of, find_run, is_encoder, run_info, run_name
 
 # %% auto #0
-__all__ = ['SHIPPED', 'DATA', 'meanings', 'preparation', 'calibration', 'calibrate', 'calibrated', 'calibrated_score', 'caveat',
-           'model_card', 'write_cards', 'calibrate_runs']
+__all__ = ['SHIPPED', 'DATA', 'meanings', 'preparation', 'calibration', 'calibrate', 'calibrated', 'calibrated_score',
+           'answers_sum', 'elsewhere', 'caveat', 'model_card', 'write_cards', 'calibrate_runs']
 
 # %% ../../nbs/evaluation/12_card.ipynb #shipped
 SHIPPED = (*(f'diagnosis/{n}' for n in 'superclass statements diagnostic subclass form rhythm xresnet1d101 xresnet1d18 s4d system3_cnn'.split()),
@@ -140,6 +140,29 @@ def _rows(head, rows): return '\n'.join('| ' + ' | '.join(map(str, r)) + ' |' fo
 
 def _data(info): return [s.strip() for s in str(info.get('data', {}).get('dataset', 'unknown records')).replace(' (simulated)', '').split(',')]
 
+# %% ../../nbs/evaluation/12_card.ipynb #elsewhere
+_ANSWERS = ('model', 'recipe', 'leads', 'classes', 'length', 'stride', 'join', 'linear', 'threshold', 'thresholds')
+
+def answers_sum(
+    run,           # a `Run`, a folder, or task/name
+)->str:
+    "A check sum of what answers depend on, thresholds to the last digit among it: after another training it is another one."
+    info = run_info(run)
+    return hashlib.sha256(json.dumps({k: info.get(k) for k in _ANSWERS}, sort_keys=True).encode()).hexdigest()[:16]
+
+def elsewhere(
+    run,           # a `Run`, a folder, or task/name
+)->pd.DataFrame:   # dataset, measure, cls, value, low, high, chance, home, n, people, positives, left_out; empty if it was not tested
+    "What a run is worth on recordings of other hospitals, a row a figure."
+    where = find_run(run)
+    columns = ('dataset', 'measure', 'cls', 'value', 'low', 'high', 'chance', 'home', 'n', 'people', 'positives', 'left_out')
+    t = _table(where.resolve().parents[1]/'outside'/'table.csv', 'run', 'made_of', *columns)
+    if t is None: return pd.DataFrame(columns=columns)
+    mine = (t.run == run_name(where)) & (t.made_of == answers_sum(where))
+    counts = {c: t[c].astype('Int64') for c in ('n', 'people', 'positives', 'left_out')}
+    return t.assign(cls=t.cls.fillna(''), **counts).loc[mine, list(columns)].reset_index(drop=True)
+
+# %% ../../nbs/evaluation/12_card.ipynb #caveat
 def caveat(
     run,      # a `Run`, a folder, or task/name
 )->str:
@@ -151,9 +174,18 @@ def caveat(
     text += f'Learned from {n:,} records of {data}' if isinstance(n, int) else f'Learned from {data}'
     text += f', starting from {info["finetuned"]["run"]}' if info.get('finetuned', {}).get('run') else ''
     if best is None: return text + '; not measured.'
-    abroad = [h for h in _own(where, 'metrics.json')['headline'] if 'another hospital' in h['name']]
     text += f'; on records of the same collection that it had not seen: {best["name"].removesuffix(", PTB-XL fold 10")} {_range(best["value"], best.get("low"), best.get("high"))}'
-    return text + (f', of {abroad[0]["name"].rpartition(", ")[2].replace(" (another hospital)", ", another hospital")}: {_range(abroad[0]["value"], abroad[0].get("low"), abroad[0].get("high"))}.' if abroad else '; not tested on another hospital\'s.' if _task(info).clinical else '.')
+    return f'{text}; {_abroad(where)}.'
+
+def _abroad(where):
+    "What is known of a run on recordings of other hospitals, in words: two collections with most people, of an encoder one, across recordings if it can be."
+    t = elsewhere(where)
+    if not len(t): return "not tested on another hospital's"
+    first = t[~t.duplicated('dataset')].assign(within=t.measure.str.contains('within one recording'))
+    first = first.sort_values(['within', 'people'], ascending=[True, False], kind='stable').head(1 if is_encoder(where) else 2)
+    places = [f"{r.dataset}{', another hospital' if not k else ''} ({r.people} people): {r.measure} {_range(r.value, r.low, r.high)}"
+              for k, r in enumerate(first.itertuples())]
+    return 'on ' + '; on '.join(places)
 
 # %% ../../nbs/evaluation/12_card.ipynb #-leads
 def _leads(info): return '12 leads' if len(info['leads']) == 12 else ('lead ' if len(info['leads']) == 1 else 'leads ') + ', '.join(info['leads'])
@@ -203,13 +235,32 @@ def _measured(where, info):
     m = _own(where, 'metrics.json')
     h = m.get('headline', [])
     if not h: return ['## How good', 'Not measured.']
-    more = [e for e in _own(where.parent/'elsewhere', 'metrics.json').get('headline', []) if e['name'].endswith(f'run {where.name}')]
     def row(e):
         span, n = f' ({_num(e["low"])} to {_num(e["high"])})' if e.get('low') is not None else '', e.get('n') or m.get('n')
         published = _cell(e['published']) + f' [{_cell(e["source"])}]'*bool(e.get('source')) if e.get('published') else ''
-        return [_cell(e['name'].removesuffix(f', run {where.name}')), f'**{_num(e["value"])}**{span}', _num(e.get('chance'), 3 if (e.get('chance') or 1) >= .001 else 5), f'{n:,}' if n else '', published]
-    rows = [row(e) for e in h + more]
+        return [_cell(e['name']), f'**{_num(e["value"])}**{span}', _num(e.get('chance'), 3 if (e.get('chance') or 1) >= .001 else 5), f'{n:,}' if n else '', published]
+    rows = [row(e) for e in h]
     return ['## How good', 'On records that nothing was chosen on; 95 % intervals by bootstrap over people; "by chance" is what an answer without looking would reach.', _rows(['measure', 'reached', 'by chance', 'n', 'published by others'], rows)]
+
+# %% ../../nbs/evaluation/12_card.ipynb #-at-other-hospitals
+def _at_other_hospitals(root, where):
+    out, t = ["## On other hospitals' recordings"], elsewhere(where)
+    if not len(t): return out + ["It was not tested on another hospital's recordings."]
+    rows = [[_cell(r.dataset), _cell(r.measure), _range(r.value, r.low, r.high), _num(r.home), _num(r.chance), f'{r.n:,}', f'{r.people:,}', '' if pd.isna(r.positives) else str(r.positives)]
+            for r in t.itertuples()]
+    out += ['Nothing was chosen there; 95 % intervals over people; "at home" is the same figure on test records of PTB-XL.',
+            _rows(['collection', 'measure', 'reached', 'at home', 'by chance', 'recordings', 'people', 'with it'], rows)]
+    refused = t[~t.duplicated('dataset') & (t.left_out > 0)]
+    if len(refused): out.append('Not answered, and left out: ' + ', '.join(f'{r.left_out} of {_cell(r.dataset)}' for r in refused.itertuples()) + '.')
+    sets = _table(root/'outside'/'sets.csv', 'dataset', 'people', 'women', 'age_median', 'age_low', 'age_high', 'fs', 'seconds_low', 'seconds_high', 'where', 'labels')
+    if sets is None: return out
+    return out + ['\n'.join(_differs(s) for s in sets[sets.dataset.isin(t.dataset)].to_dict('records'))]
+
+def _differs(s):
+    "Whom a collection holds and how it was recorded, as a line of a list."
+    seconds = f'{s["seconds_low"]:.0f}' + (f' to {s["seconds_high"]:.0f}' if s['seconds_high'] > s['seconds_low'] else '')
+    return (f'* {_cell(s["dataset"])}: {_cell(s["where"])}; {s["people"]:.0f} people, {100*s["women"]:.0f} % women, median age {s["age_median"]:g} ({s["age_low"]:g} to {s["age_high"]:g}); '
+            f'{seconds} s at {s["fs"]:g} Hz. Labels: {_cell(s["labels"])}.')
 
 # %% ../../nbs/evaluation/12_card.ipynb #-by-group
 def _by_group(root, where, info):
@@ -273,7 +324,7 @@ def model_card(
     where = find_run(run)
     info, root = run_info(where), where.resolve().parents[1]
     out = ['<!-- Made from the files of the run by `ecg_nb card`: change those, not this one. -->', f'# {_cell(info["task"])}/{where.name}' + (f': {_cell(info["title"])}' if info.get('title') else ''), f'> {caveat(where)}']
-    out += _purpose(info) + _learned(info) + _goes_in(info) + _comes_out(where, info) + _measured(where, info)
+    out += _purpose(info) + _learned(info) + _goes_in(info) + _comes_out(where, info) + _measured(where, info) + _at_other_hospitals(root, where)
     return '\n\n'.join(out + _by_group(root, where, info) + _calibrated(root, where, info) + _fails(root, where, info) + _explained(root, where, info) + _made(info)) + '\n'
 
 # %% ../../nbs/evaluation/12_card.ipynb #write-cards

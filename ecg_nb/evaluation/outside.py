@@ -114,7 +114,7 @@ class Asked:
         ours = self.collection.theirs or {l: l for l in leads}
         theirs = [name for name, lead in ours.items() if lead in leads]
         r = read(row, root=self.table.attrs['root'], leads=theirs, check=False)
-        return Recording(r.signal, r.fs, [ours[l] for l in r.leads], r.record_id, r.meta)
+        return Recording(r.signal, r.fs, tuple(ours[l] for l in r.leads), r.record_id, r.meta)
 
     def prepared(self, run:Run)->list: # what the network sees, or the `ECGError`
         key = run.recipe, run.info['length']

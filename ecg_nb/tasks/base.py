@@ -236,7 +236,6 @@ class Task:
     too_rare:tuple = ()                  # classes that a macro AUC on few records leaves out
     purpose = 'Gives a number for each of {k} from {leads}.'  # of its runs, on their cards
     not_for = ''                         # what they are not for, besides what no run is for
-    clinical = False                     # does their caveat say whether another hospital's records were tried?
     run_type = Run
 
     def __repr__(self): return f'Task({self.name}: {", ".join(self.plans)})'

@@ -74,7 +74,7 @@ COMPARISONS = dict(tasks='all runs on all six tasks', augmentation='what balanci
 @TASKS.register('diagnosis')
 class Diagnosis(Task):
     "Which statements would a cardiologist make on this ECG?"
-    plans, comparisons, clinical = PLANS, COMPARISONS, True
+    plans, comparisons = PLANS, COMPARISONS
     purpose = ('Reads a 12-lead ECG and gives a probability for each of {k}: would the report of such a record '
                'in PTB-XL say so? Several may hold at once.')
     not_for = 'The reports are the truth here: where cardiologists err or disagree, it learned to err with them.'

@@ -95,7 +95,7 @@ class Rhythm(Task):
     reported = ('test', 'outside')
     metric = staticmethod(common_auc)
     positives = RARE
-    measures, too_rare, clinical = ('macro AUC', 'macro F1'), ('STE',), True
+    measures, too_rare = ('macro AUC', 'macro F1'), ('STE',)
     purpose = ('Reads a 12-lead ECG and gives a probability for each of {k} of CPSC2018 (rhythm, conduction, '
                'premature complexes, ST segment). Several may hold at once.')
     not_for = 'It sees a few seconds at a time: what comes and goes between them it cannot know.'
