@@ -10,7 +10,7 @@ from .training import labels_of
 from ..core import BadTable
 
 # %% auto #0
-__all__ = ['seed_option', 'evaluate_on', 'evaluation_lines', 'evaluate', 'robustness', 'saliency', 'sanity']
+__all__ = ['seed_option', 'evaluate_on', 'evaluation_lines', 'evaluate', 'outside', 'robustness', 'saliency', 'sanity']
 
 # %% ../../nbs/cli/14_cli_evaluation.ipynb #evaluate-on
 def evaluate_on(
@@ -84,6 +84,17 @@ def evaluate(run, source, every, part, labels, csv, fs, leads, units, as_json):
     answer = dict(run=run, title=e.title, summary=summary, classes=per_class.to_dict('records'))
     echo_answer(answer, as_json, '\n'.join(evaluation_lines(e, summary, per_class)))
     if source: echo_left_out(problems, table)
+
+# %% ../../nbs/cli/14_cli_evaluation.ipynb #outside
+@cli.command(short_help="how good runs are on other hospitals' recordings")
+def outside():
+    """Ask all shipped runs about every collection of other hospitals that is at hand: results/outside/. Then write the cards: ecg_nb card.
+
+    \b
+    ecg_nb outside
+    """
+    from ecg_nb.evaluation.outside import write_outside
+    write_outside(say=click.echo)
 
 # %% ../../nbs/cli/14_cli_evaluation.ipynb #robustness
 seed_option = click.option('--seed', default=0, show_default=True)

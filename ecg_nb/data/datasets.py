@@ -192,7 +192,7 @@ class Dataset:
         for name in ('__module__', '__qualname__'): object.__setattr__(self, name, getattr(self.table, name, ''))
 
 # %% ../../nbs/data/12_datasets.ipynb #datasets
-DATASETS = Registry('data set')
+DATASETS = Registry('data set', 'ecg_nb.data.ludb')
 
 def register_dataset(
     name:str,   # by which it goes in every command
