@@ -40,7 +40,8 @@ EXTRA = dict(              # settings of a plan that only this task knows
     move=.15)              # and the chest electrodes are moved about so far
 
 def _plan(title, **settings):
-    return Plan(title, model='encoder', options=dict(net='xresnet1d18'), batch=512, lr=5e-3, extra=EXTRA).but(**settings)
+    return Plan(title, model='encoder', options=dict(net='xresnet1d18'), batch=512, lr=5e-3,
+                extra=EXTRA).but(**settings)
 
 _SEJAK = Published('rank-1', '.583 (12 leads, 2,111 people)', 'electrocardioguard, arXiv:2306.06196')
 PLANS = {
@@ -119,7 +120,9 @@ def first_and_later(
     if people is not None:
         n = table.subject_id.value_counts().reindex(list(people), fill_value=0)
         few = n[n < 2]
-        if len(few): raise GalleryError(few.index[0], f'{few.iloc[0]} recording(s) here; to be recognised across recordings a person needs two')
+        if len(few):
+            raise GalleryError(few.index[0],
+                               f'{few.iloc[0]} recording(s) here; to be recognised across recordings a person needs two')
         i = i[table.subject_id.isin(people).to_numpy()[i]]
     first = ~table.subject_id.iloc[i].duplicated().to_numpy()
     return i[first], i[~first]
@@ -181,7 +184,9 @@ class IdentityEncoder(Run):
     "A trained encoder: what `results/identity/<name>/` holds."
     def __init__(self, folder, info=None):
         super().__init__(folder, info)
-        if not is_encoder(self): raise BadTable(self.folder, f'a run of task {self.info["task"]}, not of identity: it cannot recognise people')
+        if not is_encoder(self):
+            raise BadTable(self.folder,
+                           f'a run of task {self.info["task"]}, not of identity: it cannot recognise people')
         self.made_by = made_by(self.folder/'model.safetensors', self.recipe, run=self.name,
                                threshold=self.info.get('threshold'), simulated=self.info['simulated'])
 
@@ -276,7 +281,8 @@ def across_recordings(
     if probes_of is not None: later = later[np.isin(who[later], list(probes_of))]
     if size is None or size >= len(first): return Trial(z, table, first, later)
     needed = np.isin(who[first], who[later])
-    if needed.sum() > size: raise GalleryError('gallery', f'{needed.sum()} people are looked for, more than the {size} to be enrolled')
+    if needed.sum() > size:
+        raise GalleryError('gallery', f'{needed.sum()} people are looked for, more than the {size} to be enrolled')
     others = np.random.default_rng(seed).permutation(np.flatnonzero(~needed))[:size - needed.sum()]
     return Trial(z, table, first[np.sort(np.r_[np.flatnonzero(needed), others])], later)
 
@@ -450,7 +456,8 @@ def within_recording(
     seed:int=0,
 )->dict:                   # by_beat and by_recording: from `rank_k`; people
     "Enrolled by the first part of a recording, looked for by the rest of the *same* recording."
-    if len(set(data.subjects)) < len(data): raise BadTable('recordings', 'several of one person; within one recording each person gives one')
+    if len(set(data.subjects)) < len(data):
+        raise BadTable('recordings', 'several of one person; within one recording each person gives one')
     guard = round(guard_s*run.recipe.fs)
     enrolled, probe, _ = cut_in_time(data, run.info['length'], guard=guard, how=how, seed=seed)
     return _looked_for(run, enrolled, probe, seed)
@@ -493,7 +500,8 @@ def regimes(
     words = dict(random='random beats', time=f'cut in time, {guard_s:g} s apart')
     shares = {f'within one recording, {w}': within_recording(run, one, guard_s=guard_s, how=how, seed=seed)
               for how, w in words.items()}
-    enrolled, _, _ = cut_in_time(one, run.info['length'], guard=round(guard_s*run.recipe.fs))   # by the same beats: the other day is all that differs
+    # by the same beats: the other day is all that differs
+    enrolled, _, _ = cut_in_time(one, run.info['length'], guard=round(guard_s*run.recipe.fs))
     later = later[np.isin(table.subject_id.to_numpy(str)[later], enrolled.subjects)]
     if len(later): shares['across recordings'] = _looked_for(run, enrolled, data.subset(later), seed)
     return pd.DataFrame([_regime_row(split, share) for split, share in shares.items()])
@@ -564,7 +572,8 @@ def _cohort(answers):
 def _headline(plan, m):
     "Rank and errors in the gallery of the published figure."
     where = f'across recordings, {plan.title}, {m["gallery_size"]:,} people enrolled'
-    measures = (('rank-1', 'rank_1', m['rank_1_chance']), ('EER', 'eer', .5), ('TAR at FAR 0.001', 'tar_at_far_0.001', .001))
+    measures = (('rank-1', 'rank_1', m['rank_1_chance']), ('EER', 'eer', .5),
+                ('TAR at FAR 0.001', 'tar_at_far_0.001', .001))
     return [plan.figure(f'{words}, {where}', m[k], *m[f'{k}_95'], chance=chance, n=m['n_probes'])
             for words, k, chance in measures]
 
@@ -720,7 +729,8 @@ def _regime_tables(self:Identity, seed, device):
         run = load_encoder(name)
         everyone = records_for(run)
         for regime in REGIMES:
-            if regime.leads and regime.leads != run.recipe.leads or regime.dataset and not have(regime.dataset): continue
+            if regime.leads and regime.leads != run.recipe.leads or regime.dataset and not have(regime.dataset):
+                continue
             data, table = recordings_of(regime, *(records_for(run, regime.dataset) if regime.dataset else everyone))
             rows.append(regimes(run, data, table, people=regime.people, seed=seed).assign(run=name, data=regime.title))
             if not regime.dates: continue
@@ -732,7 +742,8 @@ def _regime_tables(self:Identity, seed, device):
     tables = dict(table=table[first + [c for c in table if c not in first]])
     if by_date: tables['ecg-id'] = pd.concat(by_date, ignore_index=True)
     known = {r.title: r for r in REGIMES}
-    figures = [f for _, row in table.iterrows() for f in _regime_figures(known[row.data], self.plan(row.run).title, row)]
+    figures = [f for _, row in table.iterrows()
+               for f in _regime_figures(known[row.data], self.plan(row.run).title, row)]
     return figures + dates, tables
 
 def _regime_figures(regime, title, row):
