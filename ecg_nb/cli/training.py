@@ -15,7 +15,7 @@ __all__ = ['OLDER', 'BINARY', 'older_main', 'task_lines', 'train', 'labels_of', 
            'plot_losses']
 
 # %% ../../nbs/cli/12_cli_training.ipynb #train
-OLDER = ('closed-set', 'finetune')  # each a module with a main of its own
+OLDER = ('finetune',)  # each a module with a main of its own
 
 def older_main(task):
     "The main of a task's module; None for a task that is registered."

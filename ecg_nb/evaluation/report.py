@@ -149,7 +149,7 @@ def has_classes(
     info:dict,   # what run.json holds
 )->bool:
     "Are its answers classes whose labels a task knows? Not so of an encoder, or of a run without a task."
-    return info['task'] in TASKS and not is_encoder(info)
+    return info['task'] in TASKS and find_task(info['task']).labelled and not is_encoder(info)
 
 @lru_cache(maxsize=1)
 def _prepared(task, settings, dataset, root, whole):
@@ -544,7 +544,7 @@ def plot_histories(
     axes = plt.subplots(2, len(groups), figsize=(3.3*len(groups), 5.4), layout='constrained', squeeze=False)[1] if axes is None else axes
     for g, (a, b) in zip(groups, axes.T):
         own = h[h.group == g]
-        label = {r: CLOSED_SET[r.rpartition('/')[2]].method if r.rpartition('/')[2] in CLOSED_SET else r.rpartition('/')[2] for r in own.run.unique()}   # of systems 1 and 2: the network
+        label = {r: CLOSED_SET[r.rpartition('/')[2]].extra['method'] if r.rpartition('/')[2] in CLOSED_SET else r.rpartition('/')[2] for r in own.run.unique()}   # of systems 1 and 2: the network
         colour = {l: f'C{k % 10}' for k, l in enumerate(dict.fromkeys(label.values()))}
         for run, o in own.groupby('run', sort=False):
             kw = dict(color=colour[label[run]], lw=1 if len(label) < 9 else .7)

@@ -236,6 +236,7 @@ class Task:
     too_rare:tuple = ()                  # classes that a macro AUC on few records leaves out
     purpose = 'Gives a number for each of {k} from {leads}.'  # of its runs, on their cards
     not_for = ''                         # what they are not for, besides what no run is for
+    labelled = True                      # do its labels stand in the records table?
     run_type = Run
 
     def __repr__(self): return f'Task({self.name}: {", ".join(self.plans)})'
@@ -298,7 +299,8 @@ class Task:
         return results_path(self.name, name)
 
 # %% ../../nbs/tasks/09_task.ipynb #find-task
-TASKS = Registry('task', 'ecg_nb.tasks.sex', 'ecg_nb.tasks.identity', 'ecg_nb.tasks.diagnosis', 'ecg_nb.tasks.rhythm', 'ecg_nb.tasks.notes')
+TASKS = Registry('task', 'ecg_nb.tasks.sex', 'ecg_nb.tasks.identity', 'ecg_nb.tasks.closed_set',
+                 'ecg_nb.tasks.diagnosis', 'ecg_nb.tasks.rhythm', 'ecg_nb.tasks.notes')
 
 def find_task(
     name:str,    # as it was registered
@@ -557,7 +559,7 @@ def run_target(
     folder = Path(to) if to else task.folder(name)
     if replace or not (folder/'metrics.json').exists(): return folder
     if to: raise ECGError(folder, 'a run is there already; take another folder, or --replace to overwrite it')
-    beside = folder.with_name(f'{name}-seed{seed}')
+    beside = folder.with_name(f'{folder.name}-seed{seed}')
     more = (folder.with_name(f'{beside.name}-{k}') for k in range(2, 1000))
     return next(f for f in (beside, *more) if not (f/'metrics.json').exists())
 
