@@ -29,7 +29,7 @@ PAGES = 20   # up to so many recordings get a page each without being asked for
 @quiet_option
 @json_option
 def predict(source, fs, leads, units, runs, out, formats, maps, uncalibrated, jobs, quiet, as_json):
-    """What a trained run says of recordings: WFDB, EDF, CPSC .mat, .npy or .csv files, folders of them, or a data set's name. Leads in any order, any rate, from 2.5 s to a night.
+    """What a trained run says of recordings: WFDB, EDF, BDF, CPSC .mat, .npy or .csv files, folders of them, or a data set's name. Leads in any order, any rate, from 2.5 s to a night.
 
     \b
     ecg_nb predict my-folder --out answers

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 import numpy as np, pandas as pd
 from ..core import BadHeader, BadSignal, BadTable, DamagedFile, ECGError, MissingFile, Recording, check_fs
-from .formats import length_of, links_followed, read_file
+from .formats import follow_links, length_of, links_followed, read_file
 from .arrays import ARRAYS, UnitWarning, asked_again, chosen, from_array, npy_samples, read_numbers, unit_mv, with_doubts
 from .datasets import DATASETS, check_paths, counted, find, records_table
 from .own import ecg_signals, other_format, own_files, refuse_other_formats, table_of_files
@@ -134,7 +134,7 @@ def read_folder(
             hint = get_close_matches(str(source), DATASETS, 1)
             raise MissingFile(e.path, e.cause + (f'; is the data set {hint[0]} meant?' if hint else '')) from None
         t = table_of_files(root, files, look, remarks=remarks, csv=csv, columns=columns, sex_coding=sex_coding, dataset=dataset)
-    if links: t['links'] = True                            # for whoever reads its rows
+        if follow_links(): t['links'] = True               # for whoever reads its rows
     assumed = [c for _, c in t.attrs['problems'] if 'units not stated' in c or 'taken in the standard order' in c]
     if assumed:
         n = f'{len(assumed)} times units or leads were not stated, and inferred'

@@ -226,9 +226,11 @@ def own_files(
         except MissingFile as e: missing.append(e)
     if not files and missing: raise missing[0]
     if not files: raise MissingFile('source', 'no file was given' if not notes else f'no readable record here; {notes[0][0]}: {notes[0][1]}')
-    files = list(dict.fromkeys(files))
+    parts = _segments_in([str(f) for f in files])                          # of a record whose header is named as well
+    notes += [(f, 'is a segment or the layout of a record that was named as well') for f in dict.fromkeys(files) if str(f) in parts]
+    files = [f for f in dict.fromkeys(files) if str(f) not in parts]
     root = Path(os.path.commonpath([os.path.abspath(f.parent) for f in files]))
-    notes = [(root if 'passed over' in cause else where, cause) for where, cause in notes]
+    notes = [(root if 'passed over' in cause or 'named as well' in cause else where, cause) for where, cause in notes]
     return root, [Path(os.path.abspath(f)).relative_to(root) for f in files], [*notes, *((e.path, e.cause) for e in missing)]
 
 # %% ../../nbs/data/11_own.ipynb #record-ids

@@ -321,7 +321,7 @@ class Store:
 
     def report(self)->pd.DataFrame: # reason (numbers left out), records, example
         "How many records can be used, and how many cannot for which reason."
-        t = self.index.assign(reason=self.index.reason.str.replace(r'\d+([.,]\d+)*', '#', regex=True).where(~self.index.usable, 'usable'))
+        t = self.index.assign(reason=self.index.reason.str.replace(r'(?<!\WV)\d+([.,]\d+)*', '#', regex=True).where(~self.index.usable, 'usable'))
         return t.groupby('reason').agg(records=('record_id', 'size'), example=('record_id', 'first')).sort_values('records', ascending=False, kind='stable').reset_index()
 
 # %% ../../nbs/04_store.ipynb #-spans
