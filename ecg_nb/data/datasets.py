@@ -453,7 +453,8 @@ def cpsc_reference(
 def _facts(h):
     "Size, age and sex as header `h` gives them, the latter two as text where they are text."
     f, p = comment_fields(h.comments), person(h.comments)
-    return dict(fs=h.fs, n_samples=h.n_samples, age=f.get('age', p['age']), sex=f.get('sex', p['sex']))
+    per_frame = h.signals[0].per_frame if h.signals else 1
+    return dict(fs=h.fs*per_frame, n_samples=h.n_samples*per_frame, age=f.get('age', p['age']), sex=f.get('sex', p['sex']))
 
 def files_like(
     root,         # a folder
