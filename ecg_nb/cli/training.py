@@ -11,25 +11,16 @@ from .base import cli, comma_separated, echo_answer, echo_left_out, json_option,
 from ..core import BadTable, ECGError, atomic_path, data_path, read_json
 
 # %% auto #0
-__all__ = ['OLDER', 'BINARY', 'older_main', 'task_lines', 'train', 'labels_of', 'finetune', 'given_options', 'share_of', 'sweep',
-           'plot_losses']
+__all__ = ['BINARY', 'task_lines', 'train', 'labels_of', 'finetune', 'given_options', 'share_of', 'sweep', 'plot_losses']
 
 # %% ../../nbs/cli/12_cli_training.ipynb #train
-OLDER = ('finetune',)  # each a module with a main of its own
-
-def older_main(task):
-    "The main of a task's module; None for a task that is registered."
-    from importlib import import_module
-    if task not in OLDER: return None
-    return getattr(import_module(f'ecg_nb.tasks.{task.replace("-", "_")}'), 'main', None)
-
 def task_lines()->list:
     "Every task with its plans, for people."
     from ecg_nb.tasks.base import TASKS, find_task
-    lines = [f'{name}: {", ".join([*find_task(name).plans, *find_task(name).comparisons])}' for name in TASKS]
-    return lines + [name for name in OLDER if name not in TASKS]
+    tasks = map(find_task, TASKS)
+    return [f'{task.name}: {", ".join([*task.plans, *task.comparisons])}' for task in tasks]
 
-@cli.command(context_settings=dict(ignore_unknown_options=True), short_help='a task from the beginning, then its figures')
+@cli.command(short_help='a task from the beginning, then its figures')
 @click.argument('task', required=False)
 @click.argument('plan', nargs=-1)
 @click.option('--seed', default=0, show_default=True)
@@ -51,12 +42,8 @@ def train(task, plan, seed, epochs, device, jobs, to, replace, eval_only, simula
     """
     from ecg_nb.tasks.base import train_command
     if not task: return click.echo('\n'.join(task_lines()))
-    main = older_main(task)
-    if not main:
-        train_command(task, plan, seed=seed, epochs=epochs, device=device, n_jobs=jobs, to=to, replace=replace, eval_only=eval_only,
-            simulated=simulated)
-        return
-    main([*plan, *(['--seed', str(seed)] if seed else []), *(['--device', device] if device else []), *(['--evaluate'] if eval_only else [])])
+    train_command(task, plan, seed=seed, epochs=epochs, device=device, n_jobs=jobs, to=to, replace=replace, eval_only=eval_only,
+        simulated=simulated)
 
 # %% ../../nbs/cli/12_cli_training.ipynb #labels-of
 BINARY = {'0': 0, '1': 1, 'no': 0, 'yes': 1, 'false': 0, 'true': 1, '0.0': 0, '1.0': 1}
@@ -133,7 +120,7 @@ def share_of(ctx, param, value):
 
 @cli.command(short_help='many trainings: every task, network and seed')
 @click.option('--tasks', callback=comma_separated, default='superclass', show_default=True,
-    help='sex, identity, rhythm, or label sets of PTB-XL; several with commas between.')
+    help='Tasks, or label sets of PTB-XL; several with commas between.')
 @click.option('--models', callback=comma_separated, default='xresnet1d18', show_default=True,
     help='Networks, or names of plans of the task.')
 @click.option('--seeds', default=3, show_default=True, help='How many, from 0 on.')

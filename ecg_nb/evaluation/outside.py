@@ -176,7 +176,7 @@ def outside(
     "What a run is worth on one collection; nothing where it needs other leads, or is asked for nothing that its labels tell."
     run = run if isinstance(run, Run) else load_run(run)
     if is_encoder(run) or not set(run.info['leads']) <= set(asked.collection.leads): return []
-    rows = _sex_rows if run.info['task'] == 'sex' else _class_rows
+    rows = _sex_rows if 'female' in run.classes else _class_rows
     if rows is _class_rows and not truth(asked.collection, asked.table, run.classes)[1]: return []
     return rows(run, asked, asked.answers(run))
 

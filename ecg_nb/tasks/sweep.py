@@ -22,15 +22,19 @@ def grid(
     if not values or not all(values.values()): raise BadTable('grid', 'each column needs at least one value')
     t = pd.DataFrame(product(*values.values()), columns=list(values))
     said = [k for k in values if len(values[k]) > 1] or list(values)
-    t.insert(0, 'name', ['-'.join(f'{k}{v}' if isinstance(v, (int, float, np.number)) else str(v) for k, v in zip(said, row)) for row in t[said].itertuples(index=False)])
+    t.insert(0, 'name',
+             ['-'.join(f'{k}{v}' if isinstance(v, (int, float, np.number)) else str(v) for k, v in zip(said, row)) for row in t[said].itertuples(index=False)])
     return t
 
 def _jobs(table):
     "The rows of `table` as plain dicts by name; `BadTable` unless the names can be names of folders."
-    if 'name' not in table or not len(table): raise BadTable('jobs', 'a table with a column `name` and at least one row is needed')
+    if 'name' not in table or not len(table):
+        raise BadTable('jobs', 'a table with a column `name` and at least one row is needed')
     names = table.name.astype(str)
     bad = names[~names.str.fullmatch(r'[A-Za-z0-9_][A-Za-z0-9_.,=+-]{0,120}')]
-    if len(bad): raise BadTable('jobs', f'{bad.iloc[0]!r} cannot be the name of a folder: letters, digits and _ . , = + - only, no dot or dash in front')
+    if len(bad):
+        raise BadTable('jobs',
+                       f'{bad.iloc[0]!r} cannot be the name of a folder: letters, digits and _ . , = + - only, no dot or dash in front')
     twice = names[names.str.lower().duplicated()]
     if len(twice): raise BadTable('jobs', f'the name {twice.iloc[0]!r} occurs twice')
     return {j['name']: j for j in json.loads(table.assign(name=names).to_json(orient='records', double_precision=15))}
@@ -57,7 +61,9 @@ def _add_jobs(folder, jobs):
     known = {j['name']: j for j in read_json(folder/'jobs.json')} if (folder/'jobs.json').exists() else {}
     for n in jobs.keys() & known.keys():
         differ = [k for k in jobs[n].keys() | known[n].keys() if jobs[n].get(k) != known[n].get(k)]
-        if differ: raise BadTable(folder, f'job {n} is there with another {", ".join(sorted(differ))}; take another name, or another folder')
+        if differ:
+            raise BadTable(folder,
+                           f'job {n} is there with another {", ".join(sorted(differ))}; take another name, or another folder')
     if jobs.keys() - known.keys(): write_json(folder/'jobs.json', [*(known | jobs).values()])
 
 # %% ../../nbs/tasks/14_sweep.ipynb #sweep
@@ -90,13 +96,15 @@ def sweep(
             write_csv(folder/'table.csv', table)
     return table
 
-def _finished(folder, retry=False): return (folder/'done.json').exists() or (not retry and (folder/'failed.json').exists())
+def _finished(folder, retry=False):
+    return (folder/'done.json').exists() or (not retry and (folder/'failed.json').exists())
 
 def _take(name, job, folder, fn, old, progress):
     "Do job `name` unless another process holds it or has done it; whether it was done here."
     try:
         with _job_lock(folder, name): return _do(name, job, folder, fn, old, progress)
-    except BusyFolder: return False   # held by another process, or by a training that outlived its killed parent and is still ending
+    # held by another process, or by a training that outlived its killed parent and is still ending
+    except BusyFolder: return False
 
 def _do(name, job, folder, fn, old, progress):
     if _finished(folder/name, name in old): return False
@@ -105,11 +113,14 @@ def _do(name, job, folder, fn, old, progress):
     began, who = time.time(), dict(host=socket.gethostname(), pid=os.getpid())
     try: figures = fn(dict(job), folder/name)
     except Exception as e:
-        if isinstance(e, (BusyFolder, NotWritten)) or getattr(e if isinstance(e, OSError) else e.__cause__, 'errno', None) in _NO_ROOM: raise   # no fault of the job: it stays open
+        if isinstance(e, (BusyFolder, NotWritten)) or getattr(e if isinstance(e, OSError) else e.__cause__,
+                                                              'errno', None) in _NO_ROOM:
+            raise   # no fault of the job: it stays open
         kind, said = 'failed', dict(error=f'{type(e).__name__}: {e}', traceback=traceback.format_exc(limit=-6))
     else: kind, said = 'done', dict(figures=dict(figures))
     write_json(folder/name/f'{kind}.json', dict(job=job) | said | who | dict(seconds=round(time.time() - began, 2)))
-    if progress: print(f'{name}: {said.get("error") or ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in said["figures"].items())}', flush=True)
+    if progress:
+        print(f'{name}: {said.get("error") or ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in said["figures"].items())}', flush=True)
     return True
 
 def sweep_table(
@@ -189,9 +200,12 @@ def over_seeds(
     "Mean and range of `value` over the seeds of all jobs that are done."
     by = [b for b in by if b in table]
     done = table[table.state == 'done']
-    if value not in done or not by: raise BadTable('sweep', f'nothing done yet that has {value} and one of {", ".join(by) or "the columns asked for"}')
+    if value not in done or not by:
+        raise BadTable('sweep',
+                       f'nothing done yet that has {value} and one of {", ".join(by) or "the columns asked for"}')
     g = done.groupby(by, sort=False)[value]
-    out = pd.DataFrame(dict(mean=g.mean(), lo=g.min(), hi=g.max(), n=g.size())).reset_index().sort_values('mean', ascending=False, kind='stable')
+    out = pd.DataFrame(dict(mean=g.mean(), lo=g.min(), hi=g.max(),
+                            n=g.size())).reset_index().sort_values('mean', ascending=False, kind='stable')
     return out.sort_values('task', kind='stable', ignore_index=True) if 'task' in by else out.reset_index(drop=True)
 
 # %% ../../nbs/tasks/14_sweep.ipynb #check-jobs
