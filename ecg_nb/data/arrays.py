@@ -4,10 +4,12 @@
 
 # %% ../../nbs/data/17_arrays.ipynb #export-imports
 from __future__ import annotations
-import codecs, gzip, os, re, unicodedata, warnings
+import codecs, csv, gzip, os, re, time, unicodedata, warnings
+from collections import OrderedDict
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 import numpy as np
 from ..core import BadHeader, BadSignal, DamagedFile, LEADS, MissingFile, MissingLead, Recording, check_fs
 from .formats import UNIT_MV
@@ -319,22 +321,31 @@ class TableLayout:
     decimal:str     # '.' or ','
     encoding:str
     skip:int        # lines above the first row of numbers
-    labels:list|None # names of the columns of signals; None without a header
-    units:list|None # their units as stated, '' where not; None without a header
+    labels:list|None # names of the columns of signals; None where none are written
+    units:list|None # their units as stated, '' where not; None where none are written
     time:int|None   # which column is the time; None if none is
     time_unit:str   # 's', 'ms', …; 'clock' for 12:34:56.004; '' where nothing says
     signals:list    # which columns are signals
+    counter:int|None=None # which column numbers the samples; None if none does
+    fs:float|None=None # sampling rate (Hz), as the lines above the table state it
+    aside:tuple=()  # labels that are no ECG (acceleration, markers): left out unless they are asked for
+    across:bool=False # a signal is a row, not a column
+
+def _open_text(path, encoding=None):
+    "Text file `path`, also gzipped, opened; as bytes without an encoding."
+    opened = gzip.open if str(path).lower().endswith('.gz') else open
+    return opened(path, 'rt', encoding=encoding, newline='') if encoding else opened(path, 'rb')
 
 def _head(path):
     "The first 64 kB of text file `path` in lines, and its encoding."
     if not Path(path).is_file(): raise MissingFile(path, 'no such file')
     try:
-        with (gzip.open if str(path).lower().endswith('.gz') else open)(path, 'rb') as f: raw = f.read(1 << 16)
+        with _open_text(path) as f: raw = f.read(1 << 16)
     except (OSError, EOFError) as e: raise DamagedFile(path, f'cannot be read ({e})') from None
     if not raw.strip(): raise DamagedFile(path, 'is empty')
     text, encoding = _decoded(raw)
     if '\0' in text: raise DamagedFile(path, 'is no text: a table of numbers is needed')
-    lines = text.splitlines()
+    lines = re.split(r'\r\n|\r|\n', text)
     return lines[:-1] if len(raw) == 1 << 16 and len(lines) > 1 else lines, encoding   # the last one may be cut
 
 def _decoded(raw):
@@ -344,38 +355,24 @@ def _decoded(raw):
         except UnicodeError: pass
     return '\0', encoding
 
-# %% ../../nbs/data/17_arrays.ipynb #separator
-def _separator(
-    first,  # the first line
-    after,  # the one behind it
-)->tuple:   # separator, decimal sign
-    "What stands between the cells of a table, and whether numbers are written 0,5."
-    if '\t' in after: separator = '\t'
-    elif ';' in after: separator = ';'
-    elif ',' in after and ',' in first: separator = ','
-    elif len(after.split()) > 1: separator = r'\s+'
-    else: separator = ';'                                  # one column
-    comma = separator != ',' and ',' in after and '.' not in after
-    return separator, ',' if comma else '.'
-
-def _cells(line, separator):
-    "The cells of a `line` without blanks and quotes."
-    parts = re.split(separator, line.strip()) if separator == r'\s+' else line.split(separator)
-    return [c.strip().strip('"\'').strip() for c in parts]
-
 # %% ../../nbs/data/17_arrays.ipynb #numeric
 _nothing = ('', '-', 'nan', 'NaN', 'NAN', 'NA', 'N/A', 'null', 'None')
 _number = re.compile(r'[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?')
-_seconds = dict(s=1, sec=1, secs=1, second=1, seconds=1, sekunden=1, ms=1e-3, msec=1e-3, milliseconds=1e-3, us=1e-6) | {'µs': 1e-6}
+_seconds = {unit: s for s, units in (
+    (1,    's sec secs second seconds sekunden'),
+    (1e-3, 'ms msec millis millisecond milliseconds'),
+    (1e-6, 'us µs μs usec micros microsecond microseconds'),
+    (1e-9, 'ns nsec nanos nanosecond nanoseconds')) for unit in units.split()}
 
-# 0:00.250, 12:34:56.004, 2024-05-01T12:34:56.004Z, [12:34:56.004 01/05/2024]
-_clock = re.compile(r'\[?(?:\d{4}-\d\d-\d\d[ T])?(?:(\d{1,3}):)?(\d{1,3}):(\d\d)([.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?(?: \d\d/\d\d/\d{4})?\]?')
+# 0:00.250, 12:34:56.004, 2024-05-01T12:34:56.004Z, 2024-05-01 12:34:56 +0100, [12:34:56.004 01/05/2024]
+_clock = re.compile(
+    r'\[?(?:\d{1,4}[-/.]\d\d?[-/.]\d{1,4}[ T])?(?:(\d{1,3}):)?(\d{1,3}):(\d\d)([.,]\d+)?(?: ?Z| ?[+-]\d\d:?\d\d)?(?: \d\d/\d\d/\d{4})?\]?')
 
 def _is_numeric(row, decimal):
-    "Whether the cells of `row` are numbers or nothing; one of them may be a clock."
+    "Whether the cells of `row` are numbers or nothing; beside them, or as one of two cells, there may be a clock."
     others = [c for c in row if not _clock.fullmatch(c)]
     numbers = all(c in _nothing or _number.fullmatch(c.replace(decimal, '.', 1)) for c in others)
-    return numbers and len(row) - len(others) < 2
+    return numbers and (len(row) - len(others) < 2 or any(c not in _nothing for c in others))
 
 def _clock_s(cells):
     "Seconds of a column of clock times; past midnight they go on."
@@ -386,11 +383,63 @@ def _clock_s(cells):
     t = ((h.fillna(0)*60 + m)*60 + s + fraction.fillna(0)).to_numpy(float)
     return t + 86400*np.cumsum(np.diff(t, prepend=t[:1]) < -43200)
 
+# %% ../../nbs/data/17_arrays.ipynb #separator
+_comma_number = re.compile(r'[+-]?\d*,\d+(?:[eE][+-]?\d+)?')
+
+def _one_column(rows, first):
+    "Whether `rows` such as '0,5' are one number each, with a decimal comma: below one name, or like 0,05 and -0,5 not two whole numbers."
+    cells = [r.strip() for r in rows if r.strip() not in _nothing]
+    if not cells or not all(_comma_number.fullmatch(c) for c in cells): return False
+    if first not in rows: return ',' not in first
+    parts = [c.split(',') for c in cells]
+    written = any(whole in ('-0', '+0', '') or rest[0] == '0' < rest[1:] or not rest.isdigit() for whole, rest in parts)
+    return written or len(rows) >= 20 and all(len(whole.lstrip('+-')) < 2 for whole, _ in parts)
+
+def _blank_separated(line):
+    "Whether a line reads '0,5 0,1': blanks between numbers with a decimal comma."
+    words = [w for w in line.split() if not _clock.fullmatch(w)]
+    return len(line.split()) > 1 and any(map(_comma_number.fullmatch, words)) and all(_comma_number.fullmatch(w) or w.lstrip('+-').isdigit() for w in words)
+
+def _separator(
+    first,   # the line above the numbers, or the first of them
+    after,   # the one behind it
+    rows=(), # lines of numbers
+)->tuple:    # separator, decimal sign
+    "What stands between the cells of a table, and whether numbers are written 0,5."
+    rows = list(rows) or [after]
+    unquoted = re.sub(r'"[^"]*"', '', after)
+    if '\t' in after: separator = '\t'
+    elif ';' in after: separator = ';'
+    elif '"' in after and ',' not in unquoted: separator = r'\s+' if len(after.split()) > 1 else ';'
+    elif ',' in after and not _blank_separated(after) and not _one_column(rows, first): separator = ','
+    elif len(after.split()) > 1: separator = r'\s+'
+    else: separator = ';'                                  # one column
+    numbers = [c for r in rows for c in _cells(r, separator) if not _clock.fullmatch(c)]
+    comma = any(_comma_number.fullmatch(c) for c in numbers) and not any('.' in c for c in numbers)
+    return separator, ',' if comma else '.'
+
+def _cells(line, separator):
+    "The cells of a `line` without blanks and quotes."
+    if separator == r'\s+': parts = line.split()
+    elif '"' in line: parts = next(csv.reader([line.strip(' ')], delimiter=separator, skipinitialspace=True), [])
+    else: parts = line.split(separator)
+    return [c.strip().strip('"\'').strip() for c in parts]
+
 # %% ../../nbs/data/17_arrays.ipynb #header
+_unit_after = re.compile(r'(.*?)(?:[ _](mV|uV|µV|μV|nV|ns|us|µs|ms|sec|s)|(?: ?/ ?| in )(mV|[uµμ]V|nV|V|ns|us|µs|ms|sec|s))', re.I)
+
 def _label(text):
-    "Name and unit in a heading: `'II (mV)'`, `'II_uV'`, `'time [ms]'`."
-    m = re.fullmatch(r"(.*?)(?:\s*[\[(]([^\])]+)[\])]|[ _](mV|uV|µV|nV|ms|sec|s))", text.strip())
-    return (m[1].strip(), (m[2] or m[3]).strip()) if m else (text.strip(), '')
+    "Name and unit in a heading: `'II (mV)'`, `'II_uV'`, `'time [ms]'`, `'II/mV'`; of `'ECG (II)'` the brackets hold the name."
+    text, name, unit = text.strip(), '', ''
+    if len(text) > 200: return text, ''
+    outside = _in_brackets.sub('', text).strip()
+    for inside in map(str.strip, _in_brackets.findall(text)):
+        lead = _standard.get(_bare(inside))
+        if lead and _bare(outside) not in _standard: name = lead
+        elif inside.lower() not in ('chest', 'limb'): unit = unit or inside
+    m = None if unit else _unit_after.fullmatch(outside)
+    if m: outside, unit = m[1].strip(), m[2] or m[3]
+    return name or outside, unit
 
 def _split_header(path, first, rows, decimal):
     "Names and units of the columns (none without a header), and the rows of numbers below."
@@ -404,72 +453,277 @@ def _split_header(path, first, rows, decimal):
     if len(names) != len(rows[k]): raise DamagedFile(path, f'{len(names)} names above {len(rows[k])} columns')
     return names, units, rows[k:]
 
+# %% ../../nbs/data/17_arrays.ipynb #beginning
+_remark = re.compile(r'\s*(?:[#%]|//)[\s#%/]*')
+_letters = re.compile(r'[^\W\d_]+')
+
+def _has_words(line):
+    "Whether a line is more than numbers, clocks and gaps."
+    return any(w not in ('e', 'E', 'T', 'Z', 'N', 'A', *_nothing) for w in _letters.findall(line))
+
+def _beginning(path, lines):
+    "The first line of numbers: behind the last one of `lines` that has words; where none follows, the first that has none."
+    texts = [i for i, l in enumerate(lines) if _remark.match(l) or _has_words(l)]
+    full = [i for i, l in enumerate(lines) if l.strip()]
+    plain = sorted({*full} - {*texts})
+    if all(_remark.match(lines[i]) for i in full): raise DamagedFile(path, 'holds nothing but remarks')
+    first = next(i for i in full if not _remark.match(lines[i]))
+    numbers = [i for i in plain if i > texts[-1]] if texts else plain
+    early = [i for i in full if i >= first][:3]
+    start = next(iter(numbers), None) if numbers else next((i for i in early if i in plain), None)
+    if start is None: raise DamagedFile(path, f'no table of numbers: its first line reads {lines[first].strip()[:60]!r}')
+    return start
+
+def _rows_above(lines, start):
+    "The last two lines above line `start` that are no remarks, and all that stands there."
+    above = [l for l in lines[:start] if l.strip()]
+    return [l for l in above if not _remark.match(l)][-2:], above
+
 # %% ../../nbs/data/17_arrays.ipynb #time-column
 _times = {*_seconds, 't', 'time', 'times', 'zeit', 'tiempo', 'temps', 'tempo', 'elapsed time', 'timestamp'}
-_counters = {'', 'n', 'nr', 'no', '#', 'index', 'sample', 'samples', 'sample #', 'sample number', 'unnamed: 0'}
+_time_name = re.compile(
+    r'(?:[\w .#-]{0,30}[ _-])?(?:times?|time ?stamps?|timer|elapsed|unix|epoch|zeit(?:stempel)?|uhrzeit|date ?time|clock)(?:[ _-](?:formatted|utc|local))?')
+_counters = {'', 'n', 'nr', 'no', '#', 'index', 'sample', 'samples', 'sample #', 'sample number', 'unnamed: 0',
+    'sample index', 'sample_index', 'sample no', 'sample_number', 'nseq', 'seq', 'sequence', 'counter', 'packet', 'row', 'frame', 'idx'}
+_ecg_word = re.compile(r'(?:ecg|ekg|exg)', re.I)
+_no_ecg = re.compile(r'(?:(?:accel\w*|gyro\w*|analog|digital)\b.{0,40}|(?:acc|mag)[ _-]?[xyz]|(?:other|markers?|triggers?|events?)(?:[ _-]?\w{1,3})?)', re.I)
 
-def _time_column(path, names, units, row):
-    "Which column is the time (None if none is), and its unit."
-    clock = next((i for i, c in enumerate(row) if _clock.fullmatch(c)), None)
-    if clock is not None: return clock, 'clock'
-    time = next((i for i, n in enumerate(names) if n.lower() in _times), None)
-    if time is None: return None, ''
-    name = names[time].lower()
-    unit = units[time].lower() or (name if name in _seconds else '')
-    if unit and unit not in _seconds: raise BadHeader(path, f'its time is in {unit!r}; seconds or ms are needed')
+def _time_columns(names, units, row):
+    "Which columns are a time, with their units."
+    named = [n.lower() in _times or bool(_time_name.fullmatch(n.lower())) for n in names] or [False]*len(row)
+    for i, (cell, is_time) in enumerate(zip(row, named)):
+        if _clock.fullmatch(cell): yield i, 'clock'
+        elif is_time: yield i, units[i].lower() or (names[i].lower() if names[i].lower() in _seconds else '')
+
+def _advance(cells, unit, decimal):
+    "The share of rows in which a time moves on."
+    try: t = _clock_s(cells) if unit == 'clock' else np.array([float(c.replace(decimal, '.') or 'nan') for c in cells])
+    except ValueError: return 0.
+    return float((np.diff(t) > 0).mean()) if len(t) > 1 else 0.
+
+def _time_column(path, names, units, row, rows=(), decimal='.'):
+    "Which column is the time (None if none is), and its unit; of several the one that moves on in every row."
+    times = list(_time_columns(names, units, row))
+    if not times: return None, ''
+    time, unit = max(times, key=lambda t: round(_advance([r[t[0]] for r in rows if len(r) > t[0]], t[1], decimal), 1))
+    if unit and unit != 'clock' and unit not in _seconds: raise BadHeader(path, f'its time is in {unit!r}; seconds, ms, us or ns are needed')
     return time, unit
 
 def _counts_up(cells, decimal):
-    "Whether `cells` read 1, 2, 3, …"
-    try: n = [float(c.replace(decimal, '.') or 0) for c in cells]
+    "Whether `cells` read 1, 2, 3, …, perhaps from the beginning again, or with a few left out."
+    try: n = np.array([float(c.replace(decimal, '.') or 0) for c in cells])
     except ValueError: return False
-    return all(b - a == 1 for a, b in zip(n, n[1:]))
+    steps = np.diff(n)
+    again = (n[1:] == n.min()) & (n[:-1] == n.max())
+    return bool((n == np.rint(n)).all() and ((steps == 1) | again).mean() >= .8) if len(steps) else True
 
 def _counter_columns(names, rows, decimal):
     "Which columns only number the rows: by their name, and by what they hold."
     columns = [i for i, n in enumerate(names) if n.lower() in _counters]
     return [i for i in columns if _counts_up([r[i] for r in rows if len(r) > i], decimal)]
 
+# %% ../../nbs/data/17_arrays.ipynb #facts
+_rate_stated = re.compile(
+    r'(?:sampl\w{0,8}[ _-]{0,2}(?:rate|freq\w{0,8})|abtast(?:rate|frequenz)|messrate|fr[ée]quence d.[ée]chantillonnage'
+    r'|frecuencia de muestreo|\bfs\b)[^\d\n]{0,20}?(\d{1,6}(?:\.\d{1,6})?)\s{0,2}(k?)', re.I)
+_step_stated = re.compile(r'interval\b[^\d\n]{0,15}?(\d{1,6}(?:\.\d{1,9})?)\s{0,2}(s|sec|ms|msec|us|µs)\b', re.I)
+_stated = re.compile(
+    r'\W{0,4}(?:(lead|ableitung|d[ée]rivation|derivaci[óo]n)|(units?|einheit(?:en)?|unit[ée]s?|unidad(?:es)?))["\s]{0,2}[,;:=\t]["\s]{0,2}([^,;:=\t]{1,30}?)\W{0,3}', re.I)
+
+def _facts(above):
+    "What the lines above a table state: rate (Hz) or None, lead and unit or ''."
+    fs, fact = None, dict(lead='', unit='')
+    for line in (l[:2000] for l in above):
+        rate, step, other = _rate_stated.search(line), _step_stated.search(line), _stated.fullmatch(line[:80])
+        if rate and fs is None: fs = float(rate[1])*(1000 if rate[2] else 1)
+        elif step and fs is None and float(step[1]): fs = 1/(float(step[1])*_seconds[step[2].lower()])
+        if other: fact['lead' if other[1] else 'unit'] = other[3].strip('"\' ')
+    unit = fact['unit'] if fact['unit'].lower() in UNIT_MV else ''
+    return fs if fs and 1 <= fs <= 100_000 else None, fact['lead'], unit
+
+def _opensignals(above):
+    "Names of the columns, and those that are signals, from the line of JSON above a table of OpenSignals (BITalino); or nothing."
+    import json
+    for line in above:
+        text = _remark.sub('', line, count=1)
+        if text[:1] != '{' or '"column"' not in text: continue
+        try: device = next(iter(json.loads(text).values()))
+        except (ValueError, RecursionError, AttributeError, StopIteration): continue
+        names, labels, sensors = (device.get(k) for k in ('column', 'label', 'sensor')) if isinstance(device, dict) else [None]*3
+        if not all(isinstance(v, list) and all(isinstance(s, str) for s in v) for v in (names, labels)): continue
+        if not isinstance(sensors, list) or len(sensors) != len(labels): sensors = labels
+        ecg = [l for l, s in zip(labels, sensors) if str(s).upper() in ('ECG', 'EKG')] or labels
+        renamed = {l: str(s) for l, s in zip(labels, sensors) if l in ecg and sensors.count(s) == 1}
+        return [renamed.get(n, n) for n in names], [renamed.get(l, l) for l in ecg]
+    return [], []
+
+def _labchart(above, n):
+    "Names and units of `n` columns from the lines above a table of LabChart: ChannelTitle= and Range=; or nothing."
+    lines = {k: v.split('	') for k, _, v in (l.partition('=	') for l in above) if v}
+    titles, ranges = lines.get('ChannelTitle', []), lines.get('Range', [])
+    if not titles or len(titles) != n - 1: return []
+    units = [r.split()[-1] if r.split() else '' for r in ranges] if len(ranges) == len(titles) else ['']*len(titles)
+    return ['time (s)', *(f'{t.strip()} ({u})' if u else t.strip() for t, u in zip(titles, units))]
+
+def _remark_names(above, n, separator):
+    "The names of `n` columns in the last remark above a table, as numpy.savetxt writes them; or nothing."
+    remarks = [l for l in above[-3:] if _remark.match(l)]
+    for line in reversed(remarks):
+        text = _remark.sub('', line, count=1)
+        for sep in dict.fromkeys((separator, ',', ';', '\t', r'\s+')):
+            cells = _cells(text, sep)
+            named = [_label(c)[0] for c in cells]
+            meant = [c for c in named if _bare(c) in _standard or c.lower() in _times or c.lower() in _counters or _ecg_word.match(c)]
+            if len(cells) == n and (meant or sep not in (r'\s+', ';') and n > 1) and not _is_numeric(cells, '.'): return cells
+    return []
+
 # %% ../../nbs/data/17_arrays.ipynb #table-layout-of
+def _width(rows, header):
+    "How many columns a table has: cells behind the last filled one belong to none, unless they have a name."
+    filled = max((max((i + 1 for i, c in enumerate(r) if c), default=0) for r in rows), default=0)
+    named = max((i + 1 for i, c in enumerate(header) if c), default=0)
+    return max(filled, named) if named <= max(map(len, rows)) else filled
+
+def _numbered_names(row):
+    "Whether a row reads 0, 1, 2, … as pandas names columns that have no name."
+    cells = row[1:] if row[:1] == [''] else row
+    return len(cells) > 2 and cells == [str(k) for k in range(len(cells))]
+
+def _header_rows(above, all_above, rows, n, separator):
+    "Names of `n` columns and, below them, their units: up to two rows of cells from the lines above a table."
+    lines = [_cells(l, separator) for l in above]
+    cut = [r[:n] if not any(r[n:]) else r for r in lines]
+    if cut and len(cut[-1]) == n - 1 > 0 and _counts_up([r[0] for r in rows if r], '.') and len(rows) > 2: return [['', *cut[-1]]]   # R leaves the corner out
+    unit_line = len(cut) == 2 and len(cut[0]) == len(cut[1]) == n and sum(c.lower() in UNIT_MV or c.lower() in _seconds for c in cut[1]) > 0
+    units_only = unit_line and all(c.lower() in UNIT_MV or c.lower() in _seconds or c == '' or ':' in c for c in cut[1])
+    if units_only: return cut
+    stated = above and (_facts(above[-1:]) != (None, '', '') or n == 1 and len(all_above) > 1 and re.search('[,;=:\t]', above[-1])
+        or re.match(r'[\w ]{1,40}[=:]', above[-1]))
+    if cut and not stated and (len(cut[-1]) == n or len(all_above) == 1): return cut[-1:]
+    names = _remark_names(all_above, n, separator)
+    return [names] if names else cut if unit_line else []
+
 def table_layout(
     path,          # a text file: .csv, .tsv, .txt, also .gz
 )->TableLayout:
     "How the table in `path` is written, as its first lines tell."
     lines, encoding = _head(path)
-    start = next((i for i, l in enumerate(lines) if l.strip() and not l.lstrip().startswith('#')), None)
-    if start is None: raise DamagedFile(path, 'holds nothing but remarks')
-    after = next((l for l in lines[start + 1:] if l.strip()), lines[start])
-    separator, decimal = _separator(lines[start], after)
-    rows = [_cells(l, separator) for l in lines[start:start + 30] if l.strip()]
-    names, units, numbers = _split_header(path, lines[start], rows, decimal)
-    time, time_unit = _time_column(path, names, units, numbers[0])
-    others = {time, *_counter_columns(names, numbers, decimal)}
+    if _lies_across(path, lines): return _layout_across(path, encoding)
+    start = _beginning(path, lines)
+    above, all_above = _rows_above(lines, start)
+    block = [l for l in lines[start:start + 400] if l.strip()]
+    first = above[-1] if above and _facts(above[-1:]) == (None, '', '') else block[0]
+    separator, decimal = _separator(first, block[0], block)
+    rows, corner = [_cells(l, separator) for l in block], []
+    if not above and len(rows) > 1 and _numbered_names(rows[0]):
+        unnamed, start, block, rows = rows[0], lines.index(block[1], start + 1), block[1:], rows[1:]
+        if rows[0][0] == '0' and len(rows[0]) == len(unnamed) and unnamed[0] == '': corner = [unnamed]
+    _check_alone(path, lines[:start], rows, separator, decimal)
+    n = _width(rows, _cells(above[-1], separator) if above else [])
+    rows = [r[:n] + ['']*(n - len(r)) if not any(r[n:]) else r for r in rows]
+    columns, measured = _opensignals(all_above) if n > 1 else ([], [])
+    known = columns if len(columns) == n else _labchart(all_above, n)
+    header = [known] if known else corner or _header_rows(above, all_above, rows, n, separator)
+    names, units, numbers = (corner[0], ['']*n, rows) if corner else _split_header(path, lines[start], [*header, *rows], decimal)
+    time, time_unit = _time_column(path, names, units, numbers[0], numbers, decimal)
+    counters = _counter_columns(names, numbers[:30], decimal)
+    others = {*(i for i, _ in _time_columns(names, units, numbers[0])), *counters}
     signals = [i for i in range(len(numbers[0])) if i not in others]
     if not signals: raise DamagedFile(path, 'no column of a signal')
-    skip = next(i for i, l in enumerate(lines) if i >= start and l.strip() and _cells(l, separator) == numbers[0])
+    fs, lead, unit = _facts(all_above)
     labels, stated = ([c[i] for i in signals] if names else None for c in (names, units))
-    return TableLayout(separator, decimal, encoding, skip, labels, stated, time, time_unit, signals)
+    if corner or labels is None and lead and len(signals) == 1: labels = [lead] if lead and len(signals) == 1 else None
+    if unit and not any(stated or ()): stated = [unit]*len(signals)
+    aside = [l for l in labels or () if _no_ecg.fullmatch(l) or measured and l not in measured]
+    return TableLayout(
+        separator, decimal, encoding, start, labels, stated, time, time_unit, signals,
+        counter=next(iter(counters), None), fs=fs, aside=tuple(aside) if len(aside) < len(signals) else ())
+
+def _check_alone(path, above, rows, separator, decimal):
+    "`DamagedFile` if rows of the table stand above the words above it, too: words between numbers."
+    cells = [_cells(l, separator) for l in above if l.strip() and not _has_words(l) and not _remark.match(l)]
+    if sum(len(c) == len(rows[0]) and _is_numeric(c, decimal) for c in cells) > 2:
+        raise DamagedFile(path, f'not a regular table of numbers (words between them, in line {len(above)})')
+
+# %% ../../nbs/data/17_arrays.ipynb #across
+def _n_lines(path):
+    with _open_text(path) as f: return sum(block.count(b'\n') for block in iter(lambda: f.read(1 << 20), b'')) + 1
+
+def _lies_across(path, lines):
+    "Whether the signals of a table are its rows: a hundred numbers or more in a line, and four times as many as there are lines."
+    width = max(max(len(l.split()), *(l.count(s) for s in ',;\t')) for l in lines[:64])
+    return width >= 100 and width >= 4*_n_lines(path)
+
+def _rows_across(path, encoding):
+    "Label (None if it has none) and numbers of each line of a table whose signals are rows; its separator and decimal sign."
+    labels, rows, separator = [], [], ''
+    with _open_text(path, encoding) as f: lines = [l for l in f.read().splitlines() if l.strip() and not _remark.match(l)]
+    for line in lines:
+        if not separator: separator, decimal = _separator(line, re.sub(r'^\s*"?[^\d",;\t]*[,;\t]', '', line[:1000]) or line)
+        cells = _cells(line, separator)
+        named = bool(cells) and not _is_numeric(cells[:1], decimal)
+        labels.append(cells[0] if named else None)
+        try: row = [float('nan' if c in _nothing else c.replace(decimal, '.')) for c in cells[named:]]
+        except ValueError: raise DamagedFile(path, f'no table of numbers: its first line reads {lines[0].strip()[:60]!r}') from None
+        while row and np.isnan(row[-1]): row.pop()                                   # a separator at the end
+        rows.append(row)
+    if len({len(r) for r in rows}) > 1: raise DamagedFile(path, 'not a regular table of numbers (its rows differ in length)')
+    if any(l is None for l in labels) and any(labels): raise DamagedFile(path, 'not a regular table of numbers (only some of its rows have a name)')
+    return labels, np.array(rows), separator, decimal
+
+def _layout_across(path, encoding):
+    "The layout of a table whose signals are its rows."
+    labels, rows, separator, decimal = _rows_across(path, encoding)
+    names, units = map(list, zip(*(_label(l or '') for l in labels)))
+    named = labels[0] is not None
+    times = [i for i, n in enumerate(names) if named and (n.lower() in _times or _time_name.fullmatch(n.lower()))]
+    signals = [i for i in range(len(rows)) if i not in times[:1]]
+    unit = units[times[0]].lower() if times else ''
+    return TableLayout(
+        separator, decimal, encoding, 0, [names[i] for i in signals] if named else None, [units[i] for i in signals] if named else None,
+        times[0] if times else None, unit if unit in _seconds else '', signals, across=True)
 
 # %% ../../nbs/data/17_arrays.ipynb #numbers
 def _numbers(path, layout, columns, start=0, stop=None, dtype=np.float32):
     "Rows `start` to `stop` of some columns, (n_columns, n_rows)."
     import pandas as pd
-    rows = dict(skiprows=layout.skip + start, nrows=None if stop is None else stop - start)
+    if layout.across: return _rows_across(path, layout.encoding)[1][sorted(columns), start:stop].astype(dtype)
+    rows = dict(skiprows=start, nrows=None if stop is None else stop - start)
     try:
-        t = pd.read_csv(path, sep=layout.separator, decimal=layout.decimal, encoding=layout.encoding, header=None, usecols=columns, dtype=dtype,
-                        na_values=list(_nothing), skipinitialspace=True, quotechar='"', comment=None, **rows)
+        with _open_text(path, layout.encoding) as f:
+            for _ in range(layout.skip): f.readline()
+            t = pd.read_csv(f, sep=layout.separator, decimal=layout.decimal, header=None, usecols=columns, dtype=dtype,
+                            na_values=list(_nothing), skipinitialspace=True, quotechar='"', comment=None, **rows)
     except (ValueError, OSError, EOFError, OverflowError) as e:
         raise DamagedFile(path, f'not a regular table of numbers ({" ".join(str(e).split())[:160]})') from None
     return t[sorted(columns)].to_numpy().T
 
 # %% ../../nbs/data/17_arrays.ipynb #rate
-def _check_even(path, t, step):
-    "`DamagedFile` unless the times `t` tick evenly, every `step`."
-    steps, away = np.diff(t), np.abs(t - t[0] - step*np.arange(len(t)))
+def _uneven_row(t, k, step):
+    "The row at which the times `t` of the samples `k` do not tick evenly, every `step`; None if they do."
+    steps, away = np.diff(t)/np.diff(k), np.abs(t - t[0] - step*(k - k[0]))
     jump = steps.min() > .4*step and steps.max() > 1.6*step
-    if step > 0 and not jump and away.max() <= max(.75*step, .6*np.abs(steps).max()): return
-    row = int(np.argmax(steps if jump else away)) + 1 + jump
-    raise DamagedFile(path, f'its column of time does not tick evenly: look at row {row} of its numbers')
+    if step > 0 and not jump and away.max() <= max(.75*step, .6*np.abs(steps).max()): return None
+    return int(np.argmax(steps if jump else away)) + 1 + jump
+
+def _packet_step(t):
+    "The average step of times `t` that move on once a packet of samples; None if packets are missing, or there are none."
+    moves = np.flatnonzero(np.diff(t) > 0) + 1
+    if np.diff(t).min() < 0 or len(moves) < 3 or len(moves) > .5*len(t): return None
+    between = np.diff(t[moves])
+    if between.max() > 1.6*np.median(between): return None
+    return (t[moves[-1]] - t[moves[0]])/(moves[-1] - moves[0])
+
+def _places_by_time(t):
+    "Where each sample belongs whose times `t` tick evenly but for whole ticks that are missing; None for other times."
+    steps = np.diff(t)
+    tick = np.median(steps)
+    if not tick > 0 or np.rint(steps/tick).min() < 1 or (steps > 1.5*tick).mean() > .2: return None
+    tick = steps[steps <= 1.5*tick].mean()
+    place = np.r_[0, np.cumsum(np.rint(steps/tick))].astype(int)
+    average = (t[-1] - t[0])/place[-1]
+    fits = np.abs(t - t[0] - average*place).max() <= .8*tick and abs(average/tick - 1) < .005
+    return place if fits and place[-1] < 4*len(t) else None
 
 def _whole_rate(fs, step, t):
     "`fs` as a whole number, where the digits of the times `t` do not tell it from one."
@@ -478,21 +732,66 @@ def _whole_rate(fs, step, t):
     slack = (digits.max() - digits.min() + 1e-9)/step/(len(t) - 1) + 1e-6
     return float(round(fs)) if abs(fs/round(fs) - 1) <= max(slack, 1e-4) else fs
 
-def _rate(path, layout):
-    "Sampling rate (Hz) that the column of time gives, and the number of rows."
+def _unit_of_time(layout, step):
+    "How many seconds one unit of the column of time is, judged by its `step` where nothing says."
+    if layout.time_unit: return 1 if layout.time_unit == 'clock' else _seconds[layout.time_unit]
+    return 1 if step < .5 else 1e-3 if step < 100 else 1e-6 if step < 1e5 else 1e-9
+
+def _times_of(path, layout):
+    "The column of time, in its unit."
     clock = layout.time_unit == 'clock'
     t = _numbers(path, layout, [layout.time], dtype=str if clock else np.float64)[0]
-    if clock: t = _clock_s(t)
-    if len(t) < 3 or not np.isfinite(t).all(): raise DamagedFile(path, 'its column of time has gaps')
-    step = (t[-1] - t[0])/(len(t) - 1)
+    return _clock_s(t) if clock else t
+
+# %% ../../nbs/data/17_arrays.ipynb #rate-of-table
+def _rate(
+    path,
+    layout,
+    fs=None,     # as given (Hz)
+    place=None,  # where each row belongs, where a counter tells
+)->tuple:        # rate (Hz), number of rows, `place`, remarks
+    "What the column of time tells of the rate; where it tells none, `fs` or what the file's first lines state counts."
+    t, fs, asked = _times_of(path, layout), fs or layout.fs, bool(fs)
+    def given(problem):
+        if not fs: raise DamagedFile(path, f'{problem}; give fs (Hz), and it is not used')
+        return fs, len(t), place, [f'{problem}; it is not used, but the {fs:g} Hz stated']
+    if len(t) < 3 or not np.isfinite(t).all(): return given('its column of time has gaps')
+    k = np.arange(len(t)) if place is None else place
+    step = (t[-1] - t[0])/(k[-1] - k[0])
     if not layout.time_unit and step == 1:
+        if fs: return fs, len(t), place, []
         raise BadHeader(
             path, "its column of time counts 1, 2, 3, …: samples or milliseconds? Name it 'sample' and give "
                   "fs, or name it 'ms'")
-    _check_even(path, t, step)
-    unit = 1 if clock else _seconds[layout.time_unit] if layout.time_unit else 1 if step < .5 else 1e-3
-    fs = 1/(step*unit)
-    return _whole_rate(fs, step, t) if fs >= 1 else check_fs(fs, path), len(t)
+    unit, row = _unit_of_time(layout, step), _uneven_row(t, k, step)
+    def rate(step): return _whole_rate(1/(step*unit), step, t) if 1/(step*unit) >= 1 else check_fs(float(1/(step*unit)), path)
+    if row is None: return rate(step), len(t), place, []
+    uneven = f'its column of time does not tick evenly: look at row {row} of its numbers'
+    holes = _places_by_time(t) if place is None else None
+    if holes is not None:
+        if not fs: raise DamagedFile(path, f'{uneven}; {holes[-1] + 1 - len(t):,} samples are missing: give fs (Hz), and they are read as missing')
+        return rate((t[-1] - t[0])/holes[-1]), len(t), holes, []
+    packet = _packet_step(t)
+    if packet is None and np.diff(t).min() >= 0 and np.abs(t - t[0] - step*(k - k[0])).max()*unit <= .05 and step > 0: packet = step
+    if packet is None: return given(uneven)
+    average = rate(packet)
+    near = asked or fs and abs(average/fs - 1) < .05
+    counts = f'the {fs:g} Hz stated are used, they make {average:g}' if near else f'their average, {average:g} Hz, is used'
+    return (fs if near else average), len(t), place, [f'its times come in packets, or not on time: {counts}']
+
+def _places_by_counter(path, layout):
+    "Where each row belongs by the column that numbers them (None: one behind the other), and remarks."
+    n = _numbers(path, layout, [layout.counter], dtype=np.float64)[0]
+    steps = np.diff(n)
+    if (steps == 1).all(): return None, []
+    steps = np.where(steps < 0, steps + np.ptp(n) + 1, steps)                      # it begins again
+    if not np.isfinite(n).all() or (steps != np.rint(steps)).any() or steps.min() < 1:
+        return None, ['the column that numbers its samples does not count up, and is not used']
+    place = np.r_[0, np.cumsum(steps)].astype(int)
+    if place[-1] > 4*len(n):
+        row = int(np.argmax(steps)) + 2
+        raise DamagedFile(path, f'the column that numbers its samples jumps in row {row}, from {n[row - 2]:.15g} to {n[row - 1]:.15g}')
+    return (None if place[-1] == len(n) - 1 else place), []
 
 # %% ../../nbs/data/17_arrays.ipynb #npy
 def _npy(path):
@@ -565,40 +864,77 @@ def _npy_signals(path, fs, leads, units, start_s, stop_s):
     a, b = _rows_of(path, x.shape[1], fs, start_s, stop_s)
     return np.asarray(x[:, a:b]), fs, names, units, [*assumed, why] if why else assumed
 
-# %% ../../nbs/data/17_arrays.ipynb #text-signals
-def _table_rate(path, layout, fs):
-    "The rate (Hz) of a table: of its column of time, or `fs`."
-    stated = _rate(path, layout)[0] if layout.time is not None else None
-    if stated and fs and abs(stated/fs - 1) > .01:
-        raise BadHeader(path, f'its column of time says {stated:g} Hz, not {fs:g}')
-    if stated is None and fs is None:
-        raise BadHeader(path, 'does not say how fast it was sampled: give fs (Hz), or a column of time')
-    return stated or fs
+# %% ../../nbs/data/17_arrays.ipynb #remembered
+_tables:OrderedDict = OrderedDict()      # of large files, for the next span of them
+_tables_lock, _TABLES_BYTES = Lock(), 1 << 30
 
-def _voltages(x, labels, units):
-    "The signals in a unit of voltage, their names and units, and what is left out; all of them where no unit is one."
-    stated = [u if u.lower() in UNIT_MV else '' for u in units or ()]
-    if not any(stated): return x, labels, None, []
-    keep = [i for i, u in enumerate(stated) if u]
-    others = [l for l, u in zip(labels, stated) if not u]
-    notes = [f'not in a unit of voltage, left out: {", ".join(others)}'] if others else []
-    return x[keep], [labels[i] for i in keep], [stated[i] for i in keep], notes
+def _remembered(path, key, make):
+    "`make()`, whose first value is an array; of a large file that is not being written, kept for the next one who asks."
+    s = os.stat(path)
+    if s.st_size < 1 << 20 or time.time() - s.st_mtime < 2: return make()
+    key = (os.path.abspath(path), s.st_mtime_ns, s.st_size, key)
+    with _tables_lock:
+        if key in _tables: return _tables[key]
+    table = make()
+    with _tables_lock:
+        _tables[key] = table
+        while sum(t[0].nbytes for t in _tables.values()) > _TABLES_BYTES: _tables.popitem(last=False)
+    return table
+
+def _whole_table(path, layout, fs):
+    "Signals of a table (n_signals, n_samples), NaN where samples were lost; its rate (Hz); remarks."
+    place, remarks = (None, []) if layout.counter is None else _places_by_counter(path, layout)
+    rate, more = fs or layout.fs, []
+    if layout.time is not None: rate, _, place, more = _rate(path, layout, fs, place)
+    elif fs and layout.fs and abs(layout.fs/fs - 1) > .01: raise BadHeader(path, f'its first lines say {layout.fs:g} Hz, not {fs:g}')
+    if rate is None: raise BadHeader(path, 'does not say how fast it was sampled: give fs (Hz), or a column of time')
+    if fs and abs(rate/fs - 1) > .01: raise BadHeader(path, f'its column of time says {rate:g} Hz, not {fs:g}')
+    if not fs and layout.fs and abs(rate/layout.fs - 1) > .05:
+        raise BadHeader(path, f'its column of time says {rate:g} Hz, its first lines {layout.fs:g}: give fs (Hz)')
+    rate = check_fs(float(rate), path)
+    x = _numbers(path, layout, layout.signals)
+    if place is not None:
+        whole = np.full((len(x), place[-1] + 1), np.nan, np.float32)
+        whole[:, place] = x
+        at = int(np.argmax(np.diff(place) > 1))
+        remarks.append(f'{whole.shape[1] - x.shape[1]:,} samples lost, the first behind {(place[at] + 1)/rate:.6g} s: taken as missing')
+        x = whole
+    return x, rate, [*remarks, *more]
+
+# %% ../../nbs/data/17_arrays.ipynb #text-signals
+def _voltages(layout, leads):
+    "Which signals of a table are an ECG, their names and their units (None where none is stated), and remarks."
+    labels, units, notes = layout.labels, layout.units, []
+    stated = [u if u.lower() in UNIT_MV else '' for u in units or [''] * len(layout.signals)]
+    keep, kinds = list(range(len(stated))), {u.lower() for u in stated if u}
+    if kinds:
+        names = lead_names(labels)[0] if labels else []
+        silent = [i for i, n in enumerate(names) if not units[i] and (n in LEADS or _ecg_word.match(n))] if len(kinds) == 1 else []
+        for i in silent: stated[i] = next(u for u in stated if u)
+        if silent: notes.append(f'no unit stated for {", ".join(labels[i] for i in silent)}: taken as {stated[silent[0]]}, as the others')
+        keep = [i for i, u in enumerate(stated) if u]
+        others = [l for l, u in zip(labels or (), stated) if not u]
+        if others: notes.append(f'not in a unit of voltage, left out: {", ".join(others)}')
+    aside = [labels[i] for i in keep if labels[i] in layout.aside] if leads is None and layout.aside else []
+    if aside and len(aside) < len(keep):
+        keep = [i for i in keep if labels[i] not in aside]
+        notes.append(f'no ECG by their names, left out: {", ".join(aside[:12])}{" …"*(len(aside) > 12)}')
+    return keep, labels and [labels[i] for i in keep], [stated[i] for i in keep] if kinds else None, notes
 
 def _text_signals(path, fs, leads, units, start_s, stop_s):
     "Signals of a text file, their rate, names and units, and what was assumed."
     layout, why = table_layout(path), ''
-    fs = _table_rate(path, layout, fs)
-    a, b = 0, None
-    if start_s is not None or stop_s is not None:
-        n = _numbers(path, layout, layout.signals[:1]).shape[1]
-        a, b = _rows_of(path, n, fs, start_s, stop_s)
-    x, labels, stated, assumed = _voltages(_numbers(path, layout, layout.signals, a, b), layout.labels, layout.units)
+    x, fs, remarks = _remembered(path, fs, lambda: _whole_table(path, layout, fs))
+    a, b = _rows_of(path, x.shape[1], fs, start_s, stop_s)
+    keep, labels, stated, notes = _voltages(layout, leads)
+    x, assumed = x[keep, a:b], [*remarks, *notes]
     if stated: units = stated
     elif units is None: units, why = infer_units(x, fs, os.path.basename(path))
     if labels is None:
         named = leads is not None and not isinstance(leads, (str, dict)) and len(leads) == len(x)
         listed = leads.split(',') if isinstance(leads, str) else None
-        labels, assumed = (list(leads), []) if named else _names_for(x, listed, path)
+        labels, more = (list(leads), []) if named else _names_for(x, listed, path)
+        assumed += more
     if len(labels) != len(x): raise BadHeader(path, f'{len(x)} columns of signals, but {len(labels)} lead names')
     return x, fs, labels, units, [*assumed, why] if why else assumed
 
