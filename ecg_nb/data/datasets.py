@@ -461,7 +461,7 @@ def files_like(
     pattern:str,  # e.g. '**/*.hea'
 )->list:          # paths relative to `root`
     "Files under `root` like `pattern`, hidden ones left out, in the order a person would number them."
-    def number(p): return [int(s) if s.isdigit() else s for s in re.split(r'(\d+)', p.as_posix())]
+    def number(p): return [int(s) if s.isdecimal() else s for s in re.split(r'(\d+)', p.as_posix())]
     return sorted((p.relative_to(root) for p in Path(root).glob(pattern) if p.is_file() and not any(s.startswith('.') for s in p.relative_to(root).parts)), key=number)
 
 def gather_rows(

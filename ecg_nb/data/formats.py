@@ -16,10 +16,10 @@ from ..core import (BadHeader, BadSignal, DamagedFile, ECGError, LEADS, MissingF
 
 # %% auto #0
 __all__ = ['Signal', 'Header', 'UNIT_MV', 'USUAL_GAIN', 'Channel', 'Edf', 'CPSC_CLASSES', 'BEATS', 'SignalInfo', 'follow_links',
-           'links_followed', 'header_path', 'read_header', 'says_ecg', 'owner_decides', 'calibration', 'sex_letter',
-           'age_years', 'comment_fields', 'person', 'read_wfdb', 'read_wfdb_digital', 'edf_channels', 'read_edf',
-           'edf_channel', 'cpsc_labels', 'read_cpsc', 'read_annotations', 'file_kind', 'read_file', 'signals_of',
-           'length_of']
+           'links_followed', 'header_path', 'read_header', 'says_ecg', 'owner_decides', 'Stored', 'calibration',
+           'sex_letter', 'age_years', 'comment_fields', 'person', 'read_wfdb', 'read_wfdb_digital', 'edf_channels',
+           'read_edf', 'edf_channel', 'cpsc_labels', 'read_cpsc', 'read_annotations', 'file_kind', 'read_file',
+           'signals_of', 'length_of']
 
 # %% ../../nbs/data/10_formats.ipynb #-opener
 def _opener(path, flags): return os.open(path, flags | getattr(os, 'O_NONBLOCK', 0))  # a pipe without a writer must not make us wait
@@ -44,9 +44,9 @@ def links_followed(
 def _in_other_case(path)->str|None:
     "The one file beside `path` that has its name in capitals or small letters, as DOS recorders write them."
     folder, name = os.path.split(path)
-    try: alike = [e.name for e in os.scandir(folder or '.') if e.name.lower() == name.lower()]
-    except (OSError, ValueError): return None
-    return os.path.join(folder, alike[0]) if len(alike) == 1 else None
+    stem, ending = os.path.splitext(name)
+    alike = [os.path.join(folder, n) for n in (name.upper(), name.lower(), stem + ending.upper(), stem + ending.lower())]
+    return next((p for p in alike if p != path and os.path.lexists(p)), None)
 
 @contextmanager
 def _open(
@@ -212,7 +212,7 @@ def _segments(path, lines):
 UNIT_MV = {'nv': 1e-6, 'uv': 1e-3, 'µv': 1e-3, 'μv': 1e-3, 'mv': 1., 'v': 1e3, 'microvolt': 1e-3, 'microvolts': 1e-3, 'millivolt': 1., 'millivolts': 1., 'volt': 1e3, 'volts': 1e3}
 USUAL_GAIN = 200.   # digital units per mV where a header leaves them open
 _unclear = re.compile(r'(?:adu?c?|ad[ _-]?units?|adcu|counts?|lsb|units?|raw|digits?|a\.?u\.?|n\.?[au]\.?|n/a|none|unknown|uncal\w*|arb\w*\.?|[^a-z]{1,3}v|mcv)?', re.I)
-_ecg_word = re.compile(r'(?:ecg|ekg)(?:\d{1,2}|[lr]|av[lrf]|v[1-6]|i{1,3})?')
+_ecg_word = re.compile(r'(?:ecg|ekg|экг)(?:\d{1,2}|[lr]|av[lrf]|v[1-6]|i{1,3}|(?:la|ra|ll|rl|ref)+)?|electrocardiogram|elektrokardiogramm?|.*心电.*')
 _no_ecg = {'off', 'status', 'imp', 'impedance', 'quality', 'hr', 'rate', 'rr', 'trigger', 'marker', 'event'}
 
 @lru_cache(10_000)
@@ -220,7 +220,7 @@ def says_ecg(
     label,     # of a signal
 )->bool:
     "Whether `label` says that this is an ECG: a standard lead, or ECG or EKG among its words."
-    words = re.split(r'[^0-9a-z]+', label.lower())
+    words = re.split(r'[\W_]+', label.lower())
     return lead_name(label) in LEADS or any(map(_ecg_word.fullmatch, words)) and _no_ecg.isdisjoint(words)
 
 def owner_decides(
@@ -230,9 +230,12 @@ def owner_decides(
     "Whether it is for the owner of a file to say what `unit` means, which is no voltage as it stands."
     return unit.lower() not in UNIT_MV and (bool(_unclear.fullmatch(unit.strip())) or says_ecg(label))
 
-@lru_cache(1024)
+class Stored(float): "What a stored number is (mV), whatever the file itself says of that: its owner knows better."
+
+@lru_cache(1024, typed=True)
 def _gain_per_mv(gain, unit, unit_mv=None):
     "Digital units per mV, None where that makes no sense; `unit_mv` (mV) is what a unit is where the file leaves it open."
+    if isinstance(unit_mv, Stored): return 1/unit_mv if .1 <= 1/unit_mv <= 1e9 else None
     mv = UNIT_MV.get(unit.lower(), unit_mv)
     if mv is None: return None
     g = gain/mv if gain else 1/unit_mv if unit_mv else USUAL_GAIN
@@ -591,7 +594,8 @@ def _segments_of(h)->tuple: # (first frame, header) of each segment and of the l
     "The segments of record `h`, gaps left out."
     lengths = [length for _, length in h.segments]
     at, n = np.cumsum([0, *lengths]).tolist(), sum(lengths)
-    parts = [(k, _segment(h, name, length)) for k, (name, length) in zip(at, h.segments) if name != '~']
+    known = {s: _segment(h, *s) for s in dict.fromkeys(h.segments) if s[0] != '~'}         # a name may occur many times
+    parts = [(k, known[s]) for k, s in zip(at, h.segments) if s in known]
     if h.n_samples and h.n_samples != n: raise BadHeader(h.path, f'announces {h.n_samples:,} samples, its segments have {n:,}')
     if not any(p.n_samples for _, p in parts): raise BadSignal(h.path, 'nothing but gaps')
     return parts, n
@@ -603,7 +607,7 @@ def _named(p)->dict:
 def _signals_of(parts)->dict:
     "All signals of the segments `parts`: name -> what each of the segments that have it says of it."
     out:dict[str, list] = {}
-    for _, p in parts:
+    for p in {id(p): p for _, p in parts}.values():
         for name, i in _named(p).items(): out.setdefault(name, []).append(p.signals[i])
     return out
 
@@ -628,13 +632,13 @@ def _read_segments(h, leads, start_s, stop_s, verify, unit_mv=None):
 # %% ../../nbs/data/10_formats.ipynb #-check-segments
 def _check_segments(h, inside, want, n, per):
     "Whether the files of the segments `inside` make it worth the memory to read `n` samples of the signals `want`."
+    _check_size(h.path, n, len(want))
     there = 0
     for _, p in inside:
         index = [i for name, i in _named(p).items() if name in want]
         if not index: continue
         with _opened(p, index) as files: there += min(p.n_samples, max(held for _, held, _ in files.values()))*per
     if n > 20*there + 10**7: raise BadSignal(h.path, 'nearly all of it is gaps; ask for a span of seconds')
-    _check_size(h.path, n, len(want))
 
 # %% ../../nbs/data/10_formats.ipynb #-edf-number
 _notes = ('EDF Annotations', 'BDF Annotations')
@@ -661,6 +665,7 @@ def _edf_scale(path, label, unit, fields, unit_mv=None):
     mv = UNIT_MV.get(unit.lower(), unit_mv if open_unit else None)
     hint = "; say by units what that is, e.g. 'uV'" if open_unit else ''
     if mv is None: return None, None, f'channel {label!r} is in {unit or "no unit"}, not a voltage{hint}'
+    if isinstance(unit_mv, Stored): return 1/unit_mv, 0., ''
     if pmin == pmax: return None, None, f'channel {label!r} has a physical range of zero'
     if dmin >= dmax: return None, None, f'channel {label!r} has an impossible digital range'
     gain = (dmax - dmin)/((pmax - pmin)*mv)
@@ -956,6 +961,7 @@ def read_cpsc(
     m = _load_mat(mat)
     if 'ECG' in m: return _cpsc_struct(mat, m['ECG'], index)
     if 'val' not in m: raise DamagedFile(mat, f'holds neither a struct ECG nor a matrix val, but {", ".join(k for k in m if k[:2] != "__") or "nothing"}')
+    if not os.path.exists(header_path(mat)): raise MissingFile(header_path(mat), f'no such file: the header that says what the matrix in {os.path.basename(mat)} means')
     h = read_header(mat)
     if {s.file.lower() for s in h.signals} != {os.path.basename(mat).lower()}: raise BadHeader(h.path, f'names another signal file than {os.path.basename(mat)}')
     x = _matrix(mat, m['val'], len(h.signals))
@@ -1052,7 +1058,9 @@ def _is_cpsc(h)->bool: return any(s.file.lower().endswith('.mat') for s in h.sig
 
 def _header_of(path, kind):
     "The WFDB header that tells what is in `path`; None for a MATLAB file that has none beside it."
-    if kind == 'MATLAB' and not os.path.exists(header_path(path)): return None
+    there = os.path.exists(header_path(path))
+    if kind == 'MATLAB' and not there: return None
+    if not there and os.path.isfile(path): raise MissingFile(header_path(path), f'no such file: the header that says what is in {os.path.basename(path)}')
     return read_header(path)
 
 # %% ../../nbs/data/10_formats.ipynb #signals-of
@@ -1069,7 +1077,7 @@ def _infos(names, signals, fs, unit_mv)->list:
     for name, s in zip(names, signals):
         problem = next((p for o in s if (p := _problem(o, unit_mv))), '')
         if not problem and len({o.per_frame for o in s}) > 1: problem = f'signal {name!r} changes its sampling rate between segments'
-        out.append(SignalInfo(name, fs*s[0].per_frame, s[0].units, problem, s[0].gain == 0 or owner_decides(s[0].units, name)))
+        out.append(SignalInfo(name, fs*s[0].per_frame, s[0].units, problem, isinstance(unit_mv, Stored) or s[0].gain == 0 or owner_decides(s[0].units, name)))
     return out
 
 def signals_of(
@@ -1083,10 +1091,12 @@ def signals_of(
         with _open(p) as (f, size): e = _edf_header(p, f, size, unit_mv)
         labels = _told_apart([c.label for c in e.channels])
         problems = ['annotations' if c.label in _notes else c.problem for c in e.channels]
-        return [SignalInfo(label, c.fs, c.unit, problem, owner_decides(c.unit, c.label)) for label, problem, c in zip(labels, problems, e.channels)]
+        return [SignalInfo(label, c.fs, c.unit, problem, isinstance(unit_mv, Stored) or owner_decides(c.unit, c.label)) for label, problem, c in zip(labels, problems, e.channels)]
     h = _header_of(p, kind)
     if h is None: return [SignalInfo(l, 500., 'mV', '', False) for l in LEADS]
-    if not h.segments: return _infos(_told_apart([s.lead for s in h.signals]), [[s] for s in h.signals], h.fs, unit_mv)
+    if not h.segments:
+        infos = _infos(_told_apart([s.lead for s in h.signals]), [[s] for s in h.signals], h.fs, unit_mv)
+        return [o if s.fmt else o._replace(problem=f'signal {s.lead!r} has no samples here') for o, s in zip(infos, h.signals)]
     signals = _signals_of(_segments_of(h)[0])
     return _infos(signals, signals.values(), h.fs, unit_mv)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 import numpy as np, pandas as pd
 from ..core import BadHeader, BadSignal, BadTable, DamagedFile, ECGError, MissingFile, Recording, check_fs
-from .formats import follow_links, length_of, links_followed, read_file
+from .formats import follow_links, length_of, links_followed, read_file, Stored
 from .arrays import ARRAYS, UnitWarning, asked_again, chosen, from_array, npy_samples, read_numbers, unit_mv, with_doubts
 from .datasets import DATASETS, check_paths, counted, find, records_table
 from .own import ecg_signals, other_format, own_files, refuse_other_formats, table_of_files
@@ -30,7 +30,8 @@ def _from_file(path, fs, leads, units, start_s, stop_s):
     mv = _owners_unit(units)
     at, names, notes, needed = ecg_signals(path, leads, unit_mv=mv)
     rec = read_file(path, leads=at, start_s=start_s, stop_s=stop_s, unit_mv=mv)
-    own_word = [f'not calibrated, or in no unit of voltage; read in {units}, as given'] if needed else []
+    why = 'whatever the file says of its gain' if isinstance(mv, Stored) else 'not calibrated, or in no unit of voltage'
+    own_word = [f'read in {units}, as given: {why}'] if needed else []
     meta = rec.meta | dict(units=units if needed else 'as stated', notes=(*rec.meta['notes'], *own_word, *notes))
     ignored = fs and abs(rec.fs/fs - 1) > 1e-6
     assumed = [f'the file states {rec.fs:g} Hz; the {fs:g} Hz given are not used'] if ignored else []
@@ -38,7 +39,8 @@ def _from_file(path, fs, leads, units, start_s, stop_s):
 
 def _owners_unit(units):
     "How many mV a unit is, as the owner of a file says; None where nothing (or more than one thing) is said."
-    return unit_mv(units) if isinstance(units, str) and units != 'as stated' and ',' not in units else None
+    if not isinstance(units, str) or units == 'as stated' or ',' in units: return None
+    return Stored(unit_mv(units)) if units.strip().lower().startswith('stored ') else unit_mv(units)
 
 # %% ../../nbs/01_load.ipynb #part
 def _part(rec, leads, start_s, stop_s):
@@ -67,7 +69,8 @@ def read(
     *,
     fs:float|None=None, # sampling rate (Hz) of what does not state it
     leads=None,         # names in the order wanted, {theirs: ours} or 'theirs=ours'; of an array: what its rows are
-    units=None,         # of what does not state them: 'mV', 'uV', '4.88 uV', '200/mV', …; default: inferred, and warned
+    units=None,         # of what does not state them: 'mV', 'uV', '4.88 uV', '200/mV', …; 'stored uV': of the numbers in a
+                        # file whose own gain is wrong; default: inferred, and warned
     start_s:float|None=None, # from this second on
     stop_s:float|None=None, # up to this second
     root=None,          # of a row: folder that its path starts from, or its table; default: where that came from

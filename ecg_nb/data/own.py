@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 import numpy as np, pandas as pd
 from ..core import BadSignal, BadTable, ECGError, LEADS, MissingFile, UnknownFormat
-from .formats import file_kind, follow_links, header_path, read_header, says_ecg, signals_of
+from .formats import UNIT_MV, file_kind, follow_links, header_path, read_header, says_ecg, signals_of
 from .arrays import ARRAYS, chosen, lead_names, table_layout
 from .datasets import check_paths, counted, finish_table, gather_rows, listed, read_csv, settle_people
 
@@ -25,6 +25,7 @@ def _voltages(path, signals, kind):
     named = sorted({*named, *_standard(signals)})
     good = [i for i, s in enumerate(signals) if not s.problem]
     usable = [i for i in named if i in good]
+    if usable: good = [i for i in good if i in named or signals[i].unit.lower() in UNIT_MV]   # the owner's word is for the ECG
     if named and not usable: raise BadSignal(path, signals[named[0]].problem)           # an EEG beside it is not taken for it
     if not good:
         raise BadSignal(path, f'no signal is a voltage that can be read as an ECG: {"; ".join(s.problem for s in signals[:3])}')
@@ -115,7 +116,8 @@ def other_format(
     "The format of a file that is not read here, by its first bytes, or else by its ending."
     name, start = os.fspath(path).lower(), _first_bytes(path)
     ending = os.path.splitext(name)[1]
-    if name.endswith((*ARRAYS, '.hea', '.dat', '.mat', '.edf', '.bdf', '.rec')) or not os.path.isfile(path): return ''
+    if name.endswith((*ARRAYS, '.hea', '.mat', '.edf', '.bdf', '.rec')) or not os.path.isfile(path): return ''
+    if ending == '.dat' and os.path.exists(header_path(path)): return ''
     if start[:4] == b'PK\3\4': return OTHER_FORMATS[ending] if ending in ('.npz', '.xlsx', '.ods') else _zip_format(start)
     by_bytes = next((name for at, bytes, name in _signatures if start[at:at + len(bytes)] == bytes), '')
     wide = start[:2] in (b'\xff\xfe', b'\xfe\xff')
@@ -128,6 +130,7 @@ def refuse_other_formats(path):
 
 # %% ../../nbs/data/11_own.ipynb #own-files
 _of_people = {'path', 'file', 'filename', 'file_name', 'record_id', 'record', 'recording', 'ecg_id', 'subject_id', 'subject', 'patient_id', 'patient', 'sex', 'gender', 'age', 'id', 'name'}
+_NOT_FOLLOWED = 'is a link to a folder, not followed; if it is your own, allow it: --links, or ECG_NB_LINKS=1'
 _ours = ('predictions.json', 'manifest.json', 'run.json')   # in the folders of answers, stores and runs
 
 def is_number_table(
@@ -157,20 +160,23 @@ def _interesting(path, names)->bool|None:
     except ECGError: return None
 
 def _tree(folder, seen=()):
-    "Files and folders below `folder`, hidden ones left out: (path, names beside it, whether it is a link to a folder that is not followed)."
+    "The files below `folder`, hidden ones left out: path, names beside it, and of a folder that is not looked into why not."
     here = os.path.realpath(folder)
     if here in seen: return                                    # a link back to a folder above
-    entries = [e for e in os.scandir(folder) if not e.name.startswith('.')]
+    try: entries = [e for e in os.scandir(folder) if not e.name.startswith('.')]
+    except OSError as e:
+        yield folder, (), f'cannot be looked into ({e.strerror or e})'
+        return
     names = {e.name for e in entries}
     if seen and any(_is_ours(e.path) for e in entries if e.name in _ours): return
     for e in entries:
-        if not e.is_dir(): yield e.path, names, False
-        elif e.is_symlink() and not follow_links(): yield e.path, names, True
+        if not e.is_dir(): yield e.path, names, ''
+        elif e.is_symlink() and not follow_links(): yield e.path, names, _NOT_FOLLOWED
         else: yield from _tree(e.path, (*seen, here))
 
 def _natural(path):
     "A key to sort paths as a person would number them."
-    return [int(s) if s.isdigit() else s for s in re.split(r'(\d+)', Path(path).as_posix())]
+    return [int(s) if s.isdecimal() else s for s in re.split(r'(\d+)', Path(path).as_posix())]
 
 def _segments_in(files):
     "Those of `files` that are segments or layout of a record whose header is among them."
@@ -185,9 +191,9 @@ def _segments_in(files):
 def _in_folder(root, csv):
     "The files of recordings in a folder, as relative paths, and remarks: of a header and its signal the header, and not the table of who is who."
     found, passed, notes = [], [], []
-    for path, names, link in _tree(root):
+    for path, names, closed in _tree(root):
         rel = os.path.relpath(path, root)
-        if link: notes.append((rel, 'is a link to a folder, not followed; if it is your own, allow it: --links, or ECG_NB_LINKS=1'))
+        if closed: notes.append((rel, closed))
         elif csv is not None and os.path.realpath(path) == os.path.realpath(csv): continue
         else:
             look = _interesting(path, names)
