@@ -93,7 +93,7 @@ def unit_mv(
     units,      # 'mV', 'uV', 'V', 'nV', '4.88 uV' (size of a unit), '200/mV' (units a mV), '200(1024)/mV' (1024 is 0 mV)
 )->float:       # mV
     "How many mV one unit is; `BadHeader` if `units` does not say."
-    s = str(units).strip().lower().replace(' ', '')
+    s = str(units).strip().lower().replace(' ', '').removeprefix('stored')
     if s in UNIT_MV: return UNIT_MV[s]
     a_mv, size = _units_a_mv.fullmatch(s), _size_of_unit.fullmatch(s)
     if a_mv and a_mv[3] in UNIT_MV and float(a_mv[1]) > 0: return UNIT_MV[a_mv[3]]/float(a_mv[1])
