@@ -7,7 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 import numpy as np
 from ..core import BadSignal, Recording
-from .preprocess import Recipe, complete_leads, from_int16, signal_problem, to_int16
+from .preprocess import FRONTAL, Recipe, complete_leads, from_int16, to_int16
+from .quality import Finding, examine, ordered
 from .segment import find_r_peaks, find_r_peaks_multi, whole_beats
 
 # %% auto #0
@@ -18,7 +19,7 @@ __all__ = ['PreparedRecording', 'beat_starts', 'prepare_recording']
 class PreparedRecording:
     "A recording as a network sees it, and what was done to it."
     signal:np.ndarray        # int16 (n_samples, n_leads), in steps of `lsb_uv`
-    findings:list            # what one should know of it, in words; [] if there is nothing
+    findings:list            # of `Finding`: what one should know of it, the weightiest first
     recording:Recording      # as recorded, with the leads of the network
     fs:float                 # of `signal` (Hz)
     lsb_uv:float             # what one step stands for (µV)
@@ -42,18 +43,23 @@ def beat_starts(
     return whole_beats(r, x.shape[1], fs, before_s=before_s, after_s=after_s) - round(before_s*fs)
 
 # %% ../../nbs/signals/11_prepare.ipynb #prepare-recording
-def _findings(
-    leads,      # of the network
+def _done(
     meta,       # of the recording after its recipe
-    clipped,    # share of the samples beyond what 16 bits hold
+    cut,        # share of the samples beyond what 16 bits hold
+    most,       # what they hold (mV)
 ):
-    findings = []
-    gaps = [f'{lead} {100*share:.2g} %' for lead, share in zip(leads, meta['missing']) if share]
-    if meta['computed']: findings.append(meta['computed'])
-    if gaps: findings.append(f'missing samples bridged by straight lines: {", ".join(gaps)}')
-    findings += meta['skipped']
-    if clipped: findings.append(f'{100*clipped:.2g} % of the samples cut off at 32.8 mV')
-    return findings
+    "What was done to a recording, as findings."
+    if meta['computed']: yield Finding('computed', 'note', meta['computed'])
+    for step in meta['skipped']: yield Finding('skipped', 'note', step)
+    if cut: yield Finding('cut off', 'care', f'{100*cut:.2g} % of the samples cut off at {most:.3g} mV: spikes, or the unit is not mV')
+
+def _needed(
+    rec,
+    leads,    # of the network
+)->set:
+    "The leads of `rec` that are looked at, those that others are computed from among them."
+    if set(leads) <= set(rec.leads): return set(leads)
+    return {*leads, *[l for l in FRONTAL if l in rec.leads][:2]}
 
 def prepare_recording(
     rec:Recording,        # any rate, leads in any order
@@ -65,14 +71,16 @@ def prepare_recording(
     "`rec` as a network sees it; `MissingLead` or `BadSignal` says why it cannot be shown to one."
     name = rec.record_id or 'recording'
     completed, computed = complete_leads(rec, recipe.leads)
-    problem = signal_problem(completed)
-    if problem: raise BadSignal(name, problem)
+    findings = examine(rec, _needed(rec, recipe.leads))
+    refused = [str(f) for f in findings if f.severity == 'refuse']
+    if refused: raise BadSignal(name, '; '.join(refused))
     ready = recipe(completed)
     seconds = length/recipe.fs
     if ready.n_samples < length: raise BadSignal(name, f'{rec.duration_s:.2f} s are too short: this model looks at {seconds:g} s at a time')
     if not np.isfinite(ready.signal).all(): raise BadSignal(name, 'samples are missing (NaN) after preparation')
-    units, clipped = to_int16(ready.signal, recipe.lsb_uv)
-    findings = _findings(recipe.leads, ready.meta | dict(computed=computed), clipped)
+    try: units, cut = to_int16(ready.signal, recipe.lsb_uv)
+    except BadSignal as e: raise BadSignal(name, e.cause) from None
+    findings = ordered([*findings, *_done(ready.meta | dict(computed=computed), cut, 32.767*recipe.lsb_uv)])
     if beats is None: return PreparedRecording(units, findings, completed, recipe.fs, recipe.lsb_uv)
     starts = beat_starts(from_int16(units, recipe.lsb_uv), recipe.fs, before_s=beats[0], after_s=beats[1])
     if not len(starts): raise BadSignal(name, f'no whole heartbeat was found in {", ".join(recipe.leads)}: there is nothing to recognise anybody by')

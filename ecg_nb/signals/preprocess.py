@@ -13,9 +13,9 @@ import scipy                # its parts are loaded when they are first used
 from ..core import LEADS, BadSignal, ECGError, MissingLead, Recording, check_fs, lead_name
 
 # %% auto #0
-__all__ = ['SCALES', 'FLAT_MV', 'LOW_MV', 'HIGH_MV', 'fill_gaps', 'band_filter', 'notch_filter', 'remove_baseline', 'smooth',
-           'wavelet_denoise', 'sass', 'resample', 'rescale', 'to_int16', 'from_int16', 'complete_leads', 'Recipe',
-           'prepare', 'filter_gain', 'signal_quality', 'quality_text', 'signal_problem']
+__all__ = ['OFFSET_MV', 'SCALES', 'MOST_CUT', 'FRONTAL', 'fill_gaps', 'offsets', 'band_filter', 'notch_filter', 'remove_baseline',
+           'smooth', 'wavelet_denoise', 'sass', 'resample', 'rescale', 'to_int16', 'from_int16', 'complete_leads',
+           'Recipe', 'prepare', 'filter_gain', 'signal_quality', 'quality_text']
 
 # %% ../../nbs/02_preprocess.ipynb #fill-gaps
 def fill_gaps(
@@ -27,6 +27,19 @@ def fill_gaps(
     x, t = x.copy(), np.arange(x.shape[1])
     for row, good in zip(x, ok): row[~good] = np.interp(t[~good], t[good], row[good]) if good.any() else 0
     return x, 1 - ok.mean(1)
+
+# %% ../../nbs/02_preprocess.ipynb #offsets
+OFFSET_MV = .3   # a median beyond it is no baseline
+
+def offsets(
+    x:np.ndarray,   # ECG (mV), shape (n_leads, n_samples), without NaN
+    fs:float,       # sampling rate (Hz)
+)->np.ndarray:      # mV, shape (n_leads,)
+    "The constant in each lead of a second or more, its median, where that is larger than any baseline; else 0."
+    far = np.abs(x.mean(1)) > OFFSET_MV/2
+    if not far.any() or x.shape[1] < fs: return np.zeros(len(x), x.dtype)
+    m = np.median(x[:, ::max(1, int(fs//100))], 1)
+    return np.where(far & (np.abs(m) > OFFSET_MV), m, 0).astype(x.dtype)
 
 # %% ../../nbs/02_preprocess.ipynb #-band-sos
 @lru_cache(64)
@@ -228,15 +241,18 @@ def rescale(
     return np.divide(x, std, out=np.zeros_like(x), where=std > 1e-4)
 
 # %% ../../nbs/02_preprocess.ipynb #to-int16
+MOST_CUT = .01   # share of samples that may lie beyond 16 bits
+
 def to_int16(
     signal_mv:np.ndarray,  # shape (n_leads, n_samples); no NaN
     lsb_uv:float=1.,       # what one unit stands for (µV)
-)->tuple:                  # int16 (n_samples, n_leads) in C order, and the share of samples that had to be clipped
-    "Round `signal_mv` to 16-bit units of `lsb_uv`. `BadSignal` on NaN."
+)->tuple:                  # int16 (n_samples, n_leads) in C order, and the share of samples that had to be cut off
+    "Round `signal_mv` to 16-bit units of `lsb_uv`. `BadSignal` on NaN, and if more than spikes would be cut off."
     y = signal_mv*np.float32(1000/lsb_uv)
     lo, hi = y.min(), y.max()
     if not np.isfinite(hi - lo): raise BadSignal('recording', 'missing samples (NaN) or infinite values cannot be stored as integers; fill the gaps first')
     share = 0. if max(-lo, hi) < 32767.5 else float((np.abs(y) >= 32767.5).mean())
+    if share >= MOST_CUT: raise BadSignal('recording', f'{100*share:.2g} % of the samples lie beyond ±{32.767*lsb_uv:.3g} mV, which 16 bits of {lsb_uv:g} µV cannot hold: is the unit mV?')
     if share: y = np.clip(y, -32767, 32767)
     return np.ascontiguousarray(np.rint(y, out=y).astype(np.int16).T), share
 
@@ -248,7 +264,7 @@ def from_int16(
     return np.ascontiguousarray(units.T, np.float32)*np.float32(lsb_uv/1000)
 
 # %% ../../nbs/02_preprocess.ipynb #complete-leads
-_FRONTAL = dict(I=(1, 0), II=(0, 1), III=(-1, 1), aVR=(-.5, -.5), aVL=(1, -.5), aVF=(-.5, 1))   # of I and II
+FRONTAL = dict(I=(1, 0), II=(0, 1), III=(-1, 1), aVR=(-.5, -.5), aVL=(1, -.5), aVF=(-.5, 1))   # of I and II
 
 def complete_leads(
     rec:Recording,
@@ -257,14 +273,14 @@ def complete_leads(
     "`rec` with exactly `leads`; limb leads that it lacks are computed from two that it has. `MissingLead` for others."
     missing = [l for l in leads if l not in rec.leads]
     if not missing: return (rec if rec.leads == tuple(leads) else rec.pick(leads)), ''
-    basis = [l for l in _FRONTAL if l in rec.leads][:2]
-    impossible = [l for l in missing if len(basis) < 2 or l not in _FRONTAL]
+    basis = [l for l in FRONTAL if l in rec.leads][:2]
+    impossible = [l for l in missing if len(basis) < 2 or l not in FRONTAL]
     if impossible: raise MissingLead(rec.record_id or 'recording', f'no lead {", ".join(impossible)}; it has {", ".join(rec.leads)}')
-    weights = np.linalg.inv(np.array([_FRONTAL[l] for l in basis], float))      # of the basis in I and in II, (2, 2)
+    weights = np.linalg.inv(np.array([FRONTAL[l] for l in basis], float))      # of the basis in I and in II, (2, 2)
     stored = {l: x for l, x in zip(rec.leads, rec.signal)}
     first, second = stored[basis[0]].astype(float), stored[basis[1]].astype(float)
     def computed(lead):
-        a, b = np.array(_FRONTAL[lead], float) @ weights
+        a, b = np.array(FRONTAL[lead], float) @ weights
         return a*first + b*second
     signal = np.stack([stored[l] if l in stored else computed(l) for l in leads])
     return Recording(signal, rec.fs, leads, rec.record_id, rec.meta), f'{", ".join(missing)} computed from {" and ".join(basis)}'
@@ -355,6 +371,7 @@ def prepare(
         if hz is not None and hz >= fs/2: skipped.append(f'{what} {hz:g} Hz: at or above half of the {fs:g} Hz it was recorded with'); return None
         return hz
     low, lines = possible(r.lowpass_hz, 'low-pass'), [f for f in r.notch_hz if possible(f, 'notch')]
+    if (constant := offsets(x, fs)).any(): x = x - constant[:, None]
     try:
         if r.baseline_s: x = remove_baseline(x, fs, windows_s=r.baseline_s)
         if r.highpass_hz or low: x = band_filter(x, fs, highpass_hz=r.highpass_hz, lowpass_hz=low, order=r.order)
@@ -436,20 +453,3 @@ def quality_text(
     "One line for a report: leads and reasons of `table`, leads with the same reason together."
     bad = table[table.reason != '']
     return '. '.join(f'{", ".join(g.index)}: {reason}' for reason, g in bad.groupby('reason', sort=False))
-
-# %% ../../nbs/02_preprocess.ipynb #signal-problem
-FLAT_MV, LOW_MV, HIGH_MV = .002, .03, 50.   # a lead varies by less: flat; all by less, or half of them by more: not mV
-
-def signal_problem(
-    rec:Recording,
-)->str:             # '' if there is none
-    "Why the signals of `rec` cannot be an ECG in mV."
-    x = np.where(np.isfinite(rec.signal), rec.signal, np.nan)
-    seen = np.isfinite(x).any(1)
-    if not seen.any(): return 'nothing but missing samples'
-    span = np.fmax.reduce(x, 1) - np.fmin.reduce(x, 1)                      # (leads,), NaN where nothing was recorded
-    flat, top = [l for l, s in zip(rec.leads, span) if s < FLAT_MV], np.nanmax(span)
-    if top == 0: return 'flat: no signal in any lead'
-    if top < LOW_MV: return f'no lead varies by more than {1000*top:.2g} µV: not connected, or the unit is not mV'
-    if np.nanmedian(span) > HIGH_MV: return f'the leads vary by {np.nanmedian(span):,.0f} mV: the unit is hardly mV, probably µV'
-    return f'flat (less than {1000*FLAT_MV:g} µV): {", ".join(flat)}' if flat else ''
