@@ -16,7 +16,7 @@ from ..core import BadSignal, BadTable, DamagedFile, ECGError, MissingFile, Reco
 from .datasets import DATASETS, register_missing
 from .load import read
 from ..signals.prepare import prepare_recording
-from ..signals.preprocess import Recipe, complete_leads, from_int16, rescale, signal_quality, to_int16
+from ..signals.preprocess import OFFSET_MV, Recipe, complete_leads, from_int16, offsets, rescale, signal_quality, to_int16
 
 # %% auto #0
 __all__ = ['Row', 'StoreError', 'record_int16', 'gather_crops', 'Store', 'convert']
@@ -114,7 +114,9 @@ def _copied(path, recipe):
     if [int(c) & 65535 for c in sums] != total.view(np.uint16).tolist() or x.min() == -32768: return None
     columns = _columns_of(leads, recipe.leads)
     if columns is None: return None
-    return x if columns == list(range(k)) else np.ascontiguousarray(x[:, columns]), len(head) + len(data)
+    if columns != list(range(k)): x = np.ascontiguousarray(x[:, columns])
+    if np.abs(x.mean(0)).max() > 499*OFFSET_MV and offsets(from_int16(x), fs).any(): return None   # a constant is taken off elsewhere
+    return x, len(head) + len(data)
 
 def _columns_of(labels, leads, known={}):
     "Which of `labels` (bytes) are `leads`; None unless each is there and no label twice."

@@ -8,7 +8,7 @@ import base64, copy, html, io, json, os, re, warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from string import Template
@@ -23,6 +23,7 @@ from ..training.run import Run, load_run
 from ..training.run_folder import is_encoder
 from ..models.networks import XResBlock
 from ..signals.preprocess import complete_leads
+from ..signals.quality import merge_findings, outcome
 from ..signals.segment import window_starts
 from ..view.palette import BLUE, DARK, GREEN, INK, PALE, PINK, VERMILLION, tint
 
@@ -175,12 +176,15 @@ def _card(name):
     from ecg_nb.evaluation.card import calibration, caveat
     return caveat(name), calibration(name)
 
+def _words(findings, remarks)->str: return '; '.join(map(str, [*findings, *remarks]))
+
 @dataclass
 class Answered:
     "What one run said: a row a recording, and a row a piece of the long ones."
     fast:FastRun
     p:np.ndarray           # (n, classes), NaN without an answer
-    notes:list             # one text a recording
+    findings:list          # of each recording a list of `Finding`
+    remarks:list           # of each recording what was remarked when it was read, a list of words
     problems:list          # '' or why there is no answer
     pieces:dict            # number of a long recording -> (start_s (n_pieces,), stop_s, p (n_pieces, classes), problems)
     caveat:str=''
@@ -194,6 +198,11 @@ class Answered:
         return apply_temperature(p, self.temperature, keep=[c in self.fast.linear for c in self.fast.classes])
     @property
     def thresholds(self): return self.out(self.fast.thresholds)
+    @property
+    def notes(self)->list: # one text a recording: findings and remarks
+        return [_words(f, r) for f, r in zip(self.findings, self.remarks)]
+    def outcome(self, i)->str: # 'answered', 'answered with care' or 'not answered'
+        return 'not answered' if self.problems[i] else outcome(self.findings[i])
     def above(self, i): # classes of recording `i` at or above their threshold
         return [c for c, p, t in zip(self.fast.classes, self.p[i], self.fast.thresholds) if p >= t]
 
@@ -224,11 +233,11 @@ class Predictions:
         if name not in self.answered: raise BadTable('predictions', f'{name!r} was not asked; there are {", ".join(self.runs)}')
         return self.answered[name]
 
-    def frame(self, run=None)->pd.DataFrame: # record_id, duration_s, a column a class, above, note, problem
+    def frame(self, run=None)->pd.DataFrame: # record_id, duration_s, a column a class, above, outcome, note, problem
         "What one run said: a row a recording."
         a = self.of(run)
         return pd.DataFrame(dict(record_id=[s.record_id for s in self.sources], duration_s=[s.duration_s for s in self.sources])).join(pd.DataFrame(a.out(a.p), columns=a.fast.classes)).assign(
-            above=[', '.join(a.above(i)) for i in range(len(self))], note=a.notes, problem=a.problems)
+            above=[', '.join(a.above(i)) for i in range(len(self))], outcome=[a.outcome(i) for i in range(len(self))], note=a.notes, problem=a.problems)
 
     def pieces(self, run=None)->pd.DataFrame: # record_id, start_s, stop_s, a column a class, problem
         "What one run said of the long recordings along time: a row a piece."
@@ -258,7 +267,7 @@ def _to_dict(self:Predictions)->dict: # schema, versions, created, runs, records
     for i, s in enumerate(self.sources):
         said:dict[str, dict] = {}
         for name, a in self.answered.items():
-            said[name] = dict(p={c: _num(v) for c, v in zip(a.fast.classes, a.out(a.p[i]))}, above=a.above(i), note=a.notes[i], problem=a.problems[i] or None)
+            said[name] = dict(p={c: _num(v) for c, v in zip(a.fast.classes, a.out(a.p[i]))}, above=a.above(i), outcome=a.outcome(i), findings=[asdict(f) for f in a.findings[i]], note=a.notes[i], problem=a.problems[i] or None)
             if i in a.pieces:
                 at, to, p, bad = a.pieces[i]
                 said[name]['pieces'] = [dict(start_s=_num(u), stop_s=_num(v), p=dict(zip(a.fast.classes, map(_num, q))), problem=b or None) for u, v, q, b in zip(at, to, a.out(p), bad)]
@@ -287,24 +296,28 @@ Predictions.to_dict, Predictions.to_json, Predictions.text = _to_dict, _to_json,
 PIECE_S, LONG_S, GROUP, BLOCK = 10., 60., 16, 30   # s of a piece; s from which on there are pieces; recordings in a group; pieces read at once
 
 def _answers(asked, recs, batch):
-    "For each run of `asked`: p (n, classes), notes, problems of `recs`, of which some may be errors."
+    "For each run of `asked`: p (n, classes), findings, remarks of the reader, problems of `recs`, of which some may be errors."
     out = []
     for fast in asked:
-        p, notes, bad, xs = np.full((len(recs), len(fast.classes)), np.nan), ['']*len(recs), ['']*len(recs), {}
+        p, findings, remarks, bad, xs = np.full((len(recs), len(fast.classes)), np.nan), [[] for _ in recs], [()]*len(recs), ['']*len(recs), {}
         for i, rec in enumerate(recs):
             if isinstance(rec, ECGError): bad[i] = rec.cause; continue
-            try:
-                prepared = fast.run.prepare(rec)
-                xs[i], notes[i] = prepared.signal, '; '.join([*rec.meta.get('notes', ()), *prepared.findings])
-            except ECGError as e: bad[i] = e.cause
+            try: prepared = fast.run.prepare(rec)
+            except ECGError as e: bad[i] = e.cause; continue
+            xs[i], findings[i], remarks[i] = prepared.signal, prepared.findings, rec.meta.get('notes', ())
         if xs: p[list(xs)] = fast.ask(list(xs.values()), batch=batch)
-        out.append((p, notes, bad))
+        out.append((p, findings, remarks, bad))
     return out
+
 
 def _read(source, **span):
     try: return source.read(**span)
     except ECGError as e: return e
     except OSError as e: return MissingFile(source.record_id, f'cannot be read ({e})')
+
+def _piece(rec, start_s, stop_s, at_s): # from `at_s` on of the whole recording
+    part = rec.span(start_s, stop_s)
+    return replace(part, meta=part.meta | dict(at_s=at_s))
 
 def _in_pieces(asked, source, batch, tick):
     "One long recording: `_answers` of the whole, and (start_s, stop_s, p, problems) for each run."
@@ -313,15 +326,18 @@ def _in_pieces(asked, source, batch, tick):
     for k in range(0, len(starts), BLOCK):
         few = starts[k:k + BLOCK]
         rec = _read(source, start_s=few[0]/fs, stop_s=(few[-1] + n)/fs)
-        parts.append(_answers(asked, [rec if isinstance(rec, ECGError) else rec.span((a - few[0])/fs, (a - few[0] + n)/fs) for a in few], batch))
+        parts.append(_answers(asked, [rec if isinstance(rec, ECGError) else _piece(rec, (a - few[0])/fs, (a - few[0] + n)/fs, a/fs) for a in few], batch))
         tick(len(few))
     out, pieces = [], []
     for j, fast in enumerate(asked):
-        p, notes, bad = np.concatenate([o[j][0] for o in parts]), [t for o in parts for t in o[j][1]], [t for o in parts for t in o[j][2]]
+        p = np.concatenate([o[j][0] for o in parts])
+        findings, remarks, bad = ([t for o in parts for t in o[j][k]] for k in (1, 2, 3))
         ok = np.isfinite(p).all(1)
         whole = (p[ok].max(0) if fast.info['join'] == 'max' else p[ok].mean(0)) if ok.any() else np.full(p.shape[1], np.nan)
-        note = '; '.join([f'{"largest" if fast.info["join"] == "max" else "mean"} of {ok.sum()} pieces of {PIECE_S:g} s', *[f'{(~ok).sum()} pieces without an answer']*bool((~ok).any()), *dict.fromkeys(filter(None, notes))])
-        out.append((whole[None], [note[:500] if ok.any() else ''], ['' if ok.any() else bad[0]])); pieces.append((starts/fs, (starts + n)/fs, p, bad))
+        merged = merge_findings([f for f, there in zip(findings, ok) if there])
+        said = [f'{"largest" if fast.info["join"] == "max" else "mean"} of {ok.sum()} pieces of {PIECE_S:g} s', *[f'{(~ok).sum()} pieces without an answer']*bool((~ok).any()), *dict.fromkeys(r for some in remarks for r in some)]
+        out.append((whole[None], [merged], [said if ok.any() else []], ['' if ok.any() else bad[0]]))
+        pieces.append((starts/fs, (starts + n)/fs, p, bad))
     return out, pieces
 
 # %% ../../nbs/23_your_own_ecg.ipynb #-one-thread-each
@@ -355,20 +371,21 @@ def predict(
         size = max(1, min(GROUP, -(-len(short)//n_jobs)))
         jobs = [short[k:k + size] for k in range(0, len(short), size)] + [[i] for i in long]
         pieces:list[dict] = [{} for _ in asked]
-        p, notes, bad = [np.full((len(found), len(f.classes)), np.nan) for f in asked], [['']*len(found) for _ in asked], [['']*len(found) for _ in asked]
+        p, bad = [np.full((len(found), len(f.classes)), np.nan) for f in asked], [['']*len(found) for _ in asked]
+        findings, remarks = ([[[] for _ in found] for _ in asked] for _ in range(2))
         with _one_thread_each(min(n_jobs, len(jobs))), tqdm(total=len(short) + sum(-(-found[i].n_samples//round(PIECE_S*found[i].fs)) for i in long), disable=not progress, desc='predict') as bar, ThreadPoolExecutor(n_jobs) as pool:
             def work(rows):
                 if found[rows[0]].duration_s > LONG_S: return rows, *_in_pieces(asked, found[rows[0]], batch, bar.update)
                 out = _answers(asked, [_read(found[i]) for i in rows], batch); bar.update(len(rows))
                 return rows, out, None
             for rows, out, more in pool.map(work, jobs):
-                for j, (q, n, b) in enumerate(out):
+                for j, (q, *rest) in enumerate(out):
                     p[j][rows] = q
-                    for i, a, c in zip(rows, n, b): notes[j][i], bad[j][i] = a, c
+                    for i, *of_one in zip(rows, *rest): findings[j][i], remarks[j][i], bad[j][i] = of_one
                     if more: pieces[j][rows[0]] = more[j]
     cards = [_card(f.run) for f in asked]
-    answered = [Answered(f, q, note, problem, piece, caveat, calibration if calibrated else None)
-                for f, q, note, problem, piece, (caveat, calibration) in zip(asked, p, notes, bad, pieces, cards)]
+    answered = [Answered(*of_run, caveat, calibration if calibrated else None)
+                for *of_run, (caveat, calibration) in zip(asked, p, findings, remarks, bad, pieces, cards)]
     return Predictions(answered, found, lost)
 
 # %% ../../nbs/23_your_own_ecg.ipynb #best-method
@@ -460,6 +477,8 @@ def _map_of(fast, rec, cls, method):
     m = saliency(fast.run, rec, cls=cls, method=method)[0]
     return replace(m, score=calibrated_score(fast.run, m.cls, m.score)), _verdict(fast.name, method)
 
+def _list_of(texts): return '<ul>' + ''.join(f'<li>{html.escape(t)}</li>' for t in texts) + '</ul>'
+
 def _map_line(m, verdict): return f'Map of {m.cls} by {m.method.replace("_", " ")}: orange speaks for it' + (', blue against it' if m.signed else '') + f'. Is it to be believed? {verdict}.'
 
 def page(
@@ -473,9 +492,11 @@ def page(
     from ecg_nb.view.ecg import Item
     s, e = said.sources[i], lambda v: html.escape(str(v))
     out = [f'<h1>{e(s.record_id)}</h1><p class="s">{s.duration_s:g} s at {s.fs:g} Hz{f", {e(s.path)}" if s.path else ""}</p>']
-    drawn = False
+    drawn, care = False, dict.fromkeys(str(f) for a in said.answered.values() for f in a.findings[i] if f.severity == 'care')
+    if care: out.append(f'<div class="w"><b>To be read with care</b>{_list_of(care)}</div>')
     for name, a in said.answered.items():
-        out.append(f'<h2>{e(name)}: {e(a.fast.info.get("title", ""))}</h2>' + f'<p class="s">{e(a.notes[i])}</p>'*bool(a.notes[i]))
+        notes = _words([f for f in a.findings[i] if f.severity == 'note'], a.remarks[i])
+        out.append(f'<h2>{e(name)}: {e(a.fast.info.get("title", ""))}</h2>' + f'<p class="s">{e(notes)}</p>'*bool(notes))
         if a.problems[i]: out.append(f'<p class="w"><b>No answer:</b> {e(a.problems[i])}</p>'); continue
         out.append(_bars(a, i) + (_curve(a, i) if i in a.pieces else '') + f'<p class="w">{e(a.caveat)}</p>')
         try:
@@ -548,7 +569,8 @@ class Explanation(NamedTuple):
     map:object      # `saliency.Map`
     verdict:str
     path:str        # of the file, '' if none was written
-    def __str__(self): return f'{self.map.record_id}: {self.map.cls} {self.map.score:.2f}\n{self.verdict}' + f'\n{self.path}'*bool(self.path)
+    findings:list   # of `Finding`, on the recording
+    def __str__(self): return '\n'.join([f'{self.map.record_id}: {self.map.cls} {self.map.score:.2f}', *map(str, self.findings), self.verdict, *[self.path]*bool(self.path)])
 
 def explain(
     recording,           # a `Recording`, or the path of one
@@ -569,14 +591,15 @@ def explain(
     stop_s = min(start_s + PIECE_S, s.duration_s)
     if start_s >= s.duration_s: raise BadSignal(s.record_id, f'ends after {s.duration_s:g} s: nothing to explain from {start_s:g} s on')
     rec = s.read(start_s=start_s, stop_s=stop_s) if start_s or s.duration_s > PIECE_S else s.read()
+    findings = fast.run.prepare(rec).findings
     m, verdict = _map_of(fast, rec, cls, method)
     if out:
         from ecg_nb.view.ecg import Item
         from ecg_nb.evaluation.card import caveat
         png = _png(Item(complete_leads(rec, m.leads)[0], saliency=m, title=s.record_id, note=f'{fast.name}, {m.cls} {m.score:.2f}' + f', {start_s:g} to {stop_s:g} s'*(s.duration_s > PIECE_S)), width=1300)
-        text = f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(s.record_id)}</title><style>{_CSS}</style></head><body><h1>{html.escape(s.record_id)}: {html.escape(m.cls)}</h1>{_img(png, "map")}<p class="s">{html.escape(_map_line(m, verdict))}</p><p class="w">{html.escape(caveat(fast.run))}</p></body></html>'
+        text = f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(s.record_id)}</title><style>{_CSS}</style></head><body><h1>{html.escape(s.record_id)}: {html.escape(m.cls)}</h1>{_img(png, "map")}<p class="s">{html.escape(_map_line(m, verdict))}</p><p class="w">{html.escape(caveat(fast.run))}</p>{_list_of(map(str, findings))}</body></html>'
         with atomic_path(out) as f: f.write_bytes(png if out.suffix == '.png' else text.encode())
-    return Explanation(m, verdict, str(out or ''))
+    return Explanation(m, verdict, str(out or ''), findings)
 
 # %% ../../nbs/23_your_own_ecg.ipynb #-embeddings
 def _first_usable(encoder, source):
@@ -599,7 +622,7 @@ def _embeddings(encoder, found, progress):
     for s in tqdm(found, disable=not progress, desc='embed'):
         try:
             rec, prepared, part = _first_usable(encoder, s)
-            notes = [*rec.meta.get('notes', ()), *prepared.findings, quality_text(signal_quality(prepared.recording)), part]
+            notes = [*map(str, prepared.findings), *rec.meta.get('notes', ()), quality_text(signal_quality(prepared.recording)), part]
             out.append((s.record_id, str(rec.meta.get('subject_id') or s.record_id), encoder.embed(prepared), '; '.join(filter(None, notes))))
         except ECGError as e: lost.append(dict(record_id=s.record_id, cause=e.cause))
     return out, pd.DataFrame(lost, columns=['record_id', 'cause'])
