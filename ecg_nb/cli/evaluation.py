@@ -10,7 +10,7 @@ from .training import labels_of
 from ..core import BadTable
 
 # %% auto #0
-__all__ = ['seed_option', 'evaluate_on', 'evaluation_lines', 'evaluate', 'outside', 'robustness', 'saliency', 'sanity']
+__all__ = ['seed_option', 'evaluate_on', 'evaluation_lines', 'evaluate', 'outside', 'shift', 'robustness', 'saliency', 'sanity']
 
 # %% ../../nbs/cli/14_cli_evaluation.ipynb #evaluate-on
 def evaluate_on(
@@ -95,6 +95,18 @@ def outside():
     """
     from ecg_nb.evaluation.outside import write_outside
     write_outside(say=click.echo)
+
+# %% ../../nbs/cli/14_cli_evaluation.ipynb #shift
+@cli.command(short_help='what training records are like, to notice recordings that are not')
+@click.argument('run', nargs=-1)
+def shift(run):
+    """Measure the training records of each RUN (default: all shipped ones) and keep it beside the run: predict then says of a folder that lies outside.
+
+    \b
+    ecg_nb shift rhythm/nine
+    """
+    from ecg_nb.evaluation.shift import write_shift
+    write_shift(*run, say=click.echo)
 
 # %% ../../nbs/cli/14_cli_evaluation.ipynb #robustness
 seed_option = click.option('--seed', default=0, show_default=True)
