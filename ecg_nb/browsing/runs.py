@@ -417,7 +417,7 @@ def gallery_and_probes(
     seed:int=0,          # of the choice
 ):                       # a `Trial`: embeddings, table, who is enrolled, who is looked for
     "Embed the recordings of people whom the encoder has not seen in training; everybody's first recording is enrolled, the later ones are looked for."
-    from ecg_nb.tasks.identity import across_recordings
+    from ecg_nb.tasks.trials import across_recordings
     root = root or table.attrs.get('root')
     if bool(root) and is_simulated(root) == bool(run.info.get('simulated')): table = table[~table.subject_id.isin(run.info.get('subjects', {}).get('train', '').split())]
     if not len(table): raise BadTable(run.folder, 'nobody is left: all of these people were in its training')
