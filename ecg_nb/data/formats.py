@@ -190,7 +190,7 @@ def read_header(
 def _parse_header(path, f, size):
     if size > 1 << 22: raise BadHeader(path, f'{size:,} bytes are too many for a header')
     text = _text(_read_bytes(f, 0, size, path).tobytes())
-    lines = text.replace('\r\n', '\n').replace('\r', '\n').split('\n')
+    lines = text.replace('\r', '\n').split('\n')
     comments, lines = [s.lstrip('#').strip() for l in lines if (s := l.strip()) and s[0] == '#'], [s for l in lines if (s := l.strip()) and s[0] != '#']
     m = _record_line.fullmatch(lines[0]) if lines else None
     if not m: raise BadHeader(path, f'its first line is no record line: {(lines or [""])[0][:60]!r}')
@@ -324,6 +324,7 @@ def _frames_held(h, file, members, size)->int:
     if size == 0: raise DamagedFile(path, 'is empty')
     frame = _BYTES[s.fmt]*sum(o.per_frame for o in members)
     if frame == 0: raise BadHeader(h.path, 'zero samples a frame')
+    if s.fmt >= 500 and not h.n_samples: raise BadHeader(h.path, f'does not say how many samples there are in {file}, which is compressed')
     held = max(0, int((size - s.byte_offset)/frame + 1e-6))
     need = s.byte_offset + math.ceil((h.n_samples or 1)*frame - 1e-6)
     if held == 0 or (s.fmt >= 500 and size < need): raise DamagedFile(path, f'holds {size:,} bytes, its header asks for {need:,}')
@@ -411,12 +412,15 @@ def _as_wfdb_opens(h, files):
     "Record `h` as `wfdb` takes it: its path without ending, or that of a copy whose names and line ends are the usual ones."
     with _open(h.path) as (f, size): raw = _read_bytes(f, 0, size, h.path).tobytes()
     as_named = all(os.path.basename(f.name) == os.path.basename(file) for file, (f, _, _) in files.items())
-    usual = h.path.endswith('.hea') and b'\r' not in raw.replace(b'\r\n', b'') and raw[:1] not in b'\xef\xff\xfe'
+    usual = h.n_samples and h.path.endswith('.hea') and b'\r' not in raw.replace(b'\r\n', b'') and raw[:1] not in b'\xef\xff\xfe'
     if usual and as_named or any('/' in file for file in files):
         yield h.path[:-4]
         return
     with tempfile.TemporaryDirectory(prefix='ecg_nb_') as folder:
-        with open(f'{folder}/record.hea', 'w', encoding='utf-8', newline='\n') as out: out.write(_text(raw).replace('\r\n', '\n').replace('\r', '\n'))
+        lines = [s for l in _text(raw).replace('\r', '\n').split('\n') if (s := l.strip()) and s[0] != '#']
+        n = h.n_samples or min(held for _, held, _ in files.values())
+        with open(f'{folder}/record.hea', 'w', encoding='utf-8', newline='\n') as out:
+            out.write('\n'.join([f'record {len(h.signals)} {h.fs!r} {n}', *lines[1:]]) + '\n')
         for file, (f, _, _) in files.items(): os.symlink(os.path.abspath(f.name), f'{folder}/{file}')
         yield f'{folder}/record'
 
@@ -429,7 +433,7 @@ def _digital_wfdb(h, index, files, a, b)->list:
         w = wfdb.rdheader(stem)
         ours = [(s.file, str(s.fmt), s.per_frame, s.byte_offset, s.skew) for s in h.signals]
         theirs = list(zip(w.file_name, w.fmt, *([v or d for v in o] for o, d in ((w.samps_per_frame, 1), (w.byte_offset, 0), (w.skew, 0)))))
-        if ours != theirs or w.sig_len not in (None, 0, h.n_samples): raise BadHeader(h.path, 'its signal lines can be understood in two ways')
+        if ours != theirs or h.n_samples and w.sig_len not in (None, 0, h.n_samples): raise BadHeader(h.path, 'its signal lines can be understood in two ways')
         plain = all(h.signals[i].per_frame == 1 for i in order)
         lo = 0 if any(h.signals[i].fmt == 8 for i in order) else a  # format 8 holds differences, and wfdb 4.3 starts a span of them at the first value of the file
         r = wfdb.rdrecord(stem, sampfrom=lo, sampto=stop, channels=order, physical=False, smooth_frames=plain, ignore_skew=True)
