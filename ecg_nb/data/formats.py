@@ -965,7 +965,7 @@ def read_cpsc(
     m = _load_mat(mat)
     if 'ECG' in m: return _cpsc_struct(mat, m['ECG'], index)
     if 'val' not in m: raise DamagedFile(mat, f'holds neither a struct ECG nor a matrix val, but {", ".join(k for k in m if k[:2] != "__") or "nothing"}')
-    if not os.path.exists(header_path(mat)): raise MissingFile(header_path(mat), f'no such file: the header that says what the matrix in {os.path.basename(mat)} means')
+    if not os.path.exists(header_path(mat)): raise MissingFile(mat, f'its header {os.path.basename(header_path(mat))} is not there, which says what its numbers mean')
     h = read_header(mat)
     if {s.file.lower() for s in h.signals} != {os.path.basename(mat).lower()}: raise BadHeader(h.path, f'names another signal file than {os.path.basename(mat)}')
     x = _matrix(mat, m['val'], len(h.signals))
@@ -1064,7 +1064,7 @@ def _header_of(path, kind):
     "The WFDB header that tells what is in `path`; None for a MATLAB file that has none beside it."
     there = os.path.exists(header_path(path))
     if kind == 'MATLAB' and not there: return None
-    if not there and os.path.isfile(path): raise MissingFile(header_path(path), f'no such file: the header that says what is in {os.path.basename(path)}')
+    if not there and os.path.isfile(path): raise MissingFile(path, f'its header {os.path.basename(header_path(path))} is not there, which says what is in it')
     return read_header(path)
 
 # %% ../../nbs/data/10_formats.ipynb #signals-of

@@ -72,7 +72,7 @@ def ecg_signals(
         order = [*ecg, *(i for i in range(len(signals)) if i not in ecg)]
         labels = [signals[i].label for i in order]
         rows, names = chosen([*names, *labels[len(ecg):]], labels, leads, path)
-        ecg = [order[k] for k in rows]
+        ecg, notes = [order[k] for k in rows], [n for n in notes if 'no name of a standard lead' not in n]   # its owner named them
     left_out = _passed_over(signals, ecg, kind) if leads is None else []
     return ecg, names, [*left_out, *notes], bool(unit_mv) and any(signals[i].open_unit for i in ecg)
 
@@ -132,6 +132,7 @@ def refuse_other_formats(path):
 _of_people = {'path', 'file', 'filename', 'file_name', 'record_id', 'record', 'recording', 'ecg_id', 'subject_id', 'subject', 'patient_id', 'patient', 'sex', 'gender', 'age', 'id', 'name'}
 _NOT_FOLLOWED = 'is a link to a folder, not followed; if it is your own, allow it: --links, or ECG_NB_LINKS=1'
 _ours = ('predictions.json', 'manifest.json', 'run.json')   # in the folders of answers, stores and runs
+_papers = ('dataset_description.json', 'participants.json', 'datapackage.json', 'croissant.json', 'metadata.json', 'package.json')
 
 def is_number_table(
     path,    # a text file
@@ -142,7 +143,10 @@ def is_number_table(
     others = [str(l) for l in labels if str(l).strip().lower() not in _of_people]
     return len(others) == len(labels) or any(map(says_ecg, lead_names(others)[0]))
 
-def _is_ours(path): return os.path.basename(path) in _ours and b'ecg_nb' in _first_bytes(path)
+def _is_ours(path)->bool:
+    "Whether `path` is the file by which a folder of answers, a store or a run is known."
+    name, start = os.path.basename(path), _first_bytes(path)
+    return name in _ours and (b'ecg_nb' in start or name == 'run.json' and b'"task"' in start)
 
 def _interesting(path, names)->bool|None:
     "Whether the file `path` is to be looked at; None if nobody would take it for a recording. `names` is what lies beside it."
@@ -154,7 +158,7 @@ def _interesting(path, names)->bool|None:
     if ending.lower() == '.mat': return not beside_header
     if beside_header or os.path.islink(path) and not os.path.exists(path): return False
     name = other_format(path)
-    if name in ('a picture', 'a document', 'a web page') or _is_ours(path) or _of_sleep_scores.search(_first_bytes(path).decode('latin-1')): return None
+    if name in ('a picture', 'a document', 'a web page') or os.path.basename(lower) in _papers or _is_ours(path) or _of_sleep_scores.search(_first_bytes(path).decode('latin-1')): return None
     if name: return True
     try: return file_kind(path) == 'EDF'
     except ECGError: return None
