@@ -13,8 +13,6 @@ from ..core import ECGError, Recording, read_json, results_path, write_csv, writ
 from ..data.datasets import find, have, records_table
 from ..data.load import read
 from .card import SHIPPED, answers_sum
-from .outside import COLLECTIONS, Asked
-from .report import records_of
 from ..models.networks import Average, Union, embed
 from ..signals.preprocess import band_filter, notch_filter, resample
 from ..training.run import Run, load_run
@@ -297,6 +295,7 @@ def _sentence(name, sample, signals, words):
 # %% ../../nbs/evaluation/15_shift.ipynb #folder-features
 def _of_part(run, part, most, seed=0):
     "At most `most` prepared records of a part, one a person."
+    from ecg_nb.evaluation.report import records_of
     data, table, _ = records_of(run, part)
     rows = np.random.default_rng(seed).permutation(len(table))
     rows = rows[~table.subject_id.iloc[rows].duplicated().to_numpy()][:most]
@@ -315,6 +314,7 @@ def _changed(run, signals, function):
 
 def _elsewhere(run, collection, table):
     "One prepared recording a person of a collection."
+    from ecg_nb.evaluation.outside import Asked
     prepared = Asked(collection, table).prepared(run)
     first = ~table.subject_id.duplicated().to_numpy()
     return [o.signal for o, one in zip(prepared, first) if one and not isinstance(o, ECGError)]
@@ -334,6 +334,7 @@ def trials(
     run:Run,
 )->dict:        # name -> prepared recordings
     "Folders to be called outside or not, none of which the reference was made from."
+    from ecg_nb.evaluation.outside import COLLECTIONS
     few = _of_part(run, 'test', 200, seed=1)
     out = {'PTB-XL fold 10': _of_part(run, 'test', 2000),
            'PTB-XL fold 10, notch at 60 Hz': _changed(run, few, lambda x: notch_filter(x, 500, (60,))),

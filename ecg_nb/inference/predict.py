@@ -92,6 +92,11 @@ def fused(
     return rows(blocks(copy.deepcopy(model).eval().requires_grad_(False)))
 
 # %% ../../nbs/23_your_own_ecg.ipynb #fastrun
+def _reference(run):
+    "What the training records of a run are like, None if nobody kept it, and an empty sample of recordings to compare with it."
+    from ecg_nb.evaluation.shift import Sample, read_reference
+    return read_reference(run), Sample()
+
 class FastRun:
     "A run made ready to be asked about many recordings."
     def __init__(self, run): # a `Run`, its folder, or task/name
@@ -102,6 +107,7 @@ class FastRun:
         if getattr(self.run.model, 'note', None) is not None: raise BadTable(self.run.folder, 'its network reads a note besides the ECG')
         self.net, t = fused(self.run.model), self.run.thresholds
         self.thresholds = np.full(len(self.classes), np.nan) if t is None else t.to_numpy(float)
+        self.reference, self.sample = _reference(self.run)
 
     @torch.inference_mode()
     def ask(self,
@@ -189,7 +195,10 @@ class Answered:
     pieces:dict            # number of a long recording -> (start_s (n_pieces,), stop_s, p (n_pieces, classes), problems)
     caveat:str=''
     calibration:dict|None=None
+    shift:object=None      # a `Shift`, None if the recordings are few or nothing is kept of the training records
 
+    @property
+    def outside(self)->str: "What is said of all recordings together, '' if they are like the training records."; return self.shift.text if self.shift else ''
     @property
     def temperature(self): return (self.calibration or {}).get('temperature')
     def out(self, p): # uncalibrated -> what is shown
@@ -263,7 +272,7 @@ def _to_dict(self:Predictions)->dict: # schema, versions, created, runs, records
     for name, a in self.answered.items():
         f = a.fast
         runs[name] = dict(caveat=a.caveat, classes=list(f.classes), thresholds={c: _num(t) for c, t in zip(f.classes, a.thresholds)}, numbers=sorted(f.linear), calibrated=a.temperature is not None,
-                          temperature=a.temperature, leads=list(f.recipe.leads), recipe=f.recipe.hash, window_s=f.info['length']/f.recipe.fs, simulated=bool(f.info.get('simulated')))
+                          temperature=a.temperature, leads=list(f.recipe.leads), recipe=f.recipe.hash, window_s=f.info['length']/f.recipe.fs, simulated=bool(f.info.get('simulated')), shift=a.shift.to_dict() if a.shift else None)
     for i, s in enumerate(self.sources):
         said:dict[str, dict] = {}
         for name, a in self.answered.items():
@@ -286,7 +295,7 @@ def _text(self:Predictions, most:int=20)->str:
         for i in [i for i, p in enumerate(a.problems) if not p][:most]:
             p, k = a.out(a.p[i]), np.argsort([-np.inf if c in a.fast.linear else -v for c, v in zip(a.fast.classes, a.p[i])], kind='stable')[:5 + len(a.fast.linear)]
             out += [f'  {self.sources[i].record_id}: ' + ', '.join(f'{a.fast.classes[j]} {p[j]:.1f}' if a.fast.classes[j] in a.fast.linear else f'{a.fast.classes[j]} {p[j]:.2f}{"*"*(a.fast.classes[j] in a.above(i))}' for j in k) + f'   ({a.notes[i]})'*bool(a.notes[i])]
-        out += [f'  … {n - most:,} more']*(n > most) + [f'  {a.caveat}']
+        out += [f'  … {n - most:,} more']*(n > most) + [f'  {a.outside}']*bool(a.outside) + [f'  {a.caveat}']
     out += ['* at or above the threshold of its class'] + [f'no answer, {r.record_id}{f" ({r.run})"*bool(r.run)}: {r.cause}' for r in self.problems.head(most).itertuples()]
     return '\n'.join(out)
 
@@ -295,7 +304,7 @@ Predictions.to_dict, Predictions.to_json, Predictions.text = _to_dict, _to_json,
 # %% ../../nbs/23_your_own_ecg.ipynb #-answers
 PIECE_S, LONG_S, GROUP, BLOCK = 10., 60., 16, 30   # s of a piece; s from which on there are pieces; recordings in a group; pieces read at once
 
-def _answers(asked, recs, batch):
+def _answers(asked, names, recs, batch):
     "For each run of `asked`: p (n, classes), findings, remarks of the reader, problems of `recs`, of which some may be errors."
     out = []
     for fast in asked:
@@ -305,6 +314,7 @@ def _answers(asked, recs, batch):
             try: prepared = fast.run.prepare(rec)
             except ECGError as e: bad[i] = e.cause; continue
             xs[i], findings[i], remarks[i] = prepared.signal, prepared.findings, rec.meta.get('notes', ())
+            if fast.reference: fast.sample.add(str(rec.meta.get('subject_id') or names[i]), prepared.signal)
         if xs: p[list(xs)] = fast.ask(list(xs.values()), batch=batch)
         out.append((p, findings, remarks, bad))
     return out
@@ -326,7 +336,7 @@ def _in_pieces(asked, source, batch, tick):
     for k in range(0, len(starts), BLOCK):
         few = starts[k:k + BLOCK]
         rec = _read(source, start_s=few[0]/fs, stop_s=(few[-1] + n)/fs)
-        parts.append(_answers(asked, [rec if isinstance(rec, ECGError) else _piece(rec, (a - few[0])/fs, (a - few[0] + n)/fs, a/fs) for a in few], batch))
+        parts.append(_answers(asked, [source.record_id]*len(few), [rec if isinstance(rec, ECGError) else _piece(rec, (a - few[0])/fs, (a - few[0] + n)/fs, a/fs) for a in few], batch))
         tick(len(few))
     out, pieces = [], []
     for j, fast in enumerate(asked):
@@ -346,6 +356,11 @@ def _one_thread_each(n_jobs):
     was = torch.get_num_threads()
     try: torch.set_num_threads(1 if n_jobs > 1 else was); yield
     finally: torch.set_num_threads(was)
+
+def _shift(fast):
+    "How far all recordings together lie from the training records of a run, None where nothing is known of these."
+    from ecg_nb.evaluation.shift import shift
+    return shift(fast.run, fast.sample, net=fast.net, reference=fast.reference) if fast.reference else None
 
 def predict(
     source,              # path, folder, `Recording`, records table, or a list of paths and recordings
@@ -376,16 +391,16 @@ def predict(
         with _one_thread_each(min(n_jobs, len(jobs))), tqdm(total=len(short) + sum(-(-found[i].n_samples//round(PIECE_S*found[i].fs)) for i in long), disable=not progress, desc='predict') as bar, ThreadPoolExecutor(n_jobs) as pool:
             def work(rows):
                 if found[rows[0]].duration_s > LONG_S: return rows, *_in_pieces(asked, found[rows[0]], batch, bar.update)
-                out = _answers(asked, [_read(found[i]) for i in rows], batch); bar.update(len(rows))
+                out = _answers(asked, [found[i].record_id for i in rows], [_read(found[i]) for i in rows], batch); bar.update(len(rows))
                 return rows, out, None
             for rows, out, more in pool.map(work, jobs):
                 for j, (q, *rest) in enumerate(out):
                     p[j][rows] = q
                     for i, *of_one in zip(rows, *rest): findings[j][i], remarks[j][i], bad[j][i] = of_one
                     if more: pieces[j][rows[0]] = more[j]
-    cards = [_card(f.run) for f in asked]
-    answered = [Answered(*of_run, caveat, calibration if calibrated else None)
-                for *of_run, (caveat, calibration) in zip(asked, p, findings, remarks, bad, pieces, cards)]
+    cards, shifts = [_card(f.run) for f in asked], [_shift(f) for f in asked]
+    answered = [Answered(*of_run, caveat, calibration if calibrated else None, away)
+                for *of_run, (caveat, calibration), away in zip(asked, p, findings, remarks, bad, pieces, cards, shifts)]
     return Predictions(answered, found, lost)
 
 # %% ../../nbs/23_your_own_ecg.ipynb #best-method
@@ -498,7 +513,7 @@ def page(
         notes = _words([f for f in a.findings[i] if f.severity == 'note'], a.remarks[i])
         out.append(f'<h2>{e(name)}: {e(a.fast.info.get("title", ""))}</h2>' + f'<p class="s">{e(notes)}</p>'*bool(notes))
         if a.problems[i]: out.append(f'<p class="w"><b>No answer:</b> {e(a.problems[i])}</p>'); continue
-        out.append(_bars(a, i) + (_curve(a, i) if i in a.pieces else '') + f'<p class="w">{e(a.caveat)}</p>')
+        out.append(_bars(a, i) + (_curve(a, i) if i in a.pieces else '') + f'<p class="w">{e(a.outside)}</p>'*bool(a.outside) + f'<p class="w">{e(a.caveat)}</p>')
         try:
             cls = a.chosen(i)
             rec, start = _piece_for(a, i, s, cls)
