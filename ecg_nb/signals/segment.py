@@ -11,8 +11,46 @@ from ..core import BadSignal, ECGError
 from .preprocess import fill_gaps
 
 # %% auto #0
-__all__ = ['refine_r_peaks', 'find_r_peaks', 'qrs_energy', 'find_r_peaks_multi', 'match_beats', 'rr_intervals', 'heart_rate',
-           'whole_beats', 'beats', 'window_starts', 'windows', 'random_starts', 'night_segments']
+__all__ = ['without_beats', 'refine_r_peaks', 'find_r_peaks', 'qrs_energy', 'find_r_peaks_multi', 'match_beats', 'rr_intervals',
+           'heart_rate', 'whole_beats', 'beats', 'window_starts', 'windows', 'random_starts', 'night_segments']
+
+# %% ../../nbs/03_segment.ipynb #where-no-beat-can-be
+@lru_cache(32)
+def _qrs_sos(fs): return scipy.signal.butter(1, (8, min(20, .45*fs)), 'bandpass', fs=fs, output='sos')
+
+def _energy(signal, fs):
+    "Root mean square of each lead over 0.1 s, in the band of QRS complexes."
+    y = scipy.signal.sosfiltfilt(_qrs_sos(float(fs)), signal, padlen=min(9, signal.shape[1] - 1))
+    return np.sqrt(np.maximum(scipy.ndimage.uniform_filter1d(y*y, round(.1*fs) | 1, mode='constant'), 0))
+
+def _heights(energy, fs):
+    "Of every ten seconds how high QRS complexes are in each lead, how much say it has (0 if it is flat), whether it looks like an ECG; and where they begin."
+    n, step = energy.shape[1], max(1, int(fs/50))
+    edges = np.linspace(0, n, max(1, round(n/(10*fs))) + 1).astype(int)
+    def of_block(block):                                                        # (leads, t) -> (leads,) each
+        q = int(.97*block.shape[1]), int(.94*block.shape[1]), block.shape[1]//2
+        high, less, median = np.partition(block, q, axis=1)[:, q].T
+        say = np.where(high > max(1e-3*high.max(), 1e-6), np.clip(high/np.maximum(median, 1e-12) - 3, 1e-3, 20), 0)
+        return high, say, (say > 1e-3) & (less > .02*high)                      # not the echo of a single step
+    high, say, ecg = np.stack([of_block(energy[:, a:b:step]) for a, b in zip(edges, edges[1:])], -1)   # each (leads, blocks)
+    return high, say, ecg, edges
+
+def _usual_heights(high, ecg):
+    "How high QRS complexes are in each lead over the whole recording, rather low than high; 0 for a lead in which there are none."
+    of_lead = (np.sort(row[like > 0]) for row, like in zip(high, ecg))
+    return np.array([row[(len(row) - 1)//4] if len(row) else 0. for row in of_lead])
+
+def without_beats(
+    energy:np.ndarray,  # of QRS complexes, (n_leads, n_samples)
+    usual:np.ndarray,   # how high they are in each lead, (n_leads,)
+    fs:float,           # Hz
+)->np.ndarray:          # bool, (n_samples,)
+    "Where for more than three seconds no lead comes near to what QRS complexes are like in the rest of the recording."
+    n, piece, there = energy.shape[1], round(1.5*fs), usual > 0
+    if not there.any(): return np.zeros(n, bool)
+    e = (1/usual[there]/there.sum()) @ energy[there]
+    tops = np.maximum.reduceat(e, np.arange(0, n, piece))
+    return np.repeat(scipy.ndimage.maximum_filter1d(tops, 3) < .2, piece)[:n]
 
 # %% ../../nbs/03_segment.ipynb #-filled
 def _filled(signal, fs):
@@ -45,37 +83,33 @@ def find_r_peaks(
     x:np.ndarray,      # one lead (mV), shape (n_samples,)
     fs:float,          # sampling rate (Hz), at least 64
 )->np.ndarray:         # R peaks (sample index), shape (n_beats,)
-    "R peaks of one lead by sleepecg's C detector, moved to the largest deflection; none if `x` is flat or under 0.5 s."
+    "R peaks of one lead by sleepecg's C detector, moved to the largest deflection; none where `x` is flat, or under 0.5 s."
     import sleepecg
     x = _filled(x, fs)[0]
     if fs < 64: raise BadSignal('signal', f'{fs:g} samples a second; this detector needs at least 64')
     if len(x) < max(.5*fs, 40) or np.ptp(x) < 1e-6: return np.zeros(0, int)
-    return refine_r_peaks(x, sleepecg.detect_heartbeats(x, fs), fs)
+    r_idx = refine_r_peaks(x, sleepecg.detect_heartbeats(x, fs), fs)
+    if len(x) < 15*fs: return r_idx
+    e = _energy(x[None], fs)
+    high, _, ecg, _ = _heights(e, fs)
+    return r_idx[~without_beats(e, _usual_heights(high, ecg), fs)[r_idx]]
 
 # %% ../../nbs/03_segment.ipynb #-qrs-sos
-@lru_cache(32)
-def _qrs_sos(fs): return scipy.signal.butter(1, (8, min(20, .45*fs)), 'bandpass', fs=fs, output='sos')
-
 def qrs_energy(
     signal:np.ndarray,  # ECG (mV), shape (n_leads, n_samples), without NaN
     fs:float,           # sampling rate (Hz)
 )->tuple:               # one curve (n_samples,), and how much say each lead had (n_leads,)
-    "All leads of `signal` combined into one curve that is high at QRS complexes."
-    sos, n, width = _qrs_sos(float(fs)), signal.shape[1], round(.1*fs) | 1
-    y = scipy.signal.sosfiltfilt(sos, signal, padlen=min(9, n - 1))
-    e = np.sqrt(np.maximum(scipy.ndimage.uniform_filter1d(y*y, width, mode='constant'), 0))
-    if len(e) == 1: return e[0], np.ones(1)
-    n_blocks = max(1, round(n/(10*fs)))
-    edges, step = np.linspace(0, n, n_blocks + 1).astype(int), max(1, int(fs/50))
-    def weigh(block):                                                           # (leads, t) -> (leads,)
-        q = int(.97*block.shape[1]), block.shape[1]//2
-        high, median = np.partition(block, q, axis=1)[:, q].T
-        say = np.where(high > max(1e-3*high.max(), 1e-6), np.clip(high/np.maximum(median, 1e-12) - 3, 1e-3, 20), 0)  # none for a flat lead
-        return say, say/np.maximum(high, 1e-12)
-    say, w = np.stack([weigh(e[:, a:b:step]) for a, b in zip(edges, edges[1:])], -1)    # each (leads, blocks)
-    if n_blocks == 1: return w[:, 0] @ e, say[:, 0]
-    mid, t = (edges[:-1] + edges[1:])/2, np.arange(n)
-    return sum(np.interp(t, mid, wl)*el for wl, el in zip(w, e)), say.mean(1)
+    "All leads of `signal` combined into one curve that is high at QRS complexes, and 0 where there can be none."
+    e = _energy(signal, fs)
+    if len(e) == 1 and e.shape[1] < 15*fs: return e[0], np.ones(1)
+    high, say, ecg, edges = _heights(e, fs)
+    if len(edges) == 2: return say[:, 0]/np.maximum(high[:, 0], 1e-12) @ e, say[:, 0]
+    usual = _usual_heights(high, ecg)
+    still, mid, t = without_beats(e, usual, fs), (edges[:-1] + edges[1:])/2, np.arange(e.shape[1])
+    if len(e) == 1: return np.where(still, 0, e[0]), np.ones(1)
+    alive = (say > 0) & (high > .1*usual[:, None])                              # a flat stretch has no weight of its own
+    w = [np.interp(t, mid[a], (s/np.maximum(h, 1e-12))[a]) if a.any() else 0. for a, s, h in zip(alive, say, high)]
+    return np.where(still, 0, sum(wl*el for wl, el in zip(w, e))), say.mean(1)
 
 # %% ../../nbs/03_segment.ipynb #-beats-of-energy
 def _beats_of_energy(f, fs):
