@@ -130,7 +130,7 @@ file_options = options(
     click.option('--leads', callback=comma_separated,
         help='Leads to use: I,V2. theirs=ours where a file calls them otherwise: ECG1=II. Of arrays without names: what their signals are.'),
     click.option('--units', callback=stated_units,
-        help="Unit of arrays: mV, uV, V, nV, '4.88 uV', 200/mV (counts a millivolt), '200(1024)/mV' (1024 is 0 mV); one a lead with commas "
+        help="Unit of arrays and of what is not calibrated: mV, uV, V, nV, '4.88 uV', 200/mV (counts a millivolt), '200(1024)/mV' (1024 is 0 mV); 'stored uV' where a file's own gain is wrong; one a lead with commas "
              "between. Without it, it is inferred from the height of the QRS, and said."))
 source_options = options(click.argument('source', nargs=-1, required=True), file_options)
 people_option = click.option('--csv', type=click.Path(exists=True, dir_okay=False),

@@ -309,7 +309,8 @@ def _stretched(s, leads):
     counts = power/np.outer(step, step)
     if not np.isfinite(step).all() or _misfit(three, counts) > MISFIT*np.sqrt(np.trace(counts)/3): return f'{text}: are the gains in its header right?'
     height = np.median(s.height[rows]/step)/1000 if len(s.peaks) > 1 else 0
-    return f'{text}; the numbers stored agree if they are taken as {"µV: state that (--units uV)" if .1 < height < 8 else "they are: state their unit"}'
+    advice = "µV: state that (--units 'stored uV')" if .1 < height < 8 else "they are: state their unit (--units 'stored …')"
+    return f'{text}; the numbers stored agree if they are taken as {advice}'
 
 # %% ../../nbs/signals/12_quality.ipynb #algebra
 def _odd_one(s, leads, power, enough):
