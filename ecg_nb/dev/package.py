@@ -62,9 +62,9 @@ def settings(root=None):
 NEEDED = ('setup.py', 'settings.ini', 'LICENSE', 'README.md', 'SECURITY.md', 'constraints.txt')  # in the sdist, besides modules, runs and notebooks
 
 def modules_of(root)->set: # paths, counted from the project
-    "What the wheel has of the package: its modules but for the developers', and what its widgets run in a page."
+    "What the wheel has of the package: its modules but for the developers', what its widgets run in a page, and fitted weights."
     package = Path(root)/'ecg_nb'
-    files = [*package.rglob('*.py'), *package.glob('*/static/*.js'), *package.glob('*/static/*.css'), package/'py.typed']
+    files = [*package.rglob('*.py'), *package.glob('*/static/*.js'), *package.glob('*/static/*.css'), *package.glob('*/static/*.npz'), package/'py.typed']
     names = {f.relative_to(package).as_posix() for f in files if f.is_file()}
     return {f'ecg_nb/{n}' for n in names if not n.startswith('dev/') and n != '_modidx.py'}   # that one is nbdev's
 
