@@ -7,14 +7,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 import numpy as np
-from ..core import ECGError, Recording
+from ..core import LEADS, ECGError, Recording
 from .preprocess import FRONTAL, fill_gaps, offsets
 from .segment import find_r_peaks_multi
 
 # %% auto #0
 __all__ = ['SEVERITIES', 'BEFORE_S', 'AFTER_S', 'MOST_BEATS', 'FLAT_MV', 'LOW_MV', 'HIGH_MV', 'STILL_S', 'STILL_MV', 'WINDOW',
-           'MISFIT', 'MISFIT_MV', 'SNR_DB', 'WHOLE_S', 'PART_S', 'PARTS', 'FINDERS', 'Finding', 'outcome', 'Signs',
-           'merge_findings', 'ordered', 'examine']
+           'MISFIT', 'MISFIT_MV', 'SNR_DB', 'DULL', 'SMOOTH', 'SHARP', 'NOISE_SHARE', 'PULSE_SHARE', 'CHEST', 'EIGHT',
+           'EXCHANGES', 'GRID', 'OF_ALL', 'WHOLE_S', 'PART_S', 'PARTS', 'FINDERS', 'Finding', 'outcome', 'Signs',
+           'exchange_features', 'exchange_scores', 'beat_of_eight', 'merge_findings', 'ordered', 'examine']
 
 # %% ../../nbs/signals/12_quality.ipynb #finding
 SEVERITIES = ('note', 'care', 'refuse')
@@ -155,6 +156,8 @@ def _named(leads, of=()):
     if len(leads) == 1: return f'lead {leads[0]}'
     return f'all {len(of)} leads' if len(leads) == len(of) else f'leads {", ".join(leads[:-1])} and {leads[-1]}'
 
+_TO_FOOT = dict(I='of both arms and feet', II='of right arm and right foot', III='of left arm and right foot')   # exchanged, these make the lead flat
+
 def _unusable(s):
     there = [i for i in s.need if s.missing[i] < 1]
     if not there:
@@ -165,7 +168,10 @@ def _unusable(s):
     if top == 0: yield Finding('flat', 'refuse', 'flat: no signal in any lead. Are the electrodes on, is the cable plugged in?')
     elif top < LOW_MV: yield Finding('unit', 'refuse', f'no lead varies by more than {1000*top:.2g} µV: not connected, or the unit is not mV')
     elif np.median(span) > HIGH_MV: yield Finding('unit', 'refuse', f'the leads vary by {np.median(span):,.0f} mV: the unit is hardly mV, probably µV, or counts of a converter. State it (units)')
-    elif flat: yield Finding('flat', 'refuse', f'flat (less than {1000*FLAT_MV:g} µV): {", ".join(s.names(flat))}. Check the electrode, or ask a run that does not need it', s.names(flat))
+    elif flat:
+        cables = [_TO_FOOT[l] for l in s.names(flat) if l in _TO_FOOT]
+        check = f'Are the cables {cables[0]} exchanged? Check them' if len(cables) == 1 and len(flat) < 3 else 'Check the electrode'
+        yield Finding('flat', 'refuse', f'flat (less than {1000*FLAT_MV:g} µV): {", ".join(s.names(flat))}. {check}, or ask a run that does not need it', s.names(flat))
 
 # %% ../../nbs/signals/12_quality.ipynb #missing-offset
 def _missing(s):
@@ -376,7 +382,156 @@ def _rhythm(s):
     elif s.beats.shape[1] > 1 and (snr := np.median(s.snr[s.need])) < SNR_DB:
         yield Finding('noisy', 'care', f'noise nearly as large as the beats (signal to noise {snr:.0f} dB): heart rate and rhythm cannot be relied on. Lie still, record again')
 
+# %% ../../nbs/signals/12_quality.ipynb #no-ecg
+DULL, SMOOTH, SHARP = 3.6, 6., 7.5    # kurtosis of the differences: of noise and flutter; of a pulse wave; of the dullest ECG
+NOISE_SHARE, PULSE_SHARE = 1.2, .05   # variance of the differences over that of the samples: above, noise or hum; below, no QRS complexes
+
+def _no_ecg(s):
+    rows = [i for i in s.need if s.span[i] > LOW_MV]
+    if s.duration_s < 4 or s.fy < 60 or not rows: return
+    y = s.y[rows]
+    d = np.diff(y, axis=1)
+    d = (d - d.mean(1, keepdims=True))**2
+    change, size = d.mean(1), y.var(1)
+    sharp, share = ((d*d).mean(1)/np.maximum(change, 1e-12)**2).max(), (change/np.maximum(size, 1e-9)).max()
+    look = 'If it is an ECG, look at the patient: fibrillation, flutter'
+    if share > NOISE_SHARE and sharp < DULL + .4: yield Finding('no ECG', 'refuse', 'nothing but noise or hum: no heart beats. Are the electrodes on?')
+    elif share < PULSE_SHARE and sharp < SHARP:
+        yield Finding('no ECG', 'refuse' if sharp < SMOOTH else 'care', f'no QRS complexes: a pulse wave, a pressure or breathing rather than an ECG? {look}')
+    elif sharp < DULL and size.max() < .01: yield Finding('no ECG', 'refuse', f'small waves without heart beats: an EEG, or electrodes off? {look} or standstill')
+    elif sharp < DULL: yield Finding('no beats', 'care', f'no QRS complexes stand out. {look}, or noise')
+
+# %% ../../nbs/signals/12_quality.ipynb #pacing
+def _paced(s):
+    if s.fs < 400 or s.duration_s < 4: return
+    w = max(1, round(.002*s.fs))
+    x = s.x[s.need]
+    spike = np.abs(x[:, w:-w] - (x[:, :-2*w] + x[:, 2*w:])/2).max(0)
+    tops = spike[:len(spike)//int(s.fs)*int(s.fs)].reshape(-1, int(s.fs)).max(1)
+    high, usual = np.median(tops), np.partition(spike, k := int(.985*len(spike)))[k]
+    if high < .3 or high < 6*usual: return
+    at = np.flatnonzero(spike > .6*high)
+    beats = 1 + np.count_nonzero(np.diff(at) > .2*s.fs)
+    if len(at) > 6*beats*max(1, s.fs/500): return
+    yield Finding('paced', 'note', f'{beats} sharp spikes, the first at {s.seconds(at[0]):.1f} s: a pacemaker? The networks have met few', s.names(s.need), s.seconds(at[0]), s.seconds(at[-1]))
+
+# %% ../../nbs/signals/12_quality.ipynb #exchanges
+CHEST = LEADS[6:]
+EIGHT = ('I', 'II', *CHEST)
+
+def _limb_exchange(ra, la, ll):
+    "Matrix (8, 8) of what the leads become if the electrodes RA, LA and LL lie where they are said to: 'RA', 'LA', 'LL' or 'RL'."
+    one, two = np.eye(8)[:2]
+    potential = dict(RA=-two, LA=one - two, LL=0*one, RL=0*one)     # against the left leg, at whose potential the right one nearly is
+    M = np.eye(8)
+    M[0], M[1] = potential[la] - potential[ra], potential[ll] - potential[ra]
+    M[2:] -= (potential[ra] + potential[la] + potential[ll])/3 - (one - 2*two)/3        # the central terminal moves with them
+    return M
+
+def _chest_exchange(i, j):
+    M = np.eye(8)
+    M[[2 + i, 2 + j]] = M[[2 + j, 2 + i]]
+    return M
+
+def _turned(i):
+    M = np.eye(8)
+    M[2 + i, 2 + i] = -1
+    return M
+
+EXCHANGES = {'none': np.eye(8),
+    'RA/LA': _limb_exchange('LA', 'RA', 'LL'), 'RA/LL': _limb_exchange('LL', 'LA', 'RA'), 'LA/LL': _limb_exchange('RA', 'LL', 'LA'),
+    'RA/LA/LL': _limb_exchange('LA', 'LL', 'RA'), 'RA/LL/LA': _limb_exchange('LL', 'RA', 'LA'),
+    'RA/RL': _limb_exchange('RL', 'LA', 'LL'), 'LA/RL': _limb_exchange('RA', 'RL', 'LL'), 'arms/legs': _limb_exchange('RL', 'LL', 'LA'),
+    **{f'V{k + 1}/V{k + 2}': _chest_exchange(k, k + 1) for k in range(5)}, **{f'V{k + 1} turned': _turned(k) for k in range(6)}}
+
+# %% ../../nbs/signals/12_quality.ipynb #exchange-words
+_ROUND = 'the three cables of arms and left foot look exchanged in a circle: I, II, III and the augmented leads have each other\'s places'
+_WORDS = {
+    'RA/LA': 'the arm electrodes look exchanged: I is upside down, II and III are exchanged (or the heart lies on the right: dextrocardia)',
+    'RA/LL': 'right arm and left foot look exchanged: I, II and III are upside down (or the rhythm starts low in the heart)',
+    'LA/LL': 'left arm and left foot look exchanged: I and II have changed places and III is upside down',
+    'RA/LA/LL': _ROUND, 'RA/LL/LA': _ROUND,
+    'RA/RL': 'right arm and right foot look exchanged: II is nearly flat',
+    'LA/RL': 'left arm and right foot look exchanged: III is nearly flat',
+    'arms/legs': 'arm and foot electrodes look exchanged on both sides: I is nearly flat'}
+
+def _exchange_words(name):
+    if name in _WORDS: return f'{_WORDS[name]}. Check the cables and record again', LEADS
+    if 'turned' in name: return f'lead {name[:2]} looks upside down (or a large scar lies below it). Check it and record again', (name[:2],)
+    a, b = name.split('/')
+    return f'the chest electrodes {a} and {b} look exchanged. Check the cables and record again', (a, b)
+
+# %% ../../nbs/signals/12_quality.ipynb #exchange-features
+GRID = np.r_[8:24:2, 24:38, 38:80:4, 80]      # edges of 33 steps of time in a beat of 80 samples at 100 Hz, finest over the QRS complex
+
+@lru_cache(32)
+def _stretch(n, fy): # (n, 80): a beat at `fy` to 100 Hz
+    at = (np.arange(80) - 100*BEFORE_S)*fy/100 + round(BEFORE_S*fy)
+    at = np.clip(at, 0, n - 1)
+    M, k = np.zeros((n, 80), np.float32), np.minimum(at.astype(int), n - 2)
+    M[k, np.arange(80)] = 1 - (at - k)
+    M[k + 1, np.arange(80)] = at - k
+    return M
+
+def exchange_features(
+    beats:np.ndarray,      # average beats (mV) of the leads `EIGHT` at 100 Hz, (n, 8, 80)
+    predict:np.ndarray,    # weights that make each of the eight leads of the others, (8, 8)
+)->np.ndarray:             # (n, features)
+    "What is asked of a beat to tell whether cables were exchanged."
+    x = np.add.reduceat(beats, GRID[:-1], 2)/np.diff(GRID)
+    x = x/(np.sqrt((x**2).mean((1, 2), keepdims=True)) + 1e-6)
+    power = x @ x.transpose(0, 2, 1)/x.shape[2]
+    undone = _UNDO @ power[:, None] @ _UNDO.transpose(0, 2, 1)                     # (n, exchanges, 8, 8)
+    R = np.eye(8) - predict
+    left, own = ((R @ undone)*R).sum(-1), np.einsum('nhii->nhi', undone)
+    misfit = np.clip(np.log((left + 1e-3)/(own + 1e-3)), -4, 4)
+    limb = np.array(list(FRONTAL.values())) @ x[:, :2]
+    size = np.log(np.concatenate([(limb**2).mean(2), np.einsum('nii->ni', power)[:, 2:]], 1) + 1e-3)
+    return np.concatenate([x.reshape(len(x), -1), misfit.mean(2), size, misfit[:, 0]], 1)
+
+_UNDO = np.linalg.pinv(np.stack(list(EXCHANGES.values())))
+
+# %% ../../nbs/signals/12_quality.ipynb #exchange-scores
+@lru_cache(1)
+def _fitted():
+    "The fitted weights, which travel with the package."
+    from importlib.resources import files
+    with (files('ecg_nb.signals')/'static'/'exchange.npz').open('rb') as f, np.load(f, allow_pickle=False) as z:
+        return {k: z[k].astype(np.float32) for k in z.files}
+
+def exchange_scores(
+    beats:np.ndarray,   # average beats (mV) of the leads `EIGHT` at 100 Hz, (n, 8, 80)
+)->np.ndarray:          # (n, exchanges without 'none')
+    "How much each exchange is likelier than none: log odds."
+    w = _fitted()
+    h = np.maximum(exchange_features(beats, w['predict']).astype(np.float32) @ w['w1'] + w['b1'], 0)
+    z = h @ w['w2'] + w['b2']
+    return z[:, 1:] - z[:, :1]
+
+def beat_of_eight(s:Signs)->np.ndarray|None: # (8, 80)
+    "The average beat of `EIGHT` at 100 Hz; None if leads or beats are not there."
+    if not set(CHEST) <= set(s.leads) or s.beats.shape[1] < 2: return None
+    basis = [l for l in FRONTAL if l in s.leads][:2]
+    if len(basis) < 2: return None
+    a, b, rows = round(BEFORE_S*s.fy), round(AFTER_S*s.fy), [s.leads.index(l) for l in (*basis, *CHEST)]
+    r = s.peaks[(s.peaks >= a) & (s.peaks + b <= s.y.shape[1])]
+    beat = s.y[np.array(rows)[:, None, None], r[:, None] + np.arange(-a, b)].mean(1) @ _stretch(a + b, s.fy)
+    beat -= beat.mean(1, keepdims=True)
+    if basis != ['I', 'II']: beat[:2] = np.linalg.inv(np.array([FRONTAL[l] for l in basis], float)) @ beat[:2]
+    return beat
+
+def _exchanged(s):
+    beat = beat_of_eight(s)
+    if beat is None or np.median(s.snr[s.need]) < SNR_DB or list(_algebra(s)): return
+    z = exchange_scores(beat[None])[0]
+    k = int(z.argmax())
+    if z[k] <= _fitted()['limit']: return
+    text, leads = _exchange_words(list(EXCHANGES)[k + 1])
+    if set(leads) & set(s.names(s.need)): yield Finding('exchanged', 'care', text, leads)
+
 # %% ../../nbs/signals/12_quality.ipynb #merge-findings
+OF_ALL = 'exchanged', 'upside down', 'names', 'gain', 'lead', 'algebra', 'too large', 'too small'    # hold of a recording as a whole: believed if half of its parts say so
+
 def merge_findings(
     parts,     # a list of findings for each part of a recording
 )->list:
@@ -388,6 +543,7 @@ def merge_findings(
             count[key] = count.get(key, 0) + 1
     n, out = len(parts), []
     for key, f in first.items():
+        if f.name in OF_ALL and count[key] < n/2: continue
         few = count[key] < n
         if few: f = replace(f, severity='care' if f.severity == 'refuse' else f.severity, text=f'{f.text} (in {count[key]} of {n} parts)')
         out.append(f)
@@ -401,11 +557,11 @@ def ordered(
 
 # %% ../../nbs/signals/12_quality.ipynb #examine
 WHOLE_S, PART_S, PARTS = 60., 10., 12     # up to so long all of a recording is looked at; of a longer one so many parts of so many seconds
-FINDERS = (_missing, _offset, _still, _clipped, _repeated, _algebra, _copied, _size, _noise, _rhythm)
+FINDERS = (_missing, _offset, _still, _clipped, _repeated, _algebra, _exchanged, _copied, _size, _paced, _noise, _rhythm)
 
 def _examined(s):
-    found = list(_unusable(s))
-    if found: return found
+    found = list(_unusable(s)) or list(_no_ecg(s))
+    if outcome(found) == 'not answered': return found
     for f in FINDERS: found += f(s)
     return ordered(found)
 
