@@ -310,7 +310,7 @@ def proof_line(
     method:str,
 )->str:
     "What the tests say of `method` on `run`; where there are none, that there are none."
-    from ecg_nb.explanation.sanity import verdict
+    from ecg_nb.explanation.verdicts import verdict
     try: return verdict(run, method)
     except ECGError as e: return f'{method.replace("_", " ")}: not put to the test ({e.cause})'
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 import os, re, shlex, subprocess, sys
 from pathlib import Path
-from ..core import ECGError, MissingFile, data_path, project_root
+from ..core import ECGError, MissingFile, project_root
 
 # %% auto #0
 __all__ = ['blocks', 'pages', 'files_of', 'reader_environment', 'follow']

@@ -6,12 +6,12 @@
 from __future__ import annotations
 import argparse, base64, errno, hashlib, io, json, os, re, shutil, signal, stat, sys, tarfile, tempfile, time, warnings, zipfile, zlib
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Callable
 import numpy as np, pandas as pd
-from ..core import DamagedFile, ECGError, LEADS, MissingFile, Recording, read_bytes, read_json, results_path, write_json
+from ..core import ECGError, LEADS, MissingFile, Recording, read_bytes, read_json, results_path, write_json
 from .command import exit_status
 from ..view.palette import PALE, PINK, VERMILLION
 

@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np, pandas as pd, torch
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 from torch import nn
-from ..core import BadTable, DamagedFile, ECGError, LEADS, MissingFile, atomic_path, data_path, results_path, shipped_path, write_csv, write_json, did_you_mean
+from ..core import BadTable, ECGError, LEADS, MissingFile, atomic_path, data_path, did_you_mean, results_path
+from ..core import write_csv, write_json
 from ..signals.preprocess import Recipe
 from ..data.simulate import simulate_ecg
 from ..signals.segment import find_r_peaks_multi
@@ -27,7 +28,7 @@ from ..training.loop import fit
 from ..training.run import Run, load_run, write_run
 from ..metrics.classify import bootstrap, class_auc, interval
 from .saliency import METHODS, attribute, target_logits
-from .verdicts import ESSENTIAL, TESTS, decide, grade, grades, read_verdicts, run_name, verdict
+from .verdicts import ESSENTIAL, TESTS, decide, grade, grades, read_verdicts
 from ..view.palette import GREY, LIGHT, PALE, RIGHT, SERIES, WAVES, WRONG, map_colors, tint
 
 # %% ../../nbs/explanation/11_sanity.ipynb #interval-of

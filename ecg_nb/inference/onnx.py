@@ -90,7 +90,6 @@ def whole_record(
 
 def whole_beats_of(run): # a torch module: (beats, samples, leads) mV -> (embedding (dim,), of each beat (beats, dim))
     "An encoder as one module: rounding, network, mean over the beats, length 1."
-    import torch
     from torch import nn
     lsb = run.recipe.lsb_uv
     class Whole(nn.Module):

@@ -351,7 +351,15 @@ def _plan_of(self:Task,
     extra = saved.pop('extra', {}) | {k: v for k, v in other.items() if k not in saved.get('options', {})}
     return Plan(**saved, extra=self.extra | extra)
 
-Task.plan, Task.plan_of = _plan, _plan_of
+def _as_trained(self:Task,
+    name:str,    # of a plan
+)->Plan:
+    "The plan by which the run that is there was trained, beside the figures that are published today."
+    plan, run = self.plan(name), self.folder(name)/'run.json'
+    if plan.of or not run.exists(): return plan
+    return replace(self.plan_of(read_json(run)), title=plan.title, published=plan.published)
+
+Task.plan, Task.plan_of, Task.as_trained = _plan, _plan_of, _as_trained
 
 # %% ../../nbs/tasks/09_task.ipynb #splits
 _CONVERSION_S = 3600   # so long one waits for another process that is converting the same records
@@ -529,7 +537,7 @@ def _run(self:Task,
     accelerator=None,    # for several processes
 )->dict:                 # what metrics.json holds; {} in all processes but the main one
     "Train and evaluate one plan."
-    plan = self.plan(name)
+    plan = self.as_trained(name) if eval_only else self.plan(name)
     with main_first(accelerator): splits = self.splits(plan, root=root, device=device, n_jobs=n_jobs)
     if not (eval_only or plan.of): self.train(plan, splits, folder, seed=seed, accelerator=accelerator)
     if not is_main(accelerator): return {}
