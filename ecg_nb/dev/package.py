@@ -4,7 +4,7 @@
 
 # %% ../../nbs/dev/14_package.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import argparse, ast, json, os, pkgutil, re, shutil, subprocess, sys, tarfile, tempfile, time, zipfile
+import argparse, ast, json, os, pkgutil, re, shutil, subprocess, sys, tarfile, tempfile, zipfile
 from configparser import ConfigParser
 from pathlib import Path
 import pandas as pd

@@ -420,7 +420,7 @@ def best_method(
     return pd.DataFrame(dict(essential=essential, passed=t.groupby('method').passed.sum())).sort_values(['essential', 'passed'], kind='stable').index[-1]
 
 def _verdict(name, method):
-    from ecg_nb.explanation.sanity import verdict
+    from ecg_nb.explanation.verdicts import verdict
     try: return verdict(name, method)
     except ECGError as e: return f'{method.replace("_", " ")}: not put to the test ({e.cause})'
 
