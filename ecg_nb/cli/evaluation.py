@@ -6,7 +6,7 @@
 from __future__ import annotations
 import click
 from .base import cli, echo_answer, echo_left_out, file_options, json_option, source_table
-from .training import labels_of
+from .training import labelled, labels_of
 from ..core import BadTable
 
 # %% auto #0
@@ -78,7 +78,9 @@ def evaluate(run, source, every, part, labels, csv, fs, leads, units, as_json):
     if bool(source) != bool(labels): raise click.UsageError('SOURCE and --label go together')
     if source:
         table = source_table(source, fs, leads, units, csv)
-        e, problems = evaluate_on(load_run(run), table, *labels_of(table, labels))
+        y, classes = labels_of(table, labels)
+        table, y = labelled(table, y, every=True)
+        e, problems = evaluate_on(load_run(run), table, y, classes)
     else: e = evaluation(run, part)
     summary, per_class = e.report()
     answer = dict(run=run, title=e.title, summary=summary, classes=per_class.to_dict('records'))

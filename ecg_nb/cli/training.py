@@ -11,7 +11,8 @@ from .base import cli, comma_separated, echo_answer, echo_left_out, json_option,
 from ..core import BadTable, ECGError, atomic_path, data_path, read_json
 
 # %% auto #0
-__all__ = ['BINARY', 'task_lines', 'train', 'labels_of', 'finetune', 'given_options', 'share_of', 'sweep', 'plot_losses']
+__all__ = ['UNKNOWN', 'BINARY', 'task_lines', 'train', 'labels_of', 'labelled', 'finetune', 'given_options', 'share_of', 'sweep',
+           'plot_losses']
 
 # %% ../../nbs/cli/12_cli_training.ipynb #train
 def task_lines()->list:
@@ -46,23 +47,41 @@ def train(task, plan, seed, epochs, device, jobs, to, replace, eval_only, simula
         simulated=simulated)
 
 # %% ../../nbs/cli/12_cli_training.ipynb #labels-of
+UNKNOWN = ('', 'nan', 'na', 'n/a', 'none', 'null', '-')                  # no label
 BINARY = {'0': 0, '1': 1, 'no': 0, 'yes': 1, 'false': 0, 'true': 1, '0.0': 0, '1.0': 1}
 
 def labels_of(
     table,    # records table whose further columns hold the labels
     columns,  # names of columns with 0 and 1
 )->tuple:     # (y (n, classes) float32, classes)
-    "Labels from columns of 0 and 1 (or no and yes); `BadTable` names what is neither."
+    "Labels from columns of 0 and 1 (or no and yes), NaN where a record has none; `BadTable` names what is neither."
     import numpy as np
     source, y = table.attrs.get('source', 'table'), []
     for c in columns:
         if c not in table: raise BadTable(source, f'no column {c}; it has {", ".join(map(str, table.columns))}')
-        numbers = table[c].astype(str).str.strip().str.lower().map(BINARY)
-        if numbers.isna().any():
-            row = table[numbers.isna()].iloc[0]
+        text = table[c].fillna('').astype(str).str.strip().str.lower()
+        numbers, empty = text.map(BINARY), text.isin(UNKNOWN)
+        if (numbers.isna() & ~empty).any():
+            row = table[numbers.isna() & ~empty].iloc[0]
             raise BadTable(source, f'column {c} of record {row.record_id} is {row[c]!r}; 0 or 1 is needed')
+        if empty.all(): raise BadTable(source, f'not one record has a label in column {c}')
         y.append(numbers.to_numpy(np.float32))
     return np.stack(y, 1), tuple(columns)
+
+def labelled(
+    table,       # records table
+    y,           # its labels, (n, classes), NaN where there is none
+    every=False, # only records with a label in every column
+)->tuple:        # (table, y) of the records that have labels
+    "The records that have labels; how many have none is said."
+    import numpy as np
+    known = np.isfinite(y).all(1) if every else np.isfinite(y).any(1)
+    if not known.any(): raise BadTable(table.attrs.get('source', 'table'), 'not one record has a label in every column asked for')
+    if known.all(): return table, y
+    others = table.record_id[~known]
+    more = ' …' if len(others) > 5 else ''
+    click.echo(f'note: left out, {len(others):,} without a label: {", ".join(others[:5])}{more}', err=True)
+    return table[known].reset_index(drop=True), y[known]
 
 # %% ../../nbs/cli/12_cli_training.ipynb #finetune
 @cli.command(short_help='a run further, on labels of your own')
@@ -89,6 +108,7 @@ def finetune(run, source, fs, leads, units, csv, labels, to, epochs, split, head
     from ecg_nb.training.run import load_run
     table = source_table(source, fs, leads, units, csv)
     y, classes = labels_of(table, labels)
+    table, y = labelled(table, y)
     command = f'ecg_nb finetune {run} … --to {Path(to).name} --seed {seed}'
     options = dict(epochs=epochs) if epochs else {}
     new = finetune(load_run(run), table, y, to, classes=classes, seed=seed, split=split, head_only=head_only, command=command,

@@ -255,6 +255,27 @@ def _without_folder(record_id): return record_id.rpartition('/')[2]
 
 _signal_endings = re.compile(r'\.(?:hea|dat|mat|edf|bdf|rec|atr|npy|csv|tsv|txt)(?:\.gz)?$', re.I)
 
+def _parts(name):
+    "The folders and the name in `name`, as a spreadsheet may have changed them: 00001 became 1 or 1.0, letters capitals."
+    *folders, last = (p.casefold() for p in name.split('/'))
+    number = re.fullmatch(r'0*(\d+)(?:\.0+)?', last)
+    return (*folders, number[1] if number else last)
+
+def _meant_elsewhere(keys, ids):
+    "The one of `ids` that each of `keys` means that starts from another folder, or has lost its zeros; those that may mean several."
+    whole, tails = {}, {}
+    for i in ids:
+        parts = _parts(i)
+        whole.setdefault(parts, []).append(i)
+        for k in range(1, len(parts)): tails.setdefault(parts[k:], []).append(i)
+    meant = {}
+    for key in keys:
+        parts = _parts(_signal_endings.sub('', key))
+        longer = next((whole[parts[k:]] for k in range(len(parts)) if parts[k:] in whole), [])
+        meant[key] = longer + tails.get(parts, [])
+    n = Counter(i[0] for i in meant.values() if len(i) == 1)
+    return {k: i[0] for k, i in meant.items() if len(i) == 1 and n[i[0]] == 1}, [k for k, i in meant.items() if len(i) > 1 or len(i) and n[i[0]] > 1]
+
 def _rows_of_keys(keys, t, all_ids):
     "For each of `keys` (how a table calls its records) the row of `t` that is meant, or -1; and the keys that mean several."
     bare = Counter(map(_without_folder, all_ids))                  # of unreadable files, too: their names are no one else's
@@ -262,8 +283,12 @@ def _rows_of_keys(keys, t, all_ids):
     row_of |= {r: i for i, r in enumerate(t.record_id)} | {p: i for i, p in enumerate(t.path)}
     short = keys.map(lambda k: _signal_endings.sub('', k))
     rows = [row_of.get(k, row_of.get(s, -1)) for k, s in zip(keys, short)]
+    taken, id_row = set(rows), {r: i for i, r in enumerate(t.record_id)}
     several = [k for k, s, i in zip(keys, short, rows) if i < 0 and bare[s] > 1]
-    return pd.Series(rows, keys.index, dtype=int), several
+    open_keys = [k for k, i in zip(keys, rows) if i < 0 and k not in several]
+    meant, more = _meant_elsewhere(open_keys, [i for i in all_ids if id_row.get(i, -1) not in taken - {-1}])
+    rows = [id_row.get(meant.get(k), -1) if i < 0 else i for k, i in zip(keys, rows)]
+    return pd.Series(rows, keys.index, dtype=int), several + more
 
 # %% ../../nbs/data/11_own.ipynb #own-columns
 _aliases = dict(
@@ -291,12 +316,15 @@ def _join(t, all_ids, csv, columns, notes):
     raw = read_csv(csv, sep='')
     at = _own_columns(raw, columns, csv)
     key = raw[at['record_id']].str.strip().str.replace('\\', '/', regex=False).str.removeprefix('./')
-    check_paths(key, csv)
-    row, several = _rows_of_keys(key, t, all_ids)
+    relative = key.str.replace(r'^(?:[A-Za-z]:)?/+', '', regex=True)             # of another machine
+    row, several = _rows_of_keys(relative, t, all_ids)
+    check_paths(key if (row < 0).all() else relative, csv)
     if several:
         notes.append((csv, f'several files have this name, so that nobody is meant; name their folder as well: {listed(several)}'))
-    nobody = key[(row < 0) & ~key.isin(several)]
-    if len(nobody): notes.append((csv, f'{counted(len(nobody), "row")} without a readable file: {listed(nobody)}'))
+    nobody = key[(row < 0) & ~relative.isin(several)]
+    if len(nobody):
+        called = f'; the files are called {listed(t.record_id)}' if len(nobody) == len(key) and len(t) else ''
+        notes.append((csv, f'{counted(len(nobody), "row")} without a readable file: {listed(nobody)}{called}'))
     raw, row = raw[row >= 0], row[row >= 0]
     if row.duplicated().any():
         raise BadTable(csv, f'a record has two rows: {listed(t.record_id[row[row.duplicated()]])}')
