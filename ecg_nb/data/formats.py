@@ -187,10 +187,12 @@ def read_header(
     path = header_path(path)
     with _open(path) as (f, size): return _parse_header(path, f, size)
 
+_no_text = {0: ' ', 13: '\n', 26: ' '}   # zero bytes that fill a file up, line ends of an old Mac, the end of a file in DOS
+
 def _parse_header(path, f, size):
     if size > 1 << 22: raise BadHeader(path, f'{size:,} bytes are too many for a header')
     text = _text(_read_bytes(f, 0, size, path).tobytes())
-    lines = text.replace('\r', '\n').split('\n')
+    lines = text.translate(_no_text).split('\n')
     comments, lines = [s.lstrip('#').strip() for l in lines if (s := l.strip()) and s[0] == '#'], [s for l in lines if (s := l.strip()) and s[0] != '#']
     m = _record_line.fullmatch(lines[0]) if lines else None
     if not m: raise BadHeader(path, f'its first line is no record line: {(lines or [""])[0][:60]!r}')
@@ -412,12 +414,12 @@ def _as_wfdb_opens(h, files):
     "Record `h` as `wfdb` takes it: its path without ending, or that of a copy whose names and line ends are the usual ones."
     with _open(h.path) as (f, size): raw = _read_bytes(f, 0, size, h.path).tobytes()
     as_named = all(os.path.basename(f.name) == os.path.basename(file) for file, (f, _, _) in files.items())
-    usual = h.n_samples and h.path.endswith('.hea') and b'\r' not in raw.replace(b'\r\n', b'') and raw[:1] not in b'\xef\xff\xfe'
+    usual = h.n_samples and h.path.endswith('.hea') and not {0, 26}.intersection(raw) and b'\r' not in raw.replace(b'\r\n', b'') and raw[:1] not in b'\xef\xff\xfe'
     if usual and as_named or any('/' in file for file in files):
         yield h.path[:-4]
         return
     with tempfile.TemporaryDirectory(prefix='ecg_nb_') as folder:
-        lines = [s for l in _text(raw).replace('\r', '\n').split('\n') if (s := l.strip()) and s[0] != '#']
+        lines = [s for l in _text(raw).translate(_no_text).split('\n') if (s := l.strip()) and s[0] != '#']
         n = h.n_samples or min(held for _, held, _ in files.values())
         with open(f'{folder}/record.hea', 'w', encoding='utf-8', newline='\n') as out:
             out.write('\n'.join([f'record {len(h.signals)} {h.fs!r} {n}', *lines[1:]]) + '\n')
