@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import numpy as np, pandas as pd
 from ..core import BadSignal, BadTable, DamagedFile, ECGError, MissingFile, Recording, UnsafePath, atomic_path, lead_name, lock_folder, read_bytes, read_json, write_errors, write_json
 from .datasets import DATASETS, register_missing
+from .formats import follow_links, links_followed
 from .load import read
 from ..signals.prepare import prepare_recording
 from ..signals.preprocess import OFFSET_MV, Recipe, complete_leads, from_int16, offsets, rescale, signal_quality, to_int16
@@ -182,13 +183,14 @@ def _write_shard(
     root,     # folder of the data
     recipe, quality, length=None,
     own=(),   # data sets with a reader of their own, which a worker process may not know
+    links=None, # whether links are followed, as `links_followed` takes it
 )->tuple:     # k, the temporary file, and what to say of it
     "Write the recordings `records` to a temporary .npy in `out`."
     tmp = os.path.join(out, f'.shard-{k:04d}.{secrets.token_hex(8)}.tmp')
     register_missing(own)
     said:dict[str, list] = dict(n_samples=[], reason=[], flags=[], source_bytes=[])
     try:
-        with write_errors(out, _KEPT), open(tmp, 'xb', buffering=1 << 20) as f:
+        with links_followed(links), write_errors(out, _KEPT), open(tmp, 'xb', buffering=1 << 20) as f:
             _npy_header(f, 0, len(recipe.leads))
             for row in records:
                 x, reason, notes, size = _try_record(root, row, recipe, quality, length)
@@ -473,6 +475,7 @@ def convert(
     from joblib import delayed
     from tqdm import tqdm
     out, root, rows = Path(root_out), os.path.abspath(root_in or table.attrs.get('root') or '.'), _rows(table)
+    links = follow_links() or ('links' in table and bool(table['links'].eq(True).any()))      # as the table was read
     if shard_records < 1: raise StoreError(out, f'shard_records={shard_records}; at least 1 is needed')
     plan = _plan(rows, recipe, shard_records, quality, length)
     with lock_folder(out, wait_s=wait_s, writer='conversion'), write_errors(out, _KEPT):
@@ -486,7 +489,7 @@ def convert(
             if not os.path.isdir(root): raise MissingFile(root, 'no such folder of recordings')
             (out/'manifest.json').unlink(missing_ok=True)
         part = lambda k: [Row(*r) for r in rows[list(Row._fields)].iloc[k*shard_records:(k + 1)*shard_records].itertuples(index=False, name=None)]
-        jobs = [delayed(_write_shard)(k, os.path.abspath(out), part(k), root, recipe, quality, length, _own_readers(table)) for k in todo]
+        jobs = [delayed(_write_shard)(k, os.path.abspath(out), part(k), root, recipe, quality, length, _own_readers(table), links) for k in todo]
         try:
             with warnings.catch_warnings(), tqdm(total=len(rows), initial=len(rows) - sum(len(part(k)) for k in todo), unit='record', disable=not progress, leave=False) as bar:
                 warnings.filterwarnings('ignore', r'\d+ tasks')   # joblib's, after an error
