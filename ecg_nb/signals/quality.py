@@ -15,7 +15,8 @@ from .segment import find_r_peaks_multi
 __all__ = ['SEVERITIES', 'BEFORE_S', 'AFTER_S', 'MOST_BEATS', 'FLAT_MV', 'LOW_MV', 'HIGH_MV', 'STILL_S', 'STILL_MV', 'WINDOW',
            'MISFIT', 'MISFIT_MV', 'SNR_DB', 'DULL', 'SMOOTH', 'SHARP', 'NOISE_SHARE', 'PULSE_SHARE', 'CHEST', 'EIGHT',
            'EXCHANGES', 'GRID', 'OF_ALL', 'WHOLE_S', 'PART_S', 'PARTS', 'FINDERS', 'Finding', 'outcome', 'Signs',
-           'exchange_features', 'exchange_scores', 'beat_of_eight', 'merge_findings', 'ordered', 'examine']
+           'lead_predictors', 'exchange_features', 'exchange_scores', 'beat_of_eight', 'merge_findings', 'ordered',
+           'examine']
 
 # %% ../../nbs/signals/12_quality.ipynb #finding
 SEVERITIES = ('note', 'care', 'refuse')
@@ -79,15 +80,19 @@ class _Samples:
         return z @ z.T/z.shape[1]
 
 # %% ../../nbs/signals/12_quality.ipynb #beats-of
+_FIRST = dict(II=0, V2=1, V5=2, I=3)
 BEFORE_S, AFTER_S, MOST_BEATS = .3, .5, 24     # of a beat before and after R (s); so many are compared with each other
 
 class _Beats(_Samples):
     "Heart beats of a recording, and what does not repeat in them."
     @cached_property
+    def clearest(self)->list: # rows of up to three leads with a signal, those first in which beats stand out
+        order = sorted(range(len(self.leads)), key=lambda i: _FIRST.get(self.leads[i], 9))
+        return [i for i in order if self.span[i] > .05][:3] or order[:3]
+
+    @cached_property
     def peaks(self)->np.ndarray: # samples of `y`
-        order = sorted(range(len(self.leads)), key=lambda i: ('II', 'V2', 'V5', 'I').index(l) if (l := self.leads[i]) in ('II', 'V2', 'V5', 'I') else 9)
-        alive = [i for i in order if self.span[i] > .05][:4] or order[:4]
-        try: return find_r_peaks_multi(self.y[alive], self.fy)
+        try: return find_r_peaks_multi(self.y[self.clearest], self.fy)
         except ECGError: return np.zeros(0, int)
 
     @cached_property
@@ -137,7 +142,7 @@ class Signs(_Beats):
     def tremor(self)->np.ndarray: # of a lead between its beats, RMS above about 20 Hz (µV)
         y = self.y
         fast = np.abs(y[:, 1:-1]/2 - (y[:, :-2] + y[:, 2:])/4)
-        return 1482.6*np.median(fast, 1) if y.shape[1] > 2 and self.fy > 60 else np.zeros(len(y))
+        return 1482.6*np.median(fast[:, ::2], 1) if y.shape[1] > 2 and self.fy > 60 else np.zeros(len(y))
 
     @cached_property
     def hum(self)->tuple: # of a lead (µV), and at 50 or 60 Hz
@@ -268,13 +273,17 @@ def _repeated(s):
 # %% ../../nbs/signals/12_quality.ipynb #misfit
 MISFIT, MISFIT_MV = .05, .005     # RMS of the contradiction over RMS of the limb leads; and in mV, because of rounding
 
+@lru_cache(64)
+def _contradiction(leads): # projection on what the laws do not allow
+    A = np.array([FRONTAL[l] for l in leads], float)
+    return np.eye(len(A)) - A @ np.linalg.pinv(A)
+
 def _misfit(leads, power, changes=None):
     "By how much `leads` with covariance `power` contradict each other (mV RMS), after each of `changes` (n, leads, leads)."
-    A = np.array([FRONTAL[l] for l in leads], float)
-    Q = np.eye(len(A)) - A @ np.linalg.pinv(A)
-    if changes is None: return float(np.sqrt(max((Q*power).sum(), 0)/len(A)))
+    Q = _contradiction(tuple(leads))
+    if changes is None: return float(np.sqrt(max((Q*power).sum(), 0)/len(Q)))
     changed = changes @ power @ changes.transpose(0, 2, 1)
-    return np.sqrt(np.maximum((Q*changed).sum((1, 2)), 0)/len(A))
+    return np.sqrt(np.maximum((Q*changed).sum((1, 2)), 0)/len(Q))
 
 @lru_cache(64)
 def _limb_changes(leads):
@@ -315,8 +324,7 @@ def _stretched(s, leads):
     counts = power/np.outer(step, step)
     if not np.isfinite(step).all() or _misfit(three, counts) > MISFIT*np.sqrt(np.trace(counts)/3): return f'{text}: are the gains in its header right?'
     height = np.median(s.height[rows]/step)/1000 if len(s.peaks) > 1 else 0
-    advice = "µV: state that (--units 'stored uV')" if .1 < height < 8 else "they are: state their unit (--units 'stored …')"
-    return f'{text}; the numbers stored agree if they are taken as {advice}'
+    return f'{text}; the numbers stored agree if they are taken as {"µV: state that (--units uV)" if .1 < height < 8 else "they are: state their unit"}'
 
 # %% ../../nbs/signals/12_quality.ipynb #algebra
 def _odd_one(s, leads, power, enough):
@@ -331,13 +339,17 @@ def _odd_one(s, leads, power, enough):
     alike, times = both/np.sqrt(max(power[i, i]*ideal, 1e-12)), np.sqrt(power[i, i]/max(ideal, 1e-12))
     return f'lead {leads[i]} is at fault: ' + (f'it is {times:.2g} times as large as the others make it' if alike > .95 else 'it does not belong to the others'), leads[i]
 
-def _algebra(s):
+def _limb_leads(s):
+    "The limb leads that are there, their covariance, their contradiction, and how much of it may be (mV RMS)."
     leads = tuple(l for l in FRONTAL if l in s.leads and not s.missing[s.leads.index(l)])
-    if len(leads) < 3 or not set(leads) & set(s.names(s.need)): return
     rows = [s.leads.index(l) for l in leads]
     power = s.power[np.ix_(rows, rows)]
-    misfit, limit = _misfit(leads, power), max(MISFIT*np.sqrt(np.trace(power)/len(leads)), MISFIT_MV)
-    if misfit <= limit: return
+    if len(leads) < 3: return leads, power, 0., 1.
+    return leads, power, _misfit(leads, power), max(MISFIT*np.sqrt(np.trace(power)/len(leads)), MISFIT_MV)
+
+def _algebra(s):
+    leads, power, misfit, limit = _limb_leads(s)
+    if misfit <= limit or not set(leads) & set(s.names(s.need)): return
     enough = max(limit/2, .1*misfit)
     texts, which, changes = _limb_changes(leads)
     left = _misfit(leads, power, changes)
@@ -405,7 +417,7 @@ def _no_ecg(s):
 def _paced(s):
     if s.fs < 400 or s.duration_s < 4: return
     w = max(1, round(.002*s.fs))
-    x = s.x[s.need]
+    x = s.x[s.clearest]
     spike = np.abs(x[:, w:-w] - (x[:, :-2*w] + x[:, 2*w:])/2).max(0)
     tops = spike[:len(spike)//int(s.fs)*int(s.fs)].reshape(-1, int(s.fs)).max(1)
     high, usual = np.median(tops), np.partition(spike, k := int(.985*len(spike)))[k]
@@ -473,13 +485,27 @@ def _stretch(n, fy): # (n, 80): a beat at `fy` to 100 Hz
     M[k + 1, np.arange(80)] = at - k
     return M
 
+def _in_steps(beats): # (n, 8, 80) -> (n, 8, 33), RMS 1
+    x = np.add.reduceat(beats, GRID[:-1], 2)/np.diff(GRID)
+    return x/(np.sqrt((x**2).mean((1, 2), keepdims=True)) + 1e-6)
+
+def lead_predictors(
+    beats:np.ndarray,      # average beats (mV) of the leads `EIGHT` at 100 Hz, (n, 8, 80)
+)->np.ndarray:             # (8, 8); a limb lead is made of chest leads only
+    "Weights that make each of the eight leads of the others, by least squares."
+    x = _in_steps(beats)
+    power, W = (x @ x.transpose(0, 2, 1)/x.shape[2]).mean(0).astype(float), np.zeros((8, 8))
+    for i in range(8):
+        others = [j for j in range(8) if j != i and not (i < 2 and j < 2)]
+        W[i, others] = np.linalg.solve(power[np.ix_(others, others)] + 1e-3*np.eye(len(others)), power[others, i])
+    return W
+
 def exchange_features(
     beats:np.ndarray,      # average beats (mV) of the leads `EIGHT` at 100 Hz, (n, 8, 80)
     predict:np.ndarray,    # weights that make each of the eight leads of the others, (8, 8)
 )->np.ndarray:             # (n, features)
     "What is asked of a beat to tell whether cables were exchanged."
-    x = np.add.reduceat(beats, GRID[:-1], 2)/np.diff(GRID)
-    x = x/(np.sqrt((x**2).mean((1, 2), keepdims=True)) + 1e-6)
+    x = _in_steps(beats)
     power = x @ x.transpose(0, 2, 1)/x.shape[2]
     undone = _UNDO @ power[:, None] @ _UNDO.transpose(0, 2, 1)                     # (n, exchanges, 8, 8)
     R = np.eye(8) - predict
@@ -501,9 +527,10 @@ def _fitted():
 
 def exchange_scores(
     beats:np.ndarray,   # average beats (mV) of the leads `EIGHT` at 100 Hz, (n, 8, 80)
+    weights=None,       # the fitted ones by default
 )->np.ndarray:          # (n, exchanges without 'none')
     "How much each exchange is likelier than none: log odds."
-    w = _fitted()
+    w = weights or _fitted()
     h = np.maximum(exchange_features(beats, w['predict']).astype(np.float32) @ w['w1'] + w['b1'], 0)
     z = h @ w['w2'] + w['b2']
     return z[:, 1:] - z[:, :1]
@@ -522,7 +549,8 @@ def beat_of_eight(s:Signs)->np.ndarray|None: # (8, 80)
 
 def _exchanged(s):
     beat = beat_of_eight(s)
-    if beat is None or np.median(s.snr[s.need]) < SNR_DB or list(_algebra(s)): return
+    _, _, misfit, limit = _limb_leads(s)
+    if beat is None or misfit > limit or np.median(s.snr[s.need]) < SNR_DB: return
     z = exchange_scores(beat[None])[0]
     k = int(z.argmax())
     if z[k] <= _fitted()['limit']: return
