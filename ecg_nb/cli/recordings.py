@@ -5,12 +5,12 @@
 # %% ../../nbs/cli/11_cli_recordings.ipynb #export-from-future-import-annotations
 from __future__ import annotations
 import click
-from .base import (PARTLY, cli, comma_separated, echo_answer, echo_left_out, json_option, people_option, quiet_option,
+from .base import (PARTLY, cli, comma_separated, echo_answer, echo_left_out, file_options, json_option, people_option, quiet_option,
     source_options, source_table)
 from ..core import ECGError, did_you_mean
 
 # %% auto #0
-__all__ = ['PAGES', 'NIGHTS', 'predict', 'explain', 'enrol', 'identify', 'download', 'store_recipe', 'convert']
+__all__ = ['PAGES', 'NIGHTS', 'predict', 'doctor', 'explain', 'enrol', 'identify', 'download', 'store_recipe', 'convert']
 
 # %% ../../nbs/cli/11_cli_recordings.ipynb #predict
 PAGES = 20   # up to so many recordings get a page each without being asked for
@@ -46,6 +46,42 @@ def predict(source, fs, leads, units, runs, out, formats, maps, uncalibrated, jo
     written = f'\nwritten to {out}' if out else ''
     click.echo(answers.to_json() if as_json else answers.text() + written)   # both name what could not be used
     if len(answers.problems): raise click.exceptions.Exit(PARTLY)
+
+# %% ../../nbs/cli/11_cli_recordings.ipynb #doctor
+def _report_or_fit(source, report, fit):
+    "Whether the doctor himself is looked at; usage errors."
+    if source and (report or fit): raise click.UsageError('--report and --fit take no recordings')
+    if not source and not (report or fit): raise click.UsageError('recordings are needed, or --report')
+    if not source:
+        from ecg_nb.evaluation.doctor import write_doctor, write_exchanges
+        if fit: write_exchanges(say=click.echo)
+        if report: write_doctor(say=click.echo)
+    return not source
+
+@cli.command(short_help='what is wrong with recordings')
+@click.argument('source', nargs=-1)
+@file_options
+@click.option('--report', is_flag=True, help='Measure what the doctor finds, on PTB-XL and others: results/doctor/.')
+@click.option('--fit', is_flag=True, help='Fit its eye for exchanged cables on PTB-XL.')
+@json_option
+def doctor(source, fs, leads, units, report, fit, as_json):
+    """Look at recordings before any run is asked: exchanged cables, contradicting leads, wrong units, lost connections, noise, no ECG.
+
+    \b
+    ecg_nb doctor my-folder
+    ecg_nb doctor ecg.hea --json
+    """
+    from dataclasses import asdict
+    from ecg_nb.data.load import read
+    from ecg_nb.signals.quality import examine, outcome
+    if _report_or_fit(source, report, fit): return
+    table, answer, lines = source_table(source, fs, leads, units), [], []
+    for row in table.itertuples():
+        findings = examine(read(row, root=table.attrs['root']))
+        answer.append(dict(record_id=row.record_id, outcome=outcome(findings), findings=[asdict(f) for f in findings]))
+        lines += [f'{row.record_id}: ' + (outcome(findings) if findings else 'nothing found'), *[f'  {f.severity}: {f}' for f in findings]]
+    echo_answer(answer, as_json, '\n'.join(lines))
+    echo_left_out(table=table)
 
 # %% ../../nbs/cli/11_cli_recordings.ipynb #explain
 @cli.command(short_help='which samples made a run say so')

@@ -73,7 +73,7 @@ def fit_exchanges(
             loss.backward()
             optimizer.step()
             schedule.step()
-            total += float(loss)
+            total += loss.item()
         say(f'epoch {epoch + 1} of {epochs}: loss {total/steps:.3f}')
     w1, b1, w2, b2 = (p.detach() for p in net.parameters())
     weights = dict(predict=predict, w1=(w1/spread).T, b1=b1 - (w1/spread) @ middle, w2=w2.T, b2=b2)

@@ -172,7 +172,7 @@ def _unusable(s):
     flat = [i for i in there if s.span[i] < FLAT_MV]
     if top == 0: yield Finding('flat', 'refuse', 'flat: no signal in any lead. Are the electrodes on, is the cable plugged in?')
     elif top < LOW_MV: yield Finding('unit', 'refuse', f'no lead varies by more than {1000*top:.2g} µV: not connected, or the unit is not mV')
-    elif np.median(span) > HIGH_MV: yield Finding('unit', 'refuse', f'the leads vary by {np.median(span):,.0f} mV: the unit is hardly mV, probably µV, or counts of a converter. State it (units)')
+    elif np.median(span) > HIGH_MV: yield Finding('unit', 'refuse', f'the leads vary by {np.median(span):,.0f} mV: the unit is hardly mV, probably µV, or counts of a converter. State it: --units uV, or 200/mV and the like')
     elif flat:
         cables = [_TO_FOOT[l] for l in s.names(flat) if l in _TO_FOOT]
         check = f'Are the cables {cables[0]} exchanged? Check them' if len(cables) == 1 and len(flat) < 3 else 'Check the electrode'
@@ -324,7 +324,8 @@ def _stretched(s, leads):
     counts = power/np.outer(step, step)
     if not np.isfinite(step).all() or _misfit(three, counts) > MISFIT*np.sqrt(np.trace(counts)/3): return f'{text}: are the gains in its header right?'
     height = np.median(s.height[rows]/step)/1000 if len(s.peaks) > 1 else 0
-    return f'{text}; the numbers stored agree if they are taken as {"µV: state that (--units uV)" if .1 < height < 8 else "they are: state their unit"}'
+    unit = "µV: state that (--units 'stored uV')" if .1 < height < 8 else 'they are: state their unit'
+    return f'{text}; the numbers stored agree if they are taken as {unit}'
 
 # %% ../../nbs/signals/12_quality.ipynb #algebra
 def _odd_one(s, leads, power, enough):
