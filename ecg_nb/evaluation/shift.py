@@ -302,13 +302,18 @@ def _of_part(run, part, most, seed=0):
     first, n, x = data.first.tolist(), data.n_samples.tolist(), data.signals.numpy()
     return [x[first[i]:first[i] + n[i]] for i in rows]
 
-def _changed(run, signals, function):
-    "Prepared records as recordings of a device at 500 Hz, changed, and prepared again."
-    leads, fs = tuple(run.info['leads']), run.recipe.fs
+def _as_recorded(most, seed=0):
+    "Records of fold 10 as their files have them, one a person."
+    table = records_table('ptb-xl')
+    one = table[table.fold == 10].drop_duplicates('subject_id').sample(most, random_state=seed)
+    return [read(r, root=table.attrs['root'], check=False) for r in one.itertuples()]
+
+def _changed(run, recordings, function):
+    "Recordings as of a device at 500 Hz, changed, and prepared."
     out = []
-    for x in signals:
-        mv = resample((np.float32(run.recipe.lsb_uv/1000)*x).T, fs, 500)
-        try: out.append(run.prepare(Recording(function(mv).astype(np.float32), 500., leads)).signal)
+    for r in recordings:
+        mv = function(resample(r.signal, r.fs, 500)).astype(np.float32)
+        try: out.append(run.prepare(Recording(mv, 500., r.leads)).signal)
         except ECGError: pass
     return out
 
@@ -335,11 +340,12 @@ def trials(
 )->dict:        # name -> prepared recordings
     "Folders to be called outside or not, none of which the reference was made from."
     from ecg_nb.evaluation.outside import COLLECTIONS
-    few = _of_part(run, 'test', 200, seed=1)
+    few = _as_recorded(200)
+    plain = _changed(run, few, lambda x: x)
     out = {'PTB-XL fold 10': _of_part(run, 'test', 2000),
            'PTB-XL fold 10, notch at 60 Hz': _changed(run, few, lambda x: notch_filter(x, 500, (60,))),
            'PTB-XL fold 10, low-pass at 40 Hz': _changed(run, few, lambda x: band_filter(x, 500, lowpass_hz=40)),
-           'PTB-XL fold 10, ten times too large': [np.clip(10*x.astype(np.int32), -32767, 32767).astype(np.int16) for x in few]}
+           'PTB-XL fold 10, ten times too large': [np.clip(10*x.astype(np.int32), -32767, 32767).astype(np.int16) for x in plain]}
     for name, c in COLLECTIONS.items():
         if not have(name) or not set(run.info['leads']) <= set(c.leads): continue
         table = records_table(name)
