@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from string import Template
-from typing import NamedTuple
+from typing import NamedTuple, TYPE_CHECKING
 import numpy as np, pandas as pd, torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -26,6 +26,7 @@ from ..signals.preprocess import complete_leads
 from ..signals.quality import merge_findings, outcome
 from ..signals.segment import window_starts
 from ..view.palette import BLUE, DARK, GREEN, INK, PALE, PINK, VERMILLION, tint
+if TYPE_CHECKING: from ecg_nb.evaluation.shift import Shift
 
 # %% auto #0
 __all__ = ['SCHEMA', 'PIECE_S', 'LONG_S', 'GROUP', 'BLOCK', 'FusedConv', 'FusedBlock', 'fused', 'FastRun', 'Source', 'sources',
@@ -195,7 +196,7 @@ class Answered:
     pieces:dict            # number of a long recording -> (start_s (n_pieces,), stop_s, p (n_pieces, classes), problems)
     caveat:str=''
     calibration:dict|None=None
-    shift:object=None      # a `Shift`, None if the recordings are few or nothing is kept of the training records
+    shift:Shift|None=None  # None if the recordings are few or nothing is kept of the training records
 
     @property
     def outside(self)->str: "What is said of all recordings together, '' if they are like the training records."; return self.shift.text if self.shift else ''
@@ -387,7 +388,8 @@ def predict(
         jobs = [short[k:k + size] for k in range(0, len(short), size)] + [[i] for i in long]
         pieces:list[dict] = [{} for _ in asked]
         p, bad = [np.full((len(found), len(f.classes)), np.nan) for f in asked], [['']*len(found) for _ in asked]
-        findings, remarks = ([[[] for _ in found] for _ in asked] for _ in range(2))
+        findings:list[list] = [[[] for _ in found] for _ in asked]
+        remarks:list[list] = [[[] for _ in found] for _ in asked]
         with _one_thread_each(min(n_jobs, len(jobs))), tqdm(total=len(short) + sum(-(-found[i].n_samples//round(PIECE_S*found[i].fs)) for i in long), disable=not progress, desc='predict') as bar, ThreadPoolExecutor(n_jobs) as pool:
             def work(rows):
                 if found[rows[0]].duration_s > LONG_S: return rows, *_in_pieces(asked, found[rows[0]], batch, bar.update)
@@ -398,9 +400,9 @@ def predict(
                     p[j][rows] = q
                     for i, *of_one in zip(rows, *rest): findings[j][i], remarks[j][i], bad[j][i] = of_one
                     if more: pieces[j][rows[0]] = more[j]
-    cards, shifts = [_card(f.run) for f in asked], [_shift(f) for f in asked]
-    answered = [Answered(*of_run, caveat, calibration if calibrated else None, away)
-                for *of_run, (caveat, calibration), away in zip(asked, p, findings, remarks, bad, pieces, cards, shifts)]
+    cards = [_card(f.run) for f in asked]
+    answered = [Answered(f, p[j], findings[j], remarks[j], bad[j], pieces[j], caveat, calibration if calibrated else None, _shift(f))
+                for j, (f, (caveat, calibration)) in enumerate(zip(asked, cards))]
     return Predictions(answered, found, lost)
 
 # %% ../../nbs/23_your_own_ecg.ipynb #best-method
