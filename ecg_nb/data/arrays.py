@@ -15,9 +15,9 @@ from ..core import BadHeader, BadSignal, DamagedFile, LEADS, MissingFile, Missin
 from .formats import UNIT_MV
 
 # %% auto #0
-__all__ = ['ARRAYS', 'lead_names', 'UnitWarning', 'unit_mv', 'beat_height', 'infer_units', 'zero_level', 'pulse_bpm',
-           'limb_misfit', 'with_doubts', 'from_array', 'TableLayout', 'table_layout', 'npy_samples', 'wanted_leads',
-           'chosen', 'asked_again', 'read_numbers']
+__all__ = ['ARRAYS', 'lead_names', 'UnitWarning', 'unit_mv', 'beat_height', 'infer_units', 'stated_zero', 'zero_level',
+           'pulse_bpm', 'limb_misfit', 'with_doubts', 'from_array', 'TableLayout', 'table_layout', 'npy_samples',
+           'wanted_leads', 'chosen', 'asked_again', 'read_numbers']
 
 # %% ../../nbs/data/17_arrays.ipynb #bare
 _words = (r'(?:signal|channel|kanal|canal|lead|ecg|ekg|ableitung|abl|d[ée]rivation|derivaci[óo]n|deriva[çc][ãa]o'
@@ -143,9 +143,9 @@ def infer_units(
     return fits[0], f'units not stated, taken as {fits[0]}: beats are {h:,.4g} high (usual: 0.2 to 7 mV)'
 
 # %% ../../nbs/data/17_arrays.ipynb #zero-level
-def _stated_zero(units):
+def stated_zero(units):
     "The number that means 0 mV, where `units` states one: 1024 of '200(1024)/mV'."
-    m = _units_a_mv.fullmatch(str(units).lower().replace(' ', ''))
+    m = _units_a_mv.fullmatch(str(units).strip().lower().replace(' ', '').removeprefix('stored'))
     return int(m[2]) if m and m[2] else None
 
 def zero_level(
@@ -161,7 +161,7 @@ def zero_level(
 
 def _zeros(x, units, mv):
     "The number that means 0 mV in each of `units`, and what was assumed: units and note, or None."
-    stated = [_stated_zero(u) for u in units]
+    stated = [stated_zero(u) for u in units]
     zeros = [z or 0 for z in stated]
     plain = len(units) > 1 or stated[0] is not None or units[0].strip().lower() in UNIT_MV
     zero = 0 if plain or not _whole_numbers(x) else zero_level(x, mv[0])

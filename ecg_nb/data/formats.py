@@ -8,7 +8,7 @@ import errno, math, os, re, stat, struct, tempfile, warnings, zlib
 from collections import namedtuple
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
-from functools import lru_cache, partial, wraps
+from functools import lru_cache, wraps
 from io import BytesIO
 import numpy as np
 from ..core import (BadHeader, BadSignal, DamagedFile, ECGError, LEADS, MissingFile, MissingLead, Recording, UnknownFormat, UnsafePath,
@@ -16,10 +16,10 @@ from ..core import (BadHeader, BadSignal, DamagedFile, ECGError, LEADS, MissingF
 
 # %% auto #0
 __all__ = ['Signal', 'Header', 'UNIT_MV', 'USUAL_GAIN', 'Channel', 'Edf', 'CPSC_CLASSES', 'BEATS', 'SignalInfo', 'follow_links',
-           'links_followed', 'header_path', 'read_header', 'says_ecg', 'owner_decides', 'Stored', 'calibration',
-           'sex_letter', 'age_years', 'comment_fields', 'person', 'read_wfdb', 'read_wfdb_digital', 'edf_channels',
-           'read_edf', 'edf_channel', 'cpsc_labels', 'read_cpsc', 'read_annotations', 'file_kind', 'read_file',
-           'signals_of', 'length_of']
+           'links_followed', 'header_path', 'read_header', 'says_ecg', 'owner_decides', 'OwnersUnit', 'Stored',
+           'calibration', 'sex_letter', 'age_years', 'comment_fields', 'person', 'read_wfdb', 'read_wfdb_digital',
+           'edf_channels', 'read_edf', 'edf_channel', 'cpsc_labels', 'read_cpsc', 'read_annotations', 'file_kind',
+           'read_file', 'signals_of', 'length_of']
 
 # %% ../../nbs/data/10_formats.ipynb #-opener
 def _opener(path, flags): return os.open(path, flags | getattr(os, 'O_NONBLOCK', 0))  # a pipe without a writer must not make us wait
@@ -232,7 +232,11 @@ def owner_decides(
     "Whether it is for the owner of a file to say what `unit` means, which is no voltage as it stands."
     return unit.lower() not in UNIT_MV and (bool(_unclear.fullmatch(unit.strip())) or says_ecg(label))
 
-class Stored(float): "What a stored number is (mV), whatever the file itself says of that: its owner knows better."
+class OwnersUnit(float):
+    "What a unit is (mV) where a file leaves it open, as its owner says; `zero`: how many units mean 0 mV, if that is said."
+    zero:int|None = None
+
+class Stored(OwnersUnit): "The same of the numbers stored, whatever the file itself says of them."
 
 @lru_cache(1024, typed=True)
 def _gain_per_mv(gain, unit, unit_mv=None):
@@ -262,7 +266,14 @@ def calibration(
     for s in signals:
         problem = _problem(s, unit_mv)
         if problem: raise (BadSignal if 'not a voltage' in problem else BadHeader)(header.path, problem)
-    return np.array([_gain_per_mv(s.gain, s.units, unit_mv) for s in signals]), np.array([s.baseline for s in signals], float)
+    return np.array([_gain_per_mv(s.gain, s.units, unit_mv) for s in signals]), np.array([_base(s, unit_mv) for s in signals], float)
+
+def _base(s, unit_mv):
+    "The digital value of 0 mV of WFDB signal `s`, as its header says, or as its owner does where it is for him to say."
+    zero = getattr(unit_mv, 'zero', None)
+    if zero is None: return s.baseline
+    if isinstance(unit_mv, Stored) or s.gain == 0: return zero
+    return s.baseline if s.units.lower() in UNIT_MV else s.baseline + zero*s.gain
 
 def _gain_notes(signals, unit_mv)->list:
     "What was assumed of the gain of `signals`, in words."
@@ -671,12 +682,13 @@ def _edf_scale(path, label, unit, fields, unit_mv=None):
     mv = UNIT_MV.get(unit.lower(), unit_mv if open_unit else None)
     hint = "; say by units what that is, e.g. 'uV'" if open_unit else ''
     if mv is None: return None, None, f'channel {label!r} is in {unit or "no unit"}, not a voltage{hint}'
-    if isinstance(unit_mv, Stored): return 1/unit_mv, 0., ''
+    zero = getattr(unit_mv, 'zero', None) or 0
+    if isinstance(unit_mv, Stored): return 1/unit_mv, float(zero), ''
     if pmin == pmax: return None, None, f'channel {label!r} has a physical range of zero'
     if dmin >= dmax: return None, None, f'channel {label!r} has an impossible digital range'
     gain = (dmax - dmin)/((pmax - pmin)*mv)
     if not .1 <= abs(gain) <= 1e9 or max(abs(pmin), abs(pmax))*mv > 1e6: return None, None, f'channel {label!r} has the range {pmin:g} to {pmax:g} {unit}; no ECG has'
-    return gain, dmin - pmin*mv*gain, ''
+    return gain, dmin + (zero - pmin if open_unit else -pmin)*mv*gain, ''
 
 # %% ../../nbs/data/10_formats.ipynb #-edf-header
 def _edf_records(path, announced, record, data, head)->tuple: # number of data records, remarks
@@ -997,7 +1009,7 @@ def _cpsc_struct(path, ecg, index=None)->Recording:
     if np.isnan(x).all(): raise BadSignal(path, 'nothing but missing samples')
     meta = dict(path=path, sex=sex_letter(sex), age=age_years(age), labels=(), dx=[], coding='', notes=())
     index = list(range(12)) if index is None else list(index)
-    return Recording(x[index], 500, [LEADS[i] for i in index], os.path.splitext(os.path.basename(path))[0], meta)
+    return Recording(x[index], 500, tuple(LEADS[i] for i in index), os.path.splitext(os.path.basename(path))[0], meta)
 
 # %% ../../nbs/data/10_formats.ipynb #read-annotations
 BEATS = tuple('NLRBAaJSVrFejnE/fQ?')

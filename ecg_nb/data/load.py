@@ -12,8 +12,8 @@ from pathlib import Path
 from types import SimpleNamespace
 import numpy as np, pandas as pd
 from ..core import BadHeader, BadSignal, BadTable, DamagedFile, ECGError, MissingFile, Recording, check_fs
-from .formats import follow_links, length_of, links_followed, read_file, Stored
-from .arrays import ARRAYS, UnitWarning, asked_again, chosen, from_array, npy_samples, read_numbers, unit_mv, with_doubts
+from .formats import follow_links, length_of, links_followed, OwnersUnit, read_file, Stored
+from .arrays import ARRAYS, UnitWarning, asked_again, chosen, from_array, npy_samples, read_numbers, stated_zero, unit_mv, with_doubts
 from .datasets import DATASETS, check_paths, counted, find, records_table
 from .own import ecg_signals, other_format, own_files, refuse_other_formats, table_of_files
 
@@ -40,7 +40,10 @@ def _from_file(path, fs, leads, units, start_s, stop_s):
 def _owners_unit(units):
     "How many mV a unit is, as the owner of a file says; None where nothing (or more than one thing) is said."
     if not isinstance(units, str) or units == 'as stated' or ',' in units: return None
-    return Stored(unit_mv(units)) if units.strip().lower().startswith('stored ') else unit_mv(units)
+    kind = Stored if units.strip().lower().startswith('stored ') else OwnersUnit
+    mv = kind(unit_mv(units))
+    mv.zero = stated_zero(units)
+    return mv
 
 # %% ../../nbs/01_load.ipynb #part
 def _part(rec, leads, start_s, stop_s):

@@ -6,9 +6,8 @@
 from __future__ import annotations
 import os, re
 from collections import Counter
-from functools import partial
 from pathlib import Path
-import numpy as np, pandas as pd
+import pandas as pd
 from ..core import BadSignal, BadTable, ECGError, LEADS, MissingFile, UnknownFormat
 from .formats import UNIT_MV, file_kind, follow_links, header_path, read_header, says_ecg, signals_of
 from .arrays import ARRAYS, chosen, lead_names, table_layout
@@ -139,7 +138,7 @@ def is_number_table(
 )->bool:
     "Whether the text file `path` may be a recording: rows of numbers that do not stand for patients or records."
     try: labels = table_layout(path).labels or ()
-    except ECGError: return os.path.getsize(path) == 0
+    except ECGError: return not os.path.isfile(path) or os.path.getsize(path) == 0
     others = [str(l) for l in labels if str(l).strip().lower() not in _of_people]
     return len(others) == len(labels) or any(map(says_ecg, lead_names(others)[0]))
 
@@ -168,13 +167,13 @@ def _tree(folder, seen=()):
     here = os.path.realpath(folder)
     if here in seen: return                                    # a link back to a folder above
     try: entries = [e for e in os.scandir(folder) if not e.name.startswith('.')]
-    except OSError as e:
-        yield folder, (), f'cannot be looked into ({e.strerror or e})'
+    except OSError as error:
+        yield folder, (), f'cannot be looked into ({error.strerror or error})'
         return
     names = {e.name for e in entries}
     if seen and any(_is_ours(e.path) for e in entries if e.name in _ours): return
     for e in entries:
-        if not e.is_dir(): yield e.path, names, ''
+        if not os.path.isdir(e.path): yield e.path, names, ''
         elif e.is_symlink() and not follow_links(): yield e.path, names, _NOT_FOLLOWED
         else: yield from _tree(e.path, (*seen, here))
 
