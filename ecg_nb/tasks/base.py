@@ -101,9 +101,9 @@ def _but(self:Plan,
     **settings,   # fields of a plan, or of its `extra`
 )->Plan:
     "The same plan with other settings."
-    known = [*_SETTINGS, *self.extra]
+    names = [*_SETTINGS, *self.extra]
     for name in settings:
-        if name not in known: raise ECGError(name, f'no such setting of a plan; {did_you_mean(name, known)}')
+        if name not in names: raise ECGError(name, f'no such setting of a plan; {did_you_mean(name, names)}')
     own = {k: v for k, v in settings.items() if k in _SETTINGS}
     extra = {k: v for k, v in settings.items() if k not in _SETTINGS}
     return replace(self, **dict(extra=self.extra | extra) | own)
@@ -213,10 +213,10 @@ class Answers:
     def subjects(self, part:str)->np.ndarray: return self.splits.parts[part].subjects
 
     def aggregated(self,
-        how:str,       # 'mean' or 'max'
+        join:str,      # 'mean' or 'max'
     )->dict:           # part -> (n, outputs)
         "One row a record from its windows."
-        return {k: aggregate_windows(*w, how) for k, w in self.windows.items()}
+        return {k: aggregate_windows(*w, join) for k, w in self.windows.items()}
 
 # %% ../../nbs/tasks/09_task.ipynb #task
 class Task:
@@ -438,7 +438,7 @@ Task.network, Task.train = _network, _train
 def _choose(self:Task, answers:Answers)->dict: # join, thresholds: what run.json keeps
     "What validation records decide."
     y = answers.y['valid']
-    score = {how: self.metric(y, answers.aggregated(how)['valid']) for how in ('mean', 'max')}
+    score = {join: self.metric(y, answers.aggregated(join)['valid']) for join in ('mean', 'max')}
     join = max(score, key=score.get)
     thresholds = choose_thresholds(y, answers.aggregated(join)['valid'], names=answers.run.classes, at_least=self.positives)
     return dict(join=join, thresholds=thresholds.tolist())
@@ -450,8 +450,8 @@ def _figures(self:Task, answers:Answers)->tuple: # ([`Figure`], name -> table, w
                              y_valid=y['valid'], p_valid=p['valid'], seed=answers.seed)
     low, high = test['macro_auc_95']
     head = plan.figure(f'macro AUC, {plan.title}', test['macro_auc'], low, high, chance=.5, n=len(y['test']))
-    joined = {how: answers.aggregated(how) for how in ('mean', 'max')}
-    by_join = {word: {how: self.metric(y[part], p[part]) for how, p in joined.items()}
+    joined = {join: answers.aggregated(join) for join in ('mean', 'max')}
+    by_join = {word: {join: self.metric(y[part], p[part]) for join, p in joined.items()}
                for word, part in (('validation', 'valid'), ('test', 'test'))}
     by_members = {' + '.join(c): v for c, v in sorted(answers.made_of.items(), key=lambda o: -o[1])}
     more = dict(test=test, join=answers.chosen['join'], macro_auc_by_join=by_join, macro_auc_by_members=by_members)

@@ -139,21 +139,21 @@ def earliest(b:BeatSet)->np.ndarray: # mask (n_beats,)
 
 def split_beats(
     b:BeatSet,
-    how:str,        # a key of `SPLITS`
+    split:str,      # a key of `SPLITS`
     *,
     seed:int=0,
 )->Split:
-    "Split `how`; who has no beat on one of the sides is left out."
-    if how not in SPLITS: raise BadTable('split', f'no {how!r}; there are {", ".join(SPLITS)}')
+    "The split of that name; who has no beat on one of the sides is left out."
+    if split not in SPLITS: raise BadTable('split', f'no {split!r}; there are {", ".join(SPLITS)}')
     first = earliest(b)
-    train, valid, test = (m & first for m in SPLITS[how](b, seed=seed))
-    if how == 'other recording': test = ~first
-    if how == 'system 2, its validation': test = valid
+    train, valid, test = (m & first for m in SPLITS[split](b, seed=seed))
+    if split == 'other recording': test = ~first
+    if split == 'system 2, its validation': test = valid
     ok = np.logical_and.reduce([np.isin(b.subject, b.subject[m]) for m in (train, valid, test)])
-    alone = how == 'other recording' and bool(first.all())
+    alone = split == 'other recording' and bool(first.all())
     if not ok.any():
-        raise BadTable('split',
-                       f'{how!r} leaves nobody with beats to train, to choose and to test' + (': nobody has a second recording' if alone else ''))
+        why = ': nobody has a second recording' if alone else ''
+        raise BadTable('split', f'{split!r} leaves nobody with beats to train, to choose and to test{why}')
     return Split(train & ok, valid & ok, test & ok)
 
 # %% ../../nbs/tasks/12_closed_set.ipynb #to-data
@@ -594,11 +594,11 @@ def _trained_in(self:ClosedSet, plan, folder)->Path:
     "Where the network of a row was trained: there, or as that of another row."
     if not plan.of: return folder
     places = (folder.parent/plan.of[0], self.folder(plan.of[0]))
-    found = [p for p in places if (p/'model.safetensors').exists()]
-    if not found:
+    there = [p for p in places if (p/'model.safetensors').exists()]
+    if not there:
         raise MissingFile(places[-1],
                           f'no network there, which this row is about: ecg_nb train {self.name} {plan.of[0]}')
-    return found[0]
+    return there[0]
 
 def _evaluate(self:ClosedSet, plan, splits, folder, *, seed=0, command='', cache=None):
     "What the row says of each test beat: answers.csv.gz, metrics.json and, of a network, network.json."
@@ -631,11 +631,11 @@ def known_selection(path, sel:Selection, root, *, seed:int=0)->pd.DataFrame:
     if not Path(path).exists():
         write_csv(path, selected(sel, table, root, seed=seed)[['record_id', 'subject_id']])
     ids = read_csv(path, ('record_id', 'subject_id')).record_id
-    known = table.set_index('record_id', drop=False)
-    strange = ids[~ids.isin(known.index)]
+    by_id = table.set_index('record_id', drop=False)
+    strange = ids[~ids.isin(by_id.index)]
     if len(strange):
         raise BadTable(path, f'record {strange.iloc[0]} is not in the data set; delete the list to select again')
-    out = known.loc[ids].reset_index(drop=True)
+    out = by_id.loc[ids].reset_index(drop=True)
     out.attrs = table.attrs
     return out
 
@@ -655,11 +655,10 @@ class Network:
         x:np.ndarray,       # beats (mV), shape (n_beats, leads, n_samples)
     )->pd.DataFrame:        # log-probability of each person, a row a beat
         "What the network says of the beats `x`."
-        want = self.info['leads'], self.info['n_samples']
-        if x.shape[1:] != want:
-            raise BadTable('beats',
-                           f'shape {x.shape}; (n_beats, {want[0]}, {want[1]}) at {self.info["fs"]:g} Hz is needed, input "{self.info["method"]["input"]}" of `INPUTS`')
-        people = self.info['people']
+        people, leads, n_samples = (self.info[k] for k in ('people', 'leads', 'n_samples'))
+        if x.shape[1:] != (leads, n_samples):
+            wanted = f'(n_beats, {leads}, {n_samples}) at {self.info["fs"]:g} Hz'
+            raise BadTable('beats', f'shape {x.shape}; {wanted} is needed, input "{self.info["method"]["input"]}" of `INPUTS`')
         data = to_data(x, [people[0]]*len(x), people)
         return pd.DataFrame(log_probabilities(self.model, x, data, np.ones(len(x), bool)), columns=people)
 

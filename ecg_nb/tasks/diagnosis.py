@@ -60,11 +60,11 @@ def members(
     root,         # its folder
 )->dict:          # class -> the statements of which any will do
     "Of which of the 71 statements the classes of a label set are made."
-    known = ptbxl_statements(root)
+    table = ptbxl_statements(root)
     column = dict(superclass='diagnostic_class', subclass='diagnostic_subclass').get(labels)
     classes = ptbxl_tasks(root)[labels]
     if not column: return {c: [c] for c in classes}
-    return {c: list(known.index[known.diagnostic & (known[column] == c)]) for c in classes}
+    return {c: list(table.index[table.diagnostic & (table[column] == c)]) for c in classes}
 
 MEANINGS = dict(
     NORM='normal ECG', MI='myocardial infarction', STTC='change of ST segment or T wave',
@@ -111,7 +111,7 @@ def _test_answers(runs, labels, splits, cache):
     each = {k: [noisy_or(q, r.classes, of) for r, (q, _) in zip(runs.values(), w)] for k, w in windows.items()}
     for i, name in enumerate((*runs, 'average of all')):
         rows = {k: (each[k][i] if name in runs else np.mean(each[k], 0), windows[k][0][1]) for k in each}
-        auc = {how: macro_auc(y, aggregate_windows(*rows['valid'], how)) for how in ('mean', 'max')}
+        auc = {join: macro_auc(y, aggregate_windows(*rows['valid'], join)) for join in ('mean', 'max')}
         p[name] = aggregate_windows(*rows['test'], max(auc, key=auc.get))
     return p
 

@@ -51,12 +51,12 @@ def with_classes(
     seed:int=0,
     weights:bool=True, # False: only the kind of network, untrained
 )->tuple:          # (network, whether its last layer is the old one)
-    "The network of `base` with an output for each of `classes`: a new one, or the old one where all of `classes` are among its own."
-    m, known = base.info['model'], [c for c in base.classes if c not in base.info.get('linear', {})]
+    "The network of `base` with an output for each of `classes`: a new one, or the old one where all are among its own."
+    m, there = base.info['model'], [c for c in base.classes if c not in base.info.get('linear', {})]
     model = create_model(m['name'], len(base.info['leads']), len(classes), seed=seed, **m['options'])
     if not weights: return model, False
     (name, layer), old = last_layer(model), base.model.state_dict()
-    same, rows = set(classes) <= set(known), [base.classes.index(c) for c in classes if c in known]
+    same, rows = set(classes) <= set(there), [base.classes.index(c) for c in classes if c in there]
     own = {f'{name}.{k}': old[f'{name}.{k}'][rows] if same else v.clone() for k, v in layer.state_dict().items()}
     model.load_state_dict({k: v for k, v in old.items() if k not in own} | own)
     return model, same
@@ -123,16 +123,15 @@ def tune(
     model, same = with_classes(base, classes, seed=seed, weights=not scratch)
     model = model.to(train.device)
     scores, start = {}, None
+    def weights(): return {k: v.clone() for k, v in model.state_dict().items()}
     if scratch: standardize_on(model, train)
     else:
-        y = valid.y.cpu().numpy()
         if same and not head_only:
             z, record = window_logits(model, valid, **size)
-            scores['as it was'], start = score(y,
-                                               aggregate_windows(torch.sigmoid(z).numpy(), record)), {k: v.clone() for k, v in model.state_dict().items()}
+            scores['as it was'] = score(valid.y.cpu().numpy(), aggregate_windows(torch.sigmoid(z).numpy(), record))
+            start = weights()
         scores['last layer'] = fit_head(model, train, valid, **size)
-        if start is None or scores['last layer'] > scores['as it was']:
-            start = {k: v.clone() for k, v in model.state_dict().items()}
+        if start is None or scores['last layer'] > scores['as it was']: start = weights()
         model.load_state_dict(start)
     if head_only or not epochs: kept = max(scores, key=scores.get)
     else:
@@ -165,11 +164,12 @@ def cut_people(
         out = split_by_fold(table, train=f[:-2], valid=f[-2:-1], test=f[-1:])
     elif split is not None:
         if split not in table: raise BadTable(src, f'no column {split} that would say train, valid or test')
-        said = table[split].astype(str).str.strip().str.lower()
-        out = {k: table[said == k] for k in ('train', 'valid', 'test')}
+        part = table[split].astype(str).str.strip().str.lower()
+        out = {k: table[part == k] for k in ('train', 'valid', 'test')}
     else:
-        out = split_subjects(table.assign(labels_together=[' '.join(map(str, r))
-                                                           for r in np.asarray(y, int)]), parts=parts, by=('labels_together', 'sex', 'dataset'), seed=seed)
+        together = [' '.join(map(str, row)) for row in np.asarray(y, int)]
+        even = ('labels_together', 'sex', 'dataset')
+        out = split_subjects(table.assign(labels_together=together), parts=parts, by=even, seed=seed)
     out = {k: o.drop(columns='labels_together', errors='ignore') for k, o in out.items()}
     empty = [k for k in ('train', 'valid', 'test') if k not in out or not len(out[k])]
     if empty: raise BadTable(src, f'nobody in {", ".join(empty)}')
@@ -209,8 +209,8 @@ class Finetune(Task):
         "The records, labels and run of one fine-tuning."
         self.begun, self.base, self.table, self.classes = run, network_of(run), table, tuple(classes)
         self.y, self.store = _labels(table, y, classes, store.path.parent), store
-        known = dict(zip(table.record_id, self.y))
-        self.split = lambda t: cut_people(t, np.stack([known[r] for r in t.record_id]), split=cut, seed=seed)
+        labels = dict(zip(table.record_id, self.y))
+        self.split = lambda t: cut_people(t, np.stack([labels[r] for r in t.record_id]), split=cut, seed=seed)
         return self
 
     def labels(self, table, plan):
@@ -311,7 +311,8 @@ def finetune(
     classes = (classes,) if isinstance(classes, str) else tuple(classes)
     base, recipe = network_of(run), network_of(run).recipe
     _labels(table, y, classes, folder)                       # refused before anything is converted
-    if store is None: store = convert(table, folder/'store', recipe, length=base.info['length'], n_jobs=n_jobs, wait_s=600, progress=progress)
+    if store is None:
+        store = convert(table, folder/'store', recipe, length=base.info['length'], n_jobs=n_jobs, wait_s=600, progress=progress)
     check_store(base.folder, store)
     plan = Plan(title or f'{", ".join(classes)}, from {run.name}', model=base.info['model']['name'],
                 options=base.info['model']['options'], leads=recipe.leads, fs=recipe.fs, highpass_hz=recipe.highpass_hz,
@@ -326,28 +327,34 @@ def finetune(
 
 
 # %% ../../nbs/tasks/13_finetune.ipynb #-curve
-def _curve(data, table, base, classes, folder, *, sizes, k, epochs, seed, **kwargs):
+_WAYS = {'linear probe': dict(head_only=True), 'fine-tuned': dict(lr=1e-3), 'from scratch': dict(lr=1e-2, scratch=True)}
+
+def _curve(data, table, base, classes, folder, *, sizes, k, epochs, seed, **options):
     "Probabilities of each record by each way and number of people, from networks that have not met its owner."
-    folds = [o.subject_id.unique()
-             for o in split_subjects(table, parts={i: 1/k for i in range(k)}, by=('sex', 'dataset'), seed=seed).values()]
-    part, out = lambda people: data.subset(np.isin(data.subjects, people)), {}
+    cut = split_subjects(table, parts={i: 1/k for i in range(k)}, by=('sex', 'dataset'), seed=seed)
+    folds, answers = [part.subject_id.unique() for part in cut.values()], {}
+    def of(people): return data.subset(np.isin(data.subjects, people))
     def ask(name, model, at):
         z, record = window_logits(model, data.subset(at), length=base.info['length'], stride=base.info['stride'])
-        out.setdefault(name,
-                       np.full((len(data), len(classes)), np.nan))[at] = aggregate_windows(torch.sigmoid(z).numpy(), record)
-    for i in range(k):
-        at, valid = np.isin(data.subjects, folds[i]), part(folds[(i + 1) % k])
-        pool = table[~table.subject_id.isin([*folds[i], *folds[(i + 1) % k]])]
+        p = answers.setdefault(name, np.full((len(data), len(classes)), np.nan))
+        p[at] = aggregate_windows(torch.sigmoid(z).numpy(), record)
+    for i, (test, choose) in enumerate(zip(folds, folds[1:] + folds[:1])):
+        at, pool = np.isin(data.subjects, test), table[~table.subject_id.isin([*test, *choose])]
         ask(('as it is', 0), with_classes(base, classes)[0], at)
         for n in sizes:
-            n_pool = pool.subject_id.nunique()
-            some = pool if n >= n_pool else split_subjects(pool, parts=dict(some=n/n_pool, rest=1 - n/n_pool),
-                                                           by=('sex',), seed=seed)['some']
-            for name, how in (('linear probe', dict(head_only=True)), ('fine-tuned', dict(lr=1e-3)),
-                              ('from scratch', dict(lr=1e-2, scratch=True))):
-                ask((name, n),
-                    tune(base, part(some.subject_id.unique()), valid, Path(folder)/f'{i}-{n}-{name}', classes=classes, epochs=epochs, seed=seed, **how, **kwargs)[0], at)
-    return out, folds
+            train = of(_some_people(pool, n, seed))
+            for way, settings in _WAYS.items():
+                model, _ = tune(base, train, of(choose), Path(folder)/f'{i}-{n}-{way}', classes=classes, epochs=epochs,
+                                seed=seed, **settings, **options)
+                ask((way, n), model, at)
+    return answers, folds
+
+def _some_people(table, n, seed):
+    "So many people of `table`, even in sex; all, if there are no more."
+    all_people = table.subject_id.unique()
+    if n >= len(all_people): return all_people
+    parts = dict(some=n/len(all_people), rest=1 - n/len(all_people))
+    return split_subjects(table, parts=parts, by=('sex',), seed=seed)['some'].subject_id.unique()
 
 def _within(y, p, people, folds):
     "AUC over the pairs of people that were tested by the same network."
@@ -368,24 +375,28 @@ def learning_curve(
     sizes=(18, 54),        # people to learn from
     k:int=5,               # folds
     epochs:int=10, seed:int=0,
-    **kwargs,              # for `fit`
-)->tuple:                  # DataFrame, a row a way and size: auc by person, lo, hi, n, `within` (pairs of one fold only), gain over 'as it is' with its interval; answers by person
+    **options,             # for `fit`
+)->tuple:                  # DataFrame, a row a way and size; answers by person
     "As it is, linear probe, fine-tuned, from scratch: AUC by person, each tested by networks that never met them."
     from ecg_nb.tasks.sex import per_person
-    (answers, folds), rows, who = _curve(data, table, base, classes, folder, sizes=sizes, k=k, epochs=epochs,
-                                         seed=seed, **kwargs), [], {}
+    answers, folds = _curve(data, table, base, classes, folder, sizes=sizes, k=k, epochs=epochs, seed=seed, **options)
     people, y = per_person(data.y.cpu().numpy(), data.subjects)
     y = y.round().astype(int)
-    for key, p in answers.items(): who[key] = per_person(p, data.subjects)[1]
-    def difference(a, b):
+    rows, who = [], {key: per_person(p, data.subjects)[1] for key, p in answers.items()}
+    def beyond(name, a, b):
+        "By how much `a` is better than `b`, as columns."
+        columns = (name, f'{name}_lo', f'{name}_hi')
+        if a == b: return dict.fromkeys(columns, np.nan)
         d = paired_difference(y, who[a], who[b], seed=seed)
-        return d['difference'], d['lo'], d['hi']
+        return dict(zip(columns, (d['difference'], d['lo'], d['hi'])))
     for (way, n), p in who.items():
         auc = macro_auc(y, p)
         lo, hi = interval(bootstrap_auc(y, p, seed=seed)[:, 0])
-        few = auc_interval(auc, y.sum(), (1 - y).sum())
-        rows.append(dict(way=way, people=n, auc=auc, lo=min(lo, float(few[0])), hi=max(hi, float(few[1])), n=len(y), within=_within(y, p, people, folds), **dict(zip(('gain', 'gain_lo', 'gain_hi'), difference((way, n), ('as it is', 0)) if n else (np.nan,)*3)),
-                         **dict(zip(('over_scratch', 'over_scratch_lo', 'over_scratch_hi'), difference((way, n), ('from scratch', n)) if n and way != 'from scratch' else (np.nan,)*3))))
+        few = auc_interval(auc, y.sum(), (1 - y).sum())                        # wider with few people
+        here, scratch = (way, n), ('from scratch', n) if n else (way, n)
+        rows.append(dict(way=way, people=n, auc=auc, lo=min(lo, float(few[0])), hi=max(hi, float(few[1])), n=len(y),
+                         within=_within(y, p, people, folds))
+                    | beyond('gain', here, ('as it is', 0)) | beyond('over_scratch', here, scratch))
     return pd.DataFrame(rows), who
 
 # %% ../../nbs/tasks/13_finetune.ipynb #plot-learning
@@ -420,9 +431,10 @@ def people_of_ecgid(
     from ecg_nb.tasks.sex import shorten
     table = records_table('ecg-id', root)
     store = convert(table, folder, base.recipe, progress=False)
-    ok = store.index.usable.to_numpy() & (table.sex != '').to_numpy()
-    return shorten(load_data(store,
-                             (table.sex == 'F').to_numpy(float)[:, None]).subset(ok[store.index.usable.to_numpy()]), round(dur_s*base.recipe.fs)), table[ok].reset_index(drop=True)
+    usable, woman = store.index.usable.to_numpy(), (table.sex == 'F').to_numpy(float)
+    ok = usable & (table.sex != '').to_numpy()
+    data = load_data(store, woman[:, None]).subset(ok[usable])
+    return shorten(data, round(dur_s*base.recipe.fs)), table[ok].reset_index(drop=True)
 
 _PROTOCOL = ('five folds of people, even in sex: one the test, the next validation, of the other 54 people 18 or all to learn from; '
              'first 10 s of each record, mean over the records of a person; 10 epochs; one seed')

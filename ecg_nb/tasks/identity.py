@@ -197,16 +197,16 @@ def cut_in_time(
     *,
     guard:int,             # samples left out between the two parts
     test_share:float=.25,  # of the recording is the second part, as in `12_closed_set`
-    how:str='time',        # 'random': as many beats of each part, drawn at random from the whole recording, as systems 1 and 2 did
+    split:str='time',      # 'random': as many beats of each part, drawn from the whole recording, as systems 1 and 2 did
     seed:int=0,
 )->tuple:                  # two `ECGData` of the recordings that have beats in both parts; their positions in `data`
     "Each recording cut in two, so that nothing of the second part touches the first."
-    if how not in ('time', 'random'): raise ValueError(f"how must be 'time' or 'random', not {how!r}")
+    if split not in ('time', 'random'): raise ValueError(f"split must be 'time' or 'random', not {split!r}")
     rng, early, late, kept = np.random.default_rng(seed), [], [], []
     for i, (starts, n) in enumerate(zip(data.starts, data.n_samples.tolist())):
         cut = round((1 - test_share)*n)
         a, b = starts[starts + length <= cut - guard], starts[starts >= cut]
-        if how == 'random': a, b = np.split(rng.permutation(starts)[:len(a) + len(b)], [len(a)])
+        if split == 'random': a, b = np.split(rng.permutation(starts)[:len(a) + len(b)], [len(a)])
         if not (len(a) and len(b)): continue
         early.append(np.sort(a))
         late.append(np.sort(b))
@@ -231,14 +231,14 @@ def within_recording(
     data:ECGData,          # cropped at beats, one recording a person
     *,
     guard_s:float=1.,      # left out between enrolment and probe (s)
-    how:str='time',        # see `cut_in_time`
+    split:str='time',      # see `cut_in_time`
     seed:int=0,
 )->dict:                   # by_beat and by_recording: from `rank_k`; people
     "Enrolled by the first part of a recording, looked for by the rest of the *same* recording."
     if len(set(data.subjects)) < len(data):
         raise BadTable('recordings', 'several of one person; within one recording each person gives one')
     guard = round(guard_s*run.recipe.fs)
-    enrolled, probe, _ = cut_in_time(data, run.info['length'], guard=guard, how=how, seed=seed)
+    enrolled, probe, _ = cut_in_time(data, run.info['length'], guard=guard, split=split, seed=seed)
     return _looked_for(run, enrolled, probe, seed)
 
 
@@ -277,8 +277,8 @@ def regimes(
         first = np.sort(np.random.default_rng(seed).permutation(first)[:people])
     one = data.subset(first)
     words = dict(random='random beats', time=f'cut in time, {guard_s:g} s apart')
-    shares = {f'within one recording, {w}': within_recording(run, one, guard_s=guard_s, how=how, seed=seed)
-              for how, w in words.items()}
+    shares = {f'within one recording, {w}': within_recording(run, one, guard_s=guard_s, split=split, seed=seed)
+              for split, w in words.items()}
     # by the same beats: the other day is all that differs
     enrolled, _, _ = cut_in_time(one, run.info['length'], guard=round(guard_s*run.recipe.fs))
     later = later[np.isin(table.subject_id.to_numpy(str)[later], enrolled.subjects)]
@@ -520,9 +520,9 @@ def _regime_tables(self:Identity, seed, device):
     table = pd.concat(rows, ignore_index=True).sort_values(['data', 'run'], kind='stable', ignore_index=True)
     tables = dict(table=table[first + [c for c in table if c not in first]])
     if by_date: tables['ecg-id'] = pd.concat(by_date, ignore_index=True)
-    known = {r.title: r for r in REGIMES}
+    by_title = {r.title: r for r in REGIMES}
     figures = [f for _, row in table.iterrows()
-               for f in _regime_figures(known[row.data], self.plan(row.run).title, row)]
+               for f in _regime_figures(by_title[row.data], self.plan(row.run).title, row)]
     return figures + dates, tables
 
 def _regime_figures(regime, title, row):

@@ -72,9 +72,9 @@ def sex_age_loss(
     "Cross-entropy of the sex, plus the smooth L1 distance of the age where it is known."
     loss = F.binary_cross_entropy_with_logits(out[:, 0], y[:, 0])
     if y.shape[1] == 1: return loss
-    known = y[:, 1].isfinite()
-    d = F.smooth_l1_loss(out[:, 1], torch.where(known, (y[:, 1] - AGE[0])/AGE[1], out[:, 1].detach()), reduction='sum')
-    return loss + d/known.sum().clamp(min=1)
+    dated = y[:, 1].isfinite()
+    d = F.smooth_l1_loss(out[:, 1], torch.where(dated, (y[:, 1] - AGE[0])/AGE[1], out[:, 1].detach()), reduction='sum')
+    return loss + d/dated.sum().clamp(min=1)
 
 def sex_auc(y, p)->float:
     "AUC of the sex alone."
@@ -213,12 +213,12 @@ def figures(
 
 def _age_figures(years, p, subjects, guess, seed):
     "Mean absolute error of the age, where it is known."
-    known = np.isfinite(years)
-    years, p = years[known], p[known]
+    dated = np.isfinite(years)
+    years, p = years[dated], p[dated]
     def error(a, b): return np.abs(a - b).mean()
-    low, high = interval(bootstrap(error, years, p, groups=subjects[known], seed=seed))
+    low, high = interval(bootstrap(error, years, p, groups=subjects[dated], seed=seed))
     if guess is None: guess = np.median(years)
-    return dict(age_n=int(known.sum()), age_mae=error(years, p), age_mae_95=[low, high], age_mae_chance=error(years, guess))
+    return dict(age_n=int(dated.sum()), age_mae=error(years, p), age_mae_95=[low, high], age_mae_chance=error(years, guess))
 
 # %% ../../nbs/10_sex.ipynb #shorten
 def shorten(

@@ -21,9 +21,10 @@ def grid(
     values = {k: list(v) if isinstance(v, (list, tuple, range, np.ndarray)) else [v] for k, v in columns.items()}
     if not values or not all(values.values()): raise BadTable('grid', 'each column needs at least one value')
     t = pd.DataFrame(product(*values.values()), columns=list(values))
-    said = [k for k in values if len(values[k]) > 1] or list(values)
-    t.insert(0, 'name',
-             ['-'.join(f'{k}{v}' if isinstance(v, (int, float, np.number)) else str(v) for k, v in zip(said, row)) for row in t[said].itertuples(index=False)])
+    varied = [k for k in values if len(values[k]) > 1] or list(values)
+    def word(k, v): return f'{k}{v}' if isinstance(v, (int, float, np.number)) else str(v)
+    rows = t[varied].itertuples(index=False)
+    t.insert(0, 'name', ['-'.join(map(word, varied, row)) for row in rows])
     return t
 
 def _jobs(table):
@@ -58,13 +59,13 @@ def _note_jobs(folder, jobs):
     with _whole(folder): _add_jobs(folder, jobs)
 
 def _add_jobs(folder, jobs):
-    known = {j['name']: j for j in read_json(folder/'jobs.json')} if (folder/'jobs.json').exists() else {}
-    for n in jobs.keys() & known.keys():
-        differ = [k for k in jobs[n].keys() | known[n].keys() if jobs[n].get(k) != known[n].get(k)]
+    there = {j['name']: j for j in read_json(folder/'jobs.json')} if (folder/'jobs.json').exists() else {}
+    for n in jobs.keys() & there.keys():
+        differ = [k for k in jobs[n].keys() | there[n].keys() if jobs[n].get(k) != there[n].get(k)]
         if differ:
             raise BadTable(folder,
                            f'job {n} is there with another {", ".join(sorted(differ))}; take another name, or another folder')
-    if jobs.keys() - known.keys(): write_json(folder/'jobs.json', [*(known | jobs).values()])
+    if jobs.keys() - there.keys(): write_json(folder/'jobs.json', [*(there | jobs).values()])
 
 # %% ../../nbs/tasks/14_sweep.ipynb #sweep
 def sweep(
@@ -116,12 +117,13 @@ def _do(name, job, folder, fn, old, progress):
         if isinstance(e, (BusyFolder, NotWritten)) or getattr(e if isinstance(e, OSError) else e.__cause__,
                                                               'errno', None) in _NO_ROOM:
             raise   # no fault of the job: it stays open
-        kind, said = 'failed', dict(error=f'{type(e).__name__}: {e}', traceback=traceback.format_exc(limit=-6))
-    else: kind, said = 'done', dict(figures=dict(figures))
-    write_json(folder/name/f'{kind}.json', dict(job=job) | said | who | dict(seconds=round(time.time() - began, 2)))
-    if progress:
-        print(f'{name}: {said.get("error") or ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in said["figures"].items())}', flush=True)
+        kind, result = 'failed', dict(error=f'{type(e).__name__}: {e}', traceback=traceback.format_exc(limit=-6))
+    else: kind, result = 'done', dict(figures=dict(figures))
+    write_json(folder/name/f'{kind}.json', dict(job=job) | result | who | dict(seconds=round(time.time() - began, 2)))
+    if progress: print(f'{name}: {result.get("error") or _in_words(result["figures"])}', flush=True)
     return True
+
+def _in_words(figures): return ', '.join(f'{k} {v:.4g}' if isinstance(v, float) else f'{k} {v}' for k, v in figures.items())
 
 def sweep_table(
     folder,          # of a sweep
@@ -186,8 +188,9 @@ def train_job(
 def _figures(history, splits):
     "What the table of a sweep says of one training."
     best = history.loc[history.score.idxmax()]
-    return dict(score=round(float(best.score), 6), valid_loss=round(float(best.valid_loss), 6), best_epoch=int(best.epoch) + 1,
-                epochs=len(history), classes=len(splits.classes), n_valid=len(splits.parts['valid']), simulated=bool(splits.simulated))
+    return dict(score=round(float(best.score), 6), valid_loss=round(float(best.valid_loss), 6),
+                best_epoch=int(best.epoch) + 1, epochs=len(history), classes=len(splits.classes),
+                n_valid=len(splits.parts['valid']), simulated=bool(splits.simulated))
 
 # %% ../../nbs/tasks/14_sweep.ipynb #over-seeds
 def over_seeds(
@@ -231,9 +234,15 @@ def slurm_script(
     "A script for SLURM: a job array that shares a sweep, or one training over GPUs of several machines."
     if array and nodes > 1: raise ValueError('an array of tasks, or one training over several machines')
     h, m = divmod(round(hours*60), 60)
-    lines = [f'#SBATCH --job-name={name}', f'#SBATCH --time={h}:{m:02d}:00', f'#SBATCH --nodes={nodes}', '#SBATCH --ntasks-per-node=1', f'#SBATCH --cpus-per-task={cpus}', f'#SBATCH --mem={mem_gb}G',
-             *[f'#SBATCH --gpus-per-node={gpus}']*(gpus > 0), *([f'#SBATCH --array=0-{array - 1}'] if array else []), '#SBATCH --requeue', '#SBATCH --open-mode=append', '#SBATCH --output=%x-%A_%a.log' if array else '#SBATCH --output=%x-%j.log']
-    several = nodes*max(gpus, 1) > 1 and not array
-    body = ['export OMP_NUM_THREADS=1', 'head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)',
-            f'srun --kill-on-bad-exit=1 torchrun --nnodes={nodes} --nproc-per-node={max(gpus, 1)} --rdzv-id="$SLURM_JOB_ID" --rdzv-backend=c10d --rdzv-endpoint="$head:29500" {command}'] if several else [f'export OMP_NUM_THREADS={cpus}', f'srun python {command}']
+    lines = [f'--job-name={name}', f'--time={h}:{m:02d}:00', f'--nodes={nodes}', '--ntasks-per-node=1',
+             f'--cpus-per-task={cpus}', f'--mem={mem_gb}G']
+    if gpus > 0: lines.append(f'--gpus-per-node={gpus}')
+    if array: lines.append(f'--array=0-{array - 1}')
+    lines += ['--requeue', '--open-mode=append', f'--output=%x-{"%A_%a" if array else "%j"}.log']
+    body = [f'export OMP_NUM_THREADS={cpus}', f'srun python {command}']
+    if nodes*max(gpus, 1) > 1 and not array:
+        where = f'--nnodes={nodes} --nproc-per-node={max(gpus, 1)} --rdzv-id="$SLURM_JOB_ID" --rdzv-backend=c10d'
+        body = ['export OMP_NUM_THREADS=1', 'head=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)',
+                f'srun --kill-on-bad-exit=1 torchrun {where} --rdzv-endpoint="$head:29500" {command}']
+    lines = [f'#SBATCH {l}' for l in lines]
     return '\n'.join(['#!/bin/bash', *lines, 'set -euo pipefail', 'cd "$SLURM_SUBMIT_DIR"', setup, *body]) + '\n'
