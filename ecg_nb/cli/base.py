@@ -11,16 +11,27 @@ import ecg_nb
 from ..core import ECGError, import_user_module, did_you_mean
 
 # %% auto #0
-__all__ = ['PARTLY', 'file_options', 'source_options', 'people_option', 'quiet_option', 'json_option', 'echo_warning', 'extra_of',
-           'one_line', 'Commands', 'environment', 'cli', 'options', 'comma_separated', 'stated_units', 'source_table',
-           'echo_left_out', 'echo_answer']
+__all__ = ['PARTLY', 'file_options', 'source_options', 'people_option', 'quiet_option', 'json_option', 'as_options',
+           'echo_warning', 'extra_of', 'one_line', 'Commands', 'environment', 'cli', 'options', 'comma_separated',
+           'stated_units', 'pairs', 'source_table', 'echo_left_out', 'echo_answer']
 
 # %% ../../nbs/cli/10_cli.ipynb #partly
 PARTLY = 3  # exit status: done, but some recordings could not be used
 
+_as_options = (
+    (re.compile(r'\b([Gg]ive) (fs|leads|units)\b'), r'\1 --\2'), (re.compile(r'\breplace=True\b'), '--replace'),
+    (re.compile(r'\bby columns=dict\(record_id=…\)'), 'by --columns record_id=…'), (re.compile('give `sex_coding`'), 'give --sex-coding'))
+
+def as_options(
+    text:str, # that tells what can be given to a function
+)->str:
+    "What can be done, in the words of the command line: 'give fs' is 'give --fs'."
+    for python, option in _as_options: text = python.sub(option, text)
+    return text
+
 def echo_warning(message, category, filename, lineno, file=None, line=None):
     "A warning as one line on standard error."
-    click.echo(f'note: {" ".join(str(message).split())}', err=True)
+    click.echo(as_options(f'note: {" ".join(str(message).split())}'), err=True)
 
 def extra_of(
     module:str,  # that cannot be imported, e.g. 'onnx'
@@ -64,7 +75,7 @@ class Commands(click.Group):
             try: return super().invoke(ctx)
             except Exception as e:
                 if (line := one_line(e)) is None: raise
-                raise click.ClickException(line) from None
+                raise click.ClickException(as_options(line)) from None
 
 # %% ../../nbs/cli/10_cli.ipynb #environment
 @contextmanager
@@ -133,22 +144,35 @@ file_options = options(
         help="Unit of arrays and of what is not calibrated: mV, uV, V, nV, '4.88 uV', 200/mV (counts a millivolt), '200(1024)/mV' (1024 is 0 mV); 'stored uV' where a file's own gain is wrong; one a lead with commas "
              "between. Without it, it is inferred from the height of the QRS, and said."))
 source_options = options(click.argument('source', nargs=-1, required=True), file_options)
-people_option = click.option('--csv', type=click.Path(exists=True, dir_okay=False),
-    help='Table of who is who: a row a file, columns subject_id, sex, age, labels.')
+def pairs(ctx, param, value):
+    "'sex=Geschlecht,age=Alter' as a dictionary."
+    if not value: return None
+    parts = [p.partition('=') for p in value.split(',')]
+    if not all(a.strip() and b.strip() for a, _, b in parts): raise click.BadParameter(f'{value}: name=name is needed, several with commas between')
+    return {a.strip(): b.strip() for a, _, b in parts}
+
+people_option = options(
+    click.option('--csv', type=click.Path(exists=True, dir_okay=False),
+        help='Table of who is who: a row a file, columns subject_id, sex, age, labels.'),
+    click.option('--columns', callback=pairs,
+        help='Which columns of --csv these are, where they are called otherwise: record_id=Datei,subject_id=Fall,age=Alter.'),
+    click.option('--sex-coding', callback=pairs, help='What numbers in the column of sex mean: 1=M,2=F.'))
 quiet_option = click.option('--quiet', is_flag=True, help='No progress bar.')
 json_option = click.option('--json', 'as_json', is_flag=True, help='Answer as JSON on standard output.')
 
 # %% ../../nbs/cli/10_cli.ipynb #source-table
 def source_table(
     source,  # arguments of a command: files, folders, or the name of a data set
-    fs:float=None, leads=None, units=None, csv=None,   # as for `read_folder`
+    fs:float=None, leads=None, units=None, csv=None, columns=None, sex_coding=None,   # as for `read_folder`
 ):           # records table
     "The records table of what a command was given; notes go to standard error."
     from ecg_nb.data.load import read_folder
-    table = read_folder(source[0] if len(source) == 1 else list(source), fs=fs, leads=leads, units=units, csv=csv)
+    if (columns or sex_coding) and not csv: raise click.UsageError('--columns and --sex-coding say what is in --csv: give that, too')
+    what = dict(fs=fs, leads=leads, units=units, csv=csv, columns=columns, sex_coding=sex_coding)
+    table = read_folder(source[0] if len(source) == 1 else list(source), **what)
     for path, cause in table.attrs.get('problems', ()):
         of_the_whole = str(path) == str(table.attrs.get('source'))    # nobody knows who is who: known to whoever gave no table
-        if csv or not of_the_whole: click.echo(f'note: {path}: {cause}', err=True)
+        if csv or not of_the_whole: click.echo(as_options(f'note: {path}: {cause}'), err=True)
     return table
 
 # %% ../../nbs/cli/10_cli.ipynb #echo-answer
@@ -158,7 +182,7 @@ def echo_left_out(
 ):
     "Say what could not be used; status 3 if there is any."
     from ecg_nb.data.datasets import unread
-    for r in () if problems is None else problems.itertuples(): click.echo(f'left out: {r.record_id}: {r.cause}', err=True)
+    for r in () if problems is None else problems.itertuples(): click.echo(as_options(f'left out: {r.record_id}: {r.cause}'), err=True)
     if problems is not None and len(problems) or table is not None and unread(table): raise click.exceptions.Exit(PARTLY)
 
 def echo_answer(

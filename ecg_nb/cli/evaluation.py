@@ -5,7 +5,7 @@
 # %% ../../nbs/cli/14_cli_evaluation.ipynb #export-from-future-import-annotations
 from __future__ import annotations
 import click
-from .base import cli, echo_answer, echo_left_out, file_options, json_option, source_table
+from .base import cli, echo_answer, echo_left_out, file_options, json_option, people_option, source_table
 from .training import labelled, labels_of
 from ..core import BadTable
 
@@ -60,10 +60,10 @@ def evaluation_lines(e, summary:dict, per_class)->list:
 @click.option('--part', default='test', show_default=True, help="Of the run's own records: test, valid, or for rhythm outside.")
 @click.option('--label', 'labels', multiple=True,
     help='Your column of 0 and 1, named as the class of the run; several for several classes.')
-@click.option('--csv', type=click.Path(exists=True, dir_okay=False), help='Table with the labels: a row a file.')
+@people_option
 @file_options
 @json_option
-def evaluate(run, source, every, part, labels, csv, fs, leads, units, as_json):
+def evaluate(run, source, every, part, labels, csv, columns, sex_coding, fs, leads, units, as_json):
     """How good RUN is: on its own test records, or on SOURCE whose truth is in the columns --label. Intervals are over people.
 
     \b
@@ -77,7 +77,7 @@ def evaluate(run, source, every, part, labels, csv, fs, leads, units, as_json):
     if every: return write_evaluations(say=click.echo)
     if bool(source) != bool(labels): raise click.UsageError('SOURCE and --label go together')
     if source:
-        table = source_table(source, fs, leads, units, csv)
+        table = source_table(source, fs, leads, units, csv, columns, sex_coding)
         y, classes = labels_of(table, labels)
         table, y = labelled(table, y, every=True)
         e, problems = evaluate_on(load_run(run), table, y, classes)

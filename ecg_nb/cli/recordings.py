@@ -5,7 +5,7 @@
 # %% ../../nbs/cli/11_cli_recordings.ipynb #export-from-future-import-annotations
 from __future__ import annotations
 import click
-from .base import (PARTLY, cli, comma_separated, echo_answer, echo_left_out, file_options, json_option, people_option, quiet_option,
+from .base import (PARTLY, as_options, cli, comma_separated, echo_answer, echo_left_out, file_options, json_option, people_option, quiet_option,
     source_options, source_table)
 from ..core import ECGError, did_you_mean
 
@@ -44,7 +44,7 @@ def predict(source, fs, leads, units, runs, out, formats, maps, uncalibrated, jo
         pages = ('html',) if len(answers) <= PAGES else ()
         answers.write(out, formats=formats or ('csv', 'json', *pages), maps=maps, progress=not quiet)
     written = f'\nwritten to {out}' if out else ''
-    click.echo(answers.to_json() if as_json else answers.text() + written)   # both name what could not be used
+    click.echo(answers.to_json() if as_json else as_options(answers.text()) + written)   # both name what could not be used
     if len(answers.problems): raise click.exceptions.Exit(PARTLY)
 
 # %% ../../nbs/cli/11_cli_recordings.ipynb #doctor
@@ -116,14 +116,14 @@ def explain(source, fs, leads, units, run, record, cls, method, start_s, out):
 @click.option('--run', default='identity/leads-12', show_default=True, help='The encoder; identity/lead-I for one lead.')
 @click.option('--replace', is_flag=True, help='Replace people that are there already.')
 @quiet_option
-def enrol(gallery, source, fs, leads, units, csv, run, replace, quiet):
+def enrol(gallery, source, fs, leads, units, csv, columns, sex_coding, run, replace, quiet):
     """Put the people of SOURCE into the file GALLERY (made if it is not there). Who is who: subject_id in --csv, else each file is a person of its own.
 
     \b
     ecg_nb enrol people.gallery folder --csv people.csv
     """
     from ecg_nb.inference.predict import enrol
-    table = source_table(source, fs, leads, units, csv)
+    table = source_table(source, fs, leads, units, csv, columns, sex_coding)
     people, problems = enrol(gallery, table, run, replace=replace, progress=not quiet)
     click.echo(repr(people))
     echo_left_out(problems, table)
@@ -208,7 +208,7 @@ NIGHTS = ('shhs', 'mesa')  # data sets of whole nights, of which segments are st
 @click.option('--dask', metavar='ADDRESS', help='Let a Dask cluster do it, e.g. tcp://scheduler:8786.')
 @click.option('--overwrite', is_flag=True, help='Start anew, whatever is in the folder.')
 @json_option
-def convert(source, fs, leads, units, csv, to, run, to_leads, to_fs, highpass, lowpass, notch, segments, seconds, skip, until,
+def convert(source, fs, leads, units, csv, columns, sex_coding, to, run, to_leads, to_fs, highpass, lowpass, notch, segments, seconds, skip, until,
     jobs, dask, overwrite, as_json):
     """Recordings of SOURCE (files, folders, or a data set's name) into one store that training reads without decoding anything.
 
@@ -229,7 +229,7 @@ def convert(source, fs, leads, units, csv, to, run, to_leads, to_fs, highpass, l
             text = f'\n  {write_segments(store, table)}'
             for night, cause in table.attrs['problems']: click.echo(f'note: {night}: {cause}', err=True)
         else:
-            table = source_table(source, fs, leads, units, csv)
+            table = source_table(source, fs, leads, units, csv, columns, sex_coding)
             recipe = store_recipe(run, to_leads, to_fs, highpass, lowpass, notch)
             store = convert(table, to, recipe, n_jobs=jobs, overwrite=overwrite)
     left_out = store.report().query('reason != "usable"')

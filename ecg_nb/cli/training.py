@@ -96,7 +96,7 @@ def labelled(
 @click.option('--head-only', is_flag=True, help='Leave the network as it is, train the last layer.')
 @click.option('--seed', default=0, show_default=True)
 @json_option
-def finetune(run, source, fs, leads, units, csv, labels, to, epochs, split, head_only, seed, as_json):
+def finetune(run, source, fs, leads, units, csv, columns, sex_coding, labels, to, epochs, split, head_only, seed, as_json):
     """Train RUN further on recordings and labels of your own: a new run that predict and evaluate take.
 
     People never cross from training into validation or test (column subject_id).
@@ -106,7 +106,7 @@ def finetune(run, source, fs, leads, units, csv, labels, to, epochs, split, head
     """
     from ecg_nb.tasks.finetune import finetune
     from ecg_nb.training.run import load_run
-    table = source_table(source, fs, leads, units, csv)
+    table = source_table(source, fs, leads, units, csv, columns, sex_coding)
     y, classes = labels_of(table, labels)
     table, y = labelled(table, y)
     command = f'ecg_nb finetune {run} … --to {Path(to).name} --seed {seed}'
