@@ -248,4 +248,4 @@ def _write(folder, t, sets):
     first = t[(t.run != '') & (~t.duplicated(['run', 'dataset']) | (t.cls == 'age'))]
     head = [dict(run=r.run, name=f'{r.measure}, {r.dataset}', value=r.value, low=r.low, high=r.high, chance=r.chance, n=int(r.n), people=int(r.people),
                  home=None if pd.isna(r.home) else r.home, published='', source='') for r in first.itertuples()]
-    write_json(folder/'metrics.json', dict(task='outside', title="on other hospitals' recordings", command='ecg_nb outside', simulated=False, headline=head))
+    write_json(folder/'metrics.json', dict(task='outside', title="on other hospitals' recordings", command='ecg_nb outside', simulated=False, headline=head, not_asked=NOT_ASKED))

@@ -596,7 +596,8 @@ def _of_other_hospitals(root):
     m = read_json(path)
     figures = pd.DataFrame(m['headline']).rename(columns=dict(name='measure')).assign(command=m['command'], simulated=m['simulated'])
     words = 'Recordings on which nothing was chosen, with the run as it is shipped (14_outside). Every class: [table.csv](outside/table.csv); whom the collections hold, and how labels were mapped: [sets.csv](outside/sets.csv).'
-    return ["## On other hospitals' recordings", words, markdown_table(figures)]
+    why_not = [f'* {_cell(title)}: {_cell(why)}' for title, why in m.get('not_asked', {}).items()]
+    return ["## On other hospitals' recordings", words, markdown_table(figures)] + ['At hand, and not asked about:', '\n'.join(why_not)]*bool(why_not)
 
 def readme_text(
     root=None,  # default: the results folder
