@@ -356,10 +356,14 @@ def _files(h)->dict:
     for i, s in enumerate(h.signals): files.setdefault(s.file, []).append(i)
     return files
 
+_LAYOUT = 'is the layout of a record in segments, without samples of its own: read the record that names it'
+
+def _is_layout(h)->bool: return {s.file for s in h.signals} == {'~'}
+
 @contextmanager
 def _opened(h, index):
     "The files of the signals `index` of header `h`: name -> the open file, how many frames it holds, and all signals in it."
-    if {s.file for s in h.signals} == {'~'}: raise BadSignal(h.path, 'is the layout of a record in segments, without samples of its own: read the record that names it')
+    if _is_layout(h): raise BadSignal(h.path, _LAYOUT)
     with ExitStack() as stack:
         files = {}
         for file, members in _files(h).items():
@@ -1114,7 +1118,7 @@ def signals_of(
     if h is None: return [SignalInfo(l, 500., 'mV', '', False) for l in LEADS]
     if not h.segments:
         infos = _infos(_told_apart([s.lead for s in h.signals]), [[s] for s in h.signals], h.fs, unit_mv)
-        return [o if s.fmt else o._replace(problem=f'signal {s.lead!r} has no samples here') for o, s in zip(infos, h.signals)]
+        return [o if s.fmt else o._replace(problem=_LAYOUT if _is_layout(h) else f'signal {s.lead!r} has no samples here') for o, s in zip(infos, h.signals)]
     signals = _signals_of(_segments_of(h)[0])
     return _infos(signals, signals.values(), h.fs, unit_mv)
 
