@@ -17,7 +17,7 @@ from .formats import UNIT_MV
 # %% auto #0
 __all__ = ['ARRAYS', 'lead_names', 'UnitWarning', 'unit_mv', 'beat_height', 'infer_units', 'stated_zero', 'zero_level',
            'pulse_bpm', 'limb_misfit', 'with_doubts', 'from_array', 'TableLayout', 'table_layout', 'npy_samples',
-           'wanted_leads', 'chosen', 'asked_again', 'read_numbers']
+           'wanted_leads', 'chosen', 'asked_again', 'read_numbers', 'frame_tells_time', 'read_frame']
 
 # %% ../../nbs/data/17_arrays.ipynb #bare
 _words = (r'(?:signal|channel|kanal|canal|lead|ecg|ekg|ableitung|abl|d[ée]rivation|derivaci[óo]n|deriva[çc][ãa]o'
@@ -749,9 +749,10 @@ def _rate(
     layout,
     fs=None,     # as given (Hz)
     place=None,  # where each row belongs, where a counter tells
+    t=None,      # the times; default: read from the file
 )->tuple:        # rate (Hz), number of rows, `place`, remarks
     "What the column of time tells of the rate; where it tells none, `fs` or what the file's first lines state counts."
-    t, fs, asked = _times_of(path, layout), fs or layout.fs, bool(fs)
+    t, fs, asked = _times_of(path, layout) if t is None else t, fs or layout.fs, bool(fs)
     def given(problem):
         if not fs: raise DamagedFile(path, f'{problem}; give fs (Hz), and it is not used')
         return fs, len(t), place, [f'{problem}; it is not used, but the {fs:g} Hz stated']
@@ -779,9 +780,9 @@ def _rate(
     counts = f'the {fs:g} Hz stated are used, they make {average:g}' if near else f'their average, {average:g} Hz, is used'
     return (fs if near else average), len(t), place, [f'its times come in packets, or not on time: {counts}']
 
-def _places_by_counter(path, layout):
+def _places_by_counter(path, layout, n=None):
     "Where each row belongs by the column that numbers them (None: one behind the other), and remarks."
-    n = _numbers(path, layout, [layout.counter], dtype=np.float64)[0]
+    if n is None: n = _numbers(path, layout, [layout.counter], dtype=np.float64)[0]
     steps = np.diff(n)
     if (steps == 1).all(): return None, []
     steps = np.where(steps < 0, steps + np.ptp(n) + 1, steps)                      # it begins again
@@ -881,18 +882,18 @@ def _remembered(path, key, make):
         while sum(t[0].nbytes for t in _tables.values()) > _TABLES_BYTES: _tables.popitem(last=False)
     return table
 
-def _whole_table(path, layout, fs):
-    "Signals of a table (n_signals, n_samples), NaN where samples were lost; its rate (Hz); remarks."
-    place, remarks = (None, []) if layout.counter is None else _places_by_counter(path, layout)
+def _whole_table(path, layout, fs, x=None, t=None, n=None):
+    "Signals of a table (n_signals, n_samples), NaN where samples were lost; its rate (Hz); remarks. `x`, `t` and `n`: what is read already."
+    place, remarks = (None, []) if layout.counter is None else _places_by_counter(path, layout, n)
     rate, more = fs or layout.fs, []
-    if layout.time is not None: rate, _, place, more = _rate(path, layout, fs, place)
+    if layout.time is not None: rate, _, place, more = _rate(path, layout, fs, place, t)
     elif fs and layout.fs and abs(layout.fs/fs - 1) > .01: raise BadHeader(path, f'its first lines say {layout.fs:g} Hz, not {fs:g}')
     if rate is None: raise BadHeader(path, 'does not say how fast it was sampled: give fs (Hz), or a column of time')
     if fs and abs(rate/fs - 1) > .01: raise BadHeader(path, f'its column of time says {rate:g} Hz, not {fs:g}')
     if not fs and layout.fs and abs(rate/layout.fs - 1) > .05:
         raise BadHeader(path, f'its column of time says {rate:g} Hz, its first lines {layout.fs:g}: give fs (Hz)')
     rate = check_fs(float(rate), path)
-    x = _numbers(path, layout, layout.signals)
+    if x is None: x = _numbers(path, layout, layout.signals)
     if place is not None:
         whole = np.full((len(x), place[-1] + 1), np.nan, np.float32)
         whole[:, place] = x
@@ -923,8 +924,13 @@ def _voltages(layout, leads):
 
 def _text_signals(path, fs, leads, units, start_s, stop_s):
     "Signals of a text file, their rate, names and units, and what was assumed."
-    layout, why = table_layout(path), ''
+    layout = table_layout(path)
     x, fs, remarks = _remembered(path, fs, lambda: _whole_table(path, layout, fs))
+    return _table_signals(path, layout, x, fs, remarks, leads, units, start_s, stop_s)
+
+def _table_signals(path, layout, x, fs, remarks, leads, units, start_s, stop_s):
+    "Of the signals `x` of a table those asked for, their rate, names and units, and what was assumed."
+    why = ''
     a, b = _rows_of(path, x.shape[1], fs, start_s, stop_s)
     keep, labels, stated, notes = _voltages(layout, leads)
     x, assumed = x[keep, a:b], [*remarks, *notes]
@@ -950,8 +956,12 @@ def read_numbers(
 )->tuple:               # `Recording`, what was assumed
     "The recording in an array or text file, in mV."
     path = os.fspath(path)
-    name, signals = os.path.basename(path), _npy_signals if path.lower().endswith('.npy') else _text_signals
-    x, fs, labels, units, assumed = signals(path, fs, leads, units, start_s, stop_s)
+    signals = _npy_signals if path.lower().endswith('.npy') else _text_signals
+    return _named(path, leads, *signals(path, fs, leads, units, start_s, stop_s))
+
+def _named(path, leads, x, fs, labels, units, assumed):
+    "The `Recording` of the signals `x` that `leads` ask for, and what was assumed."
+    name = os.path.basename(path)
     names, notes = lead_names(labels)
     i, names = chosen(names, list(map(str, labels)), leads, path)
     each = _split(units)
@@ -961,3 +971,45 @@ def read_numbers(
     assumed = [*assumed, *more]
     rec.meta |= dict(path=path, notes=(*(o for o in notes if o not in assumed), *assumed))
     return rec, assumed
+
+# %% ../../nbs/data/17_arrays.ipynb #read-frame
+def frame_tells_time(
+    frame,  # a pandas DataFrame
+)->bool:
+    "Whether one of its columns is a time, or numbers the samples, by its name."
+    names = [_label(c)[0].lower() if isinstance(c, str) else '-' for c in frame]
+    return any(n in _times or n in _counters or _time_name.fullmatch(n) for n in names)
+
+def _frame_times(column, unit):
+    "A column of time as numbers, and their unit."
+    import pandas as pd
+    if column.dtype.kind == 'M': return (column - column.iloc[0]).dt.total_seconds().to_numpy(), 's'
+    if unit == 'clock': return _clock_s(column.astype(str)), unit
+    return pd.to_numeric(column, errors='coerce').to_numpy(float), unit
+
+def read_frame(
+    frame,              # a pandas DataFrame with a column of time, or one that numbers the samples
+    *,
+    fs:float|None=None, leads=None, units=None, # as for `read_numbers`
+    start_s:float|None=None, stop_s:float|None=None,
+)->tuple:               # `Recording`, what was assumed
+    "The recording in a DataFrame, in mV."
+    import pandas as pd
+    names, stated = map(list, zip(*(_label(str(c)) for c in frame)))
+    rows = [list(map(str, r)) for r in frame.head(400).itertuples(index=False)]
+    if not rows: raise BadSignal('table', 'has no rows')
+    time, unit = _time_column('table', names, stated, rows[0], rows)
+    counters = _counter_columns(names, rows[:30], '.')
+    others = {*(i for i, _ in _time_columns(names, stated, rows[0])), *counters}
+    signals = [i for i in range(len(names)) if i not in others]
+    if not signals: raise BadSignal('table', 'no column of a signal')
+    try: x = frame.iloc[:, signals].to_numpy(np.float32).T
+    except (TypeError, ValueError) as e: raise BadSignal('table', f'not a table of numbers ({str(e)[:120]})') from None
+    labels, stated = [names[i] for i in signals], [stated[i] for i in signals]
+    aside = tuple(l for l in labels if _no_ecg.fullmatch(l))
+    t, unit = _frame_times(frame.iloc[:, time], unit) if time is not None else (None, '')
+    n = pd.to_numeric(frame.iloc[:, counters[0]], errors='coerce').to_numpy(float) if counters else None
+    layout = TableLayout(
+        ',', '.', '', 0, labels, stated, time, unit, signals, counter=next(iter(counters), None), aside=aside if len(aside) < len(labels) else ())
+    x, rate, remarks = _whole_table('table', layout, fs, x, t, n)
+    return _named('table', leads, *_table_signals('table', layout, x, rate, remarks, leads, units, start_s, stop_s))

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import numpy as np, pandas as pd
 from ..core import BadHeader, BadSignal, BadTable, DamagedFile, ECGError, MissingFile, Recording, check_fs
 from .formats import follow_links, length_of, links_followed, OwnersUnit, read_file, Stored
-from .arrays import ARRAYS, UnitWarning, asked_again, chosen, from_array, npy_samples, read_numbers, stated_zero, unit_mv, with_doubts
+from .arrays import ARRAYS, UnitWarning, asked_again, chosen, frame_tells_time, from_array, npy_samples, read_frame, read_numbers, stated_zero, unit_mv, with_doubts
 from .datasets import DATASETS, check_paths, counted, find, records_table
 from .own import ecg_signals, other_format, own_files, refuse_other_formats, table_of_files
 
@@ -87,6 +87,8 @@ def read(
     if isinstance(source, (str, os.PathLike)):
         with links_followed(links): rec, assumed = _from_file(source, fs, leads, units, start_s, stop_s)
         return with_doubts(rec, assumed, check=check, rate=str(source).lower().endswith(ARRAYS))
+    if isinstance(source, pd.DataFrame) and 'path' not in source and frame_tells_time(source):
+        return with_doubts(*read_frame(source, fs=fs, leads=leads, units=units, start_s=start_s, stop_s=stop_s), check=check)
     x, leads = _numbers_of(source, leads)
     return _part(from_array(x, fs, leads=leads, units=units, check=check), None, start_s, stop_s)
 

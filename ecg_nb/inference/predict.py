@@ -139,6 +139,12 @@ class Source:
     @property
     def duration_s(self): return self.n_samples/self.fs
 
+def _renamed(rec, leads):
+    "`rec`, whose leads go by the names that `leads` gives them, where it gives any: 'ECG1=II'."
+    from ecg_nb.data.arrays import wanted_leads
+    from ecg_nb.data.load import read
+    return read(rec, leads=leads) if leads is not None and any(wanted_leads(leads).values()) else rec
+
 def _span(rec, start_s=None, stop_s=None): return rec if start_s is None else rec.span(start_s, stop_s)
 
 def _read_row(row, root, remarks, **span):
@@ -164,7 +170,7 @@ def sources(
     lost = pd.DataFrame(columns=['record_id', 'cause'])
     if isinstance(source, pd.DataFrame): return _of_table(source), lost
     many = [source] if isinstance(source, (str, Path, Recording)) else list(source)
-    recs, paths = [s for s in many if isinstance(s, Recording)], [s for s in many if not isinstance(s, Recording)]
+    recs, paths = [_renamed(s, leads) for s in many if isinstance(s, Recording)], [s for s in many if not isinstance(s, Recording)]
     out = [Source(r.record_id or 'recording' + f'-{k + 1}'*(len(recs) > 1), partial(_span, r), r.fs, r.n_samples) for k, r in enumerate(recs)]
     if paths:
         from ecg_nb.data.datasets import unread
