@@ -90,13 +90,17 @@ def evaluate(run, source, every, part, labels, csv, columns, sex_coding, fs, lea
 # %% ../../nbs/cli/14_cli_evaluation.ipynb #outside
 @cli.command(short_help="how good runs are on other hospitals' recordings")
 def outside():
-    """Ask all shipped runs about every collection of other hospitals that is at hand: results/outside/. Then write the cards: ecg_nb card.
+    """Ask all shipped runs about every collection of other hospitals that is at hand: results/outside/, the cards and the page of results.
 
     \b
     ecg_nb outside
     """
+    from ecg_nb.evaluation.card import write_cards
     from ecg_nb.evaluation.outside import write_outside
+    from ecg_nb.evaluation.report import write_readme
     write_outside(say=click.echo)
+    click.echo(f'Cards written: {", ".join(write_cards()) or "none, all were up to date"}')
+    write_readme()
 
 # %% ../../nbs/cli/14_cli_evaluation.ipynb #shift
 @cli.command(short_help='what training records are like, to notice recordings that are not')

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, pandas as pd, torch
 from scipy.fft import rfft, rfftfreq
-from ..core import ECGError, Recording, read_json, results_path, write_csv, write_json
+from ..core import DamagedFile, ECGError, Recording, read_json, results_path, write_csv, write_json
 from ..data.datasets import find, have, records_table
 from ..data.load import read
 from .card import SHIPPED, answers_sum
@@ -185,9 +185,12 @@ def read_reference(
     if not path.is_file(): return None
     m = read_json(path)
     if not isinstance(m, dict) or m.get('made_of') != answers_sum(run) or m.get('sizes') != list(SIZES): return None
-    arrays = {k: {kind: np.array(v) for kind, v in m[k].items()} for k in ('center', 'spread', 'quantiles')}
-    components = np.array([row.split() for row in m['components']], float)
-    return Reference(tuple(m['leads']), [tuple(b) for b in m['bands']], m['people'], **arrays, mean=np.array(m['mean'].split(), float), components=components, limits=m['limits'])
+    try:
+        arrays = {k: {kind: np.array(v, float) for kind, v in m[k].items()} for k in ('center', 'spread', 'quantiles')}
+        components, limits = np.array([row.split() for row in m['components']], float), {k: [float(v) for v in m['limits'][k]] for k in KINDS}
+        return Reference(tuple(m['leads']), [tuple(b) for b in m['bands']], m['people'], **arrays, mean=np.array(m['mean'].split(), float), components=components, limits=limits)
+    except (KeyError, TypeError, ValueError, AttributeError) as e:
+        raise DamagedFile(path, f'does not say what training records are like ({type(e).__name__}: {e}); delete it, or make it anew: ecg_nb shift') from None
 
 # %% ../../nbs/evaluation/15_shift.ipynb #sample
 MOST = 200
