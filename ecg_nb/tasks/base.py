@@ -353,9 +353,10 @@ def _plan_of(self:Task,
 
 def _as_trained(self:Task,
     name:str,    # of a plan
+    folder,      # with its weights
 )->Plan:
-    "The plan by which the run that is there was trained, beside the figures that are published today."
-    plan, run = self.plan(name), self.folder(name)/'run.json'
+    "The plan by which the run in `folder` was trained, beside the figures that are published today."
+    plan, run = self.plan(name), Path(folder)/'run.json'
     if plan.of or not run.exists(): return plan
     return replace(self.plan_of(read_json(run)), title=plan.title, published=plan.published)
 
@@ -537,7 +538,7 @@ def _run(self:Task,
     accelerator=None,    # for several processes
 )->dict:                 # what metrics.json holds; {} in all processes but the main one
     "Train and evaluate one plan."
-    plan = self.as_trained(name) if eval_only else self.plan(name)
+    plan = self.as_trained(name, folder) if eval_only else self.plan(name)
     with main_first(accelerator): splits = self.splits(plan, root=root, device=device, n_jobs=n_jobs)
     if not (eval_only or plan.of): self.train(plan, splits, folder, seed=seed, accelerator=accelerator)
     if not is_main(accelerator): return {}
@@ -619,7 +620,7 @@ def _check_data(task, name):
     needed = task.datasets(task.plan(name)) if name in task.plans else (task.dataset,)
     for dataset in needed: find(dataset)
 
-_WEIGHTS = ('model.safetensors', 'history.csv')
+_WEIGHTS = ('model.safetensors', 'history.csv', 'run.json')
 
 def _train_one(task, name, folder, *, seed, command, device, n_jobs, replace, eval_only, cache, accelerator):
     "One plan or comparison; a run is made aside and takes its place in `folder` when it is whole."
