@@ -153,7 +153,8 @@ def zero_level(
     mv:float,      # what one of them means (mV)
 )->int:            # 0 where the leads rest within 1 mV of it, or each somewhere else
     "The number that means 0 mV: the middle of the converter's range (a power of two), or else where all leads rest."
-    rest = np.array([np.median(row[np.isfinite(row)]) for row in np.asarray(x[:, :100_000], float) if np.isfinite(row).any()])
+    rows = (row[np.isfinite(row)] for row in np.asarray(x[:, :100_000], float))
+    rest = np.array([np.median(row) for row in rows if len(row)])
     middle = float(np.median(rest)) if len(rest) else 0.
     if abs(middle)*mv <= 1 or (np.abs(rest - middle)*mv > 1).any(): return 0
     half = 2**round(np.log2(middle)) if middle > 0 else 0
@@ -387,7 +388,7 @@ def _clock_s(cells):
 _comma_number = re.compile(r'[+-]?\d*,\d+(?:[eE][+-]?\d+)?')
 
 def _one_column(rows, first):
-    "Whether `rows` such as '0,5' are one number each, with a decimal comma: below one name, or like 0,05 and -0,5 not two whole numbers."
+    "Whether `rows` such as '0,5' are one number each: below one name, or such as 0,05 and -0,5, which are not two."
     cells = [r.strip() for r in rows if r.strip() not in _nothing]
     if not cells or not all(_comma_number.fullmatch(c) for c in cells): return False
     if first not in rows: return ',' not in first
@@ -398,7 +399,8 @@ def _one_column(rows, first):
 def _blank_separated(line):
     "Whether a line reads '0,5 0,1': blanks between numbers with a decimal comma."
     words = [w for w in line.split() if not _clock.fullmatch(w)]
-    return len(line.split()) > 1 and any(map(_comma_number.fullmatch, words)) and all(_comma_number.fullmatch(w) or w.lstrip('+-').isdigit() for w in words)
+    whole = [w for w in words if not _comma_number.fullmatch(w)]
+    return len(line.split()) > 1 and len(whole) < len(words) and all(w.lstrip('+-').isdigit() for w in whole)
 
 def _separator(
     first,   # the line above the numbers, or the first of them
@@ -429,7 +431,7 @@ def _cells(line, separator):
 _unit_after = re.compile(r'(.*?)(?:[ _](mV|uV|µV|μV|nV|ns|us|µs|ms|sec|s)|(?: ?/ ?| in )(mV|[uµμ]V|nV|V|ns|us|µs|ms|sec|s))', re.I)
 
 def _label(text):
-    "Name and unit in a heading: `'II (mV)'`, `'II_uV'`, `'time [ms]'`, `'II/mV'`; of `'ECG (II)'` the brackets hold the name."
+    "Name and unit in a heading: `'II (mV)'`, `'II_uV'`, `'time [ms]'`, `'II/mV'`; in `'ECG (II)'` the name is in brackets."
     text, name, unit = text.strip(), '', ''
     if len(text) > 200: return text, ''
     outside = _in_brackets.sub('', text).strip()
@@ -506,7 +508,8 @@ def _time_column(path, names, units, row, rows=(), decimal='.'):
     times = list(_time_columns(names, units, row))
     if not times: return None, ''
     time, unit = max(times, key=lambda t: round(_advance([r[t[0]] for r in rows if len(r) > t[0]], t[1], decimal), 1))
-    if unit and unit != 'clock' and unit not in _seconds: raise BadHeader(path, f'its time is in {unit!r}; seconds, ms, us or ns are needed')
+    if unit and unit != 'clock' and unit not in _seconds:
+        raise BadHeader(path, f'its time is in {unit!r}; seconds, ms, us or ns are needed')
     return time, unit
 
 def _counts_up(cells, decimal):
@@ -542,14 +545,15 @@ def _facts(above):
     return fs if fs and 1 <= fs <= 100_000 else None, fact['lead'], unit
 
 def _opensignals(above):
-    "Names of the columns, and those that are signals, from the line of JSON above a table of OpenSignals (BITalino); or nothing."
+    "Names of the columns, and those that are signals, from the JSON above a table of OpenSignals (BITalino); or nothing."
     import json
     for line in above:
         text = _remark.sub('', line, count=1)
         if text[:1] != '{' or '"column"' not in text: continue
         try: device = next(iter(json.loads(text).values()))
         except (ValueError, RecursionError, AttributeError, StopIteration): continue
-        names, labels, sensors = (device.get(k) for k in ('column', 'label', 'sensor')) if isinstance(device, dict) else [None]*3
+        device = device if isinstance(device, dict) else {}
+        names, labels, sensors = (device.get(k) for k in ('column', 'label', 'sensor'))
         if not all(isinstance(v, list) and all(isinstance(s, str) for s in v) for v in (names, labels)): continue
         if not isinstance(sensors, list) or len(sensors) != len(labels): sensors = labels
         ecg = [l for l, s in zip(labels, sensors) if str(s).upper() in ('ECG', 'EKG')] or labels
@@ -573,8 +577,10 @@ def _remark_names(above, n, separator):
         for sep in dict.fromkeys((separator, ',', ';', '\t', r'\s+')):
             cells = _cells(text, sep)
             named = [_label(c)[0] for c in cells]
-            meant = [c for c in named if _bare(c) in _standard or c.lower() in _times or c.lower() in _counters or _ecg_word.match(c)]
-            if len(cells) == n and (meant or sep not in (r'\s+', ';') and n > 1) and not _is_numeric(cells, '.'): return cells
+            known = {*_times, *_counters}
+            meant = [c for c in named if _bare(c) in _standard or c.lower() in known or _ecg_word.match(c)]
+            is_list = meant or sep not in (r'\s+', ';') and n > 1
+            if len(cells) == n and is_list and not _is_numeric(cells, '.'): return cells
     return []
 
 # %% ../../nbs/data/17_arrays.ipynb #table-layout-of
@@ -593,12 +599,13 @@ def _header_rows(above, all_above, rows, n, separator):
     "Names of `n` columns and, below them, their units: up to two rows of cells from the lines above a table."
     lines = [_cells(l, separator) for l in above]
     cut = [r[:n] if not any(r[n:]) else r for r in lines]
-    if cut and len(cut[-1]) == n - 1 > 0 and _counts_up([r[0] for r in rows if r], '.') and len(rows) > 2: return [['', *cut[-1]]]   # R leaves the corner out
-    unit_line = len(cut) == 2 and len(cut[0]) == len(cut[1]) == n and sum(c.lower() in UNIT_MV or c.lower() in _seconds for c in cut[1]) > 0
-    units_only = unit_line and all(c.lower() in UNIT_MV or c.lower() in _seconds or c == '' or ':' in c for c in cut[1])
-    if units_only: return cut
-    stated = above and (_facts(above[-1:]) != (None, '', '') or n == 1 and len(all_above) > 1 and re.search('[,;=:\t]', above[-1])
-        or re.match(r'[\w ]{1,40}[=:]', above[-1]))
+    if cut and len(cut[-1]) == n - 1 > 0 and len(rows) > 2 and _counts_up([r[0] for r in rows if r], '.'):
+        return [['', *cut[-1]]]                                                       # R leaves the corner out
+    def is_unit(c): return c.lower() in UNIT_MV or c.lower() in _seconds
+    unit_line = len(cut) == 2 and len(cut[0]) == len(cut[1]) == n and any(map(is_unit, cut[1]))
+    if unit_line and all(is_unit(c) or c == '' or ':' in c for c in cut[1]): return cut
+    listed = n == 1 and len(all_above) > 1 and re.search('[,;=:\t]', above[-1] if above else '')
+    stated = above and (_facts(above[-1:]) != (None, '', '') or listed or re.match(r'[\w ]{1,40}[=:]', above[-1]))
     if cut and not stated and (len(cut[-1]) == n or len(all_above) == 1): return cut[-1:]
     names = _remark_names(all_above, n, separator)
     return [names] if names else cut if unit_line else []
@@ -624,7 +631,8 @@ def table_layout(
     columns, measured = _opensignals(all_above) if n > 1 else ([], [])
     known = columns if len(columns) == n else _labchart(all_above, n)
     header = [known] if known else corner or _header_rows(above, all_above, rows, n, separator)
-    names, units, numbers = (corner[0], ['']*n, rows) if corner else _split_header(path, lines[start], [*header, *rows], decimal)
+    names, units, numbers = corner[0] if corner else [], ['']*n, rows
+    if not corner: names, units, numbers = _split_header(path, lines[start], [*header, *rows], decimal)
     time, time_unit = _time_column(path, names, units, numbers[0], numbers, decimal)
     counters = _counter_columns(names, numbers[:30], decimal)
     others = {*(i for i, _ in _time_columns(names, units, numbers[0])), *counters}
@@ -650,25 +658,30 @@ def _n_lines(path):
     with _open_text(path) as f: return sum(block.count(b'\n') for block in iter(lambda: f.read(1 << 20), b'')) + 1
 
 def _lies_across(path, lines):
-    "Whether the signals of a table are its rows: a hundred numbers or more in a line, and four times as many as there are lines."
+    "Whether the signals of a table are its rows: a hundred numbers in a line, and four times as many as there are lines."
     width = max(max(len(l.split()), *(l.count(s) for s in ',;\t')) for l in lines[:64])
     return width >= 100 and width >= 4*_n_lines(path)
 
 def _rows_across(path, encoding):
-    "Label (None if it has none) and numbers of each line of a table whose signals are rows; its separator and decimal sign."
+    "Label (or None) and numbers of each line of a table whose signals are rows; its separator and decimal sign."
     labels, rows, separator = [], [], ''
-    with _open_text(path, encoding) as f: lines = [l for l in f.read().splitlines() if l.strip() and not _remark.match(l)]
+    with _open_text(path, encoding) as f: text = f.read()
+    lines = [l for l in text.splitlines() if l.strip() and not _remark.match(l)]
     for line in lines:
-        if not separator: separator, decimal = _separator(line, re.sub(r'^\s*"?[^\d",;\t]*[,;\t]', '', line[:1000]) or line)
+        if not separator:
+            unnamed = re.sub(r'^\s*"?[^\d",;\t]*[,;\t]', '', line[:1000])
+            separator, decimal = _separator(line, unnamed or line)
         cells = _cells(line, separator)
         named = bool(cells) and not _is_numeric(cells[:1], decimal)
         labels.append(cells[0] if named else None)
         try: row = [float('nan' if c in _nothing else c.replace(decimal, '.')) for c in cells[named:]]
-        except ValueError: raise DamagedFile(path, f'no table of numbers: its first line reads {lines[0].strip()[:60]!r}') from None
+        except ValueError:
+            raise DamagedFile(path, f'no table of numbers: its first line reads {lines[0].strip()[:60]!r}') from None
         while row and np.isnan(row[-1]): row.pop()                                   # a separator at the end
         rows.append(row)
-    if len({len(r) for r in rows}) > 1: raise DamagedFile(path, 'not a regular table of numbers (its rows differ in length)')
-    if any(l is None for l in labels) and any(labels): raise DamagedFile(path, 'not a regular table of numbers (only some of its rows have a name)')
+    odd = ['its rows differ in length'] if len({len(r) for r in rows}) > 1 else []
+    if any(l is None for l in labels) and any(labels): odd.append('only some of its rows have a name')
+    if odd: raise DamagedFile(path, f'not a regular table of numbers ({odd[0]})')
     return labels, np.array(rows), separator, decimal
 
 def _layout_across(path, encoding):
@@ -680,7 +693,8 @@ def _layout_across(path, encoding):
     signals = [i for i in range(len(rows)) if i not in times[:1]]
     unit = units[times[0]].lower() if times else ''
     return TableLayout(
-        separator, decimal, encoding, 0, [names[i] for i in signals] if named else None, [units[i] for i in signals] if named else None,
+        separator, decimal, encoding, 0,
+        [names[i] for i in signals] if named else None, [units[i] for i in signals] if named else None,
         times[0] if times else None, unit if unit in _seconds else '', signals, across=True)
 
 # %% ../../nbs/data/17_arrays.ipynb #numbers
@@ -707,7 +721,7 @@ def _uneven_row(t, k, step):
     return int(np.argmax(steps if jump else away)) + 1 + jump
 
 def _packet_step(t):
-    "The average step of times `t` that move on once a packet of samples; None if packets are missing, or there are none."
+    "The average step of times `t` that move on once a packet of samples; None where packets are missing, or are none."
     moves = np.flatnonzero(np.diff(t) > 0) + 1
     if np.diff(t).min() < 0 or len(moves) < 3 or len(moves) > .5*len(t): return None
     between = np.diff(t[moves])
@@ -765,19 +779,24 @@ def _rate(
             path, "its column of time counts 1, 2, 3, …: samples or milliseconds? Name it 'sample' and give "
                   "fs, or name it 'ms'")
     unit, row = _unit_of_time(layout, step), _uneven_row(t, k, step)
-    def rate(step): return _whole_rate(1/(step*unit), step, t) if 1/(step*unit) >= 1 else check_fs(float(1/(step*unit)), path)
+    def rate(step):
+        hz = float(1/(step*unit))
+        return _whole_rate(hz, step, t) if hz >= 1 else check_fs(hz, path)
     if row is None: return rate(step), len(t), place, []
     uneven = f'its column of time does not tick evenly: look at row {row} of its numbers'
     holes = _places_by_time(t) if place is None else None
     if holes is not None:
-        if not fs: raise DamagedFile(path, f'{uneven}; {holes[-1] + 1 - len(t):,} samples are missing: give fs (Hz), and they are read as missing')
+        lost = f'{uneven}; {holes[-1] + 1 - len(t):,} samples are missing'
+        if not fs: raise DamagedFile(path, f'{lost}: give fs (Hz), and they are read as missing')
         return rate((t[-1] - t[0])/holes[-1]), len(t), holes, []
     packet = _packet_step(t)
-    if packet is None and np.diff(t).min() >= 0 and np.abs(t - t[0] - step*(k - k[0])).max()*unit <= .05 and step > 0: packet = step
+    late_s = np.abs(t - t[0] - step*(k - k[0])).max()*unit
+    if packet is None and step > 0 and np.diff(t).min() >= 0 and late_s <= .05: packet = step
     if packet is None: return given(uneven)
     average = rate(packet)
     near = asked or fs and abs(average/fs - 1) < .05
-    counts = f'the {fs:g} Hz stated are used, they make {average:g}' if near else f'their average, {average:g} Hz, is used'
+    average_used = f'their average, {average:g} Hz, is used'
+    counts = f'the {fs:g} Hz stated are used, they make {average:g}' if near else average_used
     return (fs if near else average), len(t), place, [f'its times come in packets, or not on time: {counts}']
 
 def _places_by_counter(path, layout, n=None):
@@ -791,7 +810,8 @@ def _places_by_counter(path, layout, n=None):
     place = np.r_[0, np.cumsum(steps)].astype(int)
     if place[-1] > 4*len(n):
         row = int(np.argmax(steps)) + 2
-        raise DamagedFile(path, f'the column that numbers its samples jumps in row {row}, from {n[row - 2]:.15g} to {n[row - 1]:.15g}')
+        jump = f'in row {row}, from {n[row - 2]:.15g} to {n[row - 1]:.15g}'
+        raise DamagedFile(path, f'the column that numbers its samples jumps {jump}')
     return (None if place[-1] == len(n) - 1 else place), []
 
 # %% ../../nbs/data/17_arrays.ipynb #npy
@@ -850,7 +870,8 @@ def asked_again(
 )->tuple:
     "What asks for the same leads under the same names again: 'ECG1=II' where `leads` renamed one."
     if leads is None: return tuple(names)
-    return tuple(f'{theirs}={name}' if ours else name for (theirs, ours), name in zip(wanted_leads(leads).items(), names))
+    asked = zip(wanted_leads(leads).items(), names)
+    return tuple(f'{theirs}={name}' if ours else name for (theirs, ours), name in asked)
 
 # %% ../../nbs/data/17_arrays.ipynb #npy-signals
 def _npy_signals(path, fs, leads, units, start_s, stop_s):
@@ -883,11 +904,12 @@ def _remembered(path, key, make):
     return table
 
 def _whole_table(path, layout, fs, x=None, t=None, n=None):
-    "Signals of a table (n_signals, n_samples), NaN where samples were lost; its rate (Hz); remarks. `x`, `t` and `n`: what is read already."
+    "Signals of a table (n_signals, n_samples), NaN where samples were lost; rate (Hz); remarks. `x`, `t`, `n`: as read already."
     place, remarks = (None, []) if layout.counter is None else _places_by_counter(path, layout, n)
     rate, more = fs or layout.fs, []
     if layout.time is not None: rate, _, place, more = _rate(path, layout, fs, place, t)
-    elif fs and layout.fs and abs(layout.fs/fs - 1) > .01: raise BadHeader(path, f'its first lines say {layout.fs:g} Hz, not {fs:g}')
+    elif fs and layout.fs and abs(layout.fs/fs - 1) > .01:
+        raise BadHeader(path, f'its first lines say {layout.fs:g} Hz, not {fs:g}')
     if rate is None: raise BadHeader(path, 'does not say how fast it was sampled: give fs (Hz), or a column of time')
     if fs and abs(rate/fs - 1) > .01: raise BadHeader(path, f'its column of time says {rate:g} Hz, not {fs:g}')
     if not fs and layout.fs and abs(rate/layout.fs - 1) > .05:
@@ -898,7 +920,8 @@ def _whole_table(path, layout, fs, x=None, t=None, n=None):
         whole = np.full((len(x), place[-1] + 1), np.nan, np.float32)
         whole[:, place] = x
         at = int(np.argmax(np.diff(place) > 1))
-        remarks.append(f'{whole.shape[1] - x.shape[1]:,} samples lost, the first behind {(place[at] + 1)/rate:.6g} s: taken as missing')
+        lost, first_s = whole.shape[1] - x.shape[1], (place[at] + 1)/rate
+        remarks.append(f'{lost:,} samples lost, the first behind {first_s:.6g} s: taken as missing')
         x = whole
     return x, rate, [*remarks, *more]
 
@@ -910,9 +933,12 @@ def _voltages(layout, leads):
     keep, kinds = list(range(len(stated))), {u.lower() for u in stated if u}
     if kinds:
         names = lead_names(labels)[0] if labels else []
-        silent = [i for i, n in enumerate(names) if not units[i] and (n in LEADS or _ecg_word.match(n))] if len(kinds) == 1 else []
+        of_ecg = [i for i, n in enumerate(names) if n in LEADS or _ecg_word.match(n)] if len(kinds) == 1 else []
+        silent = [i for i in of_ecg if not units[i]]
         for i in silent: stated[i] = next(u for u in stated if u)
-        if silent: notes.append(f'no unit stated for {", ".join(labels[i] for i in silent)}: taken as {stated[silent[0]]}, as the others')
+        if silent:
+            which = ', '.join(labels[i] for i in silent)
+            notes.append(f'no unit stated for {which}: taken as {stated[silent[0]]}, as the others')
         keep = [i for i, u in enumerate(stated) if u]
         others = [l for l, u in zip(labels or (), stated) if not u]
         if others: notes.append(f'not in a unit of voltage, left out: {", ".join(others)}')
@@ -1010,6 +1036,7 @@ def read_frame(
     t, unit = _frame_times(frame.iloc[:, time], unit) if time is not None else (None, '')
     n = pd.to_numeric(frame.iloc[:, counters[0]], errors='coerce').to_numpy(float) if counters else None
     layout = TableLayout(
-        ',', '.', '', 0, labels, stated, time, unit, signals, counter=next(iter(counters), None), aside=aside if len(aside) < len(labels) else ())
+        ',', '.', '', 0, labels, stated, time, unit, signals,
+        counter=next(iter(counters), None), aside=aside if len(aside) < len(labels) else ())
     x, rate, remarks = _whole_table('table', layout, fs, x, t, n)
     return _named('table', leads, *_table_signals('table', layout, x, rate, remarks, leads, units, start_s, stop_s))

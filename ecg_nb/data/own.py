@@ -261,7 +261,7 @@ def _parts(name):
     return (*folders, number[1] if number else last)
 
 def _meant_elsewhere(keys, ids):
-    "The one of `ids` that each of `keys` means that starts from another folder, or has lost its zeros; those that may mean several."
+    "The one of `ids` that each of `keys` means that names another folder or has lost its zeros; those that mean several."
     whole, tails = {}, {}
     for i in ids:
         parts = _parts(i)
@@ -273,7 +273,8 @@ def _meant_elsewhere(keys, ids):
         longer = next((whole[parts[k:]] for k in range(len(parts)) if parts[k:] in whole), [])
         meant[key] = longer + tails.get(parts, [])
     n = Counter(i[0] for i in meant.values() if len(i) == 1)
-    return {k: i[0] for k, i in meant.items() if len(i) == 1 and n[i[0]] == 1}, [k for k, i in meant.items() if len(i) > 1 or len(i) and n[i[0]] > 1]
+    alone = {k: i[0] for k, i in meant.items() if len(i) == 1 and n[i[0]] == 1}
+    return alone, [k for k, i in meant.items() if i and k not in alone]
 
 def _rows_of_keys(keys, t, all_ids):
     "For each of `keys` (how a table calls its records) the row of `t` that is meant, or -1; and the keys that mean several."

@@ -24,7 +24,7 @@ def _energy(signal, fs):
     return np.sqrt(np.maximum(scipy.ndimage.uniform_filter1d(y*y, round(.1*fs) | 1, mode='constant'), 0))
 
 def _heights(energy, fs):
-    "Of every ten seconds how high QRS complexes are in each lead, how much say it has (0 if it is flat), whether it looks like an ECG; and where they begin."
+    "Of every ten seconds and lead: how high QRS complexes are, its say (0 if flat), whether it is like an ECG; their edges."
     n, step = energy.shape[1], max(1, int(fs/50))
     edges = np.linspace(0, n, max(1, round(n/(10*fs))) + 1).astype(int)
     def of_block(block):                                                        # (leads, t) -> (leads,) each
@@ -36,7 +36,7 @@ def _heights(energy, fs):
     return high, say, ecg, edges
 
 def _usual_heights(high, ecg):
-    "How high QRS complexes are in each lead over the whole recording, rather low than high; 0 for a lead in which there are none."
+    "How high QRS complexes are in each lead over the whole recording, rather low than high; 0 where there are none."
     of_lead = (np.sort(row[like > 0]) for row, like in zip(high, ecg))
     return np.array([row[(len(row) - 1)//4] if len(row) else 0. for row in of_lead])
 
