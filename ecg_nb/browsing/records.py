@@ -15,6 +15,7 @@ from ..core import BadSignal, BadTable, DamagedFile, ECGError, Recording, atomic
 from ..data.datasets import DATASETS
 from ..data.load import read, read_folder
 from ..signals.preprocess import Recipe, quality_text, signal_quality
+from ..signals.quality import OF_ALL, examine
 from ..signals.segment import beats, find_r_peaks_multi, night_segments, whole_beats, window_starts
 from ..data.simulate import is_simulated
 from ..view.ecg import ECGView, Item, Still
@@ -173,13 +174,18 @@ def quality_notes(
         if c in table: out = out.where(table[c] == '', out + name + ' ' + table[c].str.strip(' ,') + '; ')
     return out.str.strip('; ')
 
+def _doubts(rec)->list: # what the doctor says is to be read with care
+    return [str(f) for f in examine(rec) if f.severity != 'note' and f.name in OF_ALL + ('no ECG', 'repeated', 'copied')]
+
 def measure_quality(
     table:pd.DataFrame,  # a records table
     root=None,           # folder of the recordings; by default where the table came from
 )->pd.DataFrame:         # the same with a column `quality`
     "Look at every signal (about 5 ms each) and say what a reader would complain about."
     def look(row):
-        try: return quality_text(signal_quality(read(row, root=root)))
+        try:
+            rec = read(row, root=root)
+            return '. '.join(filter(None, [*_doubts(rec), quality_text(signal_quality(rec))]))
         except ECGError as e: return f'cannot be read: {e.cause}'
     root = root or table.attrs.get('root')
     return table.assign(quality=[look(r) for r in table.itertuples()])
@@ -273,6 +279,7 @@ def record_item(
             peaks = find_r_peaks_multi(rec.signal, rec.fs)
             if not len(peaks): said.append('no R peaks found')
         except ECGError as e: said.append(f'no R peaks: {e.cause}')
+        said += _doubts(rec)
         q = signal_quality(rec)
         flags = {l: 'no signal' if r.missing == 1 else next((word for c, word in _flags.items() if r[c]), 'samples missing') for l, r in q.iterrows() if r.reason}
         said.append(quality_text(q))
