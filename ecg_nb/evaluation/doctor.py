@@ -17,8 +17,8 @@ from ..signals.quality import (EIGHT, EXCHANGES, Signs, beat_of_eight, examine, 
     lead_predictors, outcome)
 
 # %% auto #0
-__all__ = ['NOISE_NAMES', 'average_beats', 'with_exchanges', 'fit_exchanges', 'write_exchanges', 'exchange_table', 'exchanged',
-           'undone', 'answer_table', 'quality_numbers', 'quality_accuracy', 'motion_noise', 'add_motion',
+__all__ = ['SPECIFICITY', 'NOISE_NAMES', 'average_beats', 'with_exchanges', 'fit_exchanges', 'write_exchanges', 'exchange_table',
+           'exchanged', 'undone', 'answer_table', 'quality_numbers', 'quality_accuracy', 'motion_noise', 'add_motion',
            'motion_table', 'finding_table', 'write_doctor']
 
 # %% ../../nbs/evaluation/13_doctor.ipynb #average-beats
@@ -40,11 +40,13 @@ def with_exchanges(
     return np.stack(list(EXCHANGES.values())).astype(np.float32) @ beats[:, None]
 
 # %% ../../nbs/evaluation/13_doctor.ipynb #fit-exchanges
+SPECIFICITY = .995   # of the doctor, all exchanges together
+
 def fit_exchanges(
     train:np.ndarray,    # average beats (n, 8, 80)
     valid:np.ndarray,    # others, for the limit
     *,
-    hidden:int=96, epochs:int=20, batch:int=128, seed:int=0, specificity:float=.99,
+    hidden:int=96, epochs:int=20, batch:int=128, seed:int=0, specificity:float=SPECIFICITY,
     say=print,
 )->dict:                 # what the doctor reads from static/exchange.npz
     "Fit the network that tells exchanges of cables from a beat."
@@ -107,7 +109,7 @@ def exchange_table(
 )->pd.DataFrame:         # exchange, found, found_low, found_high, named, alone, alone_low, alone_high; the first row is 'none'
     "How many of each exchange the doctor finds, and calls by the right name; and at 99 % specificity for this kind alone."
     undisturbed, z = exchange_scores(valid), exchange_scores(with_exchanges(test).reshape(-1, 8, 80)).reshape(len(test), len(EXCHANGES), -1)
-    limit, rows = np.quantile(undisturbed.max(1), .99), []
+    limit, rows = np.quantile(undisturbed.max(1), SPECIFICITY), []
     for k, name in enumerate(EXCHANGES):
         found = z[:, k].max(1) > limit
         value, low, high = _share(found, patients)

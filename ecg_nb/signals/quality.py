@@ -62,7 +62,7 @@ class _Samples:
 
     @cached_property
     def middle(self)->np.ndarray: # median of each lead (mV)
-        return np.median(self.x[:, ::max(1, int(self.fs//100))], 1)
+        return np.median(self.x[:, ::max(1, int(self.fs//50))], 1)
 
     @cached_property
     def fy(self)->float: return self.fs/max(1, int(self.fs//100))   # of `y` (Hz)
@@ -142,7 +142,7 @@ class Signs(_Beats):
     def tremor(self)->np.ndarray: # of a lead between its beats, RMS above about 20 Hz (µV)
         y = self.y
         fast = np.abs(y[:, 1:-1]/2 - (y[:, :-2] + y[:, 2:])/4)
-        return 1482.6*np.median(fast[:, ::2], 1) if y.shape[1] > 2 and self.fy > 60 else np.zeros(len(y))
+        return 1482.6*np.median(fast[:, ::3], 1) if y.shape[1] > 2 and self.fy > 60 else np.zeros(len(y))
 
     @cached_property
     def hum(self)->tuple: # of a lead (µV), and at 50 or 60 Hz
@@ -248,13 +248,13 @@ def _clipped(s):
 WINDOW = 16   # samples that are compared at once
 
 def _lags(s):
-    "By how many samples a window of the recording comes again; at each half second one window is looked for."
+    "By how many samples a window of the recording comes again; every .8 s one window is looked for."
     n, key = s.x.shape[1], np.zeros(s.x.shape[1], np.uint32)
     bits = np.ascontiguousarray(s.x).view(np.uint32)
     for k, i in enumerate(s.need): key += bits[i]*np.uint32(2654435761 - 4*k)
     word = np.zeros(n - WINDOW, np.uint32)
     for k in range(WINDOW): word += key[k:n - WINDOW + k]*np.uint32(40503*k*k + 2*k + 1)
-    at = np.arange(0, n - WINDOW, max(1, int(s.fs/2)))
+    at = np.arange(0, n - WINDOW, max(1, int(.8*s.fs)))
     same = word[None] == word[at][:, None]
     rows = np.flatnonzero((same.sum(1) > 1) & (same.sum(1) < 5))      # more often: a part that stands still
     return sorted({int(t - at[j]) for j in rows for t in np.flatnonzero(same[j]) if t > at[j]})
