@@ -401,7 +401,7 @@ NOISE_SHARE, PULSE_SHARE = 1.2, .05   # variance of the differences over that of
 
 def _no_ecg(s):
     rows = [i for i in s.need if s.span[i] > LOW_MV]
-    if s.duration_s < 4 or s.fy < 60 or not rows: return
+    if s.duration_s < 5 or s.fy < 60 or not rows: return
     y = s.y[rows]
     d = np.diff(y, axis=1)
     d = (d - d.mean(1, keepdims=True))**2
