@@ -145,10 +145,9 @@ def answer_table(
     n_resamples:int=300,
 )->pd.DataFrame:         # exchange, before, before_low, before_high, after, after_low, after_high
     "Macro AUC of the run with cables exchanged, and with what the doctor finds undone."
-    from ecg_nb.inference.predict import FastRun
-    fast, rows = FastRun(run), []
+    rows = []
     def auc(some):
-        p = np.concatenate([fast.ask([fast.run.prepare(r).signal for r in some[k:k + 64]]) for k in range(0, len(some), 64)])
+        p = np.concatenate([run.predict_data(run.data_of(*map(run.prepare, some[k:k + 64]))) for k in range(0, len(some), 64)])
         return macro_auc(y, p), *interval(bootstrap(macro_auc, y, p, n_resamples=n_resamples, groups=patients))
     for name in (*names, 'none'):
         changed = [exchanged(r, EXCHANGES[name]) for r in recs]
