@@ -26,7 +26,7 @@ NOTES = ('as it is', 'diagnoses masked', 'findings masked', 'earlier')
 
 def _row(title, network, note='', options={}, *, top1='', epochs=4, **settings):
     published = [Published(TOP1, top1, 'github.com/Tej-Deep/Deep_Learning_ECGclassification')] if top1 else []
-    return Plan(title, 'superclass', network, options, length=1000, stride=1000, epochs=epochs, lr=1e-3,
+    return Plan(title, 'superclass', network, options, highpass_hz=None, length=1000, stride=1000, epochs=epochs, lr=1e-3,
                 published=published, extra=dict(note=note) | settings)
 
 def _note_only(title, note, **settings): return _row(title, 'note_only', note, epochs=40, **settings)
