@@ -48,8 +48,8 @@ def _published(where):
             Published(f'macro F1, {where}', '.837 (trained there; winner, hidden test)',
                       'Chen et al. 2020, doi:10.1016/j.isci.2020.100886'))
 
-def _network(title, model, options={}, *, epochs=10, **settings):
-    return Plan(title, model=model, options=options, length=500, stride=250, epochs=epochs,
+def _network(title, model, options={}, *, epochs=10, highpass_hz=None, **settings):
+    return Plan(title, model=model, options=options, highpass_hz=highpass_hz, length=500, stride=250, epochs=epochs,
                 published=_published(WHERE['ptb-xl']['outside']), **settings)
 
 _RNN = dict(epochs=8, lr=3e-3, clip=1.)
@@ -60,7 +60,7 @@ NETWORKS = dict(
     lstm_12=_network('one LSTM over 12 leads', 'lstm_12', **_RNN),
     bilstm=_network('bidirectional LSTM, attention', 'bilstm_attention', dict(hidden=64), **_RNN),
     bigru=_network('bidirectional GRU, attention', 'bigru_attention', dict(hidden=64), **_RNN),
-    nine=_network('xresnet1d18', 'xresnet1d18'),
+    nine=_network('xresnet1d18', 'xresnet1d18', highpass_hz=.5),
     augmented=_network('xresnet1d18, augmented', 'xresnet1d18', extra=dict(augment=True)),
     powerset=_network('xresnet1d18, label powerset', 'xresnet1d18', extra=dict(powerset=True)),
     resnet34=_network('ResNet-34, a quarter as wide (system 4, reference)', 'resnet34_s4', dict(width=16), epochs=6),
