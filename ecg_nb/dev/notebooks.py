@@ -374,7 +374,8 @@ def results_table(
 )->str:
     "A Markdown table of the headline figures in `root/<task>/<run>/metrics.json`."
     root, rows = Path(root or results_path()), []
-    for p in (p for task in tasks or ['*'] for p in sorted(root.glob(f'{task}/metrics.json' if '/' in task else f'{task}/*/metrics.json'))):
+    def files(task): return [f] if (f := root/task/'metrics.json').exists() else sorted(root.glob(f'{task}/*/metrics.json'))
+    for p in (p for task in tasks or ['*'] for p in files(task)):
         m, run = read_json(p), p.parent.relative_to(root).as_posix()
         rows += [(f'[{run}](../results/{run})', h['name'], _value(h), _number(h.get('chance')), h.get('published') or '', _number(h.get('n', m.get('n')), ','), f"`{m['command']}`" if m.get('command') else '') for h in m.get('headline', [])]
     return _table(('run', 'measure', 'reached (95 % interval)', 'by chance', 'published', 'n', 'made by'), rows) if rows else 'No results yet.'
