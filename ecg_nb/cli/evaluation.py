@@ -10,7 +10,8 @@ from .training import labelled, labels_of
 from ..core import BadTable
 
 # %% auto #0
-__all__ = ['seed_option', 'evaluate_on', 'evaluation_lines', 'evaluate', 'outside', 'shift', 'robustness', 'saliency', 'sanity']
+__all__ = ['seed_option', 'evaluate_on', 'evaluation_lines', 'evaluate', 'outside', 'shift', 'robustness', 'invariance',
+           'saliency', 'sanity']
 
 # %% ../../nbs/cli/14_cli_evaluation.ipynb #evaluate-on
 def evaluate_on(
@@ -129,6 +130,19 @@ def robustness(run, seed, tables):
     """
     from ecg_nb.evaluation.robustness import write_robustness
     write_robustness(*run, seed=seed, ask=not tables, say=click.echo)
+
+@cli.command(short_help='the same recordings in other clothes')
+@seed_option
+def invariance(seed):
+    """Ask shipped runs about real recordings with an offset, in other units, rates, orders, names and file formats: results/invariance.
+
+    \b
+    ecg_nb invariance
+    """
+    from ecg_nb.evaluation.invariance import write_invariance
+    table = write_invariance(seed=seed)
+    columns = ['n', 'refused', 'most', 'without_a_word']
+    click.echo(table.groupby(['data', 'run', 'kind'])[columns].max().to_string())
 
 @cli.command(short_help='maps of whole populations')
 @click.argument('part', nargs=-1)

@@ -26,13 +26,16 @@ def task_lines()->list:
 @click.argument('plan', nargs=-1)
 @click.option('--seed', default=0, show_default=True)
 @click.option('--epochs', type=int, help='Default: what the plan says.')
+@click.option('--lr', type=float, help='The highest learning rate. Default: what the plan says.')
 @click.option('--device', help='cpu, cuda or cuda:1 (default: a GPU if there is one).')
 @click.option('--jobs', type=int, help='Parallel jobs of the conversion; -1: all cores.')
 @click.option('--to', type=click.Path(file_okay=False), help='Folder of the run, or of several (default: results/TASK/PLAN; if a run is there, one beside it).')
 @click.option('--replace', is_flag=True, help='Overwrite a run that is there.')
 @click.option('--eval-only', is_flag=True, help='Train nothing: evaluate the weights that are there.')
+@click.option('--from', 'start', metavar='RUN', help='Go on from the weights of a run of the same network.')
+@click.option('--precision', type=click.Choice(['fp32', 'bf16']), help='bf16 is faster where the processor has it (AMX or avx512_bf16).')
 @click.option('--simulated', is_flag=True, help='Simulated records will do, if the data set is not here.')
-def train(task, plan, seed, epochs, device, jobs, to, replace, eval_only, simulated):
+def train(task, plan, seed, epochs, lr, device, jobs, to, replace, eval_only, start, precision, simulated):
     """Train each PLAN of a TASK on its data set and evaluate it. Without PLAN, all of them; without TASK, which there are. A network's name will do for a PLAN: it gets the settings of the task's first one.
 
     A training that was stopped goes on where it was when the same command is given again.
@@ -43,8 +46,8 @@ def train(task, plan, seed, epochs, device, jobs, to, replace, eval_only, simula
     """
     from ecg_nb.tasks.base import train_command
     if not task: return click.echo('\n'.join(task_lines()))
-    train_command(task, plan, seed=seed, epochs=epochs, device=device, n_jobs=jobs, to=to, replace=replace, eval_only=eval_only,
-        simulated=simulated)
+    train_command(task, plan, seed=seed, epochs=epochs, lr=lr, device=device, n_jobs=jobs, to=to, replace=replace, eval_only=eval_only,
+        start=start, precision=precision, simulated=simulated)
 
 # %% ../../nbs/cli/12_cli_training.ipynb #labels-of
 UNKNOWN = ('', 'nan', 'na', 'n/a', 'none', 'null', '-')                  # no label

@@ -23,6 +23,7 @@ from ..training.loop import fit, save_history
 from ..training.parallel import is_main, main_first, processes
 from ..training.run import Run, load_run, new_info, write_predictions
 from ..training.staging import is_finished, new_run
+from ..training.weights import load_weights
 
 # %% auto #0
 __all__ = ['TASKS', 'Published', 'Figure', 'Plan', 'store_path', 'whole', 'noisy_or', 'window_probabilities', 'choose_members',
@@ -65,7 +66,7 @@ class Plan:
     options:dict = field(default_factory=dict)  # of the network
     leads:tuple = LEADS
     fs:float = 100.                  # Hz
-    highpass_hz:float|None = None
+    highpass_hz:float|None = .5      # takes off a constant offset and slow drift, which are no ECG
     lowpass_hz:float|None = None
     order:int = 3                    # of these two filters
     notch_hz:tuple = ()
@@ -409,20 +410,33 @@ def _train(self:Task,
     folder,            # for weights, history and checkpoint; an interrupted training goes on there
     *,
     seed:int=0,
+    start:Run=None,    # a run whose weights it goes on from; its network must be the same
     **options,         # for `fit`: progress, live, accelerator, patience, …
 )->pd.DataFrame:       # history
     "Train the network of `plan`."
     plan, folder = self.plan(plan), Path(folder)
     model = self.network(plan, splits, seed=seed)
+    if start: load_weights(model, start.folder/'model.safetensors')
     settings = dict(train=splits.parts['train'], valid=splits.parts['valid'], length=plan.length,
                     batch=plan.batch, lr=plan.lr, weight_decay=plan.weight_decay, clip=plan.clip,
                     optimizer=getattr(torch.optim, plan.optimizer), one_cycle=plan.one_cycle)
     settings |= self.fit_options(plan, splits) | options
-    if len(plan.epochs) == 1: return fit(model, folder=folder, epochs=plan.epochs[0], seed=seed, **settings)
+    if len(plan.epochs) == 1:
+        history = fit(model, folder=folder, epochs=plan.epochs[0], seed=seed, **settings)
+        return _continued(folder, history, start) if start and is_main(options.get('accelerator')) else history
     folders = [folder/f'cycle-{k}' for k in range(len(plan.epochs))]
     cycles = [fit(model, folder=f, epochs=n, seed=seed + k, **settings)
               for k, (f, n) in enumerate(zip(folders, plan.epochs))]
     return _keep_best(folder, folders, cycles) if is_main(options.get('accelerator')) else pd.concat(cycles)
+
+def _continued(folder, history, start):
+    "The history of the run that was gone on from, and of what came then, in `folder`."
+    before = pd.read_csv(start.folder/'history.csv')
+    if 'cycle' not in before: before['cycle'] = 0
+    after = history.assign(epoch=history.epoch + len(before), cycle=before.cycle.max() + 1)
+    whole = pd.concat([before, after], ignore_index=True)
+    save_history(folder, whole)
+    return whole
 
 def _keep_best(folder, folders, cycles):
     "The weights of the best cycle and the history of all, in `folder`."
@@ -534,13 +548,15 @@ def _run(self:Task,
     seed:int=0, device='cpu', n_jobs:int=None, command:str='',
     root=None,           # of the data set; default: the real one if it is there, else a simulated one
     eval_only:bool=False,# the weights are there
+    start:Run=None,      # a run whose weights the training goes on from
+    precision:str=None,  # as for `fit`
     cache:dict=None,     # as for `window_probabilities`
     accelerator=None,    # for several processes
 )->dict:                 # what metrics.json holds; {} in all processes but the main one
     "Train and evaluate one plan."
     plan = self.as_trained(name, folder) if eval_only else self.plan(name)
     with main_first(accelerator): splits = self.splits(plan, root=root, device=device, n_jobs=n_jobs)
-    if not (eval_only or plan.of): self.train(plan, splits, folder, seed=seed, accelerator=accelerator)
+    if not (eval_only or plan.of): self.train(plan, splits, folder, seed=seed, start=start, precision=precision, accelerator=accelerator)
     if not is_main(accelerator): return {}
     return self.evaluate(plan, splits, folder, seed=seed, command=command, cache=cache)
 
@@ -548,11 +564,11 @@ def _compare(self:Task, name:str, folder, *, seed:int=0, device='cpu', cache:dic
     "Make the table `name` of `comparisons` in `folder`; what its metrics.json holds."
     raise NotImplementedError(f'{type(self).__name__}.compare')
 
-def _write_comparison(self:Task, name:str, folder, figures, tables:dict, *,
+def _write_comparison(self:Task, name:str, folder, headline, tables:dict, *,
                       float_format:str|None=None, simulated:bool=False, **more)->dict:
     "What `compare` has made."
     about = dict(title=self.comparisons[name], command=f'ecg_nb train {self.name} {name}', simulated=simulated)
-    return self.write_figures(folder, figures, tables, about | more, float_format=float_format)
+    return self.write_figures(folder, headline, tables, about | more, float_format=float_format)
 
 Task.run, Task.compare, Task.write_comparison = _run, _compare, _write_comparison
 
@@ -572,13 +588,13 @@ def run_target(
     more = (folder.with_name(f'{beside.name}-{k}') for k in range(2, 1000))
     return next(f for f in (beside, *more) if not (f/'metrics.json').exists())
 
-def _with_plans_for(task:Task, names, epochs:int|None)->Task:
-    "`task` with a plan for those `names` that are networks: its first one, with that network; all for so many `epochs`."
+def _with_plans_for(task:Task, names, epochs:int|None, lr:float|None)->Task:
+    "`task` with a plan for those `names` that are networks; all for so many `epochs` and with this learning rate."
     trained = any(p.model for p in task.plans.values())
     new = [n for n in names if n not in (*task.plans, *task.comparisons) and n in NETWORKS] if trained else []
     plans = task.plans | {n: task.with_network(n) for n in new}
-    if epochs: plans = {n: p.but(epochs=epochs) if p.model else p for n, p in plans.items()}
-    task.plans = plans
+    settings = {k: v for k, v in dict(epochs=epochs, lr=lr).items() if v}
+    task.plans = {n: p.but(**settings) if p.model else p for n, p in plans.items()}
     return task
 
 def train_command(
@@ -587,15 +603,18 @@ def train_command(
     *,
     seed:int=0,
     epochs:int=None,     # default: what the plan says
+    lr:float=None,       # the highest learning rate; default: what the plan says
     device:str=None,     # default: a GPU if there is one
     n_jobs:int=None,     # of the conversion of records
     to=None,             # folder of the run, or with several plans the folder that holds them
     replace:bool=False,  # overwrite runs that are there
     eval_only:bool=False,# train nothing: the weights of the run that is there are evaluated
+    start=None,          # a run, its folder or name: training goes on from its weights
+    precision:str=None,  # 'fp32' or 'bf16'; default: bf16 on a GPU
     simulated:bool=False,# simulated records will do
 )->list:                 # the folders
     "Train and evaluate plans of `task`, each in a folder of its own, and print their figures."
-    task = _with_plans_for(find_task(task), plans, epochs)
+    task = _with_plans_for(find_task(task), plans, epochs, lr)
     known = [*task.plans, *task.comparisons]
     names = list(plans) or [n for n in known if n not in task.on_request]
     for name in names:
@@ -607,10 +626,11 @@ def train_command(
     for name in names:
         here = Path(to)/name if to and len(names) > 1 else to
         folder = run_target(task, name, seed=seed, to=here, replace=replace)
-        settings = {'--seed': seed, '--epochs': epochs}
+        settings = {'--seed': seed, '--epochs': epochs, '--lr': lr, '--from': start, '--precision': precision}
         command = ' '.join(['ecg_nb train', task.name, name, *(f'{k} {v}' for k, v in settings.items() if v)])
         metrics = _train_one(task, name, folder, seed=seed, command=command, device=several.device if several else device,
-                             n_jobs=n_jobs, replace=replace, eval_only=eval_only, cache=cache, accelerator=several)
+                             n_jobs=n_jobs, replace=replace, eval_only=eval_only, start=load_run(start) if start else None,
+                             precision=precision, cache=cache, accelerator=several)
         for h in metrics.get('headline', []): print(f'{name}: {Figure(**h)}', flush=True)
         folders.append(folder)
     return folders
@@ -622,15 +642,16 @@ def _check_data(task, name):
 
 _WEIGHTS = ('model.safetensors', 'history.csv', 'run.json')
 
-def _train_one(task, name, folder, *, seed, command, device, n_jobs, replace, eval_only, cache, accelerator):
+def _train_one(task, name, folder, *, seed, command, device, n_jobs, replace, eval_only, start, precision, cache,
+               accelerator):
     "One plan or comparison; a run is made aside and takes its place in `folder` when it is whole."
     if name in task.comparisons:
         return task.compare(name, folder, seed=seed, device=device, cache=cache) if is_main(accelerator) else {}
     may = replace or not is_finished(folder)
     with new_run(folder, replace=may, keep=_WEIGHTS if eval_only else (), accelerator=accelerator) as aside:
         if eval_only and is_main(accelerator): _copy_weights(task.folder(name), aside)
-        metrics = task.run(name, aside, seed=seed, device=device, n_jobs=n_jobs, eval_only=eval_only, cache=cache,
-                           accelerator=accelerator, command=command)
+        metrics = task.run(name, aside, seed=seed, device=device, n_jobs=n_jobs, eval_only=eval_only,
+                           start=start, precision=precision, cache=cache, accelerator=accelerator, command=command)
     cache.pop(folder.resolve(), None)     # what the weights that were there before have said
     return metrics
 

@@ -34,7 +34,7 @@ NETWORKS = dict(   # all 71 statements, one network each
                       published=_published('.925', source=_HELME)),
     s4d=Plan('all 71 statements, state-space network', 'all', 's4d', dict(width=192), epochs=(30, 20), lr=8e-3,
              published=_published('.941 (S4, width 512)')),
-    xresnet1d18=Plan('all 71 statements, xresnet1d18', 'all', 'xresnet1d18'))
+    xresnet1d18=Plan('all 71 statements, xresnet1d18', 'all', 'xresnet1d18', epochs=40))
 
 def _read_off(title, labels, *figures):
     "A label set read off the run for all statements."
