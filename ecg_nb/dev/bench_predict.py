@@ -81,17 +81,21 @@ def plain_loop(
 )->np.ndarray:          # (n, classes)
     "Read with wfdb, cut into windows, ask the network: one record at a time."
     import wfdb
+    from scipy.signal import butter, sosfiltfilt
     (net, scale, members), out = plain_network(run), []
-    length, stride = run.info['length'], run.info['stride']
+    length, stride, recipe = run.info['length'], run.info['stride'], run.recipe
+    high_pass = butter(recipe.order, recipe.highpass_hz, 'highpass', fs=recipe.fs, output='sos')
     with torch.no_grad():
         for p in paths:
             r = wfdb.rdrecord(str(p).removesuffix('.hea'))
             names = [n.upper() for n in r.sig_name]
-            x = r.p_signal[:, [names.index(l.upper()) for l in run.recipe.leads]].T.astype(np.float32)
+            x = r.p_signal[:, [names.index(l.upper()) for l in run.recipe.leads]].T
+            x = sosfiltfilt(high_pass, x, padlen=min(round(recipe.fs/recipe.highpass_hz), x.shape[1] - 1)).astype(np.float32)
             w = torch.from_numpy(np.stack([x[:, s:s + length] for s in range(0, x.shape[1] - length + 1, stride)]))
             w = (w - scale.mean)/scale.std
             q = torch.sigmoid(torch.cat([net(v[None]) for v in w]) if each_window else net(w))                  # of all statements
-            out.append((1 - torch.stack([(1 - q[:, m > 0]).prod(1) for m in members], 1)).mean(0).numpy())
+            p = 1 - torch.stack([(1 - q[:, m > 0]).prod(1) for m in members], 1)                             # (windows, classes)
+            out.append((p.amax(0) if run.info['join'] == 'max' else p.mean(0)).numpy())
     return np.stack(out)
 
 # %% ../../nbs/dev/20_bench_predict.ipynb #-split
