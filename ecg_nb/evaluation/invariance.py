@@ -387,7 +387,7 @@ def summary(
     "How far answers moved, how often, and whether it was said."
     def one(g):
         moved = g.moved.fillna(1 - g.cosine)
-        loud = (g.moved > .05) & ~g.noted
+        loud = (g.moved > .05) & ~g.noted.astype(bool)
         return pd.Series(dict(
             n=len(g), refused=int((g.refused != '').sum()), nearest=g.nearest.mean(), most=moved.max(), median=moved.median(),
             above_002=int((g.moved > .02).sum()), above_005=int((g.moved > .05).sum()), without_a_word=int(loud.sum()),
@@ -442,7 +442,7 @@ def write_invariance(
         with tempfile.TemporaryDirectory() as scratch:
             for rec in tqdm(recordings, desc=dataset, disable=not progress):
                 rows = compare(runs, rec, scratch, gallery=gallery)
-                tables.append(pd.DataFrame(rows).assign(data=dataset))
+                if rows: tables.append(pd.DataFrame(rows).assign(data=dataset))
     table = pd.concat(tables, ignore_index=True)
     write_csv(folder/'table.csv', summary(table), index=False, float_format='%.4g')
     write_json(folder/'metrics.json', dict(
