@@ -396,17 +396,33 @@ def _rhythm(s):
         yield Finding('noisy', 'care', f'noise nearly as large as the beats (signal to noise {snr:.0f} dB): heart rate and rhythm cannot be relied on. Lie still, record again')
 
 # %% ../../nbs/signals/12_quality.ipynb #no-ecg
-DULL, SMOOTH, SHARP = 3.6, 6., 7.5    # kurtosis of the differences: of noise and flutter; of a pulse wave; of the dullest ECG
+DULL, SMOOTH, SHARP = 3.6, 5., 7.5    # kurtosis of the differences: of noise and flutter; of a pulse wave; of the dullest ECG
 NOISE_SHARE, PULSE_SHARE = 1.2, .05   # variance of the differences over that of the samples: above, noise or hum; below, no QRS complexes
+
+def _sharpness(y): # kurtosis and variance of the differences of each lead
+    d = np.diff(y, axis=1)
+    d = (d - d.mean(1, keepdims=True))**2
+    change = d.mean(1)
+    return (d*d).mean(1)/np.maximum(change, 1e-12)**2, change
+
+def _mean_over(y, width): # running mean over so many samples; the last one counts in part
+    whole, part = divmod(width, 1)
+    n = y.shape[1] - int(whole)
+    total = np.cumsum(np.pad(y, ((0, 0), (1, 0))), 1, dtype=float)
+    return (total[:, int(whole):int(whole) + n] - total[:, :n] + part*y[:, int(whole):])/width
+
+def _sharp_without_hum(y, fs):
+    fifty = _mean_over(y, .02*fs)                       # one period of 50 Hz, then one of 60 Hz besides
+    return max(_sharpness(z)[0].max() for z in (fifty, _mean_over(fifty, fs/60)))
 
 def _no_ecg(s):
     rows = [i for i in s.need if s.span[i] > LOW_MV]
     if s.duration_s < 5 or s.fy < 60 or not rows: return
     y = s.y[rows]
-    d = np.diff(y, axis=1)
-    d = (d - d.mean(1, keepdims=True))**2
-    change, size = d.mean(1), y.var(1)
-    sharp, share = ((d*d).mean(1)/np.maximum(change, 1e-12)**2).max(), (change/np.maximum(size, 1e-9)).max()
+    sharp, change = _sharpness(y)
+    sharp, size = sharp.max(), y.var(1)
+    if sharp < SHARP: sharp = max(sharp, _sharp_without_hum(y, s.fy))
+    share = (change/np.maximum(size, 1e-9)).max()
     look = 'If it is an ECG, look at the patient: fibrillation, flutter'
     if share > NOISE_SHARE and sharp < DULL + .4: yield Finding('no ECG', 'refuse', 'nothing but noise or hum: no heart beats. Are the electrodes on?')
     elif share < PULSE_SHARE and sharp < SHARP:
