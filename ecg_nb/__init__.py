@@ -38,7 +38,8 @@ __all__ = ['__version__', *_NAMES]
 
 def __getattr__(name:str):
     "A name of `_NAMES`, from where it lives."
-    if name not in _NAMES: raise AttributeError(f'module {__name__!r} has no attribute {name!r}', name=name, obj=sys.modules[__name__])
+    if name not in _NAMES:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}', name=name, obj=sys.modules[__name__])
     module, _, attribute = _NAMES[name].rpartition('.')
     value = globals()[name] = getattr(import_module(f'ecg_nb.{module}'), attribute)
     return value

@@ -30,8 +30,10 @@ class ECGError(ValueError):
         path,       # the file (or record) at fault
         cause:str,  # what is wrong with it, in words a user can act on
     ):
-        self.path, self.cause = str(path), cause if len(cause) <= 1000 else cause[:1000] + ' …'   # a damaged table may have a name of many pages
-        super().__init__(f'{self.path if len(self.path) <= 500 else self.path[:240] + " … " + self.path[-240:]}: {self.cause}')
+        # a damaged table may have a name of many pages
+        self.path, self.cause = str(path), cause if len(cause) <= 1000 else cause[:1000] + ' …'
+        super().__init__(f'{self.path if len(self.path) <= 500 else self.path[:240] + " … " + self.path[-240:]}: '
+                         f'{self.cause}')
     def __reduce__(self): return type(self), (self.path, self.cause)  # survives the way back from a worker process
 
 class MissingFile(ECGError): "A file, or one that its header names, is not there."
@@ -71,10 +73,13 @@ class Recording:
     def __post_init__(self):
         name = self.record_id or 'recording'
         x = self.signal = np.asarray(self.signal, np.float32)
-        if x.ndim != 2 or x.shape[1] == 0: raise BadSignal(name, f'a signal of shape {x.shape}; (n_leads, n_samples) with at least one sample is needed')
+        if x.ndim != 2 or x.shape[1] == 0:
+            raise BadSignal(name,
+                            f'a signal of shape {x.shape}; (n_leads, n_samples) with at least one sample is needed')
         self.leads = tuple(map(lead_name, self.leads))
         if len(self.leads) != len(x): raise BadHeader(name, f'{len(x)} signals but {len(self.leads)} lead names')
-        if len(set(self.leads)) < len(self.leads): raise BadHeader(name, f'a lead name occurs twice: {", ".join(self.leads)}')
+        if len(set(self.leads)) < len(self.leads):
+            raise BadHeader(name, f'a lead name occurs twice: {", ".join(self.leads)}')
         self.fs = check_fs(self.fs, name)
 
     @property
@@ -83,19 +88,24 @@ class Recording:
     def duration_s(self)->float: return self.n_samples/self.fs
     @property
     def content_hash(self)->str: return _content_hash(self.signal, self.fs, self.leads)
-    def __repr__(self): return f'Recording({self.record_id!r}: {len(self.leads)} leads, {self.duration_s:g} s at {self.fs:g} Hz)'
+    def __repr__(self):
+        return f'Recording({self.record_id!r}: {len(self.leads)} leads, {self.duration_s:g} s at {self.fs:g} Hz)'
 
     def pick(self, leads)->Recording:
         "The same recording with only `leads`, in that order."
         want = tuple(lead_name(l) for l in ([leads] if isinstance(leads, str) else leads))
         lost = [l for l in want if l not in self.leads]
-        if lost: raise MissingLead(self.record_id or 'recording', f'no lead {", ".join(lost)}; it has {", ".join(self.leads)}')
+        if lost:
+            raise MissingLead(self.record_id or 'recording',
+                              f'no lead {", ".join(lost)}; it has {", ".join(self.leads)}')
         return Recording(self.signal[[self.leads.index(l) for l in want]], self.fs, want, self.record_id, self.meta)
 
     def span(self, start_s:float, stop_s:float)->Recording:
         "The part from `start_s` to `stop_s` seconds."
         a, b = round(start_s*self.fs), round(stop_s*self.fs)
-        if not 0 <= a < b <= self.n_samples: raise BadSignal(self.record_id or 'recording', f'{start_s:g}-{stop_s:g} s is outside its 0-{self.duration_s:g} s')
+        if not 0 <= a < b <= self.n_samples:
+            raise BadSignal(self.record_id or 'recording',
+                            f'{start_s:g}-{stop_s:g} s is outside its 0-{self.duration_s:g} s')
         return Recording(self.signal[:, a:b], self.fs, self.leads, self.record_id, self.meta)
 
 def _content_hash(signal, fs, leads):
@@ -136,7 +146,8 @@ def shipped_path(*parts)->Path: # e.g. shipped_path('diagnosis', 'superclass', '
     "`results_path(*parts)` if that is there, else the copy that an installed package carries (or, installed with -e, its project's)."
     import ecg_nb
     here, top = results_path(*parts), Path(ecg_nb.__file__).resolve().parent
-    return next((p for p in (here, top.joinpath('shipped', *parts), top.parent.joinpath('results', *parts)) if p.exists()), here)
+    return next((p for p in (here, top.joinpath('shipped', *parts), top.parent.joinpath('results', *parts))
+                 if p.exists()), here)
 
 # %% ../nbs/core/10_core.ipynb #atomic-path
 @contextmanager
@@ -157,7 +168,8 @@ def atomic_path(
     finally: tmp.unlink(missing_ok=True)
 
 def _umask():
-    m = os.umask(0); os.umask(m)
+    m = os.umask(0)
+    os.umask(m)
     return m
 
 def plain(o):
@@ -171,7 +183,8 @@ def plain(o):
 
 def write_json(path, obj):
     "Write `obj` to `path` as readable JSON, atomically; numpy numbers are allowed, NaN is written as null."
-    with atomic_path(path) as p: p.write_text(json.dumps(plain(obj), indent=1, ensure_ascii=False) + '\n', encoding='utf-8')
+    with atomic_path(path) as p:
+        p.write_text(json.dumps(plain(obj), indent=1, ensure_ascii=False) + '\n', encoding='utf-8')
 
 def read_bytes(
     path,                # a file small enough to be held
@@ -179,9 +192,11 @@ def read_bytes(
     most:int=1 << 28,    # bytes; more are refused
 )->bytes:
     "All bytes of the regular file `path`; `MissingFile`, or `DamagedFile` for a folder, a pipe, a device or a giant."
-    try: fd = os.open(path, os.O_RDONLY | getattr(os, 'O_NONBLOCK', 0) | getattr(os, 'O_BINARY', 0))   # a pipe without a writer must not make us wait
+    # a pipe without a writer must not make us wait
+    try: fd = os.open(path, os.O_RDONLY | getattr(os, 'O_NONBLOCK', 0) | getattr(os, 'O_BINARY', 0))
     except (FileNotFoundError, NotADirectoryError): raise MissingFile(path, 'no such file') from None
-    except (OSError, ValueError) as e: raise DamagedFile(path, f'cannot be opened ({getattr(e, "strerror", None) or e})') from None
+    except (OSError, ValueError) as e:
+        raise DamagedFile(path, f'cannot be opened ({getattr(e, "strerror", None) or e})') from None
     try:
         s = os.fstat(fd)
         if not stat.S_ISREG(s.st_mode): raise DamagedFile(path, 'is no regular file')
@@ -251,7 +266,8 @@ def lock_folder(
         if lock is None and wait_s:
             if on_wait: on_wait()
             lock = _acquired(path, wait_s)
-    if lock is None: raise BusyFolder(folder, f'another {writer} is writing here; let it finish, end it, or take another folder')
+    if lock is None:
+        raise BusyFolder(folder, f'another {writer} is writing here; let it finish, end it, or take another folder')
     try: yield
     finally:
         with suppress(OSError): path.unlink()   # still held: nobody can be in between
@@ -286,17 +302,23 @@ def plot_ecg(
     for i, (lead, x) in enumerate(zip(part.leads, part.signal)):
         col, row = divmod(i, n_rows)
         k = np.arange(edges[col], edges[col + 1])
-        traces.append((lead, start_s + k/part.fs, np.nan_to_num(x[k] - np.nanmedian(x) if np.isfinite(x).any() else x[k], nan=0.) - row*gap_mv, row))
-    low, high = (.5*np.floor(2*min(y.min() for _, _, y, _ in traces)), .5*np.ceil(2*max(y.max() for _, _, y, _ in traces)))
+        traces.append((lead, start_s + k/part.fs,
+                       np.nan_to_num(x[k] - np.nanmedian(x) if np.isfinite(x).any() else x[k], nan=0.) - row*gap_mv, row))
+    low, high = (.5*np.floor(2*min(y.min() for _, _, y, _ in traces)),
+                 .5*np.ceil(2*max(y.max() for _, _, y, _ in traces)))
     low, high = np.clip(low, -gap_mv*(n_rows - 1) - 5, -gap_mv*(n_rows - 1) - 1), np.clip(high, 1, 5)
     if ax is None: _, ax = plt.subplots(figsize=(part.duration_s*.98 + .3, (high - low)*.39 + .5))
     for lead, t, y, row in traces:
         ax.plot(t, y, lw=.8, color=color)
         ax.text(t[0] + .04, .55 - row*gap_mv, lead, fontsize=9, weight='bold')
-    ax.set(xlim=(start_s, start_s + part.duration_s), ylim=(low, high), aspect=.4, xlabel='time (s)', ylabel='mV', title=rec.record_id if title is None else title)
+    ax.set(xlim=(start_s, start_s + part.duration_s), ylim=(low, high), aspect=.4, xlabel='time (s)',
+           ylabel='mV', title=rec.record_id if title is None else title)
     ax.set_xticks(np.arange(start_s, start_s + part.duration_s + .01, .2), minor=True)
-    ax.set_yticks([]); ax.set_yticks(np.arange(low, high + .01, .5), minor=True)
-    ax.grid(which='minor', color=PAPER_FINE, lw=.5); ax.grid(which='major', color=PAPER_COARSE, lw=.7); ax.set_axisbelow(True)
+    ax.set_yticks([])
+    ax.set_yticks(np.arange(low, high + .01, .5), minor=True)
+    ax.grid(which='minor', color=PAPER_FINE, lw=.5)
+    ax.grid(which='major', color=PAPER_COARSE, lw=.7)
+    ax.set_axisbelow(True)
     ax.tick_params(which='minor', length=0)
     return ax
 
@@ -443,7 +465,9 @@ def provenance()->dict:
     import platform, subprocess, torch
     from datetime import datetime, timezone
     import ecg_nb
-    try: commit = subprocess.run(['git', 'rev-parse', 'HEAD'], cwd=project_root(), capture_output=True, text=True, timeout=10).stdout.strip()
+    try:
+        commit = subprocess.run(['git', 'rev-parse', 'HEAD'], cwd=project_root(), capture_output=True,
+                                text=True, timeout=10).stdout.strip()
     except (OSError, subprocess.SubprocessError): commit = ''
     return dict(versions=dict(ecg_nb=ecg_nb.__version__, python=platform.python_version(), torch=torch.__version__, numpy=np.__version__),
                 machine=dict(processor=platform.machine(), threads=torch.get_num_threads(), device='cuda' if torch.cuda.is_available() else 'cpu'), commit=commit,

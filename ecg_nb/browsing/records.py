@@ -35,7 +35,8 @@ class TextLine(W.HTML):
         super().__init__(**kwargs)
         self.text = text
     @T.observe('text')
-    def _show(self, change): self.value = f'<div style="white-space: pre-wrap; line-height: 1.4">{html.escape(self.text)}</div>'
+    def _show(self, change):
+        self.value = f'<div style="white-space: pre-wrap; line-height: 1.4">{html.escape(self.text)}</div>'
 
 # %% ../../nbs/22_browse.ipynb #recordkey
 class RecordKey(NamedTuple):
@@ -72,7 +73,8 @@ def _bare(cell): return cell.removeprefix("'")
 
 def _read_marks(path):
     "Rows of the table of marks at `path`, none if there is no file; `DamagedFile` if it is anything else."
-    def refuse(why): raise DamagedFile(path, f'not a table of marks: {why}. It is left as it is; mend it, or give another path')
+    def refuse(why):
+        raise DamagedFile(path, f'not a table of marks: {why}. It is left as it is; mend it, or give another path')
     try: text = Path(path).read_bytes().decode('utf-8-sig')
     except FileNotFoundError: return []
     except UnicodeDecodeError: refuse('not UTF-8 text')
@@ -99,7 +101,8 @@ class Marks:
 
     def __repr__(self): return f'Marks({self.path.name}: {len(self.read())} marks)'
 
-    def read(self)->pd.DataFrame: # mark_id, when (UTC), dataset, record_id, content_hash, mark, note; all text, the earliest first
+    # mark_id, when (UTC), dataset, record_id, content_hash, mark, note; all text, the earliest first
+    def read(self)->pd.DataFrame:
         "All marks."
         return pd.DataFrame(_read_marks(self.path), columns=list(_columns), dtype=object)
 
@@ -150,7 +153,8 @@ def marks_of(
     "The marks of one recording: of the same data set and content; marks without a hash, by their number in a published data set."
     same_name = table.record_id == key.record_id
     if not key.content_hash: same = same_name
-    else: same = (table.content_hash == key.content_hash) | (same_name & (table.content_hash == '') & is_published(key.dataset))
+    else:
+        same = (table.content_hash == key.content_hash) | (same_name & (table.content_hash == '') & is_published(key.dataset))
     return table[(table.dataset == key.dataset) & same]
 
 # %% ../../nbs/22_browse.ipynb #labels-of
@@ -162,7 +166,8 @@ def labels_of(
     return [tuple(dict.fromkeys(sum(map(tuple, names), ()))) for names in zip(*columns)] if columns else [()]*len(table)
 
 # %% ../../nbs/22_browse.ipynb #quality-notes
-_noted = dict(baseline_drift='baseline drift', static_noise='static noise', burst_noise='burst noise', electrodes_problems='electrode problem')   # columns of PTB-XL: where, in whose words
+_noted = dict(baseline_drift='baseline drift', static_noise='static noise', burst_noise='burst noise',
+              electrodes_problems='electrode problem')   # columns of PTB-XL: where, in whose words
 
 def quality_notes(
     table:pd.DataFrame,  # a records table
@@ -175,7 +180,8 @@ def quality_notes(
     return out.str.strip('; ')
 
 def _doubts(rec)->list: # what the doctor says is to be read with care
-    return [str(f) for f in examine(rec) if f.severity != 'note' and f.name in OF_ALL + ('no ECG', 'repeated', 'copied')]
+    return [str(f) for f in examine(rec) if f.severity != 'note'
+            and f.name in OF_ALL + ('no ECG', 'repeated', 'copied')]
 
 def measure_quality(
     table:pd.DataFrame,  # a records table
@@ -257,7 +263,8 @@ def row_text(
     "One line on a record: number, person, labels, report."
     sex, age = dict(M='man', F='woman').get(row.sex, 'person'), '' if not row.age == row.age else f' of {row.age:.0f}'
     fold = f', fold {row.fold}' if row.fold else ''
-    parts = [f'{row.dataset} {row.record_id}, {sex}{age} ({row.subject_id}){fold}', ', '.join(labels_of(pd.DataFrame([row]))[0]), getattr(row, 'report', ''), note]
+    parts = [f'{row.dataset} {row.record_id}, {sex}{age} ({row.subject_id}){fold}',
+             ', '.join(labels_of(pd.DataFrame([row]))[0]), getattr(row, 'report', ''), note]
     return '; '.join(p for p in parts if p)
 
 # %% ../../nbs/22_browse.ipynb #record-item
@@ -281,9 +288,12 @@ def record_item(
         except ECGError as e: said.append(f'no R peaks: {e.cause}')
         said += _doubts(rec)
         q = signal_quality(rec)
-        flags = {l: 'no signal' if r.missing == 1 else next((word for c, word in _flags.items() if r[c]), 'samples missing') for l, r in q.iterrows() if r.reason}
+        flags = {l: 'no signal' if r.missing == 1
+                 else next((word for c, word in _flags.items() if r[c]), 'samples missing')
+                 for l, r in q.iterrows() if r.reason}
         said.append(quality_text(q))
-    return Item(rec, title=title or rec.record_id, note='; '.join(s for s in said if s), peaks=peaks, flags=flags, **kwargs)
+    return Item(rec, title=title or rec.record_id, note='; '.join(s for s in said if s), peaks=peaks,
+                flags=flags, **kwargs)
 
 # %% ../../nbs/22_browse.ipynb #text-picture
 def text_picture(
@@ -295,7 +305,9 @@ def text_picture(
     from matplotlib.figure import Figure
     lines, most = [str(l).replace('\n', ' ') for l in lines], int(width/7)
     fig, out = Figure(figsize=(width/100, .08 + .2*len(lines))), io.BytesIO()
-    for k, l in enumerate(lines): fig.text(.008, 1 - (k + .6)/(len(lines) + .4), l if len(l) <= most else l[:most - 1] + '…', fontsize=8.5, weight='bold' if k == 0 else 'normal', va='center', parse_math=False)
+    for k, l in enumerate(lines):
+        fig.text(.008, 1 - (k + .6)/(len(lines) + .4), l if len(l) <= most else l[:most - 1] + '…',
+                 fontsize=8.5, weight='bold' if k == 0 else 'normal', va='center', parse_math=False)
     fig.savefig(out, dpi=100, format='png')
     return out.getvalue()
 
@@ -481,7 +493,8 @@ class RecordBrowser(Browser):
         self.all, self.rows, self.root = table, table, root or table.attrs.get('root')
         self.simulated = bool(self.root) and is_simulated(self.root)
         self._within = self._notes = None
-        name = f'{"Simulated recordings" if self.simulated else "Recordings"} of {", ".join(sorted(set(table.dataset)))}'
+        name = (f'{"Simulated recordings" if self.simulated else "Recordings"} of '
+                f'{", ".join(sorted(set(table.dataset)))}')
         controls = self._controls(table)
         super().__init__(name=name, above=[W.HBox(controls, layout=WRAP)], marks=marks, **view)
         for c in controls: c.observe(lambda _: self.do(self.choose), 'value')
@@ -585,17 +598,22 @@ def all_beats(
     if not recs: raise BadSignal('beats', 'no recording given')
     leads = [l for l in recs[0].leads if all(l in r.leads for r in recs)]
     if not leads: raise BadSignal(recs[0].record_id or 'recording', f'no lead that all {len(recs)} recordings have')
-    recipe, cut, rows, left_out = Recipe(leads=leads, fs=min(most_hz, *(r.fs for r in recs)), highpass_hz=.5), [], [], {}
+    recipe, cut, rows, left_out = Recipe(leads=leads, fs=min(most_hz, *(r.fs for r in recs)),
+                                         highpass_hz=.5), [], [], {}
     for k, rec in enumerate(recs):
         try:
             ready = recipe(rec)
-            r = whole_beats(find_r_peaks_multi(ready.signal, ready.fs), ready.n_samples, ready.fs, before_s=before_s, after_s=after_s)
+            r = whole_beats(find_r_peaks_multi(ready.signal, ready.fs), ready.n_samples, ready.fs,
+                            before_s=before_s, after_s=after_s)
             if not len(r): raise BadSignal(rec.record_id, 'no whole heartbeat in it')
-        except ECGError as e: left_out[rec.record_id or str(k)] = e.cause; continue
+        except ECGError as e:
+            left_out[rec.record_id or str(k)] = e.cause
+            continue
         cut.append(beats(ready.signal, r, ready.fs, before_s=before_s, after_s=after_s))
         rows.append(pd.DataFrame(dict(recording=k, record_id=rec.record_id, r_s=r/ready.fs)))
     if not cut: raise BadSignal('beats', 'none found: ' + '; '.join(f'{k}: {v}' for k, v in left_out.items()))
-    return BeatTable(np.concatenate(cut).astype(np.float32), pd.concat(rows, ignore_index=True), recipe.fs, recipe.leads, before_s, left_out)
+    return BeatTable(np.concatenate(cut).astype(np.float32), pd.concat(rows, ignore_index=True), recipe.fs,
+                     recipe.leads, before_s, left_out)
 
 # %% ../../nbs/22_browse.ipynb #beat-outliers
 def beat_outliers(
@@ -640,7 +658,8 @@ class Chart(anywidget.AnyWidget):
     ):
         "Draw this."
         x, y, group = np.asarray(x, np.float32), np.asarray(y, np.float32), np.asarray(group, np.uint8)
-        if not np.isfinite(x).all() or not np.isfinite(y).all(): raise BadSignal('chart', 'values that are no numbers (NaN)')
+        if not np.isfinite(x).all() or not np.isfinite(y).all():
+            raise BadSignal('chart', 'values that are no numbers (NaN)')
         self.data = x, y.reshape(len(group), -1), group
         with self.hold_sync():
             self.x, self.y, self.group, self.names, self.index = x.tobytes(), y.tobytes(), group.tobytes(), [str(s) for s in names], index
@@ -654,12 +673,21 @@ class Chart(anywidget.AnyWidget):
         ax, (x, y, group), lines = fig.subplots(), self.data, self.data[1].shape[1] > 1
         for k, o in enumerate(self.groups):
             rows, style = y[group == k], dict(color=SERIES[k % len(SERIES)], label=f'{o["name"]}'.replace('$', r'\$'))
-            if lines and len(rows): ax.plot(x, rows.T, ls=_dashes[k % 5], lw=.9, alpha=float(np.clip(60/len(rows), .25, .9) if k else np.clip(12/len(rows), .15, .6)), **style | dict(label='_')); ax.plot([], [], ls=_dashes[k % 5], **style)
+            if lines and len(rows):
+                ax.plot(x, rows.T, ls=_dashes[k % 5], lw=.9,
+                        alpha=float(np.clip(60/len(rows), .25, .9) if k else np.clip(12/len(rows), .15, .6)),
+                        **style | dict(label='_'))
+                ax.plot([], [], ls=_dashes[k % 5], **style)
             elif len(rows): ax.plot(x[group == k], rows[:, 0], _points[k % 5], ms=3, alpha=.7, mew=0, **style)
-        if 0 <= self.index < len(y): ax.plot(x if lines else x[self.index], y[self.index] if lines else y[self.index, 0], 'k-' if lines else 'ko', lw=2, ms=8, mfc='none', mew=2)
-        ax.set_xlabel(self.xlabel, parse_math=False); ax.set_ylabel(self.ylabel, parse_math=False)
+        if 0 <= self.index < len(y):
+            ax.plot(x if lines else x[self.index], y[self.index] if lines else y[self.index, 0],
+                    'k-' if lines else 'ko', lw=2, ms=8, mfc='none', mew=2)
+        ax.set_xlabel(self.xlabel, parse_math=False)
+        ax.set_ylabel(self.ylabel, parse_math=False)
         if not self.axes: ax.set(xticks=[], yticks=[])
-        for text in ax.legend(fontsize=7, loc='lower left', bbox_to_anchor=(0, 1), ncols=3, frameon=False, borderaxespad=0, columnspacing=1).get_texts(): text.set_parse_math(False)
+        for text in ax.legend(fontsize=7, loc='lower left', bbox_to_anchor=(0, 1), ncols=3, frameon=False,
+                              borderaxespad=0, columnspacing=1).get_texts():
+            text.set_parse_math(False)
         fig.savefig(out, dpi=100, format='png')
         return out.getvalue()
 
@@ -710,18 +738,28 @@ class BeatBrowser(Browser):
     ):
         self.recs = [recs] if isinstance(recs, Recording) else list(recs)
         self.length_s, self.beats, self.segments, self.order, self._joined = length_s, None, None, np.zeros(0, int), None
-        self.step = W.Dropdown(description='through', options=['beats in time', 'most unlike first', 'segments', 'segments of a night'], layout=W.Layout(width='260px'))
+        self.step = W.Dropdown(description='through',
+                               options=['beats in time', 'most unlike first', 'segments', 'segments of a night'], layout=W.Layout(width='260px'))
         self.lead = W.Dropdown(description='overlay of', layout=W.Layout(width='170px'))
-        self.rare = W.FloatSlider(description='rare below', value=.1, min=.02, max=.5, step=.02, continuous_update=False, readout_format='.0%', layout=W.Layout(width='300px'))
+        self.rare = W.FloatSlider(description='rare below', value=.1, min=.02, max=.5, step=.02,
+                                  continuous_update=False, readout_format='.0%', layout=W.Layout(width='300px'))
         self.chart = Chart(xlabel='s from R', ylabel='mV', height=260)
-        super().__init__(name='Beats', above=[W.HBox([self.step, self.lead, self.rare], layout=WRAP), self.chart], marks=marks, **dict(grid='12x1') | view)
-        self.chart.observe(self._picked, 'index'); self.view.observe(self._light, 'index')
+        super().__init__(name='Beats',
+                         above=[W.HBox([self.step, self.lead, self.rare], layout=WRAP), self.chart],
+                         marks=marks, **dict(grid='12x1') | view)
+        self.chart.observe(self._picked, 'index')
+        self.view.observe(self._light, 'index')
         self.do(self._find, lead)
-        for c in (self.step, self.lead, self.rare): c.observe(lambda c: self.do(self.choose, c['owner'] is self.lead), 'value')
+        for c in (self.step, self.lead, self.rare):
+            c.observe(lambda c: self.do(self.choose, c['owner'] is self.lead), 'value')
 
     def _find(self, lead):
         try: self.beats = all_beats(self.recs)
-        except ECGError as e: self.step.value = 'segments'; self.choose(); self.say(e); return
+        except ECGError as e:
+            self.step.value = 'segments'
+            self.choose()
+            self.say(e)
+            return
         self.lead.options = self.beats.leads
         self.lead.value = lead if lead in self.beats.leads else 'II' if 'II' in self.beats.leads else self.beats.leads[0]
         self.choose()
@@ -738,7 +776,8 @@ class BeatBrowser(Browser):
         if only_overlay: return
         self.segments = segments_of(self.recs, length_s=32. if 'night' in self.step.value else self.length_s, night='night' in self.step.value) if 'segment' in self.step.value else None
         if self._joined: self._joined.unlink()
-        self._joined = W.jslink((self.slider, 'value'), (self.chart, 'index')) if self.segments is None else None   # in the page: the highlight moves without Python
+        # in the page: the highlight moves without Python
+        self._joined = W.jslink((self.slider, 'value'), (self.chart, 'index')) if self.segments is None else None
         self.restart(len(self.order) if self.segments is None else len(self.segments))
 
     def _picked(self, change):
@@ -749,7 +788,8 @@ class BeatBrowser(Browser):
     def item(self, i):
         if self.segments is None: return beat_item(self.recs, self.beats, int(self.order[i]))
         s = self._row(i)
-        return record_item(self.recs[s.recording].span(s.start_s, s.stop_s), title=f'{s.record_id}, {s.start_s:.1f} to {s.stop_s:.1f} s')
+        return record_item(self.recs[s.recording].span(s.start_s, s.stop_s),
+                           title=f'{s.record_id}, {s.start_s:.1f} to {s.stop_s:.1f} s')
     def line(self, i):
         r = self._row(i)
         return f'{r.start_s:.1f} s  {r.record_id}' if self.segments is not None else f'{r.r_s:.2f} s  {self.factor[self.order[i]]:.2f}{" !"*bool(self.out[self.order[i]])}  {r.record_id}'
@@ -761,4 +801,6 @@ class BeatBrowser(Browser):
         return '; '.join(s for s in (said, left, some) if s)
     def key(self, i):
         return RecordKey.of(self.recs[self._row(i).recording])
-    def pictures(self): return join_pictures([self.view.picture()] + ([self.chart.picture(width=1000)] if self.beats is not None else []))
+    def pictures(self):
+        return join_pictures([self.view.picture()] + ([self.chart.picture(width=1000)]
+                                                      if self.beats is not None else []))

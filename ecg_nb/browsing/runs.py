@@ -109,7 +109,8 @@ def _kept_answers(path, classes):
     lost = [c for c in ['record_id', *classes] if c not in t]
     if lost: raise BadTable(path, f'no column {", ".join(lost[:5])}, which the run should have')
     t = t.set_index('record_id')[list(classes)]
-    if t.index.duplicated().any() or not all(d.kind in 'fi' for d in t.dtypes): raise BadTable(path, 'a record occurs twice, or a probability is no number')
+    if t.index.duplicated().any() or not all(d.kind in 'fi' for d in t.dtypes):
+        raise BadTable(path, 'a record occurs twice, or a probability is no number')
     return t
 
 def _ask(run, rows, root):
@@ -140,13 +141,16 @@ def answers_of(
         p[few], notes[few], problems = _ask(run, table.iloc[few], root)
         left_out = {i: problem for i, problem in zip(table.record_id.iloc[few], problems) if problem}
     rows = np.flatnonzero(np.isfinite(p).all(1))
-    if not len(rows): raise BadTable(folder, 'no answer to any of these records: ' + '; '.join(list(left_out.values())[:2] or ['there are none']))
+    if not len(rows):
+        raise BadTable(folder,
+                       'no answer to any of these records: ' + '; '.join(list(left_out.values())[:2] or ['there are none']))
     thresholds = np.array([np.nan if t is None else t for t in info.get('thresholds') or [None]*p.shape[1]], float)
     return Answers(run_name(run), info, p[rows], truth_of(info, table.iloc[rows]), table.iloc[rows], ~has_answer[rows],
                    calibrated(run, thresholds), list(notes[rows]), left_out, len(to_ask) - len(few))
 
 # %% ../../nbs/browsing/11_browse_runs.ipynb #pick-answers
-SHOW, ORDER = ('all', 'right', 'wrong', 'missed', 'false alarm'), ('largest error', 'highest score', 'lowest score', 'record')
+SHOW, ORDER = ('all', 'right', 'wrong', 'missed', 'false alarm'), ('largest error', 'highest score',
+                                                                   'lowest score', 'record')
 
 def pick_answers(
     a:Answers,
@@ -157,15 +161,18 @@ def pick_answers(
 )->np.ndarray:               # rows of `a`, in that order
     "Which answers to look at; records whose truth is not known have no error and come last."
     if cls and cls not in a.classes: raise BadTable(a.name, f'no class {cls!r}; there are {", ".join(a.classes[:80])}')
-    if show not in SHOW or by not in ORDER: raise BadTable(a.name, f'show is one of {", ".join(SHOW)}, by one of {", ".join(ORDER)}')
+    if show not in SHOW or by not in ORDER:
+        raise BadTable(a.name, f'show is one of {", ".join(SHOW)}, by one of {", ".join(ORDER)}')
     k = [a.classes.index(cls)] if cls else [i for i, c in enumerate(a.classes) if c not in a.linear] or list(range(len(a.classes)))
     p, y, t = a.p[:, k], a.y[:, k], a.thresholds[k]
     known, called = np.isfinite(y) & np.isfinite(t), p >= t
     missed, alarm = known & (y == 1) & ~called, known & (y == 0) & called
-    keep = dict(all=np.ones(len(p), bool), right=known.any(1) & ~(missed | alarm).any(1), wrong=(missed | alarm).any(1), missed=missed.any(1))
+    keep = dict(all=np.ones(len(p), bool), right=known.any(1) & ~(missed | alarm).any(1),
+                wrong=(missed | alarm).any(1), missed=missed.any(1))
     i = np.flatnonzero(keep.get(show, alarm.any(1)))
     error = np.where(np.isfinite(y), np.abs(p - np.nan_to_num(y)), -1).max(1)
-    order = {'largest error': -error, 'highest score': -p.max(1), 'lowest score': p.max(1), 'record': np.arange(len(p))}[by]
+    order = {'largest error': -error, 'highest score': -p.max(1), 'lowest score': p.max(1),
+             'record': np.arange(len(p))}[by]
     return i[np.argsort(order[i], kind='stable')]
 
 # %% ../../nbs/browsing/11_browse_runs.ipynb #top-classes
@@ -187,11 +194,16 @@ def bars_html(
     rows = []
     for k in top_classes(a, i):
         name, p, y, t = a.classes[k], a.p[i, k], a.y[i, k], a.thresholds[k]
-        if name in a.linear: rows.append(f'<div style="margin:3px 0">{html.escape(str(name))}: <b>{p:.1f}</b>{"" if np.isnan(y) else f" (true: {y:.0f})"}</div>'); continue
+        if name in a.linear:
+            rows.append(f'<div style="margin:3px 0">{html.escape(str(name))}: '
+                        f'<b>{p:.1f}</b>{"" if np.isnan(y) else f" (true: {y:.0f})"}</div>')
+            continue
         width = 100*min(1, max(0, p))
         stroke = '' if np.isnan(t) else f'<div style="position:absolute;left:{100*t:.1f}%;top:-2px;width:2px;height:16px;background:var(--jp-ui-font-color1,#000)"></div>'
-        rows.append(f'<div style="display:flex;align-items:center;gap:6px;margin:3px 0;line-height:14px"><span style="width:66px;overflow:hidden;text-overflow:ellipsis">{"◉" if y == 1 else "○" if y == 0 else "?"} {html.escape(str(name))}</span>'
-                    f'<div style="position:relative;flex:1;height:12px;background:var(--jp-layout-color2,#eee)"><div style="width:{width:.1f}%;height:12px;background:{BLUE};opacity:{1 if not p < t else .45}"></div>{stroke}</div><span style="width:32px;text-align:right">{p:.2f}</span></div>')
+        rows.append('<div style="display:flex;align-items:center;gap:6px;margin:3px 0;line-height:14px"><span '
+                    f'style="width:66px;overflow:hidden;text-overflow:ellipsis">{"◉" if y == 1 else "○" if y == 0 else "?"} {html.escape(str(name))}</span>'
+                    '<div style="position:relative;flex:1;height:12px;background:var(--jp-layout-color2,#eee)"><div '
+                    f'style="width:{width:.1f}%;height:12px;background:{BLUE};opacity:{1 if not p < t else .45}"></div>{stroke}</div><span style="width:32px;text-align:right">{p:.2f}</span></div>')
     return f'<div style="width:240px;font-size:12px;line-height:1.4"><b>{html.escape(a.name)}</b>{"".join(rows)}<div style="opacity:.75">bar: probability; stroke: threshold; ◉ in the label, ○ not</div></div>'
 
 # %% ../../nbs/browsing/11_browse_runs.ipynb #bars-picture
@@ -207,11 +219,17 @@ def bars_picture(
     fig, out, at = Figure(figsize=(width/100, .8 + .22*len(ks)), layout='constrained'), io.BytesIO(), np.arange(len(ks))
     ax = fig.subplots()
     t = a.thresholds[ks]
-    ax.barh(at, a.p[i, ks], color=[BLUE if not p < v else tint(BLUE, .4) for p, v in zip(a.p[i, ks], t)]); ax.plot(t, at, '|k', ms=11, mew=2)
-    ax.plot([1.06]*len(ks), at, ' '); ax.plot(np.full((a.y[i, ks] == 1).sum(), 1.06), at[a.y[i, ks] == 1], 'ok', ms=6); ax.plot(np.full((a.y[i, ks] == 0).sum(), 1.06), at[a.y[i, ks] == 0], 'ok', ms=6, mfc='w')
-    ax.set_yticks(at, [str(a.classes[k]) for k in ks], fontsize=8, parse_math=False); ax.set_xlim(0, 1.12); ax.invert_yaxis()
+    ax.barh(at, a.p[i, ks], color=[BLUE if not p < v else tint(BLUE, .4) for p, v in zip(a.p[i, ks], t)])
+    ax.plot(t, at, '|k', ms=11, mew=2)
+    ax.plot([1.06]*len(ks), at, ' ')
+    ax.plot(np.full((a.y[i, ks] == 1).sum(), 1.06), at[a.y[i, ks] == 1], 'ok', ms=6)
+    ax.plot(np.full((a.y[i, ks] == 0).sum(), 1.06), at[a.y[i, ks] == 0], 'ok', ms=6, mfc='w')
+    ax.set_yticks(at, [str(a.classes[k]) for k in ks], fontsize=8, parse_math=False)
+    ax.set_xlim(0, 1.12)
+    ax.invert_yaxis()
     ax.set_title(a.name + ''.join(f'\n{c}: {a.p[i, k]:.1f}' + ('' if np.isnan(a.y[i, k]) else f' (true: {a.y[i, k]:.0f})') for k, c in enumerate(a.classes) if c in a.linear), fontsize=8, parse_math=False)
-    ax.set_xlabel('probability; stroke: threshold; ● in the label', fontsize=7); ax.tick_params(axis='x', labelsize=7)
+    ax.set_xlabel('probability; stroke: threshold; ● in the label', fontsize=7)
+    ax.tick_params(axis='x', labelsize=7)
     fig.savefig(out, dpi=100, format='png')
     return out.getvalue()
 
@@ -233,7 +251,9 @@ class PredictionBrowser(Browser):
         self.run = menu('run', [(r.name if hasattr(r, 'info') else str(r), k) for k, r in enumerate(runs)], '300px')
         self.cls, self.show, self.by = menu('class', [('all', '')], '170px'), menu('show', SHOW, '160px'), menu('order', ORDER, '190px')
         self.bars, self._runs = W.HTML(layout=W.Layout(width='250px', flex='0 0 auto')), runs
-        super().__init__(name='Predictions', above=[W.HBox([self.run, self.cls, self.show, self.by], layout=WRAP)], beside=self.bars, marks=marks, **view)
+        super().__init__(name='Predictions',
+                         above=[W.HBox([self.run, self.cls, self.show, self.by], layout=WRAP)],
+                         beside=self.bars, marks=marks, **view)
         self.run.observe(lambda _: self.do(self.load), 'value')
         for c in (self.cls, self.show, self.by): c.observe(lambda _: self._quiet or self.do(self.choose), 'value')
         self.do(self.load, cls)
@@ -244,14 +264,17 @@ class PredictionBrowser(Browser):
         try:
             if not self._runs: raise MissingFile(results_path(), 'no run whose answers are kept')
             self.answers = answers_of(self._runs[self.run.value], self.table, self.root, most=self.most)
-            if cls and cls not in self.answers.classes: raise BadTable(self.answers.name, f'no class {cls!r}; there are {", ".join(self.answers.classes[:80])}')
+            if cls and cls not in self.answers.classes:
+                raise BadTable(self.answers.name, f'no class {cls!r}; there are {", ".join(self.answers.classes[:80])}')
         except ECGError as e:
             if self.answers is None: self.restart(0)
             else: self.load()
             self.say(e)
             return
         self._quiet = True
-        try: self.cls.options = [('all', '')] + [(str(c), c) for c in self.answers.classes]; self.cls.value = cls
+        try:
+            self.cls.options = [('all', '')] + [(str(c), c) for c in self.answers.classes]
+            self.cls.value = cls
         finally: self._quiet = False
         self.choose()
 
@@ -270,7 +293,9 @@ class PredictionBrowser(Browser):
     def item(self, i):
         row = self.answers.table.iloc[self.rows[i]]
         made_up = bool(self.root) and is_simulated(self.root)
-        return record_item(read(row, root=self.root), title=f'{"simulated, " if made_up else ""}{row.dataset} {row.record_id}', note=f'label: {self._true(i)}')
+        return record_item(read(row, root=self.root),
+                           title=f'{"simulated, " if made_up else ""}{row.dataset} {row.record_id}',
+                           note=f'label: {self._true(i)}')
     def line(self, i):
         a, k = self.answers, self.rows[i]
         j = a.classes.index(self.cls.value) if self.cls.value else int(np.argmax(np.where([c in a.linear for c in a.classes], -1, a.p[k])))
@@ -279,13 +304,16 @@ class PredictionBrowser(Browser):
         a, k = self.answers, self.rows[i]
         called = [str(c) for c, p, t in zip(a.classes, a.p[k], a.thresholds) if p >= t]
         more = f'{a.not_asked:,} more recordings were not asked (most={self.most})' if a.not_asked else ''
-        return f'{a.name}{" (asked now)" if a.asked[k] else ""}: called {", ".join(called) or "nothing"}; label: {self._true(i)}. {"; ".join(filter(None, [row_text(a.table.iloc[k]), *a.notes[k:k + 1], more]))}'
+        return (f'{a.name}{" (asked now)" if a.asked[k] else ""}: called {", ".join(called) or "nothing"}; label: '
+                f'{self._true(i)}. {"; ".join(filter(None, [row_text(a.table.iloc[k]), *a.notes[k:k + 1], more]))}')
     def key(self, i):
         return key_of_row(self.answers.table.iloc[self.rows[i]], lambda: self.view.item(i).rec)
-    def nothing(self): return 'no answer fits: choose another class, or show all' if self.answers is not None else 'no answers to show: choose another run'
+    def nothing(self):
+        return 'no answer fits: choose another class, or show all' if self.answers is not None else 'no answers to show: choose another run'
     def pictures(self):
         if not self.n: return self.view.picture()
-        return join_pictures([self.view.picture(width=760), bars_picture(self.answers, int(self.rows[self.view.index]), width=260)], beside=True)
+        return join_pictures([self.view.picture(width=760),
+                              bars_picture(self.answers, int(self.rows[self.view.index]), width=260)], beside=True)
 
 # %% ../../nbs/browsing/11_browse_runs.ipynb #maps-of
 def maps_of(
@@ -342,7 +370,9 @@ class SaliencyBrowser(Browser):
         from ecg_nb.explanation.saliency import METHODS
         from ecg_nb.inference.predict import best_method
         self.model, self.recs, self._made = run if hasattr(run, 'model') else load_run(run), _recordings(recs), {}
-        if is_encoder(self.model): raise BadTable(self.model.folder, 'an encoder has no classes to explain; PeopleBrowser shows whom it finds alike')
+        if is_encoder(self.model):
+            raise BadTable(self.model.folder,
+                           'an encoder has no classes to explain; PeopleBrowser shows whom it finds alike')
         if methods is None:
             best = best_method(self.model.name)
             methods = best, next(m for m in ('integrated_gradients', 'smoothgrad') if m != best)
@@ -354,25 +384,34 @@ class SaliencyBrowser(Browser):
                         steps=W.IntSlider(description='steps', value=steps, min=4, max=max(128, steps), continuous_update=False, layout=W.Layout(width='220px'), style=NARROW), proof=TextLine())
             self.sides.append(side)
         if cls in self.model.classes: self.sides[0]['cls'].value = self.sides[1]['cls'].value = cls
-        self.together = W.Checkbox(description='same recording', value=True, indent=False, layout=W.Layout(width='130px'))
-        self.other = W.Dropdown(description='right', options=[(r.record_id[:40], k) for k, r in enumerate(self.recs)], layout=W.Layout(width='220px'), style=NARROW, disabled=True)
+        self.together = W.Checkbox(description='same recording', value=True, indent=False,
+                                   layout=W.Layout(width='130px'))
+        self.other = W.Dropdown(description='right',
+                                options=[(r.record_id[:40], k) for k, r in enumerate(self.recs)],
+                                layout=W.Layout(width='220px'), style=NARROW, disabled=True)
         rows = [W.VBox([W.HBox([s['cls'], s['method'], s['steps']] + [self.together, self.other]*(s is self.sides[1]), layout=WRAP), s['proof']], layout=W.Layout(width='50%')) for s in self.sides]
-        super().__init__(name=f'Maps of {self.model.name}', above=[W.HBox(rows)], beside=self.second, marks=marks, **view)
+        super().__init__(name=f'Maps of {self.model.name}', above=[W.HBox(rows)], beside=self.second,
+                         marks=marks, **view)
         self.list.layout.display = 'none'                                      # room for the maps; slider and keys move
         _side_by_side(self.view, self.second)
         self._in_step = W.jslink((self.slider, 'value'), (self.second, 'index'))
         for k, s in enumerate(self.sides):
             for n in ('cls', 'method', 'steps'): s[n].observe(lambda _, k=k: self.do(self.choose, k), 'value')
-        self.together.observe(lambda _: self.do(self._step), 'value'); self.other.observe(lambda _: self.do(self._step), 'value')
+        self.together.observe(lambda _: self.do(self._step), 'value')
+        self.other.observe(lambda _: self.do(self._step), 'value')
         for k in (1, 0): self.do(self.choose, k)
-        if cls is not None and cls not in self.model.classes: self.say(f'{self.name}: no class {cls!r}; there are {", ".join(self.model.classes[:80])}. Shown is the most likely class')
+        if cls is not None and cls not in self.model.classes:
+            self.say(f'{self.name}: no class {cls!r}; there are {", ".join(self.model.classes[:80])}. Shown is the '
+                     'most likely class')
 
     def choose(self, k:int):
         "Class, method or steps of one side (0 left, 1 right) have changed."
         s, i = self.sides[k], self.view.index
         s['proof'].text = proof_line(self.model, s['method'].value)
         if k == 0: self.restart(len(self.recs), i)
-        else: self.second.deck(len(self.recs), lambda i: self.explained(i, 1), index=i if self.together.value else self.other.value or 0)
+        else:
+            self.second.deck(len(self.recs), lambda i: self.explained(i, 1),
+                             index=i if self.together.value else self.other.value or 0)
 
     def _step(self):
         self.other.disabled = self.together.value
@@ -388,7 +427,8 @@ class SaliencyBrowser(Browser):
         "Computed once."
         s = self.sides[k]
         asked = i, s['cls'].value or None, s['method'].value, s['steps'].value
-        if asked not in self._made: self._made[asked] = maps_of(self.model, [self.recs[i]], cls=asked[1], method=asked[2], steps=asked[3])[0]
+        if asked not in self._made:
+            self._made[asked] = maps_of(self.model, [self.recs[i]], cls=asked[1], method=asked[2], steps=asked[3])[0]
         if isinstance(self._made[asked], ECGError): raise self._made[asked]
         return self._made[asked]
 
@@ -396,11 +436,13 @@ class SaliencyBrowser(Browser):
         "Recording `i` with its map."
         rec, m = self.recs[i], self.map_of(i, k)
         if not set(m.leads) <= set(rec.leads): rec, _ = complete_leads(rec, m.leads)
-        return record_item(rec, title=f'{rec.meta.get("dataset", "")} {rec.record_id}'.strip(), note=f'{m.cls}: {calibrated_score(self.model, m.cls, m.score):.2f}', saliency=m)
+        return record_item(rec, title=f'{rec.meta.get("dataset", "")} {rec.record_id}'.strip(),
+                           note=f'{m.cls}: {calibrated_score(self.model, m.cls, m.score):.2f}', saliency=m)
 
     def item(self, i): return self.explained(i, 0)
     def line(self, i): return self.recs[i].record_id
-    def about(self, i): return f'{self.recs[i].record_id}; orange speaks for the class, blue against it (where the method tells)'
+    def about(self, i):
+        return f'{self.recs[i].record_id}; orange speaks for the class, blue against it (where the method tells)'
     def key(self, i): return RecordKey.of(self.recs[i])
     def pictures(self):
         lines = lambda s: (wrap(s['proof'].text, 105) + ['']*4)[:4]
@@ -419,7 +461,8 @@ def gallery_and_probes(
     "Embed the recordings of people whom the encoder has not seen in training; everybody's first recording is enrolled, the later ones are looked for."
     from ecg_nb.tasks.trials import across_recordings
     root = root or table.attrs.get('root')
-    if bool(root) and is_simulated(root) == bool(run.info.get('simulated')): table = table[~table.subject_id.isin(run.info.get('subjects', {}).get('train', '').split())]
+    if bool(root) and is_simulated(root) == bool(run.info.get('simulated')):
+        table = table[~table.subject_id.isin(run.info.get('subjects', {}).get('train', '').split())]
     if not len(table): raise BadTable(run.folder, 'nobody is left: all of these people were in its training')
     n = table.subject_id.value_counts()
     r = np.random.default_rng(seed)
@@ -428,11 +471,14 @@ def gallery_and_probes(
     for row in rows.itertuples():
         try: z.append(run.embed(read(row, root=root)))
         except ECGError as e: bad[row.record_id] = e.cause
-    if not z: raise BadTable(run.folder, 'none of these recordings could be embedded: ' + '; '.join(f'{k}: {v}' for k, v in list(bad.items())[:2]))
+    if not z:
+        raise BadTable(run.folder,
+                       'none of these recordings could be embedded: ' + '; '.join(f'{k}: {v}' for k, v in list(bad.items())[:2]))
     rows = rows[~rows.record_id.isin(list(bad))].reset_index(drop=True)
     rows.attrs['left_out'] = bad
     trial = across_recordings(np.stack(z), rows)
-    if not len(trial.probes): raise BadTable(run.folder, 'nobody here has two recordings: there is nobody to be looked for')
+    if not len(trial.probes):
+        raise BadTable(run.folder, 'nobody here has two recordings: there is nobody to be looked for')
     return trial
 
 # %% ../../nbs/browsing/11_browse_runs.ipynb #nearest-people
@@ -448,7 +494,9 @@ def nearest_people(
     own = np.flatnonzero(who == trial.people(trial.probes)[i])
     take = np.unique(np.r_[rank[own].to_numpy(), np.arange(1, min(k, len(order)) + 1)])
     j = order[take - 1]
-    return pd.DataFrame(dict(rank=take, row=trial.gallery[j], person=who[j], record_id=trial.table.record_id.to_numpy()[trial.gallery[j]], score=score[j], right=who[j] == trial.people(trial.probes)[i]))
+    return pd.DataFrame(dict(rank=take, row=trial.gallery[j], person=who[j],
+                             record_id=trial.table.record_id.to_numpy()[trial.gallery[j]], score=score[j],
+                             right=who[j] == trial.people(trial.probes)[i]))
 
 # %% ../../nbs/browsing/11_browse_runs.ipynb #peoplebrowser
 class PeopleBrowser(Browser):
@@ -468,8 +516,11 @@ class PeopleBrowser(Browser):
         self.root, self.ranks, self.best = root or trial.table.attrs.get('root'), trial.ranks().astype(int), trial.scores().max(1)
         self.threshold = run.info.get('threshold')
         self.show, self.by = menu('show', ['all', 'found', 'not found first', 'taken for unknown'], '200px'), menu('order', ['as recorded', 'hardest first'], '190px')
-        self.second, self.people = ECGView(**view), W.Select(description='nearest', options=[], rows=5, layout=W.Layout(width='460px'), style=NARROW)
-        super().__init__(name=f'People, {run.name}', above=[W.HBox([self.show, self.by, self.people], layout=WRAP)], beside=self.second, marks=marks, **view)
+        self.second, self.people = ECGView(**view), W.Select(description='nearest', options=[], rows=5,
+                                                             layout=W.Layout(width='460px'), style=NARROW)
+        super().__init__(name=f'People, {run.name}',
+                         above=[W.HBox([self.show, self.by, self.people], layout=WRAP)], beside=self.second,
+                         marks=marks, **view)
         self.list.layout.width = '110px'
         _side_by_side(self.view, self.second)
         self.people.observe(self._other, 'value')
@@ -479,7 +530,8 @@ class PeopleBrowser(Browser):
     def choose(self):
         "Apply choice and order."
         unknown = self.best < (-1 if self.threshold is None else self.threshold)
-        keep = {'all': np.ones(len(self.ranks), bool), 'found': self.ranks == 1, 'not found first': self.ranks > 1, 'taken for unknown': unknown}[self.show.value]
+        keep = {'all': np.ones(len(self.ranks), bool), 'found': self.ranks == 1,
+                'not found first': self.ranks > 1, 'taken for unknown': unknown}[self.show.value]
         i = np.flatnonzero(keep)
         self.order = i[np.argsort(-self.ranks[i], kind='stable')] if self.by.value == 'hardest first' else i
         self.restart(len(self.order))
@@ -489,27 +541,38 @@ class PeopleBrowser(Browser):
         if self._quiet: return
         self.near = nearest_people(self.trial, int(self.order[self.view.index]), self.k) if self.n else None
         self._quiet = True
-        try: self.people.options = [] if self.near is None else [(f'{r.rank}  {r.score:.3f}  {r.person}  ({r.record_id}){"  ✓ the right one"*bool(r.right)}', k) for k, r in enumerate(self.near.itertuples())]; self.people.index = 0 if self.n else None
+        try:
+            self.people.options = [] if self.near is None else [(f'{r.rank}  {r.score:.3f}  {r.person}  '
+                                                                 f'({r.record_id}){"  ✓ the right one"*bool(r.right)}', k) for k, r in enumerate(self.near.itertuples())]
+            self.people.index = 0 if self.n else None
         finally: self._quiet = False
         self.second.deck(0 if self.near is None else len(self.near), lambda k: self._enrolled(k))
 
     def _other(self, change):
         if not self._quiet and change['new'] is not None: self.second.index = change['new']
     def _row(self, i): return self.trial.table.iloc[self.trial.probes[self.order[i]]]
-    def _shown(self, row, note): return record_item(read(row, root=self.root), title=f'{"simulated, "*(bool(self.root) and is_simulated(self.root))}{row.record_id} of person {row.subject_id}', note=note)
+    def _shown(self, row, note):
+        return record_item(read(row, root=self.root),
+                           title=f'{"simulated, "*(bool(self.root) and is_simulated(self.root))}{row.record_id} of '
+                                 f'person {row.subject_id}', note=note)
     def _enrolled(self, k):
         r = self.near.iloc[k]
-        return self._shown(self.trial.table.iloc[r.row], f'enrolled, rank {r["rank"]}, cosine {r.score:.3f}' + ', the right person'*bool(r.right))
+        return self._shown(self.trial.table.iloc[r.row],
+                           f'enrolled, rank {r["rank"]}, cosine {r.score:.3f}' + ', the right person'*bool(r.right))
     def item(self, i): return self._shown(self._row(i), 'looked for')
     def line(self, i): return f'{self._row(i).record_id}  rank {self.ranks[self.order[i]]}'
     def about(self, i):
         k = self.order[i]
         verdict = '' if self.threshold is None else f'; at the threshold {self.threshold:.3f} ' + ('taken for unknown' if self.best[k] < self.threshold else 'taken for ' + str(self._nearest(k)))
-        return f'person {self._row(i).subject_id}: the enrolled recording is at rank {self.ranks[k]} of {len(self.trial.gallery)}; best cosine {self.best[k]:.3f}{verdict}'
-    def _nearest(self, k:int)->str: "The person nearest to probe `k`."; return self.trial.people(self.trial.gallery)[(self.trial.z[self.trial.gallery] @ self.trial.z[self.trial.probes[k]]).argmax()]
+        return (f'person {self._row(i).subject_id}: the enrolled recording is at rank {self.ranks[k]} of '
+                f'{len(self.trial.gallery)}; best cosine {self.best[k]:.3f}{verdict}')
+    def _nearest(self, k:int)->str:
+        "The person nearest to probe `k`."
+        return self.trial.people(self.trial.gallery)[(self.trial.z[self.trial.gallery] @ self.trial.z[self.trial.probes[k]]).argmax()]
     def key(self, i): return key_of_row(self._row(i), lambda: self.view.item(i).rec)
     def nothing(self): return 'nobody fits this choice'
-    def pictures(self): return join_pictures([self.view.picture(width=760), self.second.picture(width=760)], beside=True)
+    def pictures(self):
+        return join_pictures([self.view.picture(width=760), self.second.picture(width=760)], beside=True)
 
 # %% ../../nbs/browsing/11_browse_runs.ipynb #point-groups
 def point_groups(
@@ -544,9 +607,11 @@ class MapBrowser(Browser):
         super().__init__(name=title, beside=self.chart, marks=marks, **view)
         self.list.layout.width = '130px'
         W.jslink((self.slider, 'value'), (self.chart, 'index'))
-        self.chart.observe(lambda c: setattr(self.view, 'index', c['new']), 'index'); self.view.observe(lambda c: setattr(self.chart, 'index', c['new']), 'index')
+        self.chart.observe(lambda c: setattr(self.view, 'index', c['new']), 'index')
+        self.view.observe(lambda c: setattr(self.chart, 'index', c['new']), 'index')
         group, names = point_groups(points.label)
-        self.chart.put(self.points.x, self.points.y, group, names, names=[f'{r.record_id}: {r.label}' for r in self.points.itertuples()])
+        self.chart.put(self.points.x, self.points.y, group, names,
+                       names=[f'{r.record_id}: {r.label}' for r in self.points.itertuples()])
         self.do(self.restart, len(points))
 
     def _row(self, i):
@@ -555,9 +620,11 @@ class MapBrowser(Browser):
         return self.rows.loc[name]
     def item(self, i):
         row = self._row(i)
-        return record_item(read(row, root=self.root), title=f'{"simulated, "*(bool(self.root) and is_simulated(self.root))}{row.record_id}', note=str(self.points.label[i]))
+        return record_item(read(row, root=self.root),
+                           title=f'{"simulated, "*(bool(self.root) and is_simulated(self.root))}{row.record_id}', note=str(self.points.label[i]))
     def line(self, i): return f'{self.points.record_id[i]}  {self.points.label[i]}'
-    def about(self, i): return row_text(self._row(i)) if self.points.record_id[i] in self.rows.index else f'{self.points.record_id[i]}: this point is not in the records table'
+    def about(self, i):
+        return row_text(self._row(i)) if self.points.record_id[i] in self.rows.index else f'{self.points.record_id[i]}: this point is not in the records table'
     def key(self, i):
         if self.points.record_id[i] not in self.rows.index: return None
         return key_of_row(self._row(i), lambda: self.view.item(i).rec)

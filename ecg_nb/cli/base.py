@@ -63,7 +63,8 @@ class Commands(click.Group):
 
     def resolve_command(self, ctx, args):
         name = args[0]
-        if name not in self.commands and name[0] != '-': ctx.fail(f'no command {name}; {did_you_mean(name, self.commands)}')
+        if name not in self.commands and name[0] != '-':
+            ctx.fail(f'no command {name}; {did_you_mean(name, self.commands)}')
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx):
@@ -93,7 +94,8 @@ def environment(**values):
 @click.group(cls=Commands, context_settings=dict(help_option_names=['-h', '--help'], max_content_width=120))
 @click.version_option(ecg_nb.__version__, prog_name='ecg_nb')
 @click.option('--data', type=click.Path(file_okay=False),
-    help='Folder that holds ptb-xl, cpsc2018, … (else ECG_NB_DATA, else data/ of the project or of the current folder).')
+    help='Folder that holds ptb-xl, cpsc2018, … (else ECG_NB_DATA, else data/ of the project or of the current '
+         'folder).')
 @click.option('--results', type=click.Path(file_okay=False),
     help='Folder of the runs (else ECG_NB_RESULTS, else results/, else the runs that came with the package).')
 @click.option('--links', is_flag=True,
@@ -139,23 +141,27 @@ def stated_units(ctx, param, value):
 file_options = options(
     click.option('--fs', type=float, help='Sampling rate of arrays and CSV tables (Hz); of ptb-xl: 100 or 500.'),
     click.option('--leads', callback=comma_separated,
-        help='Leads to use: I,V2. theirs=ours where a file calls them otherwise: ECG1=II. Of arrays without names: what their signals are.'),
+        help='Leads to use: I,V2. theirs=ours where a file calls them otherwise: ECG1=II. Of arrays without names: '
+             'what their signals are.'),
     click.option('--units', callback=stated_units,
-        help="Unit of arrays and of what is not calibrated: mV, uV, V, nV, '4.88 uV', 200/mV (counts a millivolt), '200(1024)/mV' (1024 is 0 mV); 'stored uV' where a file's own gain is wrong; one a lead with commas "
+        help="Unit of arrays and of what is not calibrated: mV, uV, V, nV, '4.88 uV', 200/mV (counts a millivolt), "
+             "'200(1024)/mV' (1024 is 0 mV); 'stored uV' where a file's own gain is wrong; one a lead with commas "
              "between. Without it, it is inferred from the height of the QRS, and said."))
 source_options = options(click.argument('source', nargs=-1, required=True), file_options)
 def pairs(ctx, param, value):
     "'sex=Geschlecht,age=Alter' as a dictionary."
     if not value: return None
     parts = [p.partition('=') for p in value.split(',')]
-    if not all(a.strip() and b.strip() for a, _, b in parts): raise click.BadParameter(f'{value}: name=name is needed, several with commas between')
+    if not all(a.strip() and b.strip() for a, _, b in parts):
+        raise click.BadParameter(f'{value}: name=name is needed, several with commas between')
     return {a.strip(): b.strip() for a, _, b in parts}
 
 people_option = options(
     click.option('--csv', type=click.Path(exists=True, dir_okay=False),
         help='Table of who is who: a row a file, columns subject_id, sex, age, labels.'),
     click.option('--columns', callback=pairs,
-        help='Which columns of --csv these are, where they are called otherwise: record_id=Datei,subject_id=Fall,age=Alter.'),
+        help='Which columns of --csv these are, where they are called otherwise: '
+             'record_id=Datei,subject_id=Fall,age=Alter.'),
     click.option('--sex-coding', callback=pairs, help='What numbers in the column of sex mean: 1=M,2=F.'))
 quiet_option = click.option('--quiet', is_flag=True, help='No progress bar.')
 json_option = click.option('--json', 'as_json', is_flag=True, help='Answer as JSON on standard output.')
@@ -167,11 +173,13 @@ def source_table(
 ):           # records table
     "The records table of what a command was given; notes go to standard error."
     from ecg_nb.data.load import read_folder
-    if (columns or sex_coding) and not csv: raise click.UsageError('--columns and --sex-coding say what is in --csv: give that, too')
+    if (columns or sex_coding) and not csv:
+        raise click.UsageError('--columns and --sex-coding say what is in --csv: give that, too')
     what = dict(fs=fs, leads=leads, units=units, csv=csv, columns=columns, sex_coding=sex_coding)
     table = read_folder(source[0] if len(source) == 1 else list(source), **what)
     for path, cause in table.attrs.get('problems', ()):
-        of_the_whole = str(path) == str(table.attrs.get('source'))    # nobody knows who is who: known to whoever gave no table
+        # nobody knows who is who: known to whoever gave no table
+        of_the_whole = str(path) == str(table.attrs.get('source'))
         if csv or not of_the_whole: click.echo(as_options(f'note: {path}: {cause}'), err=True)
     return table
 
@@ -182,8 +190,10 @@ def echo_left_out(
 ):
     "Say what could not be used; status 3 if there is any."
     from ecg_nb.data.datasets import unread
-    for r in () if problems is None else problems.itertuples(): click.echo(as_options(f'left out: {r.record_id}: {r.cause}'), err=True)
-    if problems is not None and len(problems) or table is not None and unread(table): raise click.exceptions.Exit(PARTLY)
+    for r in () if problems is None else problems.itertuples():
+        click.echo(as_options(f'left out: {r.record_id}: {r.cause}'), err=True)
+    if problems is not None and len(problems) or table is not None and unread(table):
+        raise click.exceptions.Exit(PARTLY)
 
 def echo_answer(
     answer,        # what can be written as JSON

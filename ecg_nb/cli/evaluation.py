@@ -46,19 +46,23 @@ def evaluation_lines(e, summary:dict, per_class)->list:
     "An evaluation, for people: a line for all classes, then one for each."
     def number(v): return 'undefined' if v is None else f'{v:.3f}'
     low, high = summary['macro_auc_95']
-    lines = [f"{e.title}: macro AUC {number(summary['macro_auc'])} (95 % interval {number(low)} to {number(high)}), chance 0.5, "
+    lines = [f"{e.title}: macro AUC {number(summary['macro_auc'])} (95 % interval {number(low)} to {number(high)}), "
+             "chance 0.5, "
         f"{summary['n_records']:,} records of {summary['n_subjects']:,} people, "
         f"{summary['n_classes_defined']} of {summary['n_classes']} classes defined"]
     for r in per_class.to_dict('records'):
-        lines.append(f"  {r['class']:<12} {r['positives']:>6,}  AUC {r['auc']:.3f} ({r['auc_lo']:.3f} to {r['auc_hi']:.3f})  "
+        lines.append(f"  {r['class']:<12} {r['positives']:>6,}  AUC {r['auc']:.3f} ({r['auc_lo']:.3f} to "
+                     f"{r['auc_hi']:.3f})  "
             f"sensitivity {r['sensitivity']:.2f}  specificity {r['specificity']:.2f}")
     return lines
 
 @cli.command(short_help='how good a run is, on its records or yours')
 @click.argument('run', required=False)
 @click.argument('source', nargs=-1)
-@click.option('--all', 'every', is_flag=True, help='All shipped runs: tables, pictures and the page of results; needs the data.')
-@click.option('--part', default='test', show_default=True, help="Of the run's own records: test, valid, or for rhythm outside.")
+@click.option('--all', 'every', is_flag=True,
+              help='All shipped runs: tables, pictures and the page of results; needs the data.')
+@click.option('--part', default='test', show_default=True,
+              help="Of the run's own records: test, valid, or for rhythm outside.")
 @click.option('--label', 'labels', multiple=True,
     help='Your column of 0 and 1, named as the class of the run; several for several classes.')
 @people_option

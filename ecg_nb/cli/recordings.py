@@ -19,7 +19,8 @@ PAGES = 20   # up to so many recordings get a page each without being asked for
 @source_options
 @click.option('--run', 'runs', multiple=True, default=['diagnosis/superclass'], show_default=True,
     help='Which run to ask; several are possible.')
-@click.option('--out', type=click.Path(file_okay=False), help='Folder for tables and pages; without it only a summary is printed.')
+@click.option('--out', type=click.Path(file_okay=False),
+              help='Folder for tables and pages; without it only a summary is printed.')
 @click.option('--format', 'formats', multiple=True, type=click.Choice(['csv', 'json', 'html']),
     help=f'What to write there (default: csv and json, and for up to {PAGES} recordings html, a page each).')
 @click.option('--maps/--no-maps', default=True, show_default=True,
@@ -44,7 +45,8 @@ def predict(source, fs, leads, units, runs, out, formats, maps, uncalibrated, jo
         pages = ('html',) if len(answers) <= PAGES else ()
         answers.write(out, formats=formats or ('csv', 'json', *pages), maps=maps, progress=not quiet)
     written = f'\nwritten to {out}' if out else ''
-    click.echo(answers.to_json() if as_json else as_options(answers.text()) + written)   # both name what could not be used
+    # both name what could not be used
+    click.echo(answers.to_json() if as_json else as_options(answers.text()) + written)
     if len(answers.problems): raise click.exceptions.Exit(PARTLY)
 
 # %% ../../nbs/cli/11_cli_recordings.ipynb #doctor
@@ -79,7 +81,8 @@ def doctor(source, fs, leads, units, report, fit, as_json):
     for row in table.itertuples():
         findings = examine(read(row, root=table.attrs['root']))
         answer.append(dict(record_id=row.record_id, outcome=outcome(findings), findings=[asdict(f) for f in findings]))
-        lines += [f'{row.record_id}: ' + (outcome(findings) if findings else 'nothing found'), *[f'  {f.severity}: {f}' for f in findings]]
+        lines += [f'{row.record_id}: ' + (outcome(findings) if findings else 'nothing found'),
+                  *[f'  {f.severity}: {f}' for f in findings]]
     echo_answer(answer, as_json, '\n'.join(lines))
     echo_left_out(table=table)
 
@@ -90,7 +93,8 @@ def doctor(source, fs, leads, units, report, fit, as_json):
 @click.option('--record', help='Which one, of a folder or data set: its record_id.')
 @click.option('--class', 'cls', help='The class to be explained (default: the most likely one).')
 @click.option('--method', help='Of the map (default: the one that passed most tests for this run).')
-@click.option('--start', 'start_s', type=float, default=0., help='Explain the ten seconds from this second on (default: from the start).')
+@click.option('--start', 'start_s', type=float, default=0.,
+              help='Explain the ten seconds from this second on (default: from the start).')
 @click.option('--out', required=True, type=click.Path(dir_okay=False), help='Picture (.png) or page (.html) to write.')
 def explain(source, fs, leads, units, run, record, cls, method, start_s, out):
     """Which samples of one recording made RUN say so: a map over the ECG, with the verdict on whether such maps can be believed.
@@ -103,9 +107,11 @@ def explain(source, fs, leads, units, run, record, cls, method, start_s, out):
     from ecg_nb.inference.predict import explain
     table = source_table(source, fs, leads, units)
     if record:
-        if record not in set(table.record_id): raise ECGError(record, f'no recording of this name; {did_you_mean(record, table.record_id)}')
+        if record not in set(table.record_id):
+            raise ECGError(record, f'no recording of this name; {did_you_mean(record, table.record_id)}')
         table = table[table.record_id == record]
-    if len(table) != 1: raise click.UsageError(f'one recording at a time; there are {len(table):,}: name one by --record')
+    if len(table) != 1:
+        raise click.UsageError(f'one recording at a time; there are {len(table):,}: name one by --record')
     click.echo(explain(table, run, cls=cls, method=method, start_s=start_s, out=out))
 
 # %% ../../nbs/cli/11_cli_recordings.ipynb #enrol
@@ -113,7 +119,8 @@ def explain(source, fs, leads, units, run, record, cls, method, start_s, out):
 @click.argument('gallery', type=click.Path(dir_okay=False))
 @source_options
 @people_option
-@click.option('--run', default='identity/leads-12', show_default=True, help='The encoder; identity/lead-I for one lead.')
+@click.option('--run', default='identity/leads-12', show_default=True,
+              help='The encoder; identity/lead-I for one lead.')
 @click.option('--replace', is_flag=True, help='Replace people that are there already.')
 @quiet_option
 def enrol(gallery, source, fs, leads, units, csv, columns, sex_coding, run, replace, quiet):
@@ -151,7 +158,8 @@ def identify(gallery, source, fs, leads, units, nearest, quiet, as_json):
 @click.option('--to', type=click.Path(file_okay=False), help='Folder; else where all commands look: data/NAME.')
 @click.option('--fs', type=click.Choice(['100', '500', 'both']), help='Of PTB-XL, which records (default: 100).')
 @click.option('--jobs', default=4, show_default=True, help='Files at a time.')
-@click.option('--files', multiple=True, metavar='PATTERN', help='Other files than this project needs; several are possible.')
+@click.option('--files', multiple=True, metavar='PATTERN',
+              help='Other files than this project needs; several are possible.')
 @click.option('--from', 'base_url', help='Another place with the same files, e.g. a mirror.')
 @quiet_option
 def download(name, to, fs, jobs, files, base_url, quiet):
@@ -173,7 +181,8 @@ def download(name, to, fs, jobs, files, base_url, quiet):
     rates = {None: None, '100': 100, '500': 500, 'both': (100, 500)}
     for n in name:
         rate = rates[fs] if n == 'ptb-xl' else None
-        path = download(n, to, fs=rate, files=files or None, base_url=base_url, n_jobs=jobs, token=ask_token(n), progress=not quiet)
+        path = download(n, to, fs=rate, files=files or None, base_url=base_url, n_jobs=jobs,
+                        token=ask_token(n), progress=not quiet)
         click.echo(path)
 
 # %% ../../nbs/cli/11_cli_recordings.ipynb #store-recipe

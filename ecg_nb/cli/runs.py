@@ -24,13 +24,15 @@ def figure_line(row:dict)->str:
     def number(v): return '' if v is None else f'{v:.3f}'
     start = f"{row['run']:<28} {number(row['value']):>6}"
     if row['value'] is None: return start + '  no figures'
-    return f"{start} ({number(row['low'])} to {number(row['high'])}), chance {number(row['chance'])}, n = {row['n']:,}: {row['name']}"
+    return (f"{start} ({number(row['low'])} to {number(row['high'])}), chance {number(row['chance'])}, n = "
+            f"{row['n']:,}: {row['name']}")
 
 def elsewhere_lines(rows)->list:
     "The first figure of each collection of another hospital, for people."
     if not rows: return ["  not tested on another hospital's recordings"]
     first = {r['dataset']: r for r in reversed(rows)}
-    return [f"  elsewhere {r['value']:>23.3f} ({r['low']:.3f} to {r['high']:.3f}), {r['people']} people: {r['measure']}, {name}" for name, r in reversed(first.items())]
+    return [f"  elsewhere {r['value']:>23.3f} ({r['low']:.3f} to {r['high']:.3f}), {r['people']} people: "
+            f"{r['measure']}, {name}" for name, r in reversed(first.items())]
 
 # %% ../../nbs/cli/13_cli_runs.ipynb #runs
 @cli.command(short_help='the trained runs, and the model card of one')
@@ -53,13 +55,16 @@ def runs(run, as_json):
     if not figures: raise MissingFile(results_path(), 'no runs there; name their folder with --results')
     fields = ('name', 'value', 'low', 'high', 'chance', 'n')
     def abroad(folder): return elsewhere(folder).astype(object).where(lambda t: t.notna(), None).to_dict('records')
-    rows = [dict(run=name) | {f: figure.get(f) for f in fields} | dict(elsewhere=abroad(folders[name])) for name, figure in figures.items()]
-    echo_answer(rows, as_json, '\n'.join('\n'.join([figure_line(row), *elsewhere_lines(row['elsewhere'])]) for row in rows))
+    rows = [dict(run=name) | {f: figure.get(f) for f in fields} | dict(elsewhere=abroad(folders[name]))
+            for name, figure in figures.items()]
+    echo_answer(rows, as_json,
+                '\n'.join('\n'.join([figure_line(row), *elsewhere_lines(row['elsewhere'])]) for row in rows))
 
 # %% ../../nbs/cli/13_cli_runs.ipynb #card
 @cli.command(short_help='model cards, written from the files of runs')
 @click.argument('run', nargs=-1)
-@click.option('--calibrate', is_flag=True, help='Fit temperatures on the validation records first: some minutes; needs the data.')
+@click.option('--calibrate', is_flag=True,
+              help='Fit temperatures on the validation records first: some minutes; needs the data.')
 @click.option('--check', is_flag=True, help='Only say which cards are old; status 1 if one is.')
 def card(run, calibrate, check):
     """Write the model card (README.md) of each RUN; without RUN, of all shipped runs. ecg_nb runs RUN shows it.
@@ -70,7 +75,8 @@ def card(run, calibrate, check):
     """
     from ecg_nb.evaluation.card import calibrate_runs, write_cards
     for name, c in calibrate_runs(*run) if calibrate else ():
-        click.echo(f'{name}: temperature {c["temperature"]:.4f}, calibration error {c["ece_before"]:.4f} -> {c["ece_after"]:.4f}')
+        click.echo(f'{name}: temperature {c["temperature"]:.4f}, calibration error {c["ece_before"]:.4f} -> '
+                   f'{c["ece_after"]:.4f}')
     old = ', '.join(map(str, write_cards(*run, check=check)))
     if not old: return click.echo('All cards were up to date.')
     click.echo(f'Not up to date, run ecg_nb card: {old}' if check else f'Written: {old}')
@@ -93,7 +99,8 @@ def results(check):
 # %% ../../nbs/cli/13_cli_runs.ipynb #export
 @cli.command(short_help='a run as ONNX, with its preparation')
 @click.argument('run')
-@click.option('--to', required=True, type=click.Path(file_okay=False), help='Folder for model.onnx, recipe.json and the model card.')
+@click.option('--to', required=True, type=click.Path(file_okay=False),
+              help='Folder for model.onnx, recipe.json and the model card.')
 def export(run, to):
     """RUN as an ONNX file, with its preparation beside it. Needs the extra onnx: pip install "ecg_nb[onnx]".
 

@@ -29,11 +29,13 @@ def task_lines()->list:
 @click.option('--lr', type=float, help='The highest learning rate. Default: what the plan says.')
 @click.option('--device', help='cpu, cuda or cuda:1 (default: a GPU if there is one).')
 @click.option('--jobs', type=int, help='Parallel jobs of the conversion; -1: all cores.')
-@click.option('--to', type=click.Path(file_okay=False), help='Folder of the run, or of several (default: results/TASK/PLAN; if a run is there, one beside it).')
+@click.option('--to', type=click.Path(file_okay=False),
+              help='Folder of the run, or of several (default: results/TASK/PLAN; if a run is there, one beside it).')
 @click.option('--replace', is_flag=True, help='Overwrite a run that is there.')
 @click.option('--eval-only', is_flag=True, help='Train nothing: evaluate the weights that are there.')
 @click.option('--from', 'start', metavar='RUN', help='Go on from the weights of a run of the same network.')
-@click.option('--precision', type=click.Choice(['fp32', 'bf16']), help='bf16 is faster where the processor has it (AMX or avx512_bf16).')
+@click.option('--precision', type=click.Choice(['fp32', 'bf16']),
+              help='bf16 is faster where the processor has it (AMX or avx512_bf16).')
 @click.option('--simulated', is_flag=True, help='Simulated records will do, if the data set is not here.')
 def train(task, plan, seed, epochs, lr, device, jobs, to, replace, eval_only, start, precision, simulated):
     """Train each PLAN of a TASK on its data set and evaluate it. Without PLAN, all of them; without TASK, which there are. A network's name will do for a PLAN: it gets the settings of the task's first one.
@@ -79,7 +81,8 @@ def labelled(
     "The records that have labels; how many have none is said."
     import numpy as np
     known = np.isfinite(y).all(1) if every else np.isfinite(y).any(1)
-    if not known.any(): raise BadTable(table.attrs.get('source', 'table'), 'not one record has a label in every column asked for')
+    if not known.any():
+        raise BadTable(table.attrs.get('source', 'table'), 'not one record has a label in every column asked for')
     if known.all(): return table, y
     others = table.record_id[~known]
     more = ' …' if len(others) > 5 else ''
@@ -91,15 +94,18 @@ def labelled(
 @click.argument('run')
 @source_options
 @people_option
-@click.option('--label', 'labels', multiple=True, required=True, help='Column of the table with 0 and 1; several for several classes.')
+@click.option('--label', 'labels', multiple=True, required=True,
+              help='Column of the table with 0 and 1; several for several classes.')
 @click.option('--to', required=True, type=click.Path(file_okay=False), help='Folder of the new run.')
 @click.option('--epochs', type=int, help='Over the training records.')
 @click.option('--split',
-    help='Column that says train, valid or test, or fold (the last two choose and test); without it, people are drawn by --seed.')
+    help='Column that says train, valid or test, or fold (the last two choose and test); without it, people are '
+         'drawn by --seed.')
 @click.option('--head-only', is_flag=True, help='Leave the network as it is, train the last layer.')
 @click.option('--seed', default=0, show_default=True)
 @json_option
-def finetune(run, source, fs, leads, units, csv, columns, sex_coding, labels, to, epochs, split, head_only, seed, as_json):
+def finetune(run, source, fs, leads, units, csv, columns, sex_coding, labels, to, epochs, split, head_only,
+             seed, as_json):
     """Train RUN further on recordings and labels of your own: a new run that predict and evaluate take.
 
     People never cross from training into validation or test (column subject_id).
@@ -117,7 +123,8 @@ def finetune(run, source, fs, leads, units, csv, columns, sex_coding, labels, to
     new = finetune(load_run(run), table, y, to, classes=classes, seed=seed, split=split, head_only=head_only, command=command,
         progress=not as_json, **options)
     metrics = read_json(Path(to)/'metrics.json')
-    lines = [f"  {h['name']} {h['value']:.3f} (95 % interval {h['low']:.3f} to {h['high']:.3f}), chance {h['chance']:.3f}, n = {h['n']:,}"
+    lines = [f"  {h['name']} {h['value']:.3f} (95 % interval {h['low']:.3f} to {h['high']:.3f}), chance "
+             f"{h['chance']:.3f}, n = {h['n']:,}"
         for h in metrics['headline']]
     echo_answer(metrics, as_json, '\n'.join([f'{to}: {new}', *lines]))
     echo_left_out(table=table)
@@ -150,7 +157,8 @@ def share_of(ctx, param, value):
 @click.option('--epochs', type=int, help='Default: what the plan of the network says.')
 @click.option('--lr', callback=comma_separated, help="Learning rates; default: the plan's.")
 @click.option('--to', type=click.Path(file_okay=False), help='Folder of the sweep (default: data/sweeps/first).')
-@click.option('--share', default='0/1', callback=share_of, metavar='K/N', help='Only every n-th job from the k-th on, where files cannot be locked.')
+@click.option('--share', default='0/1', callback=share_of, metavar='K/N',
+              help='Only every n-th job from the k-th on, where files cannot be locked.')
 @click.option('--wait', is_flag=True, help='Wait for the jobs of others and take over those of the dead.')
 @click.option('--retry-failed', is_flag=True, help='Try failed jobs again.')
 @click.option('--table', 'only_table', is_flag=True, help='Only show what came out so far.')
@@ -177,7 +185,8 @@ def sweep(ctx, tasks, models, seeds, epochs, lr, to, share, wait, retry_failed, 
         table = sweep(jobs, to, wait=wait, retry_failed=retry_failed, share=share)
     click.echo(table.to_string(index=False))
     done, failed = (table.state == 'done').sum(), (table.state == 'failed').sum()
-    if done: click.echo('\nover seeds, on validation records:\n' + over_seeds(table).to_string(index=False, float_format='%.4f'))
+    if done:
+        click.echo('\nover seeds, on validation records:\n' + over_seeds(table).to_string(index=False, float_format='%.4f'))
     if failed: raise ECGError(to, f'{failed} of {len(table)} jobs failed; the reasons are in their failed.json')
 
 # %% ../../nbs/cli/12_cli_training.ipynb #plot-losses

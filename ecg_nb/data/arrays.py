@@ -83,7 +83,8 @@ def lead_names(
     return names, notes
 
 # %% ../../nbs/data/17_arrays.ipynb #unitwarning
-class UnitWarning(UserWarning): "What a file does not state (units, leads) was inferred, or what it or its owner states is hardly possible."
+class UnitWarning(UserWarning):
+    "What a file does not state (units, leads) was inferred, or what it or its owner states is hardly possible."
 
 _size = r'(\d{1,9}(?:\.\d{0,9})?(?:e-?\d{1,2})?)'
 _units_a_mv = re.compile(_size + r'(?:\((-?\d{1,10})\))?(?:adu|counts?|units?|lsb)?/(.+)')
@@ -111,7 +112,8 @@ def beat_height(
     n = x.shape[1]
     width = min(n, max(2, round(1.5*fs)))
     starts = np.arange(0, n - width + 1, width) if n < 60*fs else np.linspace(0, n - width, 40).astype(int)
-    d = np.stack([np.ptp(np.asarray(x[:, s:s + width], np.float64), axis=1) for s in starts])   # NaN where a sample is missing
+    # NaN where a sample is missing
+    d = np.stack([np.ptp(np.asarray(x[:, s:s + width], np.float64), axis=1) for s in starts])
     if np.isfinite(d).all(): return np.median(d, axis=0)
     return np.array([np.median(v[np.isfinite(v)]) if np.isfinite(v).any() else 0. for v in d.T])
 
@@ -139,7 +141,8 @@ def infer_units(
     if counts or not fits:
         why = ', whole numbers: small µV, or counts of a converter?' if counts else '; none of mV, µV, V, nV makes that an ECG.'
         raise BadSignal(
-            name, f"beats are {h:,.4g} units high{why} Give units, e.g. 'uV', or '200/mV' for 200 units a millivolt ('200(1024)/mV' if 1024 of them are 0 mV)")
+            name, f"beats are {h:,.4g} units high{why} Give units, e.g. 'uV', or '200/mV' for 200 units a millivolt "
+                  "('200(1024)/mV' if 1024 of them are 0 mV)")
     return fits[0], f'units not stated, taken as {fits[0]}: beats are {h:,.4g} high (usual: 0.2 to 7 mV)'
 
 # %% ../../nbs/data/17_arrays.ipynb #zero-level
@@ -197,7 +200,8 @@ def pulse_bpm(
     return float(60*fs/peaks[likeness[peaks] > .6*likeness[peaks].max()][0])
 
 # %% ../../nbs/data/17_arrays.ipynb #limb-misfit
-_limb_sums:dict[str, dict[str, float]] = dict(II=dict(I=1, III=1), aVR=dict(I=-.5, II=-.5), aVL=dict(I=.5, III=-.5), aVF=dict(II=.5, III=.5))
+_limb_sums:dict[str, dict[str, float]] = dict(II=dict(I=1, III=1), aVR=dict(I=-.5, II=-.5),
+                                              aVL=dict(I=.5, III=-.5), aVF=dict(II=.5, III=.5))
 
 def _spread(v):
     v = v[np.isfinite(v)]
@@ -367,7 +371,8 @@ _seconds = {unit: s for s, units in (
 
 # 0:00.250, 12:34:56.004, 2024-05-01T12:34:56.004Z, 2024-05-01 12:34:56 +0100, [12:34:56.004 01/05/2024]
 _clock = re.compile(
-    r'\[?(?:\d{1,4}[-/.]\d\d?[-/.]\d{1,4}[ T])?(?:(\d{1,3}):)?(\d{1,3}):(\d\d)([.,]\d+)?(?: ?Z| ?[+-]\d\d:?\d\d)?(?: \d\d/\d\d/\d{4})?\]?')
+    r'\[?(?:\d{1,4}[-/.]\d\d?[-/.]\d{1,4}[ T])?(?:(\d{1,3}):)?(\d{1,3}):(\d\d)([.,]\d+)?(?: ?Z| ?[+-]\d\d:?\d\d)?(?: '
+    r'\d\d/\d\d/\d{4})?\]?')
 
 def _is_numeric(row, decimal):
     "Whether the cells of `row` are numbers or nothing; beside them, or as one of two cells, there may be a clock."
@@ -428,7 +433,8 @@ def _cells(line, separator):
     return [c.strip().strip('"\'').strip() for c in parts]
 
 # %% ../../nbs/data/17_arrays.ipynb #header
-_unit_after = re.compile(r'(.*?)(?:[ _](mV|uV|µV|μV|nV|ns|us|µs|ms|sec|s)|(?: ?/ ?| in )(mV|[uµμ]V|nV|V|ns|us|µs|ms|sec|s))', re.I)
+_unit_after = re.compile(r'(.*?)(?:[ _](mV|uV|µV|μV|nV|ns|us|µs|ms|sec|s)|(?: ?/ ?| in '
+                         r')(mV|[uµμ]V|nV|V|ns|us|µs|ms|sec|s))', re.I)
 
 def _label(text):
     "Name and unit in a heading: `'II (mV)'`, `'II_uV'`, `'time [ms]'`, `'II/mV'`; in `'ECG (II)'` the name is in brackets."
@@ -473,7 +479,8 @@ def _beginning(path, lines):
     numbers = [i for i in plain if i > texts[-1]] if texts else plain
     early = [i for i in full if i >= first][:3]
     start = next(iter(numbers), None) if numbers else next((i for i in early if i in plain), None)
-    if start is None: raise DamagedFile(path, f'no table of numbers: its first line reads {lines[first].strip()[:60]!r}')
+    if start is None:
+        raise DamagedFile(path, f'no table of numbers: its first line reads {lines[first].strip()[:60]!r}')
     return start
 
 def _rows_above(lines, start):
@@ -484,11 +491,13 @@ def _rows_above(lines, start):
 # %% ../../nbs/data/17_arrays.ipynb #time-column
 _times = {*_seconds, 't', 'time', 'times', 'zeit', 'tiempo', 'temps', 'tempo', 'elapsed time', 'timestamp'}
 _time_name = re.compile(
-    r'(?:[\w .#-]{0,30}[ _-])?(?:times?|time ?stamps?|timer|elapsed|unix|epoch|zeit(?:stempel)?|uhrzeit|date ?time|clock)(?:[ _-](?:formatted|utc|local))?')
+    r'(?:[\w .#-]{0,30}[ _-])?(?:times?|time ?stamps?|timer|elapsed|unix|epoch|zeit(?:stempel)?|uhrzeit|date '
+    r'?time|clock)(?:[ _-](?:formatted|utc|local))?')
 _counters = {'', 'n', 'nr', 'no', '#', 'index', 'sample', 'samples', 'sample #', 'sample number', 'unnamed: 0',
     'sample index', 'sample_index', 'sample no', 'sample_number', 'nseq', 'seq', 'sequence', 'counter', 'packet', 'row', 'frame', 'idx'}
 _ecg_word = re.compile(r'(?:ecg|ekg|exg)', re.I)
-_no_ecg = re.compile(r'(?:(?:accel\w*|gyro\w*|analog|digital)\b.{0,40}|(?:acc|mag)[ _-]?[xyz]|(?:other|markers?|triggers?|events?)(?:[ _-]?\w{1,3})?)', re.I)
+_no_ecg = re.compile(r'(?:(?:accel\w*|gyro\w*|analog|digital)\b.{0,40}|(?:acc|mag)[ '
+                     r'_-]?[xyz]|(?:other|markers?|triggers?|events?)(?:[ _-]?\w{1,3})?)', re.I)
 
 def _time_columns(names, units, row):
     "Which columns are a time, with their units."

@@ -28,7 +28,8 @@ DENOISERS = dict(pantompkins=lambda x, fs: _median(band_filter(x, fs, highpass_h
                  smooth=smooth, wavelet=wavelet_denoise, sass=sass, sass3=lambda x, fs: sass(x, fs, order=3))
 
 def _denoiser(method):
-    if method and method not in DENOISERS: raise ECGError('denoise', f'no method {method!r}; there are {", ".join(DENOISERS)}, and None')
+    if method and method not in DENOISERS:
+        raise ECGError('denoise', f'no method {method!r}; there are {", ".join(DENOISERS)}, and None')
     return DENOISERS[method] if method else lambda x, fs: x
 
 def denoise(
@@ -112,12 +113,16 @@ def record_beats(
     x = resample(fill_gaps(raw[None])[0][0], rec.fs, fs)
     if highpass_hz: x = band_filter(x, fs, highpass_hz=highpass_hz)
     x = clean(x, fs)
-    r = whole_beats(refine_r_peaks(x, np.round(r*(fs/rec.fs)).astype(int), fs, within_s=.02), len(x), fs, before_s=half_s, after_s=half_s)
+    r = whole_beats(refine_r_peaks(x, np.round(r*(fs/rec.fs)).astype(int), fs, within_s=.02), len(x), fs,
+                    before_s=half_s, after_s=half_s)
     gaps = np.flatnonzero(~np.isfinite(raw))*(fs/rec.fs)
     if len(gaps): r = r[np.searchsorted(gaps, r - half_s*fs - 1) == np.searchsorted(gaps, r + half_s*fs + 1)]
     b = beats(x, r, fs, before_s=half_s, after_s=half_s)[:, 0]
-    if beat_mv is not None: keep = beat_gate(b, fs, most_mv=beat_mv); b, r = b[keep], r[keep]
-    if not len(b): raise BadSignal(name, 'none of its beats is whole' + (' and passes the gate' if beat_mv is not None else ''))
+    if beat_mv is not None:
+        keep = beat_gate(b, fs, most_mv=beat_mv)
+        b, r = b[keep], r[keep]
+    if not len(b):
+        raise BadSignal(name, 'none of its beats is whole' + (' and passes the gate' if beat_mv is not None else ''))
     return Beats(b, r/fs)
 
 # %% ../../nbs/data/16_beat_inputs.ipynb #beatset
@@ -136,7 +141,9 @@ class BeatSet:
     left_out:pd.DataFrame    # record_id and reason
 
     def __len__(self): return len(self.x)
-    def __repr__(self): return f'BeatSet({len(self):,} beats of {len(np.unique(self.record)):,} recordings, {self.x.shape[1]} samples of lead {self.lead} at {self.fs:g} Hz; {len(self.left_out):,} recordings left out)'
+    def __repr__(self):
+        return (f'BeatSet({len(self):,} beats of {len(np.unique(self.record)):,} recordings, {self.x.shape[1]} '
+                f'samples of lead {self.lead} at {self.fs:g} Hz; {len(self.left_out):,} recordings left out)')
 
     @property
     def subject(self)->np.ndarray: # shape (n_beats,)
@@ -154,7 +161,8 @@ def _beats_of(rows, root, options):
         try: b, why = record_beats(read(row, root=root), **options), ''
         except MemoryError: raise
         except Exception as e: b, why = None, _why(e)
-        found.append(b); whys.append(why)
+        found.append(b)
+        whys.append(why)
     some = [b for b in found if b]
     return [np.concatenate(v) if some else None for v in zip(*some)] if some else None, [len(b.x) if b else 0 for b in found], whys
 
@@ -174,13 +182,18 @@ def beat_table(
     _denoiser(options.get('denoise'))                                          # refuse once, not once a record
     root = root or table.attrs.get('root')
     used = [c for c in ('record_id', 'path', 'fs', 'dataset', 'subject_id', 'sex', 'age', 'channels') if c in table]
-    rows = list(table[used].itertuples(index=False)); parts = [rows[i:i + 256] for i in range(0, len(rows), 256)]
+    rows = list(table[used].itertuples(index=False))
+    parts = [rows[i:i + 256] for i in range(0, len(rows), 256)]
     done = Parallel(n_jobs=n_jobs, return_as='generator')(delayed(_beats_of)(p, root, options) for p in parts)
     done = list(tqdm(done, total=len(parts), unit='256 records', disable=not progress, leave=False))
     n, whys = (np.array([v for d in done for v in d[i]]) for i in (1, 2))
-    if not n.sum(): raise BadSignal('table', 'no record has a usable beat' + (f'; the first: {rows[0].record_id}: {whys[0]}' if len(rows) else ''))
+    if not n.sum():
+        raise BadSignal('table',
+                        'no record has a usable beat' + (f'; the first: {rows[0].record_id}: '
+                                                         f'{whys[0]}' if len(rows) else ''))
     x, r_s = (np.concatenate([d[0][i] for d in done if d[0]]) for i in (0, 1))
-    records = table[['record_id', 'subject_id']].reset_index(drop=True); records.attrs = {}
+    records = table[['record_id', 'subject_id']].reset_index(drop=True)
+    records.attrs = {}
     left_out = records.record_id[n == 0].to_frame().assign(reason=whys[n == 0]).reset_index(drop=True)
     return BeatSet(x, np.repeat(np.arange(len(rows), dtype=np.int32), n), r_s, records, float(fs), lead, left_out)
 
@@ -193,13 +206,18 @@ def balanced(
     seed:int=0,           # for 'random'
 )->BeatSet:               # in the same order; recordings with fewer are listed in `left_out`
     "Exactly `per_record` beats of each recording that has as many."
-    if how not in ('first', 'spread', 'random') or per_record < 1: raise ECGError('balanced', f"how={how!r} must be 'first', 'spread' or 'random', and per_record={per_record} at least 1")
+    if how not in ('first', 'spread', 'random') or per_record < 1:
+        raise ECGError('balanced',
+                       f"how={how!r} must be 'first', 'spread' or 'random', and per_record={per_record} at least 1")
     rows, first, n = np.unique(beats.record, return_index=True, return_counts=True)
     enough = n >= per_record
     rng = np.random.default_rng(seed)
-    pick = dict(first=lambda m: np.arange(per_record), spread=lambda m: np.linspace(0, m - 1, per_record).round().astype(int), random=lambda m: np.sort(rng.choice(m, per_record, replace=False)))[how]
+    pick = dict(first=lambda m: np.arange(per_record),
+                spread=lambda m: np.linspace(0, m - 1, per_record).round().astype(int),
+                random=lambda m: np.sort(rng.choice(m, per_record, replace=False)))[how]
     i = np.concatenate([a + pick(m) for a, m in zip(first[enough], n[enough])]) if enough.any() else np.zeros(0, int)
-    few = pd.DataFrame(dict(record_id=beats.records.record_id.to_numpy()[rows[~enough]], reason=[f'{m} beats; {per_record} are needed' for m in n[~enough]]), dtype=object)
+    few = pd.DataFrame(dict(record_id=beats.records.record_id.to_numpy()[rows[~enough]],
+                            reason=[f'{m} beats; {per_record} are needed' for m in n[~enough]]), dtype=object)
     return replace(beats.take(i), left_out=pd.concat([beats.left_out, few], ignore_index=True))
 
 # %% ../../nbs/data/16_beat_inputs.ipynb #l2
@@ -214,12 +232,16 @@ def zscore(
     x:np.ndarray,   # beats, shape (..., n_samples)
 )->np.ndarray:      # same shape and dtype
     "Each beat to mean 0 and standard deviation 1."
-    x = x - x.mean(-1, keepdims=True); std = x.std(-1, keepdims=True)
+    x = x - x.mean(-1, keepdims=True)
+    std = x.std(-1, keepdims=True)
     return np.divide(x, std, out=np.zeros_like(x), where=std > 1e-6)
 
 # %% ../../nbs/data/16_beat_inputs.ipynb #-check-beats
 def _check_beats(x, n_samples):
-    if x.ndim != 3 or x.shape[-1] != n_samples: raise BadSignal('input', f'shape {tuple(x.shape)}; this image is made of beats (batch, leads, {n_samples}). `n_samples` makes it of others')
+    if x.ndim != 3 or x.shape[-1] != n_samples:
+        raise BadSignal('input',
+                        f'shape {tuple(x.shape)}; this image is made of beats (batch, leads, {n_samples}). '
+                        '`n_samples` makes it of others')
 
 class Scalogram(nn.Module):
     "Wavelet transform as an image: (b, leads, n_samples) -> (b, leads, h, w)."
@@ -233,8 +255,10 @@ class Scalogram(nn.Module):
     ):
         super().__init__()
         import pywt
-        matrix, _ = pywt.cwt(np.eye(n_samples, dtype=np.float32), list(scales), wavelet, axis=-1)   # (scales, t of the impulse, t)
-        self.register_buffer('matrix', torch.from_numpy(matrix.astype(np.float32).swapaxes(0, 1).reshape(n_samples, -1).copy()), persistent=False)
+        # (scales, t of the impulse, t)
+        matrix, _ = pywt.cwt(np.eye(n_samples, dtype=np.float32), list(scales), wavelet, axis=-1)
+        self.register_buffer('matrix',
+                             torch.from_numpy(matrix.astype(np.float32).swapaxes(0, 1).reshape(n_samples, -1).copy()), persistent=False)
         self.n_samples, self.size, self.magnitude = n_samples, tuple(size), magnitude
 
     def coefficients(self, x):                                                 # (b, leads, n_samples)
@@ -254,18 +278,24 @@ class Spectrogram(nn.Module):
         overlap:int=44,      # of which are shared with the next
     ):
         super().__init__()
-        if not 0 <= overlap < nfft <= n_samples: raise ValueError(f'Spectrogram: overlap {overlap} must be below nfft {nfft}, and that at most n_samples {n_samples}')
+        if not 0 <= overlap < nfft <= n_samples:
+            raise ValueError(f'Spectrogram: overlap {overlap} must be below nfft {nfft}, and that at most n_samples '
+                             f'{n_samples}')
         self.n_samples, self.nfft, self.step = n_samples, nfft, nfft - overlap
         self.size = nfft//2 + 1, (n_samples - nfft)//self.step + 1
 
     def forward(self, x):
         _check_beats(x, self.n_samples)
-        return torch.fft.rfft(x.unfold(-1, self.nfft, self.step)).abs().transpose(-1, -2)/self.nfft   # (b, leads, frequencies, frames)
+        # (b, leads, frequencies, frames)
+        return torch.fft.rfft(x.unfold(-1, self.nfft, self.step)).abs().transpose(-1, -2)/self.nfft
 
 # %% ../../nbs/data/16_beat_inputs.ipynb #-statistics
 def _statistics(x): # (n_beats, n) -> (n_beats, 8)
-    e = x*x; p = np.divide(e, e.sum(-1, keepdims=True), out=np.full_like(e, 1/x.shape[-1]), where=e.sum(-1, keepdims=True) > 1e-12)
-    return np.column_stack([*np.percentile(x, [5, 25, 50, 75, 95], axis=-1), x.mean(-1), x.std(-1), -(p*np.log(np.maximum(p, 1e-30))).sum(-1)])
+    e = x*x
+    p = np.divide(e, e.sum(-1, keepdims=True), out=np.full_like(e, 1/x.shape[-1]),
+                  where=e.sum(-1, keepdims=True) > 1e-12)
+    return np.column_stack([*np.percentile(x, [5, 25, 50, 75, 95], axis=-1), x.mean(-1), x.std(-1),
+                            -(p*np.log(np.maximum(p, 1e-30))).sum(-1)])
 
 def beat_features(
     x:np.ndarray,   # beats (mV), shape (n_beats, n_samples), at least 8 samples
@@ -273,8 +303,11 @@ def beat_features(
 )->pd.DataFrame:    # one row a beat, 40 columns: 'p5' … 'entropy', then '0-31 Hz p5' …
     "Statistics of each beat and of its bands."
     import pywt
-    if x.ndim != 2 or x.shape[1] < 8: raise BadSignal('beats', f'shape {x.shape}; (n_beats, n_samples) with at least 8 samples is needed')
+    if x.ndim != 2 or x.shape[1] < 8:
+        raise BadSignal('beats', f'shape {x.shape}; (n_beats, n_samples) with at least 8 samples is needed')
     edges = [0, *(fs/2**k for k in (4, 3, 2, 1))]
-    parts = {'': x} | {f'{a:.0f}-{b:.0f} Hz ': band for a, b, band in zip(edges, edges[1:], pywt.wavedec(x, 'db1', level=3, axis=-1))}
+    parts = {'': x} | {f'{a:.0f}-{b:.0f} Hz ': band
+                       for a, b, band in zip(edges, edges[1:], pywt.wavedec(x, 'db1', level=3, axis=-1))}
     names = ['p5', 'p25', 'median', 'p75', 'p95', 'mean', 'std', 'entropy']
-    return pd.DataFrame(np.hstack([_statistics(p) for p in parts.values()]), columns=[k + n for k in parts for n in names])
+    return pd.DataFrame(np.hstack([_statistics(p) for p in parts.values()]),
+                        columns=[k + n for k in parts for n in names])

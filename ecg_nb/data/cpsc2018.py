@@ -23,7 +23,8 @@ def cpsc_labels(
         others = sorted(set(labels) - set(CPSC_CLASSES))
         if others:
             raise BadTable(table.attrs.get('source', 'table'),
-                           f'record {record} has label {", ".join(map(repr, others))}; the classes are {", ".join(CPSC_CLASSES)}')
+                           f'record {record} has label {", ".join(map(repr, others))}; the classes are '
+                           f'{", ".join(CPSC_CLASSES)}')
         y[i, [CPSC_CLASSES.index(c) for c in labels]] = 1
     return y
 
@@ -78,7 +79,8 @@ def _is_sorted(folder):
 def _check_target(out, root):
     "Refuse a folder with other things in it, and one among the records themselves."
     if out.exists() and not (out.is_dir() and (_is_sorted(out) or not any(out.iterdir()))):
-        raise UnsafePath(out, 'holds other things than records sorted by label; give another folder, or empty it yourself')
+        raise UnsafePath(out,
+                         'holds other things than records sorted by label; give another folder, or empty it yourself')
     if root in (out.resolve(), *out.resolve().parents):
         raise UnsafePath(out, f'lies inside {root}, from which the records come: they would be found twice there')
 
@@ -105,11 +107,15 @@ def sorted_table(
     folder = table.path.str.rpartition('/')[0]
     stray = table.path[~folder.str.fullmatch(_FOLDER)]
     if len(stray):
-        raise BadTable(root, f'{stray.iloc[0]} lies in no folder of labels (1 to 9, joined by _ where there are two or three)')
+        raise BadTable(root,
+                       f'{stray.iloc[0]} lies in no folder of labels (1 to 9, joined by _ where there are two or '
+                       'three)')
     labels = folder.map(lambda name: tuple(CPSC_CLASSES[int(k) - 1] for k in name.split('_')))
     differ = [r for r, a, b in zip(table.record_id, table.labels, labels) if a and set(a) != set(b)]
     if differ:
-        raise BadTable(root, f'{len(differ)} records lie in another folder than the labels in their own header, {differ[0]} for one')
+        raise BadTable(root,
+                       f'{len(differ)} records lie in another folder than the labels in their own header, '
+                       f'{differ[0]} for one')
     table['labels'] = labels
     problems = [p for p in table.attrs['problems'] if 'without one of the nine labels' not in p[1]]   # the folder tells
     table.attrs['problems'] = tuple(problems)

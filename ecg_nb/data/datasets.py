@@ -48,12 +48,18 @@ def read_csv(
     if '\0' in text: raise DamagedFile(path, 'holds zero bytes: not a table of text')
     head = text.split('\n', 1)[0]
     sep = sep or max(',;\t', key=head.count)
-    if head.count(sep) > 10_000: raise DamagedFile(path, f'a first line of {head.count(sep) + 1:,} columns: no table of recordings')
-    try: t = pd.read_csv(io.StringIO(text), sep=sep, dtype=str, keep_default_na=False, skipinitialspace=True, usecols=only and (lambda c: c.strip().lower() in only)).fillna('')
-    except (ValueError, RuntimeError) as e: raise DamagedFile(path, f'not a regular table ({str(e)[:200]})') from None   # pandas' own errors are ValueErrors
-    if not isinstance(t.index, pd.RangeIndex): raise DamagedFile(path, 'its rows have more cells than its first line has names')
+    if head.count(sep) > 10_000:
+        raise DamagedFile(path, f'a first line of {head.count(sep) + 1:,} columns: no table of recordings')
+    try:
+        t = pd.read_csv(io.StringIO(text), sep=sep, dtype=str, keep_default_na=False, skipinitialspace=True,
+                        usecols=only and (lambda c: c.strip().lower() in only)).fillna('')
+    # pandas' own errors are ValueErrors
+    except (ValueError, RuntimeError) as e: raise DamagedFile(path, f'not a regular table ({str(e)[:200]})') from None
+    if not isinstance(t.index, pd.RangeIndex):
+        raise DamagedFile(path, 'its rows have more cells than its first line has names')
     t.columns = t.columns.str.strip()
-    if not t.columns.is_unique: raise BadTable(path, f'two columns are called {t.columns[t.columns.duplicated()][0]!r}')   # apart from blanks; of equal ones pandas numbers the second
+    # apart from blanks; of equal ones pandas numbers the second
+    if not t.columns.is_unique: raise BadTable(path, f'two columns are called {t.columns[t.columns.duplicated()][0]!r}')
     lost = [c for c in required if c not in t.columns]
     if lost: raise BadTable(path, f'no column {", ".join(lost)}; it has {listed(t.columns, 40)}')
     return t
@@ -61,7 +67,8 @@ def read_csv(
 # %% ../../nbs/data/12_datasets.ipynb #-text
 _unknown = {'', 'nan', 'na', 'n/a', 'none', 'null', 'unknown', 'unk', 'not reported', 'missing', '?', '-', '.'}
 
-def _text(values): return pd.Series(values, dtype=object).map(lambda v: '' if v is None or v is pd.NA else str(v).strip()).astype(str).reset_index(drop=True)
+def _text(values):
+    return pd.Series(values, dtype=object).map(lambda v: '' if v is None or v is pd.NA else str(v).strip()).astype(str).reset_index(drop=True)
 
 def parse_age(
     values,  # ages as found: text, numbers, a mixture
@@ -109,7 +116,10 @@ def check_folds(
     "`BadTable` if a subject has records in two folds (0 = no fold)."
     t = table[(table.fold > 0) & (table.subject_id != '')]
     n = t.groupby('subject_id').fold.nunique()
-    if (n > 1).any(): raise BadTable(source, f'subjects with records in two folds, so a test would meet people it was trained on: {listed(n.index[n > 1])}')
+    if (n > 1).any():
+        raise BadTable(source,
+                       'subjects with records in two folds, so a test would meet people it was trained on: '
+                       f'{listed(n.index[n > 1])}')
 
 def check_table(
     table:pd.DataFrame,  # a records table
@@ -162,7 +172,8 @@ def finish_table(
     **attrs,          # further facts for `attrs`
 )->pd.DataFrame:      # a checked records table
     "`t` with all columns of a records table, in their order; what is not known of sex, age, fold and date is empty."
-    t = t.assign(**{c: v for c, v in dict(sex='', age=np.nan, fold=0, date=pd.NaT).items() if c not in t}, dataset=dataset)
+    t = t.assign(**{c: v for c, v in dict(sex='', age=np.nan, fold=0, date=pd.NaT).items() if c not in t},
+                 dataset=dataset)
     if 'subject_id' not in t: t['subject_id'] = t.record_id
     missing = [c for c in COLUMNS if c not in t]
     if missing: raise BadTable(source or root, f'no column {", ".join(missing)}')
@@ -177,7 +188,8 @@ class Dataset:
     "A collection of ECGs: how it is recognised, cited, fetched and read."
     name:str              # also its folder in data/
     table:object          # function(root, **options) -> records table
-    read:object=None      # function(row) -> `Recording`, `row.path` in full; None: the file of the row is in a format known here
+    # function(row) -> `Recording`, `row.path` in full; None: the file of the row is in a format known here
+    read:object=None
     title:str=''          # what it is, in a line
     page:str=''           # the publisher's page
     cite:str=''           # paper, DOI
@@ -199,7 +211,8 @@ def register_dataset(
     **about,    # the other fields of `Dataset`
 ):              # decorator
     "Let data set `name` be known, with the function below as what makes its records table."
-    if not re.fullmatch(r'\w[\w.-]*', name): raise ECGError(name, 'no name for a data set: letters, digits, - and _ make one')
+    if not re.fullmatch(r'\w[\w.-]*', name):
+        raise ECGError(name, 'no name for a data set: letters, digits, - and _ make one')
     def add(table):
         DATASETS.register(name)(Dataset(name, table, **about))
         return table
@@ -227,7 +240,9 @@ def find(
     root = Path(d.folder) if d.folder else data_path(name)
     hidden = os.environ.get('ECG_NB_SAMPLE') and d.page       # as if no published data were here
     if not hidden and next(root.glob(d.known_by), None): return root
-    raise MissingFile(root, f'{d.title or name}: no {d.known_by} here. {_how_to_get(d)}, or set ECG_NB_DATA to the folder that holds {name}/')
+    raise MissingFile(root,
+                      f'{d.title or name}: no {d.known_by} here. {_how_to_get(d)}, or set ECG_NB_DATA to the folder '
+                      f'that holds {name}/')
 
 def have(name:str)->bool: # is it there?
     "Whether the real data set `name` is on this machine."
@@ -245,10 +260,14 @@ def ptbxl_statements(
     csv = Path(root)/'scp_statements.csv'
     s = read_csv(csv, (*_kinds, 'description', 'diagnostic_class', 'diagnostic_subclass'))
     s = s.set_index(s.columns[0]).rename_axis('statement')
-    if s.index.duplicated().any(): raise BadTable(csv, f'a statement occurs twice: {listed(s.index[s.index.duplicated()])}')
+    if s.index.duplicated().any():
+        raise BadTable(csv, f'a statement occurs twice: {listed(s.index[s.index.duplicated()])}')
     for k in _kinds: s[k] = pd.to_numeric(s[k], errors='coerce') == 1
     lost = s.index[s.diagnostic & ~s.diagnostic_class.isin(SUPERCLASSES)]
-    if len(lost): raise BadTable(csv, f'diagnostic statements without one of the superclasses {", ".join(SUPERCLASSES)}: {listed(lost)}')
+    if len(lost):
+        raise BadTable(csv,
+                       f'diagnostic statements without one of the superclasses {", ".join(SUPERCLASSES)}: '
+                       f'{listed(lost)}')
     return s
 
 def ptbxl_tasks(
@@ -264,7 +283,8 @@ def _scp(text):
     "The dictionary in `text`, or None."
     try: d = ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError): return None
-    fine = isinstance(d, dict) and all(isinstance(k, str) and isinstance(v, (int, float)) and 0 <= v <= 100 for k, v in d.items())
+    fine = isinstance(d, dict) and all(isinstance(k, str) and isinstance(v, (int, float)) and 0 <= v <= 100
+                                       for k, v in d.items())
     return d if fine else None
 
 def parse_scp(
@@ -274,7 +294,10 @@ def parse_scp(
     "The statements of each row with their likelihood in percent (0 = unknown)."
     parsed = {s: _scp(s) for s in dict.fromkeys(column)}   # a third of the texts occur more than once
     bad = [s for s, d in parsed.items() if d is None]
-    if bad: raise BadTable(source, f'scp_codes that are no dictionary of likelihoods from 0 to 100: {listed((repr(s[:60]) for s in bad), 3)}')
+    if bad:
+        raise BadTable(source,
+                       'scp_codes that are no dictionary of likelihoods from 0 to 100: '
+                       f'{listed((repr(s[:60]) for s in bad), 3)}')
     return [dict(parsed[s]) for s in column]
 
 # %% ../../nbs/data/12_datasets.ipynb #-whole
@@ -289,7 +312,10 @@ def _whole(column, source):
     "Whole numbers that may be written 7, '7' or '7.0', as text '7'."
     s = column.str.strip().str.replace(r'\.0*$', '', regex=True)
     bad = ~s.str.fullmatch(r'\d+')
-    if bad.any(): raise BadTable(source, f'{column.name} that is no whole number: {listed(map(repr, column[bad]))}; first in row {bad.idxmax() + 2}')
+    if bad.any():
+        raise BadTable(source,
+                       f'{column.name} that is no whole number: {listed(map(repr, column[bad]))}; first in row '
+                       f'{bad.idxmax() + 2}')
     return s.str.replace(r'^0+(?=\d)', '', regex=True)
 
 def _ptbxl_extras(raw):
@@ -314,8 +340,13 @@ def _with_files(t, root, source, notes):
         except (FileNotFoundError, NotADirectoryError): names = set()
         there[folder] = {n[:-4] for n in names if n.endswith('.hea') and n[:-4] + '.dat' in names}
     ok = np.array([n in there[f] for f, n in zip(parts[0], parts[2])], bool)
-    if len(t) and not ok.any(): raise MissingFile(Path(root)/t.path.iloc[0], f'not one of the {len(t):,} records that {Path(source).name} names is there')
-    if not ok.all(): notes = [*notes, (source, f'{counted((~ok).sum(), "row")} of {len(t):,} without a record (.hea and .dat), left out: {listed(t.record_id[~ok])}')]
+    if len(t) and not ok.any():
+        raise MissingFile(Path(root)/t.path.iloc[0],
+                          f'not one of the {len(t):,} records that {Path(source).name} names is there')
+    if not ok.all():
+        notes = [*notes,
+                 (source, f'{counted((~ok).sum(), "row")} of {len(t):,} without a record (.hea and .dat), left out: '
+                          f'{listed(t.record_id[~ok])}')]
     return t[ok].reset_index(drop=True), notes
 
 # %% ../../nbs/data/12_datasets.ipynb #ptbxl-table
@@ -344,15 +375,19 @@ def ptbxl_table(
     group = known.diagnostic_class[known.diagnostic].to_dict()
     keep = lambda v: keep_unknown if v == 0 else min_likelihood is None or v >= min_likelihood
     t['statements'] = [tuple(k for k, v in d.items() if keep(v)) for d in t.scp_codes]
-    t['superclasses'] = [tuple(c for c in SUPERCLASSES if c in found) for found in ({group.get(k) for k in s} for s in t.statements)]
+    t['superclasses'] = [tuple(c for c in SUPERCLASSES if c in found)
+                         for found in ({group.get(k) for k in s} for s in t.statements)]
     t = t.assign(**_ptbxl_extras(raw))
     alien = t.scp_codes.map(lambda d: not d.keys() <= set(known.index))
     notes = [(csv, f'{what}: {listed(t.record_id[odd])}') for what, odd in (
-        ('an age that is no number, taken as unknown', odd_age), ('a sex other than 0 and 1, taken as unknown', odd_sex),
+        ('an age that is no number, taken as unknown', odd_age), ('a sex other than 0 and 1, taken as '
+                                                                  'unknown', odd_sex),
         ('a date that is none, taken as unknown', (when != '') & t.date.isna()), ('a statement that scp_statements.csv does not know', alien)) if odd.any()]
     if min_likelihood is not None or not keep_unknown:
         n = sum(not any(d.values()) for d in t.scp_codes)
-        notes.append((csv, f'{counted(n, "record")} of {len(t):,} without any known likelihood, so that a limit on it says nothing about them'))
+        notes.append((csv,
+                      f'{counted(n, "record")} of {len(t):,} without any known likelihood, so that a limit on it '
+                      'says nothing about them'))
     if check_files:
         check_paths(t.path, csv)
         t, notes = _with_files(t, root, csv, notes)
@@ -412,17 +447,25 @@ def split_subjects(
 )->dict:                                      # part -> table, rows in their order
     "Cut `table` by subject, stratified; `BadTable` if a part would be empty."
     src, shares = table.attrs.get('source', 'table'), np.array(list(parts.values()), float)
-    if not len(parts) or (shares <= 0).any() or abs(shares.sum() - 1) > 1e-6: raise BadTable(src, f'parts {parts}; shares above 0 that add up to 1 are needed')
+    if not len(parts) or (shares <= 0).any() or abs(shares.sum() - 1) > 1e-6:
+        raise BadTable(src, f'parts {parts}; shares above 0 that add up to 1 are needed')
     lost = [c for c in ('record_id', 'subject_id', 'dataset', *by) if c not in table]
     if lost: raise BadTable(src, f'no column {", ".join(lost)}')
-    if (table.subject_id == '').any(): raise BadTable(src, f'records of nobody, which cannot be cut by subject: {listed(table.record_id[table.subject_id == ""])}')
+    if (table.subject_id == '').any():
+        raise BadTable(src,
+                       'records of nobody, which cannot be cut by subject: '
+                       f'{listed(table.record_id[table.subject_id == ""])}')
     who = ['dataset', 'subject_id']
     one = table.sort_values([*who, 'record_id'], kind='stable').drop_duplicates(who)
     one = one.iloc[np.random.default_rng(seed).permutation(len(one))]
-    if by: one = one.iloc[pd.factorize(pd.Series(list(zip(*(one[c].astype(str) for c in by)))), sort=True)[0].argsort(kind='stable')]
+    if by:
+        one = one.iloc[pd.factorize(pd.Series(list(zip(*(one[c].astype(str) for c in by)))), sort=True)[0].argsort(kind='stable')]
     part = pd.Series(_deal(len(one), shares), pd.MultiIndex.from_frame(one[who])).reindex(pd.MultiIndex.from_frame(table[who])).to_numpy()
     empty = [n for k, n in enumerate(parts) if not (part == k).any()]
-    if empty: raise BadTable(src, f'{counted(len(one), "subject")}: too few for a part {", ".join(empty)}; give it a larger share, or leave it out')
+    if empty:
+        raise BadTable(src,
+                       f'{counted(len(one), "subject")}: too few for a part {", ".join(empty)}; give it a larger '
+                       'share, or leave it out')
     return {n: table[part == k] for k, n in enumerate(parts)}
 
 # %% ../../nbs/data/12_datasets.ipynb #in-order
@@ -446,7 +489,8 @@ def cpsc_reference(
     if name.duplicated().any(): raise BadTable(path, f'a record occurs twice: {listed(name[name.duplicated()])}')
     codes = r[[c for c in labels if c in r]].apply(lambda c: c.str.strip().str.replace(r'\.0*$', '', regex=True))
     bad = ~codes.isin(['', *map(str, range(1, 10))])
-    if bad.any(axis=None): raise BadTable(path, f'labels other than 1 to 9: {listed(map(repr, codes.values[bad.values]))}')
+    if bad.any(axis=None):
+        raise BadTable(path, f'labels other than 1 to 9: {listed(map(repr, codes.values[bad.values]))}')
     return {n: cpsc_labels(row)[0] for n, row in zip(name, codes.values)}
 
 # %% ../../nbs/data/12_datasets.ipynb #gather-rows
@@ -454,7 +498,8 @@ def _facts(h):
     "Size, age and sex as header `h` gives them, the latter two as text where they are text."
     f, p = comment_fields(h.comments), person(h.comments)
     per_frame = h.signals[0].per_frame if h.signals else 1
-    return dict(fs=h.fs*per_frame, n_samples=h.n_samples*per_frame, age=f.get('age', p['age']), sex=f.get('sex', p['sex']))
+    return dict(fs=h.fs*per_frame, n_samples=h.n_samples*per_frame, age=f.get('age', p['age']),
+                sex=f.get('sex', p['sex']))
 
 def files_like(
     root,         # a folder
@@ -462,7 +507,8 @@ def files_like(
 )->list:          # paths relative to `root`
     "Files under `root` like `pattern`, hidden ones left out, in the order a person would number them."
     def number(p): return [int(s) if s.isdecimal() else s for s in re.split(r'(\d+)', p.as_posix())]
-    return sorted((p.relative_to(root) for p in Path(root).glob(pattern) if p.is_file() and not any(s.startswith('.') for s in p.relative_to(root).parts)), key=number)
+    return sorted((p.relative_to(root) for p in Path(root).glob(pattern) if p.is_file()
+                   and not any(s.startswith('.') for s in p.relative_to(root).parts)), key=number)
 
 def gather_rows(
     root,    # a folder
@@ -486,7 +532,8 @@ def settle_people(
 )->pd.DataFrame:
     "Text of age and sex to the coding of a records table."
     (t['age'], odd_age), (t['sex'], odd_sex) = parse_age(t.age), parse_sex(t.sex, sex_coding)
-    for problem, odd in (('an age that is no number of years', odd_age), ('a sex that is a code or a word not understood (give `sex_coding`)', odd_sex)):
+    for problem, odd in (('an age that is no number of years', odd_age),
+                         ('a sex that is a code or a word not understood (give `sex_coding`)', odd_sex)):
         if odd.any(): notes.append((source, f'{problem}, taken as unknown: {listed(t.record_id[odd])}'))
     return t
 
@@ -501,7 +548,8 @@ def _cpsc(path, form):
     return _facts(h) | dict(dx=dx, labels=cpsc_labels(dx)[0])
 
 # %% ../../nbs/data/12_datasets.ipynb #cpsc2018-table
-@register_dataset('cpsc2018', title='CPSC2018: 6,877 12-lead ECGs of 6 to 60 s, nine classes', known_by='**/A[0-9][0-9][0-9][0-9].mat',
+@register_dataset('cpsc2018', title='CPSC2018: 6,877 12-lead ECGs of 6 to 60 s, nine '
+                                    'classes', known_by='**/A[0-9][0-9][0-9][0-9].mat',
     page='https://physionet.org/content/challenge-2020/1.0.2/', cite='Liu et al. 2018, doi:10.1166/jmihi.2018.2442', licence='CC BY 4.0',
     url='https://physionet.org/files/challenge-2020/1.0.2/', files=('training/cpsc_2018/*',), prefix='training/cpsc_2018/')
 def cpsc2018_table(
@@ -515,18 +563,23 @@ def cpsc2018_table(
     kind = {f: 'challenge' if (root/f).with_suffix('.hea').exists() else 'original' for f in files}
     files = [f for f in files if form in (None, kind[f])]
     twice = [n for n, k in Counter(f.stem for f in files).items() if k > 1]
-    if twice: raise BadTable(root, f"records that are there more than once; form='challenge' or form='original' picks one of two: {listed(twice)}")
+    if twice:
+        raise BadTable(root,
+                       "records that are there more than once; form='challenge' or form='original' picks one of "
+                       f"two: {listed(twice)}")
     ref = files_like(root, '**/REFERENCE*.csv')
     label:dict[str, tuple] = {}
     for r in ref:
         for n, c in cpsc_reference(root/r).items():
-            if label.setdefault(n, c) != c: raise BadTable(root/r, f'labels {n} otherwise than another REFERENCE.csv here')
+            if label.setdefault(n, c) != c:
+                raise BadTable(root/r, f'labels {n} otherwise than another REFERENCE.csv here')
     def read(path):
         k = kind[path.relative_to(root)]
         said = _cpsc(path, k)
         return said | dict(record_id=path.stem, form=k, labels=said['labels'] or label.get(path.stem, ()))
     t, notes = gather_rows(root, files, read)
-    alone = [h for h in files_like(root, '**/A*.hea') if re.fullmatch(r'A\d{4}', h.stem) and h.with_suffix('.mat') not in kind]
+    alone = [h for h in files_like(root, '**/A*.hea') if re.fullmatch(r'A\d{4}', h.stem)
+             and h.with_suffix('.mat') not in kind]
     if alone: notes.append((root, f'{counted(len(alone), "header")} without a .mat: {listed(h.stem for h in alone)}'))
     bare, lost = t.record_id[t.labels == ()], sorted(set(label) - {f.stem for f in files})
     if len(bare): notes.append((root, f'{counted(len(bare), "record")} without one of the nine labels: {listed(bare)}'))
@@ -547,7 +600,8 @@ def ecgid_table(
     t, notes = gather_rows(root, files_like(root, 'Person_*/*.hea'), read)
     t['record_id'], t['subject_id'] = t.path.str.removesuffix('.hea'), t.path.str.partition('/')[0]
     t['date'] = pd.to_datetime(t.when, format='%d.%m.%Y', errors='coerce')
-    if t.date.isna().any(): notes.append((root, f'no date like 07.12.2004 in the header: {listed(t.record_id[t.date.isna()])}'))
+    if t.date.isna().any():
+        notes.append((root, f'no date like 07.12.2004 in the header: {listed(t.record_id[t.date.isna()])}'))
     t['session'] = t.groupby('subject_id').date.rank(method='dense').fillna(0).astype('int64')
     return finish_table(settle_people(t.drop(columns='when'), root, notes), root, dataset='ecg-id', notes=notes)
 
@@ -556,8 +610,10 @@ AAMI = dict(N='NLRejB', S='AaJSn', V='VEr', F='F', Q='/fQ?')   # classes of beat
 _ds1 = {101, 106, 108, 109, 112, 114, 115, 116, 118, 119, 122, 124, 201, 203, 205, 207, 208, 209, 215, 220, 223, 230}
 _ds2 = {100, 103, 105, 111, 113, 117, 121, 123, 200, 202, 210, 212, 213, 214, 219, 221, 222, 228, 231, 232, 233, 234}
 
-@register_dataset('mitdb', title='MIT-BIH Arrhythmia: 48 two-lead ECGs of 30 min with every beat annotated', known_by='*.atr',
-    page='https://physionet.org/content/mitdb/1.0.0/', cite='Moody and Mark 2001, doi:10.1109/51.932724', licence='ODC-By 1.0',
+@register_dataset('mitdb', title='MIT-BIH Arrhythmia: 48 two-lead ECGs of 30 min with every beat '
+                                 'annotated', known_by='*.atr',
+    page='https://physionet.org/content/mitdb/1.0.0/', cite='Moody and Mark 2001, '
+                                                            'doi:10.1109/51.932724', licence='ODC-By 1.0',
     url='https://physionet.org/files/mitdb/1.0.0/')
 def mitdb_table(
     root,             # folder with 100.hea, 100.dat, 100.atr, …
@@ -565,11 +621,16 @@ def mitdb_table(
     "The records of MIT-BIH with their beats counted; 201 and 202 are one subject."
     notes = []
     def read(path):
-        try: a = read_annotations(path); beats = a.symbol[a.beat].value_counts()
-        except ECGError as e: beats = {}; notes.append((path.name, f'without its beats: {e.cause}'))
+        try:
+            a = read_annotations(path)
+            beats = a.symbol[a.beat].value_counts()
+        except ECGError as e:
+            beats = {}
+            notes.append((path.name, f'without its beats: {e.cause}'))
         counts = {k: sum(int(beats.get(s, 0)) for s in symbols) for k, symbols in AAMI.items()}
         part = [d for d, s in (('DS1', _ds1), ('DS2', _ds2)) if path.stem.isdigit() and int(path.stem) in s]
-        return _facts(read_header(path)) | dict(n_beats=sum(map(int, dict(beats).values())), **counts, part=''.join(part))
+        return _facts(read_header(path)) | dict(n_beats=sum(map(int, dict(beats).values())), **counts,
+                                                part=''.join(part))
     t, unread = gather_rows(root, files_like(root, '*.hea'), read)
     t['record_id'] = t.path.str.removesuffix('.hea')
     t['subject_id'] = t.record_id.replace('202', '201')
@@ -578,10 +639,14 @@ def mitdb_table(
 # %% ../../nbs/data/12_datasets.ipynb #-newest
 def _newest(root, stem, notes):
     "The newest `datasets/{stem}-0.14.0.csv` under `root`, or None; what was passed over is noted."
-    found = {f: [int(n) for n in m[1].split('.')] for f in files_like(root, f'datasets/{stem}-*.csv') if (m := re.fullmatch(rf'{stem}-(\d+(?:\.\d+)*)', f.stem))}
+    found = {f: [int(n) for n in m[1].split('.')] for f in files_like(root, f'datasets/{stem}-*.csv')
+             if (m := re.fullmatch(rf'{stem}-(\d+(?:\.\d+)*)', f.stem))}
     last, *older = sorted(found, key=found.get, reverse=True) or [None]
     if last is None: notes.append((root, f'no datasets/{stem}-….csv here: nothing is known of who slept'))
-    if older: notes.append((root/last, f'the newest of {len(found)} versions is taken; older ones here: {listed(o.name for o in older)}'))
+    if older:
+        notes.append((root/last,
+                      f'the newest of {len(found)} versions is taken; older ones here: '
+                      f'{listed(o.name for o in older)}'))
     return last and root/last
 
 def _people(csv, ids, columns, notes):
@@ -592,17 +657,22 @@ def _people(csv, ids, columns, notes):
     if key is None: raise BadTable(csv, f'no column {" or ".join(ids)}, so nobody in it can be found')
     number = pd.to_numeric(raw[key], errors='coerce')
     number = number.where(number.between(0, 1e9) & (number == number.round()))
-    if number.isna().any(): notes.append((csv, f'{key} that is no whole number: {listed(map(repr, raw[key][number.isna()]))}'))
+    if number.isna().any():
+        notes.append((csv, f'{key} that is no whole number: {listed(map(repr, raw[key][number.isna()]))}'))
     raw = raw[number.notna()].drop(columns=key).set_index(number.dropna().astype('int64')).reset_index().drop_duplicates().set_index(key)
     twice = raw.index.duplicated(keep=False)
-    if twice.any(): notes.append((csv, f'rows that disagree about one person, taken as unknown: {listed(raw.index[twice])}'))
+    if twice.any():
+        notes.append((csv, f'rows that disagree about one person, taken as unknown: {listed(raw.index[twice])}'))
     return raw[~twice]
 
 # %% ../../nbs/data/12_datasets.ipynb #-night
 def _night(path, label, usual):
     "Rate, length and channel `label` of one night, and what to say of it."
     c, e = edf_channel(path, label)
-    if abs(c.fs - round(c.fs)) > 1e-6: raise BadHeader(path, f'channel {label!r} has {c.per_record} samples in {e.duration_s:g} s: {c.fs:g} Hz, no whole number')
+    if abs(c.fs - round(c.fs)) > 1e-6:
+        raise BadHeader(path,
+                        f'channel {label!r} has {c.per_record} samples in {e.duration_s:g} s: {c.fs:g} Hz, no whole '
+                        'number')
     gap_s, odd = (c.n_samples - e.n_records*c.per_record)/c.fs, [o.label for o in e.channels if not o.label.isascii()]
     said = [f'EDF+D with gaps of {gap_s:g} s in all, read as missing samples']*(gap_s > 0)
     said += [f'channel {label!r} at {c.fs:g} Hz; usual here {" or ".join(map(str, usual))} Hz']*(c.fs not in usual)
@@ -625,19 +695,24 @@ def _nights(root, where, name, label, usual, csv, ids, sexes, ages, coding, numb
         who = _people(table, ids, [*sexes, *ages, *numbers], notes)
         lone = sorted(set(who.index) - {int(re.fullmatch(name, f.stem)[1]) for f in good})
         if lone: notes.append((table, f'{counted(len(lone), "row")} without a night: {listed(lone)}'))
-        notes += [(p, f'no row in {table.name}: nothing is known of who slept') for p in t.path[~t.person.isin(who.index)]]
+        notes += [(p, f'no row in {table.name}: nothing is known of who slept')
+                  for p in t.path[~t.person.isin(who.index)]]
         lost = [' or '.join(c) for c in (sexes, ages) if not set(c) & set(who)]
         if lost: notes.append((table, f'no column {", no column ".join(lost)}: unknown of everybody'))
     here = t.person.isin(who.index)
     who = who.reindex(t.person).reset_index(drop=True)
-    age, sex = (next((who[c].fillna('') for c in columns if c in who), pd.Series('', t.index)) for columns in (ages, sexes))
+    age, sex = (next((who[c].fillna('') for c in columns if c in who), pd.Series('', t.index))
+                for columns in (ages, sexes))
     (t['age'], odd_age), (t['sex'], odd_sex) = parse_age(age), parse_sex(sex, coding)
-    for what, v, odd in (('age', age, odd_age), ('sex', sex, odd_sex)): notes += [(p, f'{what} {o!r}, which is none: taken as unknown') for p, o in zip(t.path[odd], v[odd])]
-    notes += [(p, f'no sex in {table.name}') for p in t.path[here & (t.sex == '') & ~odd_sex & any(c in who for c in sexes)]]
+    for what, v, odd in (('age', age, odd_age), ('sex', sex, odd_sex)):
+        notes += [(p, f'{what} {o!r}, which is none: taken as unknown') for p, o in zip(t.path[odd], v[odd])]
+    notes += [(p, f'no sex in {table.name}')
+              for p in t.path[here & (t.sex == '') & ~odd_sex & any(c in who for c in sexes)]]
     return t.assign(**{c: pd.to_numeric(who[c], errors='coerce') for c in numbers if c in who}), notes
 
 # %% ../../nbs/data/12_datasets.ipynb #shhs-table
-@register_dataset('shhs', title='Sleep Heart Health Study: 2,651 nights at visit 2, 5,793 at visit 1', known_by='polysomnography/edfs/shhs[12]/*.edf',
+@register_dataset('shhs', title='Sleep Heart Health Study: 2,651 nights at visit 2, 5,793 at visit '
+                                '1', known_by='polysomnography/edfs/shhs[12]/*.edf',
     page='https://sleepdata.org/datasets/shhs', cite='Quan et al. 1997, doi:10.1093/sleep/20.12.1077', licence='data-use agreement')
 def shhs_table(
     root,                             # folder with `polysomnography` and `datasets`
@@ -651,11 +726,13 @@ def shhs_table(
     for v in visits:
         t, said = _nights(root, f'shhs{v}/*.edf', rf'shhs{v}-(\d{{6}})', 'ECG', (250, 256) if v == 2 else (125,), f'shhs{v}-dataset', ('nsrrid', 'obf_pptid'),
             ('gender', 'nsrr_sex'), (f'age_s{v}', 'nsrr_age'), sex_coding)
-        tables.append(t.assign(visit=v)); notes += said
+        tables.append(t.assign(visit=v))
+        notes += said
     t = pd.concat(tables, ignore_index=True)
     t['record_id'], t['subject_id'], t['age_capped'] = t.path.str.extract(r'([^/]+)\.edf$')[0], 'shhs-' + t.pop('person').map('{:06d}'.format), t.age == 90
     torn = t.subject_id.isin((n := t[t.sex != ''].groupby('subject_id').sex.nunique()).index[n > 1])
-    if torn.any(): notes.append((root, f'another sex at the other visit, taken as unknown: {listed(t.record_id[torn])}'))
+    if torn.any():
+        notes.append((root, f'another sex at the other visit, taken as unknown: {listed(t.record_id[torn])}'))
     return finish_table(t.assign(sex=t.sex.mask(torn, '')), root, dataset='shhs', notes=notes)
 
 @register_dataset('mesa', title='MESA Sleep: 2,056 nights', known_by='polysomnography/edfs/*.edf',
@@ -681,7 +758,8 @@ def records_table(
     d = DATASETS[name]
     root = root or find(name)
     t = d.table(root, **options)
-    if not isinstance(t, pd.DataFrame): raise BadTable(name, f'its table is a {type(t).__name__}; a records table (a DataFrame) is needed')
+    if not isinstance(t, pd.DataFrame):
+        raise BadTable(name, f'its table is a {type(t).__name__}; a records table (a DataFrame) is needed')
     if 'root' not in t.attrs or set(COLUMNS) - set(t): t = finish_table(t, root, dataset=name)
     if set(t.dataset) - {name}: raise BadTable(name, f'its table calls the data set {listed(set(t.dataset) - {name})}')
     return t

@@ -23,14 +23,17 @@ __all__ = ['download', 'unpack', 'ask_token']
 # %% ../../nbs/data/14_download.ipynb #-again
 class _Again(Exception):
     "A failure that may pass."
-    def __init__(self, why, kind=MissingFile, after=None): self.why, self.kind, self.after = why, kind, after; super().__init__(why)
+    def __init__(self, why, kind=MissingFile, after=None):
+        self.why, self.kind, self.after = why, kind, after
+        super().__init__(why)
 
 class _Stopped(Exception): "Another file failed for good, or the user pressed Ctrl-C."
 
 def _said(e, timeout_s):
     "What went wrong on the network, without any address."
     import urllib3.exceptions as u
-    for kind, words in ((u.NameResolutionError, 'its name is not known here (is there a connection to the internet?)'), (u.NewConnectionError, 'no connection to it'), (u.ConnectTimeoutError, 'no connection in time'),
+    for kind, words in ((u.NameResolutionError, 'its name is not known here (is there a connection to the '
+                                                'internet?)'), (u.NewConnectionError, 'no connection to it'), (u.ConnectTimeoutError, 'no connection in time'),
                         (u.ReadTimeoutError, f'nothing came for {timeout_s:g} s'), (u.ProxyError, 'the proxy does not answer'), (u.IncompleteRead, 'the connection was cut'), (u.ProtocolError, 'the connection was cut')):
         if isinstance(e, kind): return words
     return f'the connection failed ({type(e).__name__})'
@@ -43,12 +46,16 @@ def _retry_after(r):
     except (TypeError, ValueError): return None
 
 _passing = {408, 425, 429, 500, 502, 503, 504}
-_lasting = {401: 'asks for a login', 403: 'refuses access', 404: 'has no such file', 410: 'no longer has this file', 451: 'may not give this file out'}
+_lasting = {401: 'asks for a login', 403: 'refuses access', 404: 'has no such file',
+            410: 'no longer has this file', 451: 'may not give this file out'}
 
 def _finish(r):
     "Let go of answer `r`; its connection is kept if little is left to read."
     try:
-        if int(r.headers.get('Content-Length') or 1 << 30) < 1 << 14: r.read(); r.release_conn(); return
+        if int(r.headers.get('Content-Length') or 1 << 30) < 1 << 14:
+            r.read()
+            r.release_conn()
+            return
     except Exception: pass                                        # whatever it was: the connection is closed
     r.close()
 
@@ -69,18 +76,23 @@ class _Secret:
 
 class _Net:
     "Connections to a publisher, kept open from file to file and shared by `n` threads."
-    def __init__(self, n=4, timeout_s=30., token=None): self.n, self.timeout_s, self.token, self._pools, self._lock = n, timeout_s, token, {}, threading.Lock()
+    def __init__(self, n=4, timeout_s=30., token=None):
+        self.n, self.timeout_s, self.token, self._pools, self._lock = n, timeout_s, token, {}, threading.Lock()
     def hide(self, text): return text.replace(self.token._reveal(), '{token}') if self.token else text
     def _real(self, url): return url.replace('{token}', self.token._reveal()) if self.token else url
 
     def _pool(self, url):
         import urllib3, urllib.request
-        u = urlsplit(url); key = u.scheme, u.hostname
+        u = urlsplit(url)
+        key = u.scheme, u.hostname
         with self._lock:
             if key not in self._pools:
                 import certifi
                 proxy = None if _here.fullmatch(u.hostname) or urllib.request.proxy_bypass(u.hostname) else urllib.request.getproxies().get(u.scheme)
-                kw = dict(maxsize=self.n, timeout=urllib3.Timeout(connect=min(10., self.timeout_s), read=self.timeout_s), ca_certs=os.environ.get('REQUESTS_CA_BUNDLE') or os.environ.get('SSL_CERT_FILE') or certifi.where())
+                kw = dict(maxsize=self.n,
+                          timeout=urllib3.Timeout(connect=min(10., self.timeout_s), read=self.timeout_s),
+                          ca_certs=os.environ.get('REQUESTS_CA_BUNDLE') or os.environ.get('SSL_CERT_FILE')
+                          or certifi.where())
                 login = {} if not proxy or '@' not in proxy else dict(proxy_headers=urllib3.make_headers(proxy_basic_auth=unquote(urlsplit(proxy).netloc.rpartition('@')[0])))
                 self._pools[key] = urllib3.ProxyManager(proxy, **login, **kw) if proxy else urllib3.PoolManager(**kw)
         return self._pools[key]
@@ -88,9 +100,12 @@ class _Net:
     def _allowed(self, url, before):
         "Refuse `url`, to which `before` redirects, unless it is http(s) and no step down."
         u = urlsplit(url)
-        if u.scheme not in ('http', 'https') or not u.hostname: raise UnsafePath(before, f'redirects to {self.hide(url)[:200]!r}; only http and https are followed')
-        if urlsplit(before).scheme == 'https' and u.scheme == 'http': raise UnsafePath(before, 'redirects from https to http, where anyone on the way could change or read it')
-        if '{token}' in url and self.token and u.scheme == 'http' and not _here.fullmatch(u.hostname): raise UnsafePath(before, 'would send the token over http, where anyone on the way could read it')
+        if u.scheme not in ('http', 'https') or not u.hostname:
+            raise UnsafePath(before, f'redirects to {self.hide(url)[:200]!r}; only http and https are followed')
+        if urlsplit(before).scheme == 'https' and u.scheme == 'http':
+            raise UnsafePath(before, 'redirects from https to http, where anyone on the way could change or read it')
+        if '{token}' in url and self.token and u.scheme == 'http' and not _here.fullmatch(u.hostname):
+            raise UnsafePath(before, 'would send the token over http, where anyone on the way could read it')
         return url
 
     def open(self, url, method='GET', **headers):
@@ -100,10 +115,13 @@ class _Net:
         at = self._allowed(url, url)
         for _ in range(8):
             r = None
-            try: r = self._pool(at).request(method, self._real(at), headers=headers, preload_content=False, redirect=False, retries=False, decode_content=False)
+            try:
+                r = self._pool(at).request(method, self._real(at), headers=headers, preload_content=False,
+                                           redirect=False, retries=False, decode_content=False)
             except urllib3.exceptions.SSLError: said = 'its certificate is not valid, so it may be somebody else'
             except (urllib3.exceptions.HTTPError, OSError, ValueError) as e: said = _said(e, self.timeout_s)
-            if r is None: raise MissingFile(url, said) if said.startswith('its certificate') else _Again(said)    # here, where the library's error is no longer attached
+            # here, where the library's error is no longer attached
+            if r is None: raise MissingFile(url, said) if said.startswith('its certificate') else _Again(said)
             if r.status not in (301, 302, 303, 307, 308): return r
             _finish(r)
             at = self._allowed(urljoin(at, self.hide(r.headers.get('Location', ''))), at)
@@ -115,8 +133,11 @@ class _Net:
 @contextmanager
 def _hidden_in_logs(net):
     "Keep the token out of what urllib3 logs, if someone turns its log on."
-    def no_token(record): record.msg, record.args = net.hide(record.getMessage()), None; return True
-    loggers = [logging.getLogger(n) for n in ('urllib3', 'urllib3.connectionpool', 'urllib3.connection', 'urllib3.poolmanager', 'urllib3.util.retry')] if net.token else []
+    def no_token(record):
+        record.msg, record.args = net.hide(record.getMessage()), None
+        return True
+    loggers = [logging.getLogger(n)
+               for n in ('urllib3', 'urllib3.connectionpool', 'urllib3.connection', 'urllib3.poolmanager', 'urllib3.util.retry')] if net.token else []
     for l in loggers: l.addFilter(no_token)
     try: yield
     finally:
@@ -151,10 +172,14 @@ def _opened(path, flags):
     "Open regular file `path`, itself no link."
     try: fd = os.open(path, flags | _no_links, 0o666)
     except OSError as e:
-        if e.errno == errno.ELOOP: raise UnsafePath(path, 'is a link; a download neither follows nor replaces links. Remove it, or name the real folder as root') from None
+        if e.errno == errno.ELOOP:
+            raise UnsafePath(path,
+                             'is a link; a download neither follows nor replaces links. Remove it, or name the real '
+                             'folder as root') from None
         raise
     if stat.S_ISREG(os.fstat(fd).st_mode): return fd
-    os.close(fd); raise ECGError(path, 'is in the way: not a regular file')
+    os.close(fd)
+    raise ECGError(path, 'is in the way: not a regular file')
 
 def _save(out, data): out.write(data)
 
@@ -170,35 +195,70 @@ def _beginning(f, r, out, h, have, job):
     "How much of `out` is kept, its running hash, and the size that answer `r` announces (None if it does not)."
     start, n = re.match(r'bytes (\d+)-', r.headers.get('Content-Range', '')), r.headers.get('Content-Length', '')
     if r.status == 416 or r.status == 206 and not (start and int(start[1]) == have):
-        out.truncate(0); job.count(-have); r.close(); raise _Again('does not know the part that was asked for')
-    if r.status == 200 and have: out.seek(0); out.truncate(); job.count(-have); have, h = 0, f.hash()      # the whole file again
+        out.truncate(0)
+        job.count(-have)
+        r.close()
+        raise _Again('does not know the part that was asked for')
+    # the whole file again
+    if r.status == 200 and have:
+        out.seek(0)
+        out.truncate()
+        job.count(-have)
+        have, h = 0, f.hash()
     total = have + int(n) if n.isdecimal() else None
     if job.net.token and 'text/html' in r.headers.get('Content-Type', '') and not f.path.endswith(('.html', '.htm')):
-        r.close(); raise MissingFile(f.url, 'the publisher shows a web page instead of the file: this token gives no access to it. Is the data-use agreement signed and approved, and the token current?')
-    if None not in (total, f.size) and total != f.size: r.close(); raise _Again(f'announces {total:,} bytes where {f.size:,} are published', DamagedFile)
-    if total and total - have > (free := shutil.disk_usage(job.root).free): r.close(); raise OSError(errno.ENOSPC, f'{total:,} bytes are announced, {free:,} are free')
-    f.etag = e if (e := r.headers.get('ETag', '')).startswith('"') else ''                                 # a weak one (W/"…") vouches for no byte
+        r.close()
+        raise MissingFile(f.url,
+                          'the publisher shows a web page instead of the file: this token gives no access to it. Is '
+                          'the data-use agreement signed and approved, and the token current?')
+    if None not in (total, f.size) and total != f.size:
+        r.close()
+        raise _Again(f'announces {total:,} bytes where {f.size:,} are published', DamagedFile)
+    if total and total - have > (free := shutil.disk_usage(job.root).free):
+        r.close()
+        raise OSError(errno.ENOSPC, f'{total:,} bytes are announced, {free:,} are free')
+    f.etag = e if (e := r.headers.get('ETag', '')).startswith('"') else ''   # a weak one (W/"…") vouches for no byte
     return have, h, total
 
 def _receive(f, part, job):
     "Fetch what `part` lacks of `f`; the checksum of all of it, whether or not it is the right one."
     with open(_opened(part, os.O_RDWR | os.O_CREAT), 'r+b', buffering=1 << 18) as out:
         h, have = f.hash(), 0
-        while piece := out.read(1 << 20): h.update(piece); have += len(piece)
-        if not f.got: f.got = have; job.count(have)                                                        # from an earlier call
-        if have and h.hexdigest() == f.digest: return f.digest                                             # killed just before it got its name
-        r = _checked(job.net.open(f.url, **(dict(Range=f'bytes={have}-') | (dict(If_Range=f.etag) if f.etag else {}) if have else {})), f.url)
+        while piece := out.read(1 << 20):
+            h.update(piece)
+            have += len(piece)
+        # from an earlier call
+        if not f.got:
+            f.got = have
+            job.count(have)
+        if have and h.hexdigest() == f.digest: return f.digest   # killed just before it got its name
+        r = _checked(job.net.open(f.url,
+                                  **(dict(Range=f'bytes={have}-') | (dict(If_Range=f.etag) if f.etag else {}) if have else {})), f.url)
         have, h, total = _beginning(f, r, out, h, have, job)
         most, seen, since = f.size or (job.max_bytes if total is None else total), have, time.monotonic()
         while data := _some(r, job):
-            if job.stop.is_set(): r.close(); raise _Stopped
-            if have + len(data) > most: r.close(); out.seek(0); out.truncate(); raise DamagedFile(f.url, f'sends more than {most:,} bytes; what came is thrown away')
-            _save(out, data); h.update(data); have += len(data); job.count(len(data)); f.got = max(f.got, have)
+            if job.stop.is_set():
+                r.close()
+                raise _Stopped
+            if have + len(data) > most:
+                r.close()
+                out.seek(0)
+                out.truncate()
+                raise DamagedFile(f.url, f'sends more than {most:,} bytes; what came is thrown away')
+            _save(out, data)
+            h.update(data)
+            have += len(data)
+            job.count(len(data))
+            f.got = max(f.got, have)
             if time.monotonic() - since > job.net.timeout_s:
-                if have - seen < 1000: r.close(); raise _Again(f'sent {have - seen} bytes in {job.net.timeout_s:g} s')
+                if have - seen < 1000:
+                    r.close()
+                    raise _Again(f'sent {have - seen} bytes in {job.net.timeout_s:g} s')
                 seen, since = have, time.monotonic()
         r.release_conn()
-        if total is not None and have < total and h.hexdigest() != f.digest: r.close(); raise _Again('the connection was cut')
+        if total is not None and have < total and h.hexdigest() != f.digest:
+            r.close()
+            raise _Again('the connection was cut')
         return h.hexdigest()
 
 # %% ../../nbs/data/14_download.ipynb #-persist
@@ -210,10 +270,15 @@ def _persist(once, job, url, gained=lambda: False):
         except _Again as e: again = e
         tries = 0 if gained() else tries + 1
         wait = again.after if again.after is not None else min(30., job.pause_s*2**max(0, tries - 1))*(.75 + random.random()/2)
-        if wait > 300: raise MissingFile(url, f'the publisher {again.why} and asks to come back in {wait/60:.0f} minutes; what is complete is kept')
+        if wait > 300:
+            raise MissingFile(url,
+                              f'the publisher {again.why} and asks to come back in {wait/60:.0f} minutes; what is '
+                              'complete is kept')
         if tries > job.retries: break
         if job.stop.wait(wait): raise _Stopped
-    raise again.kind(url, f'{again.why}, also after {job.retries} more attempts; what is complete is kept, the same call goes on from there')
+    raise again.kind(url,
+                     f'{again.why}, also after {job.retries} more attempts; what is complete is kept, the same call '
+                     'goes on from there')
 
 def _fetch(f, job):
     "Fetch `f` until it is there with its checksum."
@@ -222,8 +287,13 @@ def _fetch(f, job):
     part = path.with_name(f'{path.name}.{f.digest[:8]}.part')
     def once():
         found = _receive(f, part, job)
-        if found == f.digest: os.replace(part, path); return
-        job.count(-part.stat().st_size); part.unlink(); f.etag = ''                                        # wrong bytes are not kept
+        if found == f.digest:
+            os.replace(part, path)
+            return
+        # wrong bytes are not kept
+        job.count(-part.stat().st_size)
+        part.unlink()
+        f.etag = ''
         raise _Again('came whole but with another checksum than the published one', DamagedFile)
     def gained():
         was, best[0] = best[0], max(best[0], f.got)
@@ -240,8 +310,12 @@ _LIST_BYTES = 1 << 26                                    # the list of PTB-XL ha
 
 def _check_names(names, source):
     "`UnsafePath` if one of the paths leaves its folder, or could on some system."
-    bad = [n for n in names if not n or len(n) > 1000 or re.search(r'^[/~]|^[A-Za-z]:|\\|[\0-\x1f\x7f]|(?:^|/)\.{0,2}(?:/|$)|(?:^|/)\.download\.lock$', n)]
-    if bad: raise UnsafePath(source, f'names a path that is empty, absolute or leaves the folder, so none of it is used: {", ".join(map(repr, bad[:3]))}')
+    bad = [n for n in names if not n or len(n) > 1000
+           or re.search(r'^[/~]|^[A-Za-z]:|\\|[\0-\x1f\x7f]|(?:^|/)\.{0,2}(?:/|$)|(?:^|/)\.download\.lock$', n)]
+    if bad:
+        raise UnsafePath(source,
+                         'names a path that is empty, absolute or leaves the folder, so none of it is used: '
+                         f'{", ".join(map(repr, bad[:3]))}')
     return names
 
 def _text(url, job):
@@ -249,8 +323,12 @@ def _text(url, job):
     def once():
         r, parts, n = _checked(job.net.open(url), url), [], 0
         while data := _some(r, job):
-            parts.append(data); n += len(data); job.count(0)
-            if n > _LIST_BYTES: r.close(); raise DamagedFile(url, f'is a list of more than {_LIST_BYTES >> 20} MB')
+            parts.append(data)
+            n += len(data)
+            job.count(0)
+            if n > _LIST_BYTES:
+                r.close()
+                raise DamagedFile(url, f'is a list of more than {_LIST_BYTES >> 20} MB')
         if n < int(r.headers.get('Content-Length') or 0): raise _Again('the connection was cut')
         r.release_conn()
         return b''.join(parts)
@@ -269,14 +347,17 @@ def _sums(b, source):
 def _physionet(url, patterns, prefix, job):
     "The files that PhysioNet lists at `url` and that match one of `patterns`."
     source = url + 'SHA256SUMS.txt'
-    return [_File(p.removeprefix(prefix), url + quote(p), h) for p, h in _sums(_text(source, job), source).items() if any(fnmatch(p, f) for f in patterns)]
+    return [_File(p.removeprefix(prefix), url + quote(p), h)
+            for p, h in _sums(_text(source, job), source).items() if any(fnmatch(p, f) for f in patterns)]
 
 # %% ../../nbs/data/14_download.ipynb #-nsrr-file
 def _nsrr_file(item, source):
     "Path, is it a file, size and MD5 of one entry of NSRR's list."
     try: path, is_file, size, md5 = item['full_path'], item['is_file'], item['file_size'], item['file_checksum_md5']
     except (TypeError, KeyError): raise DamagedFile(source, 'is not the list of files that NSRR describes') from None
-    if not isinstance(path, str) or is_file and (not re.fullmatch('[0-9a-f]{32}', str(md5)) or not isinstance(size, int)): raise DamagedFile(source, f'lists {str(path)[:200]!r} without size or checksum')
+    if not isinstance(path, str) or is_file and (not re.fullmatch('[0-9a-f]{32}', str(md5))
+                                                 or not isinstance(size, int)):
+        raise DamagedFile(source, f'lists {str(path)[:200]!r} without size or checksum')
     return path, is_file, size, md5
 
 def _nsrr_items(b, source, at=''):
@@ -284,10 +365,12 @@ def _nsrr_items(b, source, at=''):
     text = _decoded(b, source)
     try: items = json.loads(text)
     except (ValueError, RecursionError): items = None
-    if not isinstance(items, list): raise DamagedFile(source, 'is no list of files: is the token current, and the data-use agreement approved?')
+    if not isinstance(items, list):
+        raise DamagedFile(source, 'is no list of files: is the token current, and the data-use agreement approved?')
     items = [_nsrr_file(i, source) for i in items if not (isinstance(i, dict) and i.get('archived'))]
     _check_names([i[0] for i in items], source)
-    if any(PurePosixPath(i[0]).parent.as_posix() != (at or '.') for i in items): raise DamagedFile(source, 'lists files of another folder')
+    if any(PurePosixPath(i[0]).parent.as_posix() != (at or '.') for i in items):
+        raise DamagedFile(source, 'lists files of another folder')
     return items
 
 def _nsrr(slug, base, patterns, job):
@@ -298,22 +381,28 @@ def _nsrr(slug, base, patterns, job):
         at = folders.pop()
         source = f'{base}api/v1/datasets/{slug}/files.json?path={quote(at)}&auth_token={{token}}'
         items = _nsrr_items(_text(source, job), source, at)
-        found += [_File(p, f'{base}datasets/{slug}/files/a/{{token}}/m/ecg_nb/{quote(p)}', md5, size) for p, is_file, size, md5 in items if is_file and any(fnmatch(p, f) for f in patterns)]
-        folders += [p for p, is_file, *_ in items if not is_file and any(b.startswith(p + '/') or (p + '/').startswith(b) for b in beginnings)]
+        found += [_File(p, f'{base}datasets/{slug}/files/a/{{token}}/m/ecg_nb/{quote(p)}', md5, size)
+                  for p, is_file, size, md5 in items if is_file and any(fnmatch(p, f) for f in patterns)]
+        folders += [p for p, is_file, *_ in items if not is_file
+                    and any(b.startswith(p + '/') or (p + '/').startswith(b) for b in beginnings)]
     return found
 
 # %% ../../nbs/data/14_download.ipynb #-folder
 def _folder(root, path):
     "Make folder `path` of `root`, unless a link stands in the way."
     there = root/path
-    if os.path.realpath(there) != str(there): raise UnsafePath(there, 'leads through a link; a download follows none inside its folder. Remove it, or name the real folder as root')
+    if os.path.realpath(there) != str(there):
+        raise UnsafePath(there,
+                         'leads through a link; a download follows none inside its folder. Remove it, or name the '
+                         'real folder as root')
     there.mkdir(parents=True, exist_ok=True)
 
 def _is_whole(f, root):
     "Whether file `f` is there with its checksum."
     try: fd = _opened(root/f.path, os.O_RDONLY)
     except FileNotFoundError: return False
-    with open(fd, 'rb') as b: return (f.size is None or os.fstat(fd).st_size == f.size) and hashlib.file_digest(b, f.hash).hexdigest() == f.digest
+    with open(fd, 'rb') as b:
+        return (f.size is None or os.fstat(fd).st_size == f.size) and hashlib.file_digest(b, f.hash).hexdigest() == f.digest
 
 def _missing(files, job, n_jobs):
     "Those of `files` that are not there whole; what earlier versions left half is removed."
@@ -333,20 +422,26 @@ def _size(f, job):
     if f.size is not None: return f.size
     try: r = job.net.open(f.url, 'HEAD')
     except (_Again, ECGError): return None
-    _finish(r); n = r.headers.get('Content-Length', '')
+    _finish(r)
+    n = r.headers.get('Content-Length', '')
     return int(n) if r.status == 200 and n.isdecimal() else None
 
 def _expected(files, job, n_jobs, few=5):
     "Bytes on disk that `files` will take: `few` of each kind (large folder, ending) are asked for and stand for all of it."
     top, kinds = Counter(f.path.split('/')[0] for f in files), {}
-    for f in files: kinds.setdefault((t if top[t := f.path.split('/')[0]] > 500 else '', PurePosixPath(f.path).suffix), []).append(f)
-    asked = {k: k_files if k_files[0].size is not None else k_files[::-(-len(k_files)//few)] for k, k_files in kinds.items()}
-    with ThreadPoolExecutor(n_jobs) as pool: known = {k: [s for s in pool.map(partial(_size, job=job), a) if s is not None] for k, a in asked.items()}
+    for f in files:
+        kinds.setdefault((t if top[t := f.path.split('/')[0]] > 500 else '', PurePosixPath(f.path).suffix),
+                         []).append(f)
+    asked = {k: k_files if k_files[0].size is not None else k_files[::-(-len(k_files)//few)]
+             for k, k_files in kinds.items()}
+    with ThreadPoolExecutor(n_jobs) as pool:
+        known = {k: [s for s in pool.map(partial(_size, job=job), a) if s is not None] for k, a in asked.items()}
     return sum(sum(known[k])/len(known[k])*len(k_files) for k, k_files in kinds.items() if known[k])
 
 def _check_space(root, files, n_bytes):
-    need, free = n_bytes + 2048*len(files), shutil.disk_usage(root).free                  # half a block is lost with each file
-    if need > free: raise ECGError(root, f'about {need/1e9:.3g} GB are to come, but only {free/1e9:.3g} GB are free on that disk')
+    need, free = n_bytes + 2048*len(files), shutil.disk_usage(root).free   # half a block is lost with each file
+    if need > free:
+        raise ECGError(root, f'about {need/1e9:.3g} GB are to come, but only {free/1e9:.3g} GB are free on that disk')
 
 def _say_busy(root): print(f'{root}: another download is writing here, waiting for it', file=sys.stderr, flush=True)
 
@@ -354,15 +449,27 @@ def _say_busy(root): print(f'{root}: another download is writing here, waiting f
 def _plan(name, fs, files, base_url, token, job):
     "The files to fetch of data set `name`."
     d, rates = DATASETS[name], (fs,) if isinstance(fs, (int, float)) else fs
-    if not (d.url or base_url or name in _NIGHTS): raise MissingFile(name, f'is not given out by a publisher known here: lay its files into the folder data/{name}')
-    if fs is not None and (name != 'ptb-xl' or not rates or set(rates) - set(_RATES)): raise BadTable(name, 'fs chooses between the 100 and 500 Hz in which PTB-XL is published: fs=100, fs=500 or fs=(100, 500)')
-    patterns = tuple(files or ((*(f for f in d.files if f not in _RATES.values()), *(_RATES[r] for r in rates)) if fs is not None else _NIGHTS.get(name, d.files)))
+    if not (d.url or base_url or name in _NIGHTS):
+        raise MissingFile(name,
+                          f'is not given out by a publisher known here: lay its files into the folder data/{name}')
+    if fs is not None and (name != 'ptb-xl' or not rates or set(rates) - set(_RATES)):
+        raise BadTable(name,
+                       'fs chooses between the 100 and 500 Hz in which PTB-XL is published: fs=100, fs=500 or '
+                       'fs=(100, 500)')
+    patterns = tuple(files
+                     or ((*(f for f in d.files if f not in _RATES.values()), *(_RATES[r] for r in rates)) if fs is not None else _NIGHTS.get(name, d.files)))
     if name in _NIGHTS:
-        if not token: raise MissingFile(name, f'is given to those who signed its data-use agreement: apply at {d.page}, then give your own token (https://sleepdata.org/token) in the variable NSRR_TOKEN or as token=…')
-        if not re.fullmatch(r'[\w.~-]{4,200}', token._reveal()): raise BadTable('token', 'is not of the form of an NSRR token: letters, digits and - only')
+        if not token:
+            raise MissingFile(name,
+                              f'is given to those who signed its data-use agreement: apply at {d.page}, then give '
+                              'your own token (https://sleepdata.org/token) in the variable NSRR_TOKEN or as token=…')
+        if not re.fullmatch(r'[\w.~-]{4,200}', token._reveal()):
+            raise BadTable('token', 'is not of the form of an NSRR token: letters, digits and - only')
         found = _nsrr(name, (base_url or 'https://sleepdata.org').rstrip('/') + '/', patterns, job)
     else: found = _physionet((base_url or d.url).rstrip('/') + '/', patterns, d.prefix, job)
-    if not found: raise MissingFile(name, f'its publisher lists no file like {", ".join(patterns)}' + ' (is the token current, and the data-use agreement approved?)'*bool(token))
+    if not found:
+        raise MissingFile(name,
+                          f'its publisher lists no file like {", ".join(patterns)}' + ' (is the token current, and the data-use agreement approved?)'*bool(token))
     return found
 
 def _fetch_all(files, job, n_jobs, done=lambda: None):
@@ -374,12 +481,19 @@ def _fetch_all(files, job, n_jobs, done=lambda: None):
                 e = t.exception()
                 if e is None: done()
                 elif not isinstance(e, _Stopped): errors.append(e)
-                if len(errors) >= 10 or errors and not isinstance(errors[-1], (MissingFile, DamagedFile)): job.stop.set()
-        except BaseException: job.stop.set(); raise               # Ctrl-C: the threads end at their next bytes
+                if len(errors) >= 10 or errors and not isinstance(errors[-1], (MissingFile, DamagedFile)):
+                    job.stop.set()
+        # Ctrl-C: the threads end at their next bytes
+        except BaseException:
+            job.stop.set()
+            raise
     if not errors: return
     e = next((e for e in errors if not isinstance(e, ECGError)), errors[-1] if job.stop.is_set() else errors[0])
     if len(errors) == 1 or not isinstance(e, ECGError): raise e
-    raise type(e)(e.path, f'{e.cause}\n{len(errors):,} of {len(files):,} files could not be fetched{" before it was given up" if job.stop.is_set() else ""}; this is one of them. Those that are complete are kept')
+    raise type(e)(e.path,
+                  f'{e.cause}\n{len(errors):,} of {len(files):,} files could not be '
+                  f'fetched{" before it was given up" if job.stop.is_set() else ""}; this is one of them. Those that '
+                  'are complete are kept')
 
 @contextmanager
 def _bar(name, total, n_files, job, progress):
@@ -389,10 +503,14 @@ def _bar(name, total, n_files, job, progress):
     with tqdm(total=total or None, desc=name, unit='B', unit_scale=True, disable=not progress) as bar:
         def count(n):
             with lock: bar.update(n)
-        def done(): left[0] -= 1; bar.set_postfix_str(f'{left[0]:,} files to go', refresh=False)
+        def done():
+            left[0] -= 1
+            bar.set_postfix_str(f'{left[0]:,} files to go', refresh=False)
         job.count = count
         yield done
-        bar.total = bar.n; bar.refresh()                          # the total was an estimate
+        # the total was an estimate
+        bar.total = bar.n
+        bar.refresh()
 
 # %% ../../nbs/data/14_download.ipynb #download
 def download(
@@ -412,14 +530,16 @@ def download(
     progress:bool=True,   # show a bar
 )->Path:                  # the folder
     "Fetch data set `name` from its publisher: what is whole stays, what is half goes on, every file is compared with its checksum."
-    token = _Secret(token or os.environ.get('NSRR_TOKEN')) if name in _NIGHTS and (token or os.environ.get('NSRR_TOKEN')) else None   # type: ignore[assignment]  # its plain text stays in no variable
+    # type: ignore[assignment]  # its plain text stays in no variable
+    token = _Secret(token or os.environ.get('NSRR_TOKEN')) if name in _NIGHTS and (token or os.environ.get('NSRR_TOKEN')) else None
     folder = Path(root) if root is not None else data_path(name)
     net = _Net(n_jobs, timeout_s, token)
     job = _Job(Path(os.path.realpath(folder)), net, retries, pause_s, max_bytes)
     with _hidden_in_logs(net):
         try:
             wanted = _plan(name, fs, files, base_url, token, job)
-            with lock_folder(job.root, name='.download.lock', wait_s=wait_s, writer='download', on_wait=partial(_say_busy, job.root)):
+            with lock_folder(job.root, name='.download.lock', wait_s=wait_s, writer='download',
+                             on_wait=partial(_say_busy, job.root)):
                 missing = _missing(wanted, job, n_jobs)
                 total = _expected(missing, job, n_jobs)
                 _check_space(job.root, missing, total)
@@ -443,8 +563,10 @@ def _zip_members(f):
         for m in z.infolist():
             kind = stat.S_IFMT(m.external_attr >> 16)
             if m.flag_bits & 1: raise DamagedFile(f.name, f'{m.filename!r} needs a password')
-            if kind not in (0, stat.S_IFREG, stat.S_IFDIR): raise UnsafePath(f.name, f'{m.filename!r} is a link or a device; only files and folders are unpacked')
-            yield m.orig_filename, m.filename.endswith('/'), partial(z.open, m)      # a name may be empty, which is_dir does not expect
+            if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+                raise UnsafePath(f.name, f'{m.filename!r} is a link or a device; only files and folders are unpacked')
+            # a name may be empty, which is_dir does not expect
+            yield m.orig_filename, m.filename.endswith('/'), partial(z.open, m)
 
 def _tar_members(f):
     "The same of a tar file, gzipped or not."
@@ -453,13 +575,14 @@ def _tar_members(f):
         raw.seek(0)
         with tarfile.open(fileobj=_Sips(raw), mode='r:') as t:
             for m in t:
-                if not (m.isreg() or m.isdir()) or m.issparse(): raise UnsafePath(f.name, f'{m.name!r} is a link or a device; only files and folders are unpacked')
+                if not (m.isreg() or m.isdir()) or m.issparse():
+                    raise UnsafePath(f.name, f'{m.name!r} is a link or a device; only files and folders are unpacked')
                 yield m.name, m.isdir(), partial(t.extractfile, m)
                 t.members.clear()                                                     # its memory of what it has seen
             raw.seek(t.offset)
             if raw.read(512).strip(b'\0') or raw.tell() != t.offset + 512: raise DamagedFile(f.name, 'ends too early')
         for _ in range(1 << 10):
-            if not raw.read(1 << 16): return                                          # to the end: gzip's own checksum comes last
+            if not raw.read(1 << 16): return   # to the end: gzip's own checksum comes last
         raise DamagedFile(f.name, 'goes on for long after its end')
 
 # %% ../../nbs/data/14_download.ipynb #-unpacked
@@ -473,14 +596,17 @@ def _unpacked(members, out, archive, strip, max_files, max_bytes):
         parts = PurePosixPath(name).parts[strip:]
         if not parts: continue
         path = out.joinpath(*parts)
-        if is_folder: path.mkdir(parents=True, exist_ok=True); continue
+        if is_folder:
+            path.mkdir(parents=True, exist_ok=True)
+            continue
         path.parent.mkdir(parents=True, exist_ok=True)
         try: f = open(path, 'xb')
         except (FileExistsError, NotADirectoryError): raise UnsafePath(archive, f'names {name!r} twice') from None
         with f, opened() as source:
             while data := source.read(1 << 18):
                 total += len(data)
-                if total > max_bytes: raise UnsafePath(archive, f'unpacks to more than {max_bytes:,} bytes, which is beyond the limit')
+                if total > max_bytes:
+                    raise UnsafePath(archive, f'unpacks to more than {max_bytes:,} bytes, which is beyond the limit')
                 f.write(data)
     return n, total
 
@@ -496,7 +622,8 @@ def unpack(
     "Unpack `archive` into `folder`, all of it or none, and nothing anywhere else."
     import zipfile, tarfile, zlib
     archive, folder = Path(archive), Path(folder)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())): raise ECGError(folder, 'is not empty; name a new folder')
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ECGError(folder, 'is not empty; name a new folder')
     try: f = open(_opened(os.path.realpath(archive), os.O_RDONLY), 'rb')
     except FileNotFoundError: raise MissingFile(archive, 'no such file') from None
     with f, write_errors(folder):
@@ -504,13 +631,18 @@ def unpack(
         size = os.fstat(f.fileno()).st_size
         most = min(max_bytes, max(int(max_ratio*size), 1 << 24), shutil.disk_usage(folder.parent).free)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f'.{folder.name}.', suffix='.unpacking') as tmp:
-            out = Path(tmp)/'out'; out.mkdir()
-            try: _unpacked((_zip_members if f.peek(4)[:2] == b'PK' else _tar_members)(f), out, archive, strip, max_files, most); said = ''
-            except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError, UnicodeError, ValueError, OverflowError, RuntimeError) as e:
+            out = Path(tmp)/'out'
+            out.mkdir()
+            try:
+                _unpacked((_zip_members if f.peek(4)[:2] == b'PK' else _tar_members)(f), out, archive, strip,
+                          max_files, most)
+                said = ''
+            except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError,
+                    UnicodeError, ValueError, OverflowError, RuntimeError) as e:
                 if isinstance(e, ECGError): raise type(e)(archive, e.cause) from None
                 said = f'not a whole zip or tar archive ({e})'
             except OSError as e:
-                if e.errno is not None: raise                                          # of the disk; without a number it is gzip's
+                if e.errno is not None: raise   # of the disk; without a number it is gzip's
                 said = f'not a whole zip or tar archive ({e})'
             if said: raise DamagedFile(archive, said)
             if folder.exists(): folder.rmdir()
@@ -520,6 +652,7 @@ def unpack(
 # %% ../../nbs/data/14_download.ipynb #ask-token
 def ask_token(name): # 'shhs' or 'mesa'
     "The user's NSRR token: from the variable NSRR_TOKEN, else typed unseen; None if there is nobody to ask."
-    if name not in _NIGHTS or os.environ.get('NSRR_TOKEN') or not sys.stdin.isatty(): return os.environ.get('NSRR_TOKEN') or None
+    if name not in _NIGHTS or os.environ.get('NSRR_TOKEN') or not sys.stdin.isatty():
+        return os.environ.get('NSRR_TOKEN') or None
     from getpass import getpass
     return getpass(f'NSRR token for {name} (https://sleepdata.org/token; not shown, not kept): ').strip() or None

@@ -22,7 +22,8 @@ __all__ = ['Signal', 'Header', 'UNIT_MV', 'USUAL_GAIN', 'Channel', 'Edf', 'CPSC_
            'read_file', 'signals_of', 'length_of']
 
 # %% ../../nbs/data/10_formats.ipynb #-opener
-def _opener(path, flags): return os.open(path, flags | getattr(os, 'O_NONBLOCK', 0))  # a pipe without a writer must not make us wait
+# a pipe without a writer must not make us wait
+def _opener(path, flags): return os.open(path, flags | getattr(os, 'O_NONBLOCK', 0))
 def _opener_nofollow(path, flags): return _opener(path, flags | os.O_NOFOLLOW)
 
 _links:ContextVar[bool|None] = ContextVar('links', default=None)
@@ -45,7 +46,8 @@ def _in_other_case(path)->str|None:
     "The one file beside `path` that has its name in capitals or small letters, as DOS recorders write them."
     folder, name = os.path.split(path)
     stem, ending = os.path.splitext(name)
-    alike = [os.path.join(folder, n) for n in (name.upper(), name.lower(), stem + ending.upper(), stem + ending.lower())]
+    alike = [os.path.join(folder, n)
+             for n in (name.upper(), name.lower(), stem + ending.upper(), stem + ending.lower())]
     return next((p for p in alike if p != path and os.path.lexists(p)), None)
 
 @contextmanager
@@ -58,7 +60,8 @@ def _open(
     name, opener = path, _opener
     if folder is not None:
         path = f'{folder}/{name}' if folder else name
-        if '/' not in name and '\\' not in name and name not in ('', '.', '..') and hasattr(os, 'O_NOFOLLOW'): opener = _opener_nofollow
+        if '/' not in name and '\\' not in name and name not in ('', '.', '..') and hasattr(os, 'O_NOFOLLOW'):
+            opener = _opener_nofollow
         else: _check_inside(path, folder, name, by)
     try:
         try: f = open(path, 'rb', buffering=0, opener=opener)
@@ -72,10 +75,14 @@ def _open(
     except ECGError: raise
     except (FileNotFoundError, NotADirectoryError):
         named = f' (named by {os.path.basename(by)})' if by else ''
-        if _dangles(path): raise MissingFile(path, f'is a link to a file that is not here{named}: fetch it first (git annex get, datalad get, dvc pull)') from None
+        if _dangles(path):
+            raise MissingFile(path,
+                              f'is a link to a file that is not here{named}: fetch it first (git annex get, datalad '
+                              'get, dvc pull)') from None
         raise MissingFile(path, 'no such file' + named) from None
     except IsADirectoryError: raise DamagedFile(path, 'is a folder, not a file') from None
-    except (OSError, ValueError) as e: raise DamagedFile(path, f'cannot be opened ({getattr(e, "strerror", None) or e})') from None
+    except (OSError, ValueError) as e:
+        raise DamagedFile(path, f'cannot be opened ({getattr(e, "strerror", None) or e})') from None
     with f:
         s = os.fstat(f.fileno())
         if not stat.S_ISREG(s.st_mode): raise DamagedFile(path, 'is not a regular file')
@@ -91,7 +98,8 @@ def _check_inside(path, folder, name, by):
     "Raise `UnsafePath` unless `path`, links followed where that is not allowed, lies inside `folder`."
     where = os.path.abspath if follow_links() else os.path.realpath
     try: home, there = where(folder or '.'), where(path)
-    except (OSError, ValueError) as e: raise BadHeader(by or path, f'names a file that cannot be: {name!r} ({e})') from None
+    except (OSError, ValueError) as e:
+        raise BadHeader(by or path, f'names a file that cannot be: {name!r} ({e})') from None
     if re.match(r'[A-Za-z]:', name) or '\\' in name or os.path.isabs(name) or not there.startswith(home.rstrip(os.sep) + os.sep):
         hint = '; if it is your own link into a store (git-annex, DataLad, DVC), allow it: --links, or ECG_NB_LINKS=1' if os.path.islink(path) else ''
         raise UnsafePath(by or path, f'names {name!r}, which lies outside the folder of the header{hint}')
@@ -130,8 +138,10 @@ _segment_line = re.compile(r'(\S+)\s+(\d{1,15})\s*', re.A)
 
 Signal = namedtuple('Signal', 'file fmt gain baseline units lead checksum byte_offset initial adc_zero per_frame skew')
 Header = namedtuple('Header', 'record_id fs n_samples signals comments segments path')
-Signal.__doc__ = "One signal line of a WFDB header: `gain` in digital units per `units`; `checksum` and `initial` are None where not given."
-Header.__doc__ = "A WFDB header: `signals` is a tuple of `Signal`, `segments` of (name, n_samples); `n_samples` is 0 where not given."
+Signal.__doc__ = ("One signal line of a WFDB header: `gain` in digital units per `units`; `checksum` and `initial` "
+                  "are None where not given.")
+Header.__doc__ = ("A WFDB header: `signals` is a tuple of `Signal`, `segments` of (name, n_samples); `n_samples` is "
+                  "0 where not given.")
 
 def header_path(
     path,   # a WFDB record: with .hea, .dat or no extension, in capitals or not
@@ -175,8 +185,10 @@ def _signals(path, lines):
         try:
             file, spec, init, check, lead = line if fields is not lines else _fields(line)
             fmt, gain, base, units, off, zero, per, skew = _spec(spec)
-        except TypeError: raise BadHeader(path, f'the line of signal {i + 1} makes no sense: {lines[i][:60]!r}') from None
-        out.append(Signal(file, fmt, gain, base, units, lead or f'signal {i}', int(check) if check else None, off, int(init) if init else None, zero, per, skew))
+        except TypeError:
+            raise BadHeader(path, f'the line of signal {i + 1} makes no sense: {lines[i][:60]!r}') from None
+        out.append(Signal(file, fmt, gain, base, units, lead or f'signal {i}', int(check) if check else None,
+                          off, int(init) if init else None, zero, per, skew))
     return tuple(out)
 
 # %% ../../nbs/data/10_formats.ipynb #read-header
@@ -187,7 +199,8 @@ def read_header(
     path = header_path(path)
     with _open(path) as (f, size): return _parse_header(path, f, size)
 
-_no_text = {0: ' ', 13: '\n', 26: ' '}   # zero bytes that fill a file up, line ends of an old Mac, the end of a file in DOS
+# zero bytes that fill a file up, line ends of an old Mac, the end of a file in DOS
+_no_text = {0: ' ', 13: '\n', 26: ' '}
 
 def _parse_header(path, f, size):
     if size > 1 << 22: raise BadHeader(path, f'{size:,} bytes are too many for a header')
@@ -198,7 +211,9 @@ def _parse_header(path, f, size):
     if not m: raise BadHeader(path, f'its first line is no record line: {(lines or [""])[0][:60]!r}')
     name, n_seg, n_sig, fs, n = m.group(1, 2, 3, 4, 5)
     n_lines = int(n_sig if n_seg is None else n_seg)
-    if n_lines != len(lines) - 1: raise BadHeader(path, f'announces {n_lines} {"signals" if n_seg is None else "segments"}, describes {len(lines) - 1}')
+    if n_lines != len(lines) - 1:
+        raise BadHeader(path,
+                        f'announces {n_lines} {"signals" if n_seg is None else "segments"}, describes {len(lines) - 1}')
     if n_lines == 0: raise BadSignal(path, 'a record without signals')
     signals, segments = (_signals(path, lines[1:]), ()) if n_seg is None else ((), tuple(_segments(path, lines[1:])))
     return Header(name, check_fs(fs or 250, path), int(n or 0), signals, comments, segments, path)
@@ -211,7 +226,8 @@ def _segments(path, lines):
         yield m.group(1), int(m.group(2))
 
 # %% ../../nbs/data/10_formats.ipynb #-gain-per-mv
-UNIT_MV = {'nv': 1e-6, 'uv': 1e-3, 'µv': 1e-3, 'μv': 1e-3, 'mv': 1., 'v': 1e3, 'microvolt': 1e-3, 'microvolts': 1e-3, 'millivolt': 1., 'millivolts': 1., 'volt': 1e3, 'volts': 1e3}
+UNIT_MV = {'nv': 1e-6, 'uv': 1e-3, 'µv': 1e-3, 'μv': 1e-3, 'mv': 1., 'v': 1e3, 'microvolt': 1e-3,
+           'microvolts': 1e-3, 'millivolt': 1., 'millivolts': 1., 'volt': 1e3, 'volts': 1e3}
 USUAL_GAIN = 200.   # digital units per mV where a header leaves them open
 _unclear = re.compile(r'(?:adu?c?|ad[ _-]?units?|adcu|counts?|lsb|units?|raw|digits?|a\.?u\.?|n\.?[au]\.?|n/a|none|unknown|uncal\w*|arb\w*\.?|[^a-z]{1,3}v|mcv)?', re.I)
 _ecg_word = re.compile(r'(?:ecg|ekg|экг)(?:\d{1,2}|[lr]|av[lrf]|v[1-6]|i{1,3}|(?:la|ra|ll|rl|ref)+)?|electrocardiogram|elektrokardiogramm?|.*心电.*')
@@ -251,8 +267,10 @@ def _problem(s, unit_mv=None)->str:
     "Why WFDB signal `s` cannot be expressed in mV, in words; '' if it can."
     if s.units.lower() not in UNIT_MV and not (unit_mv and owner_decides(s.units, s.lead)):
         open_unit = owner_decides(s.units, s.lead)
-        return f'signal {s.lead!r} is in {s.units}, not a voltage; ' + ("say by units what that is, e.g. '200/mV', or " if open_unit else '') + 'choose others by `leads`'
-    if _gain_per_mv(s.gain, s.units, unit_mv) is None: return f'signal {s.lead!r} has a gain of {s.gain:g} per {s.units}; no ECG has'
+        return f'signal {s.lead!r} is in {s.units}, not a voltage; ' + ("say by units what that is, e.g. '200/mV', "
+                                                                        "or " if open_unit else '') + 'choose others by `leads`'
+    if _gain_per_mv(s.gain, s.units, unit_mv) is None:
+        return f'signal {s.lead!r} has a gain of {s.gain:g} per {s.units}; no ECG has'
     return 'a baseline beyond 32 bits' if abs(s.baseline) > 1 << 31 else ''
 
 def calibration(
@@ -326,21 +344,27 @@ def _frames(f, path, fmt, offset, n_sig, a, b)->np.ndarray: # int16 (b - a, n_si
     return _unpack212(raw)[odd:odd + (b - a)*n_sig].reshape(-1, n_sig)
 
 # %% ../../nbs/data/10_formats.ipynb #-n-frames
-_BYTES = {8: 1, 16: 2, 24: 3, 32: 4, 61: 2, 80: 1, 160: 2, 212: 1.5, 310: 4/3, 311: 4/3, 508: .001, 516: .001, 524: .001}  # a sample; 5xx: compressed, at least
-_MISSING = {16: -1 << 15, 24: -1 << 23, 32: -1 << 31, 61: -1 << 15, 80: -128, 160: -1 << 15, 212: -2048, 310: -512, 311: -512, 508: -128, 516: -1 << 15, 524: -1 << 23}
+_BYTES = {8: 1, 16: 2, 24: 3, 32: 4, 61: 2, 80: 1, 160: 2, 212: 1.5, 310: 4/3, 311: 4/3, 508: .001, 516: .001,
+          524: .001}   # a sample; 5xx: compressed, at least
+_MISSING = {16: -1 << 15, 24: -1 << 23, 32: -1 << 31, 61: -1 << 15, 80: -128, 160: -1 << 15, 212: -2048,
+            310: -512, 311: -512, 508: -128, 516: -1 << 15, 524: -1 << 23}
 
 def _frames_held(h, file, members, size)->int:
     "How many frames there are in the signal `file` of `size` (bytes) with signals `members`, as header `h` describes it."
     s, path = members[0], os.path.join(os.path.dirname(h.path), file)
-    if s.fmt not in _BYTES: raise UnknownFormat(h.path, f'signal format {s.fmt} of {file} is none that WFDB defines for reading')
-    if any((o.fmt, o.byte_offset) != (s.fmt, s.byte_offset) for o in members): raise BadHeader(h.path, f'different formats or offsets within {file}')
+    if s.fmt not in _BYTES:
+        raise UnknownFormat(h.path, f'signal format {s.fmt} of {file} is none that WFDB defines for reading')
+    if any((o.fmt, o.byte_offset) != (s.fmt, s.byte_offset) for o in members):
+        raise BadHeader(h.path, f'different formats or offsets within {file}')
     if size == 0: raise DamagedFile(path, 'is empty')
     frame = _BYTES[s.fmt]*sum(o.per_frame for o in members)
     if frame == 0: raise BadHeader(h.path, 'zero samples a frame')
-    if s.fmt >= 500 and not h.n_samples: raise BadHeader(h.path, f'does not say how many samples there are in {file}, which is compressed')
+    if s.fmt >= 500 and not h.n_samples:
+        raise BadHeader(h.path, f'does not say how many samples there are in {file}, which is compressed')
     held = max(0, int((size - s.byte_offset)/frame + 1e-6))
     need = s.byte_offset + math.ceil((h.n_samples or 1)*frame - 1e-6)
-    if held == 0 or (s.fmt >= 500 and size < need): raise DamagedFile(path, f'holds {size:,} bytes, its header asks for {need:,}')
+    if held == 0 or (s.fmt >= 500 and size < need):
+        raise DamagedFile(path, f'holds {size:,} bytes, its header asks for {need:,}')
     rounded = h.n_samples and need <= size < need + max(frame, 4)      # some formats fill up their last bytes
     return h.n_samples if rounded or (s.fmt >= 500 and h.n_samples) else held
 
@@ -348,7 +372,10 @@ def _frames_held(h, file, members, size)->int:
 _MOST = 1 << 30   # numbers read at once: 4 GB in mV
 
 def _check_size(path, n_samples, n_leads):
-    if n_samples*n_leads > _MOST: raise BadSignal(path, f'{n_samples:,} samples of {n_leads} leads are too many to be held in memory at once; ask for a span of seconds')
+    if n_samples*n_leads > _MOST:
+        raise BadSignal(path,
+                        f'{n_samples:,} samples of {n_leads} leads are too many to be held in memory at once; ask '
+                        'for a span of seconds')
 
 def _files(h)->dict:
     "The signal files of header `h`: name -> indices of its signals."
@@ -376,8 +403,10 @@ def _extent(h, files)->tuple: # number of frames, remarks
     "How much there is to be read in `files`, and which of them are longer or shorter than header `h` announces."
     held = {file: n for file, (_, n, _) in files.items()}
     announced = h.n_samples or max(held.values())
-    short = [f'{file} ends early: {n/h.fs:.2f} of {announced/h.fs:.2f} s are there' for file, n in held.items() if n < announced]
-    long = [f'{file} is longer than its header says: only the {announced/h.fs:.2f} s announced are read' for file, n in held.items() if n > announced]
+    short = [f'{file} ends early: {n/h.fs:.2f} of {announced/h.fs:.2f} s are there'
+             for file, n in held.items() if n < announced]
+    long = [f'{file} is longer than its header says: only the {announced/h.fs:.2f} s announced are read'
+            for file, n in held.items() if n > announced]
     return min(announced, max(held.values())), short + long
 
 def _digital(h, index, files, a, b)->np.ndarray: # int16 ((b - a)*per_frame, len(index))
@@ -387,7 +416,8 @@ def _digital(h, index, files, a, b)->np.ndarray: # int16 ((b - a)*per_frame, len
         sigs = [h.signals[i] for i in members]
         s, width = sigs[0], sum(o.per_frame for o in sigs)
         _check_size(h.path, b - a, width)
-        x = _frames(f, os.path.join(os.path.dirname(h.path), file), s.fmt, s.byte_offset, width, a, max(a, min(b, held)))
+        x = _frames(f, os.path.join(os.path.dirname(h.path), file), s.fmt, s.byte_offset, width, a,
+                    max(a, min(b, held)))
         if len(x) < b - a: x = np.concatenate([x, np.full((b - a - len(x), width), _MISSING[s.fmt], np.int16)])
         if members == index and width == len(index): return x
         at = np.cumsum([0, *(o.per_frame for o in sigs)])
@@ -397,10 +427,12 @@ def _digital(h, index, files, a, b)->np.ndarray: # int16 ((b - a)*per_frame, len
 # %% ../../nbs/data/10_formats.ipynb #-verify
 def _verify(h, index, sums)->list: # remarks
     "Compare checksums `sums` of the signals `index` with those in the header."
-    differ = [i for i, total in zip(index, sums) if h.signals[i].checksum is not None and (int(total) - h.signals[i].checksum) % 65536]
+    differ = [i for i, total in zip(index, sums) if h.signals[i].checksum is not None
+              and (int(total) - h.signals[i].checksum) % 65536]
     for i in differ:
         if h.signals[i].checksum:
-            raise DamagedFile(os.path.join(os.path.dirname(h.path), h.signals[i].file), f'the checksum of signal {h.signals[i].lead!r} is wrong: the file was altered or damaged')
+            raise DamagedFile(os.path.join(os.path.dirname(h.path), h.signals[i].file),
+                              f'the checksum of signal {h.signals[i].lead!r} is wrong: the file was altered or damaged')
     return ['checksums of 0 in the header: nothing tells whether the file is whole'] if differ else []
 
 def _column_sums(x):
@@ -449,13 +481,18 @@ def _digital_wfdb(h, index, files, a, b)->list:
         import wfdb
         w = wfdb.rdheader(stem)
         ours = [(s.file, str(s.fmt), s.per_frame, s.byte_offset, s.skew) for s in h.signals]
-        theirs = list(zip(w.file_name, w.fmt, *([v or d for v in o] for o, d in ((w.samps_per_frame, 1), (w.byte_offset, 0), (w.skew, 0)))))
-        if ours != theirs or h.n_samples and w.sig_len not in (None, 0, h.n_samples): raise BadHeader(h.path, 'its signal lines can be understood in two ways')
+        theirs = list(zip(w.file_name, w.fmt,
+                          *([v or d for v in o] for o, d in ((w.samps_per_frame, 1), (w.byte_offset, 0), (w.skew, 0)))))
+        if ours != theirs or h.n_samples and w.sig_len not in (None, 0, h.n_samples):
+            raise BadHeader(h.path, 'its signal lines can be understood in two ways')
         plain = all(h.signals[i].per_frame == 1 for i in order)
-        lo = 0 if any(h.signals[i].fmt == 8 for i in order) else a  # format 8 holds differences, and wfdb 4.3 starts a span of them at the first value of the file
-        r = wfdb.rdrecord(stem, sampfrom=lo, sampto=stop, channels=order, physical=False, smooth_frames=plain, ignore_skew=True)
+        # format 8 holds differences, and wfdb 4.3 starts a span of them at the first value of the file
+        lo = 0 if any(h.signals[i].fmt == 8 for i in order) else a
+        r = wfdb.rdrecord(stem, sampfrom=lo, sampto=stop, channels=order, physical=False, smooth_frames=plain,
+                          ignore_skew=True)
         x = dict(zip(order, r.d_signal.T if plain else r.e_d_signal))
-        return [_fitted(h, i, np.asarray(x[i])[(a - lo)*h.signals[i].per_frame:], (stop - a)*h.signals[i].per_frame, (b - a)*h.signals[i].per_frame) for i in index]
+        return [_fitted(h, i, np.asarray(x[i])[(a - lo)*h.signals[i].per_frame:],
+                        (stop - a)*h.signals[i].per_frame, (b - a)*h.signals[i].per_frame) for i in index]
 
 def _fitted(h, i, x, n, most)->np.ndarray:
     "The `n` samples `x` of signal `i`, filled up to `most` by missing ones."
@@ -482,7 +519,8 @@ def _positions(path, names, leads)->list:
     out = []
     for l in ([leads] if isinstance(leads, (str, int)) else leads):
         by_position = isinstance(l, (int, np.integer)) and 0 <= l < len(names)
-        if not by_position and lead_name(l) not in names: raise MissingLead(path, f'no lead {l!r}; it has {", ".join(names)}')
+        if not by_position and lead_name(l) not in names:
+            raise MissingLead(path, f'no lead {l!r}; it has {", ".join(names)}')
         out.append(int(l) if by_position else names.index(lead_name(l)))
     if not out: raise MissingLead(path, 'no lead was asked for')
     return out
@@ -494,18 +532,21 @@ def _choose(h, leads)->list:
 def _per_frame(path, fs, signals)->int:
     "How many samples a frame `signals` have, which must be the same for all; `fs` (Hz) is that of frames."
     if len({s.per_frame for s in signals}) > 1:
-        raise BadSignal(path, 'its signals have different sampling rates: ' + ', '.join(f'{s.lead} {fs*s.per_frame:g} Hz' for s in signals) + '; choose some by `leads`')
+        raise BadSignal(path,
+                        'its signals have different sampling rates: ' + ', '.join(f'{s.lead} {fs*s.per_frame:g} Hz' for s in signals) + '; choose some by `leads`')
     return signals[0].per_frame
 
 def _span(path, fs, n, start_s, stop_s)->tuple:
     "First and last + 1 sample of the seconds `start_s` to `stop_s`."
     if start_s is None and stop_s is None: return 0, n
     start, stop = start_s or 0., n/fs if stop_s is None else stop_s
-    if not 0 <= start < stop < n/fs + .5/fs or round(start*fs) == round(stop*fs): raise BadSignal(path, f'{start:g}-{stop:g} s is outside its 0-{n/fs:g} s')
+    if not 0 <= start < stop < n/fs + .5/fs or round(start*fs) == round(stop*fs):
+        raise BadSignal(path, f'{start:g}-{stop:g} s is outside its 0-{n/fs:g} s')
     return round(start*fs), min(round(stop*fs), n)
 
 # %% ../../nbs/data/10_formats.ipynb #-samples
-def _samples(h, index, files, n, a, b, verify=True, unit_mv=None)->tuple: # mV, float32 (len(index), (b - a)*per_frame), and remarks
+# mV, float32 (len(index), (b - a)*per_frame), and remarks
+def _samples(h, index, files, n, a, b, verify=True, unit_mv=None)->tuple:
     "Frames `a` to `b` of the `n` of the signals `index`; checksums compared where the record is read whole."
     sigs, per = [h.signals[i] for i in index], h.signals[index[0]].per_frame
     gain, base = calibration(h, index, unit_mv=unit_mv)
@@ -560,7 +601,9 @@ def _fits(read):
     @wraps(read)
     def f(path, *args, **kwargs):
         try: return read(path, *args, **kwargs)
-        except MemoryError: raise BadSignal(getattr(path, 'path', path), 'is too long to be held in memory at once; ask for a span of seconds') from None
+        except MemoryError:
+            raise BadSignal(getattr(path, 'path', path),
+                            'is too long to be held in memory at once; ask for a span of seconds') from None
     return f
 
 @_fits
@@ -588,7 +631,8 @@ def read_wfdb_digital(
     "WFDB record `path` as the 16-bit numbers of the file, checksums compared; `calibration` of the header says what they mean."
     h = read_header(path)
     if h.segments: raise UnknownFormat(h.path, 'has several segments: read it by `read_wfdb`')
-    if any(s.per_frame != 1 or s.skew for s in h.signals): raise UnknownFormat(h.path, 'has several samples a frame or skewed signals: read it by `read_wfdb`')
+    if any(s.per_frame != 1 or s.skew for s in h.signals):
+        raise UnknownFormat(h.path, 'has several samples a frame or skewed signals: read it by `read_wfdb`')
     index, fast = list(range(len(h.signals))), _fast(h.signals)
     with _opened(h, index) as files:
         n, _ = _extent(h, files)
@@ -597,18 +641,21 @@ def read_wfdb_digital(
     h = h._replace(n_samples=n)
     if all(s.fmt == 16 for s in h.signals): return h, x
     gone = x == np.array([_MISSING.get(s.fmt, -1 << 40) for s in h.signals])
-    if not fast and np.abs(x[~gone]).max(initial=0) > 32767: raise UnknownFormat(h.path, 'its numbers need more than 16 bits: read it by `read_wfdb`')
+    if not fast and np.abs(x[~gone]).max(initial=0) > 32767:
+        raise UnknownFormat(h.path, 'its numbers need more than 16 bits: read it by `read_wfdb`')
     x[gone] = -1 << 15
     return h, x.astype(np.int16, copy=False)
 
 # %% ../../nbs/data/10_formats.ipynb #-read-segments
 def _segment(h, name, length)->Header:
     "The header of segment `name` of record `h`, which has `length` frames of it."
-    if not re.fullmatch(r'[\w-]{1,200}', name): raise UnsafePath(h.path, f'names a segment {name!r}, which is no plain name')
+    if not re.fullmatch(r'[\w-]{1,200}', name):
+        raise UnsafePath(h.path, f'names a segment {name!r}, which is no plain name')
     ending = h.path[-4:]
     with _open(name + ending, os.path.dirname(h.path), h.path) as (f, size): p = _parse_header(f.name, f, size)
     if p.segments: raise BadHeader(h.path, f'segment {name} has segments itself')
-    if p.fs != h.fs or (length and p.n_samples not in (0, length)): raise BadHeader(h.path, f'disagrees with its segment {name} on rate or length')
+    if p.fs != h.fs or (length and p.n_samples not in (0, length)):
+        raise BadHeader(h.path, f'disagrees with its segment {name} on rate or length')
     return p._replace(n_samples=length)
 
 def _segments_of(h)->tuple: # (first frame, header) of each segment and of the layout, number of frames
@@ -617,7 +664,8 @@ def _segments_of(h)->tuple: # (first frame, header) of each segment and of the l
     at, n = np.cumsum([0, *lengths]).tolist(), sum(lengths)
     known = {s: _segment(h, *s) for s in dict.fromkeys(h.segments) if s[0] != '~'}         # a name may occur many times
     parts = [(k, known[s]) for k, s in zip(at, h.segments) if s in known]
-    if h.n_samples and h.n_samples != n: raise BadHeader(h.path, f'announces {h.n_samples:,} samples, its segments have {n:,}')
+    if h.n_samples and h.n_samples != n:
+        raise BadHeader(h.path, f'announces {h.n_samples:,} samples, its segments have {n:,}')
     if not any(p.n_samples for _, p in parts): raise BadSignal(h.path, 'nothing but gaps')
     return parts, n
 
@@ -646,7 +694,8 @@ def _read_segments(h, leads, start_s, stop_s, verify, unit_mv=None):
         lo, hi, index = max(a, at), min(b, at + p.n_samples*per), _named(p)
         have = [k for k, name in enumerate(want) if name in index]
         if not have: continue
-        out[have, lo - a:hi - a], more = _stretch(p, [index[want[k]] for k in have], lambda _: (lo - at, hi - at), verify, unit_mv)
+        out[have, lo - a:hi - a], more = _stretch(p, [index[want[k]] for k in have],
+                                                  lambda _: (lo - at, hi - at), verify, unit_mv)
         notes += [o for o in more if o not in notes]
     return _recording(h, out, h.fs*per, want, [*notes[:8], *[f'… and {len(notes) - 8:,} more'][:len(notes) > 8]])
 
@@ -665,7 +714,8 @@ def _check_segments(h, inside, want, n, per):
 _notes = ('EDF Annotations', 'BDF Annotations')
 Channel = namedtuple('Channel', 'label fs unit n_samples per_record gain base problem')
 Edf = namedtuple('Edf', 'path header_bytes n_records duration_s channels kind patient recording sample_bytes notes')
-Channel.__doc__ = "One EDF channel: `gain` digital units per mV, `base` the digital value of 0 mV, or else `problem` in words."
+Channel.__doc__ = ("One EDF channel: `gain` digital units per mV, `base` the digital value of 0 mV, or else "
+                   "`problem` in words.")
 Edf.__doc__ = "The header of an EDF file; `sample_bytes` is 3 in BDF, `notes` what is not as announced."
 
 def _edf_text(b)->str:
@@ -675,7 +725,8 @@ def _edf_text(b)->str:
 def _edf_number(b, path, what, kind=float):
     s = _edf_text(b)
     if s.count(',') == 1 and '.' not in s: s = s.replace(',', '.')
-    if not re.fullmatch(_num, s, re.A) or not math.isfinite(float(s)) or (kind is int and float(s) != int(float(s))): raise BadHeader(path, f'{what} is {s[:20]!r}, no number')
+    if not re.fullmatch(_num, s, re.A) or not math.isfinite(float(s)) or (kind is int and float(s) != int(float(s))):
+        raise BadHeader(path, f'{what} is {s[:20]!r}, no number')
     return kind(float(s))
 
 def _edf_scale(path, label, unit, fields, unit_mv=None):
@@ -691,7 +742,8 @@ def _edf_scale(path, label, unit, fields, unit_mv=None):
     if pmin == pmax: return None, None, f'channel {label!r} has a physical range of zero'
     if dmin >= dmax: return None, None, f'channel {label!r} has an impossible digital range'
     gain = (dmax - dmin)/((pmax - pmin)*mv)
-    if not .1 <= abs(gain) <= 1e9 or max(abs(pmin), abs(pmax))*mv > 1e6: return None, None, f'channel {label!r} has the range {pmin:g} to {pmax:g} {unit}; no ECG has'
+    if not .1 <= abs(gain) <= 1e9 or max(abs(pmin), abs(pmax))*mv > 1e6:
+        return None, None, f'channel {label!r} has the range {pmin:g} to {pmax:g} {unit}; no ECG has'
     return gain, dmin + (zero - pmin if open_unit else -pmin)*mv*gain, ''
 
 # %% ../../nbs/data/10_formats.ipynb #-edf-header
@@ -703,7 +755,9 @@ def _edf_records(path, announced, record, data, head)->tuple: # number of data r
         raise DamagedFile(path, f'holds {head + data:,} bytes, its header asks for {head + record*(announced or 1):,}')
     if announced is None: return held, [f'was not stopped properly: {held:,} data records counted from its size']
     if held < announced: return held, [f'ends early: {held:,} of {announced:,} data records are there']
-    if held > announced: return held, [f'is longer than its header says: {held:,} data records instead of {announced:,}, all of them read']
+    if held > announced:
+        return held, [f'is longer than its header says: {held:,} data records instead of {announced:,}, all of them '
+                      'read']
     return held, []
 
 def _edf_header(path, f, size, unit_mv=None)->Edf:
@@ -716,7 +770,8 @@ def _edf_header(path, f, size, unit_mv=None)->Edf:
     n_records = _edf_number(b[236:244], path, 'the number of data records', int) if _edf_text(b[236:244]) else -1
     head = 256*(ns + 1)
     if ns < 1: raise BadSignal(path, 'no channels')
-    if size < head or _edf_number(b[184:192], path, 'the size of the header', int) != head: raise DamagedFile(path, f'its header of {ns} channels should have {head:,} bytes')
+    if size < head or _edf_number(b[184:192], path, 'the size of the header', int) != head:
+        raise DamagedFile(path, f'its header of {ns} channels should have {head:,} bytes')
     c, at, cols = _read_bytes(f, 256, 256*ns, path).tobytes(), 0, []
     for w in (16, 80, 8, 8, 8, 8, 8, 80, 8, 32):
         cols.append([c[at + i*w:at + (i + 1)*w] for i in range(ns)])
@@ -727,8 +782,10 @@ def _edf_header(path, f, size, unit_mv=None)->Edf:
     if not 0 <= duration <= 86400: raise BadHeader(path, f'data records of {duration:g} s')
     width = 3 if bdf else 2
     n_records, notes = _edf_records(path, None if n_records < 0 else n_records, width*sum(per), size - head, head)
-    chs = [Channel(l, p/duration if duration else 0., u, p*n_records, p, *_edf_scale(path, l, u, s, unit_mv)) for l, u, p, *s in zip(labels, units, per, *cols[3:7])]
-    return Edf(path, head, n_records, duration, chs, _edf_text(b[192:197]).replace('BDF', 'EDF'), _edf_text(b[8:88]), _edf_text(b[88:168]), width, tuple(notes))
+    chs = [Channel(l, p/duration if duration else 0., u, p*n_records, p, *_edf_scale(path, l, u, s, unit_mv))
+           for l, u, p, *s in zip(labels, units, per, *cols[3:7])]
+    return Edf(path, head, n_records, duration, chs, _edf_text(b[192:197]).replace('BDF', 'EDF'),
+               _edf_text(b[8:88]), _edf_text(b[88:168]), width, tuple(notes))
 
 # %% ../../nbs/data/10_formats.ipynb #edf-channels
 def edf_channels(
@@ -750,22 +807,32 @@ def _edf_choose(e, channels)->list:
     else:
         index = []
         for l in ([channels] if isinstance(channels, (str, int)) else channels):
-            if isinstance(l, int) and 0 <= l < len(labels): index.append(l); continue
+            if isinstance(l, int) and 0 <= l < len(labels):
+                index.append(l)
+                continue
             at = [i for i, o in enumerate(labels) if o == l]
             if not at: raise MissingLead(e.path, f'no channel labelled {l!r}; it has {", ".join(labels)}')
-            if len(at) > 1: raise BadHeader(e.path, f'channel label {l!r} occurs {len(at)} times, at positions {", ".join(map(str, at))}: choose one by its position')
+            if len(at) > 1:
+                raise BadHeader(e.path,
+                                f'channel label {l!r} occurs {len(at)} times, at positions '
+                                f'{", ".join(map(str, at))}: choose one by its position')
             index += at
     if not index: raise MissingLead(e.path, 'no channel to read')
     chs = [e.channels[i] for i in index]
     for c in chs:
-        if c.problem: raise (BadSignal if 'not a voltage' in c.problem else BadHeader)(e.path, c.problem + ('' if channels is not None else '; choose others by `channels`'))
-    if len({c.per_record for c in chs}) > 1: raise BadSignal(e.path, 'channels of different rates: ' + ', '.join(f'{c.label} {c.fs:g} Hz' for c in chs) + '; choose some by `channels`')
+        if c.problem:
+            raise (BadSignal if 'not a voltage' in c.problem else BadHeader)(e.path, c.problem + ('' if channels is not None else '; choose others by `channels`'))
+    if len({c.per_record for c in chs}) > 1:
+        raise BadSignal(e.path,
+                        'channels of different rates: ' + ', '.join(f'{c.label} {c.fs:g} Hz' for c in chs) + '; choose some by `channels`')
     return index
 
 # %% ../../nbs/data/10_formats.ipynb #-edf-map
-def _edf_map(f, e)->np.memmap: # (n_records, samples a record): int16, or of BDF uint8 (n_records, 3 times as many bytes)
+# (n_records, samples a record): int16, or of BDF uint8 (n_records, 3 times as many bytes)
+def _edf_map(f, e)->np.memmap:
     kind, n = ('<i2', 1) if e.sample_bytes == 2 else ('u1', 3)
-    with _foreign(e.path, 'cannot be mapped'): return np.memmap(f, kind, 'r', e.header_bytes, (e.n_records, n*sum(c.per_record for c in e.channels)))
+    with _foreign(e.path, 'cannot be mapped'):
+        return np.memmap(f, kind, 'r', e.header_bytes, (e.n_records, n*sum(c.per_record for c in e.channels)))
 
 def _edf_block(data, e, i, k0, k1)->np.ndarray: # int16 or int32
     "The samples of channel `i` in data records `k0` to `k1`, one after the other."
@@ -788,7 +855,8 @@ def _edf_starts(e, data, per, fs)->np.ndarray: # int64 (n_records,)
         t[k] = float(stamp[1])
     gaps = np.round((t - t[0])*fs).astype(np.int64) - plain
     forward = np.maximum.accumulate(gaps)
-    if (forward - gaps).max() > 1: raise DamagedFile(e.path, f'data record {int(np.argmax(forward - gaps))} starts before the one before it ends')
+    if (forward - gaps).max() > 1:
+        raise DamagedFile(e.path, f'data record {int(np.argmax(forward - gaps))} starts before the one before it ends')
     return plain + forward
 
 # %% ../../nbs/data/10_formats.ipynb #-edf-fill
@@ -827,7 +895,8 @@ def read_edf(
         data = _edf_map(f, e)
         starts = _edf_starts(e, data, per, fs)
         a, b = _span(path, fs, int(starts[-1]) + per, start_s, stop_s)
-        if b - a > 20*e.n_records*per + 10**7: raise BadSignal(path, 'nearly all of it is gaps; ask for a span of seconds')
+        if b - a > 20*e.n_records*per + 10**7:
+            raise BadSignal(path, 'nearly all of it is gaps; ask for a span of seconds')
         _check_size(path, b - a, len(index))
         r0, r1 = np.searchsorted(starts, [a - per + 1, b])
         x = np.full((len(index), b - a), np.nan, np.float32)
@@ -848,7 +917,8 @@ def _edf_person(e)->dict:
         m = re.fullmatch(r'(\d\d)-([A-Z]{3})-(\d{4})', s.upper())
         return (int(m[3]), _months.get(m[2], 0), int(m[1])) if m else None
     born, then = (date(p[2]) if len(p) > 2 else None), (date(r[1]) if len(r) > 1 else None)
-    return dict(sex=sex_letter(p[1]) if len(p) > 1 and e.kind.startswith('EDF+') else '', age=age_years(then[0] - born[0] - (then[1:] < born[1:])) if born and then else math.nan)
+    return dict(sex=sex_letter(p[1]) if len(p) > 1 and e.kind.startswith('EDF+') else '',
+                age=age_years(then[0] - born[0] - (then[1:] < born[1:])) if born and then else math.nan)
 
 # %% ../../nbs/data/10_formats.ipynb #edf-channel
 def edf_channel(
@@ -863,7 +933,8 @@ def edf_channel(
         e = _edf_header(path, f, size, unit_mv)
         c = e.channels[_edf_choose(e, label)[0]]
         fs = check_fs(c.fs, path)
-        if e.kind == 'EDF+D': c = c._replace(n_samples=int(_edf_starts(e, _edf_map(f, e), c.per_record, fs)[-1]) + c.per_record)
+        if e.kind == 'EDF+D':
+            c = c._replace(n_samples=int(_edf_starts(e, _edf_map(f, e), c.per_record, fs)[-1]) + c.per_record)
     return c, e
 
 # %% ../../nbs/data/10_formats.ipynb #cpsc-labels
@@ -893,7 +964,8 @@ def _load_mat(path)->dict:
         if size == 0: raise DamagedFile(path, 'is empty')
         if size > 1 << 26: raise DamagedFile(path, f'{size:,} bytes are too many for one CPSC2018 record')
         data = _read_bytes(f, 0, size, path).tobytes()
-    if data[:10] == b'MATLAB 7.3' or b'\x89HDF' in data[:520]: raise UnknownFormat(path, 'is a MATLAB v7.3 (HDF5) file; save it again with "-v7"')
+    if data[:10] == b'MATLAB 7.3' or b'\x89HDF' in data[:520]:
+        raise UnknownFormat(path, 'is a MATLAB v7.3 (HDF5) file; save it again with "-v7"')
     with _foreign(path, 'no readable MATLAB file'):
         if 0 not in data[:4]: return _v5(path, _inflate(path, data))           # a zero there means v4
         from scipy.io import loadmat
@@ -915,21 +987,23 @@ def _inflate(path, data, limit=1 << 26)->bytes:
             z = zlib.decompressobj()
             out.append(z.decompress(data[at + 8:at + 8 + n], limit))
             limit -= len(out[-1])
-            if z.unconsumed_tail or limit <= 0: raise DamagedFile(path, 'unpacks to more than any CPSC2018 record holds')
+            if z.unconsumed_tail or limit <= 0:
+                raise DamagedFile(path, 'unpacks to more than any CPSC2018 record holds')
             if not z.eof: raise DamagedFile(path, 'ends in the middle of a compressed variable')
         else: out.append(data[at:at + 8 + n])
         at += 8 + n
     return b''.join(out)
 
 # %% ../../nbs/data/10_formats.ipynb #-check-depth
-_mat_types = {1: 'i1', 2: 'u1', 3: 'i2', 4: 'u2', 5: 'i4', 6: 'u4', 7: 'f4', 9: 'f8', 12: 'i8', 13: 'u8', 16: 'u1'}   # of the elements of a v5 file
+# of the elements of a v5 file
+_mat_types = {1: 'i1', 2: 'u1', 3: 'i2', 4: 'u2', 5: 'i4', 6: 'u4', 7: 'f4', 9: 'f8', 12: 'i8', 13: 'u8', 16: 'u1'}
 _mat_classes = {6: 'f8', 7: 'f4', 8: 'i1', 9: 'u1', 10: 'i2', 11: 'u2', 12: 'i4', 13: 'u4', 14: 'i8', 15: 'u8'}
 
 def _elements(path, data, at, end, order):
     "Type and bytes of each element between `at` and `end`."
     while at + 8 <= end:
         kind, n = struct.unpack_from(order + 'II', data, at)
-        small = kind >> 16                                                     # up to four bytes may stand in the tag itself
+        small = kind >> 16   # up to four bytes may stand in the tag itself
         if small: kind, n, start = kind & 0xffff, small, at + 4
         else: start = at + 8
         if small > 4 or start + n > end: raise DamagedFile(path, 'an element is longer than what holds it')
@@ -946,14 +1020,17 @@ def _array_v5(path, data, order, level=0):
         return np.frombuffer(b, np.dtype(_mat_types[kind]).newbyteorder(order)) if len(b) % np.dtype(_mat_types[kind]).itemsize == 0 else np.empty(0)
     flags, shape, name = take(6), take(5).tolist(), take(1, 2, 16).tobytes().decode('latin-1')
     kind, n = int(flags[0]) & 255 if len(flags) == 2 else 0, math.prod(shape)
-    if len(shape) != 2 or min(shape) < 0 or n > 1 << 26: raise DamagedFile(path, f'an array of impossible shape {shape}')
+    if len(shape) != 2 or min(shape) < 0 or n > 1 << 26:
+        raise DamagedFile(path, f'an array of impossible shape {shape}')
     if kind in _mat_classes or kind == 4:
         x = take(*_mat_types)
-        if len(x) != n or int(flags[0]) & 0x800: raise DamagedFile(path, f'an array of shape {shape} with {len(x)} numbers')
+        if len(x) != n or int(flags[0]) & 0x800:
+            raise DamagedFile(path, f'an array of shape {shape} with {len(x)} numbers')
         return name, ''.join(map(chr, x.astype(np.uint16))) if kind == 4 else x.astype(_mat_classes[kind]).reshape(shape, order='F')
     if kind != 2 or n != 1: raise DamagedFile(path, 'holds something else than numbers, text and one struct of these')
     width, names = take(5), take(1, 2).tobytes()
-    if len(width) != 1 or not 0 < width[0] <= 64 or len(names) % width[0] or len(names)//width[0] > 64: raise DamagedFile(path, 'a struct without sound names')
+    if len(width) != 1 or not 0 < width[0] <= 64 or len(names) % width[0] or len(names)//width[0] > 64:
+        raise DamagedFile(path, 'a struct without sound names')
     keys = [names[i:i + width[0]].split(b'\0')[0].decode('latin-1') for i in range(0, len(names), width[0])]
     values = [_array_v5(path, b, order, level + 1)[1] for kind, b in parts if kind == 14]
     if len(values) != len(keys): raise DamagedFile(path, f'a struct of {len(keys)} fields with {len(values)} values')
@@ -961,7 +1038,8 @@ def _array_v5(path, data, order, level=0):
 
 def _matrix(path, x, n_rows=None)->np.ndarray: # (n_leads, n_samples)
     "Check that `x` is a matrix of numbers that can be an ECG."
-    if not isinstance(x, np.ndarray) or x.ndim != 2 or x.dtype.kind not in 'iuf' or x.size == 0: raise DamagedFile(path, 'holds no matrix of numbers (n_leads, n_samples)')
+    if not isinstance(x, np.ndarray) or x.ndim != 2 or x.dtype.kind not in 'iuf' or x.size == 0:
+        raise DamagedFile(path, 'holds no matrix of numbers (n_leads, n_samples)')
     if n_rows and len(x) != n_rows: raise MissingLead(path, f'{len(x)} rows instead of the {n_rows} leads')
     return x
 
@@ -982,16 +1060,25 @@ def read_cpsc(
     mat = _mat_path(path)
     m = _load_mat(mat)
     if 'ECG' in m: return _cpsc_struct(mat, m['ECG'], index)
-    if 'val' not in m: raise DamagedFile(mat, f'holds neither a struct ECG nor a matrix val, but {", ".join(k for k in m if k[:2] != "__") or "nothing"}')
-    if not os.path.exists(header_path(mat)): raise MissingFile(mat, f'its header {os.path.basename(header_path(mat))} is not there, which says what its numbers mean')
+    if 'val' not in m:
+        raise DamagedFile(mat,
+                          'holds neither a struct ECG nor a matrix val, but '
+                          f'{", ".join(k for k in m if k[:2] != "__") or "nothing"}')
+    if not os.path.exists(header_path(mat)):
+        raise MissingFile(mat,
+                          f'its header {os.path.basename(header_path(mat))} is not there, which says what its '
+                          'numbers mean')
     h = read_header(mat)
-    if {s.file.lower() for s in h.signals} != {os.path.basename(mat).lower()}: raise BadHeader(h.path, f'names another signal file than {os.path.basename(mat)}')
+    if {s.file.lower() for s in h.signals} != {os.path.basename(mat).lower()}:
+        raise BadHeader(h.path, f'names another signal file than {os.path.basename(mat)}')
     x = _matrix(mat, m['val'], len(h.signals))
     n, held = h.n_samples or x.shape[1], x.shape[1]
-    notes = [] if held == n else [f'{os.path.basename(mat)} holds {held:,} samples, its header announces {n:,}: {min(n, held):,} are read']
+    notes = [] if held == n else [f'{os.path.basename(mat)} holds {held:,} samples, its header announces {n:,}: '
+                                  f'{min(n, held):,} are read']
     index = list(range(len(x))) if index is None else list(index)
     gain, base = calibration(h, index, unit_mv=unit_mv)
-    if x.dtype.kind == 'f' and (np.isinf(x).any() or np.nanmax(np.abs(x), initial=0) > 1e9): raise DamagedFile(mat, 'impossible values')
+    if x.dtype.kind == 'f' and (np.isinf(x).any() or np.nanmax(np.abs(x), initial=0) > 1e9):
+        raise DamagedFile(mat, 'impossible values')
     if x.dtype.kind != 'f' and held == n: notes = _verify(h, index, x[index].sum(1, dtype=np.int64))
     signal, signals = _millivolt(x[index, :n].T, gain, base, np.full(len(index), -1 << 15)), [h.signals[i] for i in index]
     r = _recording(h, signal, h.fs, [s.lead for s in signals], [*notes, *_gain_notes(signals, unit_mv)])
@@ -1028,13 +1115,15 @@ def read_annotations(
     stem = header_path(path)[:-4]
     name = f'{stem}.{extension}'
     with _open(name) as (f, size):
-        if size < 2 or size % 2 or _read_bytes(f, size - 2, 2, name).any(): raise DamagedFile(name, 'is empty or truncated: no end mark')
+        if size < 2 or size % 2 or _read_bytes(f, size - 2, 2, name).any():
+            raise DamagedFile(name, 'is empty or truncated: no end mark')
     with _foreign(name, 'no readable annotations'):
         import wfdb
         a = wfdb.rdann(stem, extension)
         aux = [(s or '').rstrip('\0') for s in a.aux_note]
         d = pd.DataFrame(dict(sample=np.asarray(a.sample, np.int64), symbol=list(a.symbol), aux=aux))
-    if len(d) and (d['sample'].min() < 0 or (d['sample'].diff() < 0).any()): raise DamagedFile(name, 'its samples are not in order')
+    if len(d) and (d['sample'].min() < 0 or (d['sample'].diff() < 0).any()):
+        raise DamagedFile(name, 'its samples are not in order')
     return d.assign(beat=d['symbol'].isin(BEATS))
 
 # %% ../../nbs/data/10_formats.ipynb #read-file
@@ -1053,7 +1142,8 @@ def file_kind(
     ending = os.path.splitext(p)[1].lower()
     if ending in ('.edf', '.bdf'): return 'EDF'
     if ending == '.hea' or any(os.path.exists(p + e) for e in ('.hea', '.HEA')): return 'WFDB'
-    if ending == '.dat': return 'EDF' if not os.path.exists(header_path(p)) and os.path.isfile(p) and _starts_as_edf(p) else 'WFDB'
+    if ending == '.dat':
+        return 'EDF' if not os.path.exists(header_path(p)) and os.path.isfile(p) and _starts_as_edf(p) else 'WFDB'
     if ending == '.mat': return 'MATLAB'
     if _starts_as_edf(p): return 'EDF'
     raise UnknownFormat(p, 'is neither a WFDB record (.hea), nor EDF, nor a CPSC2018 .mat')
@@ -1082,12 +1172,15 @@ def _header_of(path, kind):
     "The WFDB header that tells what is in `path`; None for a MATLAB file that has none beside it."
     there = os.path.exists(header_path(path))
     if kind == 'MATLAB' and not there: return None
-    if not there and os.path.isfile(path): raise MissingFile(path, f'its header {os.path.basename(header_path(path))} is not there, which says what is in it')
+    if not there and os.path.isfile(path):
+        raise MissingFile(path,
+                          f'its header {os.path.basename(header_path(path))} is not there, which says what is in it')
     return read_header(path)
 
 # %% ../../nbs/data/10_formats.ipynb #signals-of
 SignalInfo = namedtuple('SignalInfo', 'label fs unit problem open_unit')
-SignalInfo.__doc__ = "What a file says of a signal: `problem` in words, '' where it is a voltage; `open_unit`: what a unit is, is left open."
+SignalInfo.__doc__ = ("What a file says of a signal: `problem` in words, '' where it is a voltage; `open_unit`: what "
+                      "a unit is, is left open.")
 
 def _told_apart(labels)->list:
     "`labels`, the second of a kind numbered."
@@ -1098,8 +1191,10 @@ def _infos(names, signals, fs, unit_mv)->list:
     out = []
     for name, s in zip(names, signals):
         problem = next((p for o in s if (p := _problem(o, unit_mv))), '')
-        if not problem and len({o.per_frame for o in s}) > 1: problem = f'signal {name!r} changes its sampling rate between segments'
-        out.append(SignalInfo(name, fs*s[0].per_frame, s[0].units, problem, isinstance(unit_mv, Stored) or s[0].gain == 0 or owner_decides(s[0].units, name)))
+        if not problem and len({o.per_frame for o in s}) > 1:
+            problem = f'signal {name!r} changes its sampling rate between segments'
+        out.append(SignalInfo(name, fs*s[0].per_frame, s[0].units, problem,
+                              isinstance(unit_mv, Stored) or s[0].gain == 0 or owner_decides(s[0].units, name)))
     return out
 
 def signals_of(
@@ -1118,7 +1213,9 @@ def signals_of(
     if h is None: return [SignalInfo(l, 500., 'mV', '', False) for l in LEADS]
     if not h.segments:
         infos = _infos(_told_apart([s.lead for s in h.signals]), [[s] for s in h.signals], h.fs, unit_mv)
-        return [o if s.fmt else o._replace(problem=_LAYOUT if _is_layout(h) else f'signal {s.lead!r} has no samples here') for o, s in zip(infos, h.signals)]
+        return [o if s.fmt
+                else o._replace(problem=_LAYOUT if _is_layout(h) else f'signal {s.lead!r} has no samples '
+                                                                      'here') for o, s in zip(infos, h.signals)]
     signals = _signals_of(_segments_of(h)[0])
     return _infos(signals, signals.values(), h.fs, unit_mv)
 
@@ -1142,7 +1239,8 @@ def length_of(
     if h.segments:
         parts, n = _segments_of(h)
         signals = list(_signals_of(parts).items())
-        per = _per_frame(h.path, h.fs, [signals[k][1][0] for k in _positions(h.path, [name for name, _ in signals], leads)])
+        per = _per_frame(h.path, h.fs,
+                         [signals[k][1][0] for k in _positions(h.path, [name for name, _ in signals], leads)])
         return n*per, h.fs*per
     index = _choose(h, leads)
     per = _per_frame(h.path, h.fs, [h.signals[i] for i in index])

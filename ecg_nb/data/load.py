@@ -83,12 +83,14 @@ def read(
     "The recording in `source`, whatever that is; raises `ECGError`s that name file and cause."
     if isinstance(source, Recording): return _part(source, leads, start_s, stop_s)
     if _is_row(source):
-        with links_followed(links or getattr(source, 'links', None)): return _from_row(source, root, leads, start_s, stop_s)
+        with links_followed(links or getattr(source, 'links', None)):
+            return _from_row(source, root, leads, start_s, stop_s)
     if isinstance(source, (str, os.PathLike)):
         with links_followed(links): rec, assumed = _from_file(source, fs, leads, units, start_s, stop_s)
         return with_doubts(rec, assumed, check=check, rate=str(source).lower().endswith(ARRAYS))
     if isinstance(source, pd.DataFrame) and 'path' not in source and frame_tells_time(source):
-        return with_doubts(*read_frame(source, fs=fs, leads=leads, units=units, start_s=start_s, stop_s=stop_s), check=check)
+        return with_doubts(*read_frame(source, fs=fs, leads=leads, units=units, start_s=start_s,
+                                       stop_s=stop_s), check=check)
     x, leads = _numbers_of(source, leads)
     return _part(from_array(x, fs, leads=leads, units=units, check=check), None, start_s, stop_s)
 
@@ -141,7 +143,8 @@ def read_folder(
         except MissingFile as e:
             hint = get_close_matches(str(source), DATASETS, 1)
             raise MissingFile(e.path, e.cause + (f'; is the data set {hint[0]} meant?' if hint else '')) from None
-        t = table_of_files(root, files, look, remarks=remarks, csv=csv, columns=columns, sex_coding=sex_coding, dataset=dataset)
+        t = table_of_files(root, files, look, remarks=remarks, csv=csv, columns=columns,
+                           sex_coding=sex_coding, dataset=dataset)
         if follow_links(): t['links'] = True               # for whoever reads its rows
     assumed = [c for _, c in t.attrs['problems'] if 'units not stated' in c or 'taken in the standard order' in c]
     if assumed:

@@ -27,11 +27,14 @@ def read_ludb(
     "A record of LUDB by its stored numbers, which are µV; the gains of its header are not used."
     h, x = read_wfdb_digital(row.path)
     signal = np.where(x == -32768, np.nan, x/1000).T.astype(np.float32)
-    meta = dict(path=h.path, comments=h.comments, units='uV', notes=('read in µV: the gains of the header stretch each lead',))
+    meta = dict(path=h.path, comments=h.comments, units='uV',
+                notes=('read in µV: the gains of the header stretch each lead',))
     return Recording(signal, h.fs, tuple(s.lead for s in h.signals), h.record_id, meta)
 
-@register_dataset('ludb', title='LUDB: 200 12-lead ECGs of 10 s, waves marked by cardiologists', known_by='**/*.ii', read=read_ludb,
-    page='https://physionet.org/content/ludb/1.0.1/', cite='Kalyakulina et al. 2020, doi:10.1109/ACCESS.2020.3029211', licence='ODC-By 1.0',
+@register_dataset('ludb', title='LUDB: 200 12-lead ECGs of 10 s, waves marked by '
+                                'cardiologists', known_by='**/*.ii', read=read_ludb,
+    page='https://physionet.org/content/ludb/1.0.1/', cite='Kalyakulina et al. 2020, '
+                                                           'doi:10.1109/ACCESS.2020.3029211', licence='ODC-By 1.0',
     url='https://physionet.org/files/ludb/1.0.1/', files=('data/*',), prefix='data/')
 def ludb_table(
     root,             # folder with 1.hea, 1.dat, 1.ii, … at any depth
@@ -46,5 +49,6 @@ def ludb_table(
     t['record_id'] = [f'ludb-{Path(p).stem}' for p in t.path]
     for column, parse in (('age', parse_age), ('sex', parse_sex)):
         t[column], odd = parse(t[column])
-        if odd.any(): notes.append((root, f'{column} that is none, taken as unknown: {", ".join(t.record_id[odd][:5])}'))
+        if odd.any():
+            notes.append((root, f'{column} that is none, taken as unknown: {", ".join(t.record_id[odd][:5])}'))
     return finish_table(t, root, dataset='ludb', notes=notes)

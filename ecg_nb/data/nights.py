@@ -33,15 +33,27 @@ def segments_table(
     until_s:float=6*3600.,    # no segment starts later (s)
 )->pd.DataFrame:              # records table with a row for each segment, its night_id, start_s and stop_s (s)
     "Evenly spaced segments of each of `nights`; nights that are too short are left out and told by `problems`."
-    if n_segments < 1 or not length_s > 0 or not 0 <= skip_s <= until_s: raise ECGError('segments', f'{n_segments} of {length_s:g} s between {skip_s:g} and {until_s:g} s of a night: at least one of some length, and 0 <= skip_s <= until_s, are needed')
+    if n_segments < 1 or not length_s > 0 or not 0 <= skip_s <= until_s:
+        raise ECGError('segments',
+                       f'{n_segments} of {length_s:g} s between {skip_s:g} and {until_s:g} s of a night: at least '
+                       'one of some length, and 0 <= skip_s <= until_s, are needed')
     starts, short = [], []
     for r in nights.itertuples():
-        try: starts.append(night_segments(r.n_samples, r.fs, n_segments=n_segments, length_s=length_s, skip_s=skip_s, until_s=until_s)/r.fs)
-        except BadSignal: starts.append(np.zeros(0)); short.append((r.record_id, f'too short, left out: {_h_m_s(r.n_samples/r.fs)} long, {_h_m_s(np.ceil(2*skip_s + length_s))} is needed'))
-    if not any(map(len, starts)): raise BadTable('nights', 'not one is long enough: ' + '; '.join(f'{w}: {c}' for w, c in short[:2]) + ' …'*(len(short) > 2) if short else 'there is none')
+        try:
+            starts.append(night_segments(r.n_samples, r.fs, n_segments=n_segments, length_s=length_s,
+                                         skip_s=skip_s, until_s=until_s)/r.fs)
+        except BadSignal:
+            starts.append(np.zeros(0))
+            short.append((r.record_id,
+                          f'too short, left out: {_h_m_s(r.n_samples/r.fs)} long, '
+                          f'{_h_m_s(np.ceil(2*skip_s + length_s))} is needed'))
+    if not any(map(len, starts)):
+        raise BadTable('nights',
+                       'not one is long enough: ' + '; '.join(f'{w}: {c}' for w, c in short[:2]) + ' …'*(len(short) > 2) if short else 'there is none')
     t = nights.iloc[np.repeat(np.arange(len(nights)), list(map(len, starts)))].reset_index(drop=True)
     number = t.groupby('record_id', sort=False).cumcount().map(f'{{:0{max(2, len(str(n_segments - 1)))}d}}'.format)
-    t = t.assign(night_id=t.record_id, record_id=t.record_id + '-' + number, n_samples=np.rint(length_s*t.fs).astype('int64'), start_s=np.concatenate(starts))
+    t = t.assign(night_id=t.record_id, record_id=t.record_id + '-' + number,
+                 n_samples=np.rint(length_s*t.fs).astype('int64'), start_s=np.concatenate(starts))
     t['stop_s'] = t.start_s + length_s
     t.attrs = nights.attrs | dict(problems=(*nights.attrs.get('problems', ()), *short))
     return check_table(t)
@@ -59,8 +71,11 @@ def plot_segments(
     hours = (nights.n_samples/nights.fs/3600).to_numpy()
     ax.barh(np.arange(len(nights)), hours, color=PALE, height=.6)
     row = pd.Series(np.arange(len(nights)), nights.record_id)[segments.night_id].to_numpy()
-    ax.barh(row, np.maximum((segments.stop_s - segments.start_s)/3600, hours.max()/400), left=segments.start_s/3600, color=BLUE, height=.6)
-    ax.set(yticks=range(len(nights)), yticklabels=nights.record_id, xlabel='time since the recording began (h)', xlim=(0, hours.max()*1.02)); ax.invert_yaxis()
+    ax.barh(row, np.maximum((segments.stop_s - segments.start_s)/3600, hours.max()/400),
+            left=segments.start_s/3600, color=BLUE, height=.6)
+    ax.set(yticks=range(len(nights)), yticklabels=nights.record_id,
+           xlabel='time since the recording began (h)', xlim=(0, hours.max()*1.02))
+    ax.invert_yaxis()
     return ax
 
 # %% ../../nbs/data/15_nights.ipynb #join-cohorts
@@ -78,7 +93,9 @@ def join_cohorts(
         t.attrs = {}                                          # concat compares them
         return t
     out = pd.concat([moved(t, r) for t, r in zip(tables, roots)], ignore_index=True)
-    out.attrs = dict(root=home, source=', '.join(dict.fromkeys(str(t.attrs.get('source', 'table')) for t in tables)), problems=tuple(p for t in tables for p in t.attrs.get('problems', ())))
+    out.attrs = dict(root=home,
+                     source=', '.join(dict.fromkeys(str(t.attrs.get('source', 'table')) for t in tables)),
+                     problems=tuple(p for t in tables for p in t.attrs.get('problems', ())))
     return check_table(out)
 
 # %% ../../nbs/data/15_nights.ipynb #convert-nights
@@ -95,12 +112,16 @@ def convert_nights(
 )->tuple:                   # the `Store`, and its records table, row for row; `problems` of it tell what cannot be used and why
     "Segments of all `nights` prepared into one store; goes on where an earlier run stopped."
     nights = [nights] if isinstance(nights, (str, pd.DataFrame)) else nights
-    table = segments_table(join_cohorts(records_table(n) if isinstance(n, str) else n for n in nights), n_segments=n_segments, length_s=length_s, skip_s=skip_s, until_s=until_s)
+    table = segments_table(join_cohorts(records_table(n) if isinstance(n, str) else n for n in nights),
+                           n_segments=n_segments, length_s=length_s, skip_s=skip_s, until_s=until_s)
     leads = (leads,) if isinstance(leads, str) else tuple(leads)
-    if 'channels' in table: table['leads'] = [leads if isinstance(c, (tuple, list)) and len(c) else () for c in table.channels]
-    store = convert(table, out, replace(recipe or Recipe(), leads=leads, fs=fs), n_jobs=n_jobs, **dict(shard_records=16*n_segments) | kwargs)
+    if 'channels' in table:
+        table['leads'] = [leads if isinstance(c, (tuple, list)) and len(c) else () for c in table.channels]
+    store = convert(table, out, replace(recipe or Recipe(), leads=leads, fs=fs), n_jobs=n_jobs,
+                    **dict(shard_records=16*n_segments) | kwargs)
     lost = store.index[~store.index.usable].assign(night_id=table.night_id)
-    table.attrs['problems'] += tuple((night, f'{len(g)} of {n_segments} segments cannot be used: {reason}') for (night, reason), g in lost.groupby(['night_id', 'reason'], sort=False))
+    table.attrs['problems'] += tuple((night, f'{len(g)} of {n_segments} segments cannot be used: {reason}')
+                                     for (night, reason), g in lost.groupby(['night_id', 'reason'], sort=False))
     return store, table
 
 # %% ../../nbs/data/15_nights.ipynb #-workers
@@ -109,14 +130,19 @@ def workers(
     address,  # of the scheduler of a Dask cluster, e.g. tcp://scheduler:8786; empty: none
 ):
     "Let joblib hand its jobs to the Dask cluster whose scheduler is at `address`; without one everything stays here."
-    if not address: yield; return
+    if not address:
+        yield
+        return
     from joblib import parallel_config
     try: from distributed import Client
     except ImportError: raise ECGError(address, 'Dask is not installed here: pip install distributed') from None
     try: client = Client(address, timeout='20s', set_as_default=True)
-    except (OSError, ValueError) as e: raise ECGError(address, f'no Dask scheduler answers ({e}); is the address right and the cluster running?') from None
+    except (OSError, ValueError) as e:
+        raise ECGError(address,
+                       f'no Dask scheduler answers ({e}); is the address right and the cluster running?') from None
     with client:
-        if not client.scheduler_info()['workers']: raise ECGError(address, 'the Dask scheduler has no workers yet; start some with: dask worker ' + address)
+        if not client.scheduler_info()['workers']:
+            raise ECGError(address, 'the Dask scheduler has no workers yet; start some with: dask worker ' + address)
         with parallel_config('dask'): yield
 
 # %% ../../nbs/data/15_nights.ipynb #write-sleep-dataset
@@ -126,7 +152,8 @@ def write_sleep_dataset(
     table:pd.DataFrame,  # its records table, row for row: subject_id such as 'shhs-200077', sex
 )->pd.DataFrame:         # one row a person: name (of the folder), segments, reason ('' = written)
     "Write `store` as `{cohort}-{id, 6 digits}-{M|F}/00.npy, …`, each array float32 mV; `StoreError` if a folder holds something else."
-    if store.index.record_id.tolist() != table.record_id.tolist(): raise BadTable(store.path, 'the store was made from other records than the table')
+    if store.index.record_id.tolist() != table.record_id.tolist():
+        raise BadTable(store.path, 'the store was made from other records than the table')
     if len(store.leads) != 1: raise BadTable(store.path, f'{len(store.leads)} leads; that layout has one')
     done, usable, sex = [], store.index.usable.to_numpy(), table.sex.to_numpy()
     for subject, rows in table.reset_index(drop=True).groupby('subject_id', sort=False).indices.items():
@@ -140,7 +167,8 @@ def write_sleep_dataset(
 def _write_person(path, segments):
     "The `segments` of one person as 00.npy, 01.npy, … in folder `path`: all of them or none."
     if path.exists():
-        try: same = len(list(path.iterdir())) == len(segments) and all(np.array_equal(np.load(path/f'{k:02d}.npy', allow_pickle=False), x) for k, x in enumerate(segments))
+        try:
+            same = len(list(path.iterdir())) == len(segments) and all(np.array_equal(np.load(path/f'{k:02d}.npy', allow_pickle=False), x) for k, x in enumerate(segments))
         except Exception: same = False                        # whatever it is, it is none of ours
         if not same: raise StoreError(path, 'is there already and holds something else; take another folder')
         return
@@ -165,13 +193,16 @@ def sleep_dataset_table(
     rows, notes = [], []
     for home in sorted(p for p in Path(folder).iterdir() if p.name[0] != '.'):
         who = re.fullmatch(r'([a-z0-9]+)-(\d{6})-([MF])', home.name)
-        if not who or not home.is_dir(): notes.append((home.name, 'no folder named {cohort}-{6 digits}-{M or F}, left out')); continue
+        if not who or not home.is_dir():
+            notes.append((home.name, 'no folder named {cohort}-{6 digits}-{M or F}, left out'))
+            continue
         files = sorted((p for p in home.glob('*.npy') if p.stem.isdecimal()), key=lambda p: int(p.stem))
         if not files: notes.append((home.name, 'no segment 00.npy, 01.npy, …'))
         for p in files:
             try: rows.append(_array_row(p, who, fs, round(length_s*fs)))
             except ECGError as e: notes.append((f'{home.name}/{p.name}', f'{e.cause}, left out'))
-    if not rows: raise BadTable(folder, 'no segment that can be used here' + f': {notes[0][0]}: {notes[0][1]}'*bool(notes))
+    if not rows:
+        raise BadTable(folder, 'no segment that can be used here' + f': {notes[0][0]}: {notes[0][1]}'*bool(notes))
     t = pd.DataFrame(rows).assign(age=np.nan, fold=0, date=pd.NaT, leads=[(lead,)]*len(rows))
     t.attrs = dict(root=str(folder), source=str(folder), problems=tuple(notes))
     return check_table(t)
@@ -180,9 +211,11 @@ def _array_row(p, who, fs, n):
     "The row of array file `p` of person `who` (a match of the folder's name); only its header is read."
     try: x = np.lib.format.open_memmap(p, mode='r')
     except Exception as e: raise DamagedFile(p, f'not an array of numbers ({e})') from None
-    if x.dtype.kind not in 'iuf' or x.shape != (n,): raise DamagedFile(p, f'holds {x.dtype} {x.shape} instead of {n:,} numbers')
+    if x.dtype.kind not in 'iuf' or x.shape != (n,):
+        raise DamagedFile(p, f'holds {x.dtype} {x.shape} instead of {n:,} numbers')
     subject = f'{who[1]}-{int(who[2]):0{4 if who[1] == "mesa" else 6}d}'
-    return dict(record_id=f'{subject}-{p.stem}', subject_id=subject, dataset=who[1], path=f'{p.parent.name}/{p.name}', fs=float(fs), n_samples=n, sex=who[3])
+    return dict(record_id=f'{subject}-{p.stem}', subject_id=subject, dataset=who[1],
+                path=f'{p.parent.name}/{p.name}', fs=float(fs), n_samples=n, sex=who[3])
 
 # %% ../../nbs/data/15_nights.ipynb #write-segments
 def write_segments(

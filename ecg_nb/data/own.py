@@ -24,10 +24,13 @@ def _voltages(path, signals, kind):
     named = sorted({*named, *_standard(signals)})
     good = [i for i, s in enumerate(signals) if not s.problem]
     usable = [i for i in named if i in good]
-    if usable: good = [i for i in good if i in named or signals[i].unit.lower() in UNIT_MV]   # the owner's word is for the ECG
-    if named and not usable: raise BadSignal(path, signals[named[0]].problem)           # an EEG beside it is not taken for it
+    # the owner's word is for the ECG
+    if usable: good = [i for i in good if i in named or signals[i].unit.lower() in UNIT_MV]
+    if named and not usable: raise BadSignal(path, signals[named[0]].problem)   # an EEG beside it is not taken for it
     if not good:
-        raise BadSignal(path, f'no signal is a voltage that can be read as an ECG: {"; ".join(s.problem for s in signals[:3])}')
+        raise BadSignal(path,
+                        'no signal is a voltage that can be read as an ECG: '
+                        f'{"; ".join(s.problem for s in signals[:3])}')
     return usable if kind == 'EDF' and usable else good
 
 def _standard(signals):
@@ -47,7 +50,8 @@ def _passed_over(signals, ecg, kind):
     others = [s for i, s in enumerate(signals) if i not in ecg and s.problem != 'annotations']
     more = ' …' if len(others) > 8 else ''
     if kind == 'EDF':
-        return [f'not an ECG by their labels, or of another rate: {", ".join(s.label for s in others[:8])}{more}'] if others else []
+        return ['not an ECG by their labels, or of another rate: '
+                f'{", ".join(s.label for s in others[:8])}{more}'] if others else []
     unfit = [s.label for s in others if s.problem]
     slower = [f'{s.label} ({s.fs:g} Hz)' for s in others if not s.problem]
     notes = [f'not a voltage, left out: {", ".join(unfit[:8])}{more}'] if unfit else []
@@ -71,7 +75,8 @@ def ecg_signals(
         order = [*ecg, *(i for i in range(len(signals)) if i not in ecg)]
         labels = [signals[i].label for i in order]
         rows, names = chosen([*names, *labels[len(ecg):]], labels, leads, path)
-        ecg, notes = [order[k] for k in rows], [n for n in notes if 'no name of a standard lead' not in n]   # its owner named them
+        # its owner named them
+        ecg, notes = [order[k] for k in rows], [n for n in notes if 'no name of a standard lead' not in n]
     left_out = _passed_over(signals, ecg, kind) if leads is None else []
     return ecg, names, [*left_out, *notes], bool(unit_mv) and any(signals[i].open_unit for i in ecg)
 
@@ -86,14 +91,16 @@ _signatures = (
     (2, b'MFR', 'MFER'), (0, b'GDF ', 'GDF'), (0, b'Brain Vision', 'BrainVision'), (0, b'CFWB', 'a LabChart file'),
     (0, b'PAR1', 'Parquet'), (0, b'\x1f\x8b', 'a compressed file'), (0, b'\xd0\xcf\x11\xe0', 'a spreadsheet or document of old Office'),
     (0, b'%PDF', 'a document'), (0, b'\x89PNG', 'a picture'), (0, b'\xff\xd8\xff', 'a picture'), (0, b'II*\0', 'a picture'))
-_xml_words = dict(AnnotatedECG='XML (HL7 aECG)', restingecgdata='XML (Philips)', RestingECG='XML (GE MUSE)', html='a web page')
+_xml_words = dict(AnnotatedECG='XML (HL7 aECG)', restingecgdata='XML (Philips)', RestingECG='XML (GE MUSE)',
+                  html='a web page')
 _of_sleep_scores = re.compile(r'<(?:PSGAnnotation|CMPStudyConfig)')
 
 def _text_format(text)->str:
     "The name of an XML or JSON format by its first characters; '' if it is neither."
     text = text.lstrip('\ufeff \r\n\t')
     if text[:1] == '<':
-        return next((name for word, name in _xml_words.items() if word.lower() in text.lower()), 'XML (HL7 aECG, GE or Philips)')
+        return next((name for word, name in _xml_words.items() if word.lower() in text.lower()),
+                    'XML (HL7 aECG, GE or Philips)')
     return 'JSON' if re.match(r'\{\s*["}]|\[\s*[\[{"]', text) else ''
 
 def _zip_format(start)->str:
@@ -117,7 +124,8 @@ def other_format(
     ending = os.path.splitext(name)[1]
     if name.endswith((*ARRAYS, '.hea', '.mat', '.edf', '.bdf', '.rec')) or not os.path.isfile(path): return ''
     if ending == '.dat' and os.path.exists(header_path(path)): return ''
-    if start[:4] == b'PK\3\4': return OTHER_FORMATS[ending] if ending in ('.npz', '.xlsx', '.ods') else _zip_format(start)
+    if start[:4] == b'PK\3\4':
+        return OTHER_FORMATS[ending] if ending in ('.npz', '.xlsx', '.ods') else _zip_format(start)
     by_bytes = next((name for at, bytes, name in _signatures if start[at:at + len(bytes)] == bytes), '')
     wide = start[:2] in (b'\xff\xfe', b'\xfe\xff')
     return by_bytes or _text_format(start.decode('utf-16' if wide else 'utf-8', 'replace')) or OTHER_FORMATS.get(ending, '')
@@ -128,10 +136,12 @@ def refuse_other_formats(path):
     if name: raise UnknownFormat(path, f'is {name}, which is not read here: export it as WFDB, EDF or CSV')
 
 # %% ../../nbs/data/11_own.ipynb #own-files
-_of_people = {'path', 'file', 'filename', 'file_name', 'record_id', 'record', 'recording', 'ecg_id', 'subject_id', 'subject', 'patient_id', 'patient', 'sex', 'gender', 'age', 'id', 'name'}
+_of_people = {'path', 'file', 'filename', 'file_name', 'record_id', 'record', 'recording', 'ecg_id',
+              'subject_id', 'subject', 'patient_id', 'patient', 'sex', 'gender', 'age', 'id', 'name'}
 _NOT_FOLLOWED = 'is a link to a folder, not followed; if it is your own, allow it: --links, or ECG_NB_LINKS=1'
 _ours = ('predictions.json', 'manifest.json', 'run.json')   # in the folders of answers, stores and runs
-_papers = ('dataset_description.json', 'participants.json', 'datapackage.json', 'croissant.json', 'metadata.json', 'package.json')
+_papers = ('dataset_description.json', 'participants.json', 'datapackage.json', 'croissant.json',
+           'metadata.json', 'package.json')
 
 def is_number_table(
     path,    # a text file
@@ -157,7 +167,8 @@ def _interesting(path, names)->bool|None:
     if ending.lower() == '.mat': return not beside_header
     if beside_header or os.path.islink(path) and not os.path.exists(path): return False
     name = other_format(path)
-    if name in ('a picture', 'a document', 'a web page') or os.path.basename(lower) in _papers or _is_ours(path) or _of_sleep_scores.search(_first_bytes(path).decode('latin-1')): return None
+    if name in ('a picture', 'a document', 'a web page') or os.path.basename(lower) in _papers or _is_ours(path) or _of_sleep_scores.search(_first_bytes(path).decode('latin-1')):
+        return None
     if name: return True
     try: return file_kind(path) == 'EDF'
     except ECGError: return None
@@ -203,7 +214,8 @@ def _in_folder(root, csv):
             if look: found.append(path)
             elif look is None: passed.append(rel)
     parts = _segments_in(found)
-    if passed: notes.append((root, f'passed over, nobody takes them for recordings: {listed(sorted(passed, key=_natural))}'))
+    if passed:
+        notes.append((root, f'passed over, nobody takes them for recordings: {listed(sorted(passed, key=_natural))}'))
     files = [Path(os.path.relpath(f, root)) for f in found if f not in parts]
     return sorted(files, key=_natural), notes
 
@@ -213,7 +225,9 @@ def _one_file(path):
     if f.suffix.lower() in ('.dat', '.mat') and header.is_file(): return header
     if f.is_file(): return f
     if header.is_file(): return header
-    if f.is_symlink(): raise MissingFile(f, 'is a link to a file that is not here: fetch it first (git annex get, datalad get, dvc pull)')
+    if f.is_symlink():
+        raise MissingFile(f,
+                          'is a link to a file that is not here: fetch it first (git annex get, datalad get, dvc pull)')
     raise MissingFile(f.with_suffix('') if f.suffix == '.hea' else f, 'no such file, no such WFDB record')
 
 def own_files(
@@ -234,9 +248,13 @@ def own_files(
         try: files.append(_one_file(path))
         except MissingFile as e: missing.append(e)
     if not files and missing: raise missing[0]
-    if not files: raise MissingFile('source', 'no file was given' if not notes else f'no readable record here; {notes[0][0]}: {notes[0][1]}')
+    if not files:
+        raise MissingFile('source',
+                          'no file was given'
+                          if not notes else f'no readable record here; {notes[0][0]}: {notes[0][1]}')
     parts = _segments_in([str(f) for f in files])                          # of a record whose header is named as well
-    notes += [(f, 'is a segment or the layout of a record that was named as well') for f in dict.fromkeys(files) if str(f) in parts]
+    notes += [(f, 'is a segment or the layout of a record that was named as well')
+              for f in dict.fromkeys(files) if str(f) in parts]
     files = [f for f in dict.fromkeys(files) if str(f) not in parts]
     root = Path(os.path.commonpath([os.path.abspath(f.parent) for f in files]))
     notes = [(root if 'passed over' in cause or 'named as well' in cause else where, cause) for where, cause in notes]
@@ -278,7 +296,7 @@ def _meant_elsewhere(keys, ids):
 
 def _rows_of_keys(keys, t, all_ids):
     "For each of `keys` (how a table calls its records) the row of `t` that is meant, or -1; and the keys that mean several."
-    bare = Counter(map(_without_folder, all_ids))                  # of unreadable files, too: their names are no one else's
+    bare = Counter(map(_without_folder, all_ids))   # of unreadable files, too: their names are no one else's
     row_of = {_without_folder(r): i for i, r in enumerate(t.record_id) if bare[_without_folder(r)] == 1}
     row_of |= {r: i for i, r in enumerate(t.record_id)} | {p: i for i, p in enumerate(t.path)}
     short = keys.map(lambda k: _signal_endings.sub('', k))
@@ -320,7 +338,9 @@ def _join(t, all_ids, csv, columns, notes):
     row, several = _rows_of_keys(relative, t, all_ids)
     check_paths(key if (row < 0).all() else relative, csv)
     if several:
-        notes.append((csv, f'several files have this name, so that nobody is meant; name their folder as well: {listed(several)}'))
+        notes.append((csv,
+                      'several files have this name, so that nobody is meant; name their folder as well: '
+                      f'{listed(several)}'))
     nobody = key[(row < 0) & ~relative.isin(several)]
     if len(nobody):
         called = f'; the files are called {listed(t.record_id)}' if len(nobody) == len(key) and len(t) else ''
@@ -330,7 +350,9 @@ def _join(t, all_ids, csv, columns, notes):
         raise BadTable(csv, f'a record has two rows: {listed(t.record_id[row[row.duplicated()]])}')
     alone = t.record_id[~t.index.isin(row)]
     if len(alone):
-        notes.append((csv, f'{counted(len(alone), "file")} without a row, so nothing is known of whom they are: {listed(alone)}'))
+        notes.append((csv,
+                      f'{counted(len(alone), "file")} without a row, so nothing is known of whom they are: '
+                      f'{listed(alone)}'))
     def column(c): return pd.Series(raw[c].values, row.values).reindex(t.index).fillna('')
     t = _with_people(t, {k: column(c).str.strip() for k, c in at.items() if k != 'record_id'}, csv, notes)
     more = {c: column(c) for c in raw if c not in at.values() and c not in t}
@@ -343,7 +365,8 @@ def _with_people(t, stated, csv, notes):
     if 'subject_id' not in stated: notes.append((csv, 'no column of the subject: every record counts as its own'))
     if 'fold' in stated: t['fold'] = _own_folds(stated['fold'], csv)
     if 'date' in stated:
-        t['date'] = pd.to_datetime(stated['date'].where(stated['date'] != ''), format='ISO8601', errors='coerce', utc=True)
+        t['date'] = pd.to_datetime(stated['date'].where(stated['date'] != ''), format='ISO8601',
+                                   errors='coerce', utc=True)
         bad = (stated['date'] != '') & t.date.isna()
         if bad.any():
             notes.append((csv, f'a date that is not written 2004-12-31, taken as unknown: {listed(t.record_id[bad])}'))

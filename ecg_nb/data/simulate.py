@@ -42,7 +42,8 @@ _NORMAL = np.array([  # time (s), width as standard deviation (s), left, down, b
     [-.031, .009, -.11, -.02, -.26], [0, .0115, 1.05, .78, .15], [.021, .0105, .25, .15, .72], [.040, .0095, -.18, -.13, .18], [.055, .012, 0, 0, 0],
     [.115, .045, .01, .01, -.03],
     [.205, .052,  .16,  .07, -.15], [.252, .034,  .20,  .09, -.18]])
-_PR, _QRS_ON, _QT = .160, -.048, .384   # what these numbers amount to: P onset to QRS onset, QRS onset, QRS onset to T end (s)
+# what these numbers amount to: P onset to QRS onset, QRS onset, QRS onset to T end (s)
+_PR, _QRS_ON, _QT = .160, -.048, .384
 
 # %% ../../nbs/data/13_simulate.ipynb #person
 @dataclass(frozen=True, eq=False)
@@ -55,7 +56,7 @@ class Person:
     pr_s:float              # PR interval (s)
     qrs_scale:float         # QRS duration relative to the average man's
     qtc_s:float             # QT at 60 a minute (s)
-    axis_deg:float          # how far the heart is turned in the frontal plane from the average (degrees, + is to the right)
+    axis_deg:float   # how far the heart is turned in the frontal plane from the average (degrees, + is to the right)
     turn:np.ndarray         # rotation of the heart, shape (3, 3)
     gain:np.ndarray         # amplitude of each bell relative to the average, shape (10, 3)
     width:np.ndarray        # width of each bell relative to the average, shape (10,)
@@ -85,7 +86,8 @@ def make_person(
     gain = np.exp(r.normal(0, .16, (10, 1)))*(1 + r.normal(0, .16, (10, 3)))*np.exp(r.normal(0, .14))
     gain[2:7] *= .94 if f else 1.
     gain[8:] *= .85 if f else 1.05
-    chest = DOWER*(1 + r.normal(0, .08, (8, 3)))*(np.array([1, 1, .97, .87, .82, .84, .9, .97]) if f else np.ones(8))[:, None]
+    chest = DOWER*(1 + r.normal(0, .08, (8, 3)))*(np.array([1, 1, .97, .87, .82, .84, .9, .97]) if f
+                                                  else np.ones(8))[:, None]
     axis = -17 - .45*years + r.normal(0, 20)
     within = lambda mean, sd, lo, hi: float(np.clip(mean + r.normal(0, sd), lo, hi))
     rate, pr, qrs = within(68 + 4*f, 9, 46, 105), within(.158 - .006*f + .0004*years, .016, .115, .2), within(.92 if f else 1., .055, .78, 1.15)
@@ -95,45 +97,74 @@ def make_person(
 
 # %% ../../nbs/data/13_simulate.ipynb #-lbbb
 def _lbbb(b, u):
-    b[2:7] = [[-.034, .010, .35, .12, .25], [-.008, .013, .95, .28, .90], [.026, .013, .55, .10, .75], [.054, .012, .60, .05, .60], [.078, .010, .15, 0, .15]]
-    b[7, 2:] += [-.06, -.02, -.09]; b[8:, 2:] = [[-.13, -.04, -.18], [-.17, -.05, -.22]]
+    b[2:7] = [[-.034, .010, .35, .12, .25], [-.008, .013, .95, .28, .90], [.026, .013, .55, .10, .75],
+              [.054, .012, .60, .05, .60], [.078, .010, .15, 0, .15]]
+    b[7, 2:] += [-.06, -.02, -.09]
+    b[8:, 2:] = [[-.13, -.04, -.18], [-.17, -.05, -.22]]
 def _rbbb(b, u):
-    b[4, 2:] *= .75; b[5:7] = [[.052, .014, -.42, -.03, -.50], [.078, .016, -.34, .02, -.50]]
-    b[5:7, 2:] *= u; b[8:, 2:] += [0, 0, .17]
+    b[4, 2:] *= .75
+    b[5:7] = [[.052, .014, -.42, -.03, -.50], [.078, .016, -.34, .02, -.50]]
+    b[5:7, 2:] *= u
+    b[8:, 2:] += [0, 0, .17]
 def _lafb(b, u):
     b[2:7, 2:] = b[2:7, 2:] @ _turn(-75 - 12*(u - 1), 0, 0).T
-    b[2, 2:] = [-.12, .12, -.10]; b[2:7, :2] *= 1.08
+    b[2, 2:] = [-.12, .12, -.10]
+    b[2:7, :2] *= 1.08
 def _imi(b, u):   # no forces to the feet at the start: Q in II, III, aVF
-    b[2] = [-.026, .012, .05, -.55*u, -.10]; b[3, 3] *= .55
-    b[7, 3] += .05*u; b[8:, 3] = [-.12*u, -.16*u]
+    b[2] = [-.026, .012, .05, -.55*u, -.10]
+    b[3, 3] *= .55
+    b[7, 3] += .05*u
+    b[8:, 3] = [-.12*u, -.16*u]
 def _asmi(b, u):  # none forwards: no R in V1 to V3
-    b[2] = [-.024, .011, .02, .03, .42*u]; b[3, 2:] *= [.8, 1, 1.6]
-    b[7, 4] -= .09*u; b[8:, 2:] = [[.12, .08, .06*u], [.10, .10, .19*u]]
+    b[2] = [-.024, .011, .02, .03, .42*u]
+    b[3, 2:] *= [.8, 1, 1.6]
+    b[7, 4] -= .09*u
+    b[8:, 2:] = [[.12, .08, .06*u], [.10, .10, .19*u]]
 def _lmi(b, u):   # none to the left: Q in I, aVL, V6
-    b[2] = [-.026, .011, -.55*u, .06, -.12]; b[3, 2] *= .6
-    b[7, 2] += .05*u; b[8:, 2] = [-.08*u, -.11*u]
+    b[2] = [-.026, .011, -.55*u, .06, -.12]
+    b[3, 2] *= .6
+    b[7, 2] += .05*u
+    b[8:, 2] = [-.08*u, -.11*u]
 def _lvh(b, u):
-    b[3, 2:] = [1.85*u, .75, .75*u]; b[4, 2:] = [.55, .1, 1.35*u]; b[2:7, :2] *= 1.1
-    b[7, 2:] += [-.10*u, -.03, .02]; b[8:, 2:] = [[-.07*u, 0, -.16], [-.20*u, -.03, -.10]]
+    b[3, 2:] = [1.85*u, .75, .75*u]
+    b[4, 2:] = [.55, .1, 1.35*u]
+    b[2:7, :2] *= 1.1
+    b[7, 2:] += [-.10*u, -.03, .02]
+    b[8:, 2:] = [[-.07*u, 0, -.16], [-.20*u, -.03, -.10]]
 def _rvh(b, u):
-    b[3, 2:] = [-.25*u, .75, -.75*u]; b[4, 2:] = [-.55*u, .05, -.25]; b[5, 2:] = [-.30, -.1, .10]; b[:2, 3] *= 1.4
-    b[7, 2:] += [0, -.02, .06]; b[8:, 2:] = [[.18, .05, .10*u], [.22, .04, .20*u]]
-def _isc(b, u): b[7, 2:] += [-.13*u, -.08*u, .05]; b[8:, 2:] = [[-.08*u, -.02, -.05], [-.17*u, -.09*u, -.04]]
-def _ndt(b, u): b[8:, 2:] *= .12/u; b[7, 2:] += [-.05*u, -.03*u, .02]
-def _std(b, u): b[7, 2:] += [-.21*u, -.14*u, .11]; b[8, 2:] += [-.06*u, -.02, .03]
-def _ste(b, u): b[7, 2:] += [.12*u, .08*u, -.21*u]; b[8, 2:] *= 1.5
+    b[3, 2:] = [-.25*u, .75, -.75*u]
+    b[4, 2:] = [-.55*u, .05, -.25]
+    b[5, 2:] = [-.30, -.1, .10]
+    b[:2, 3] *= 1.4
+    b[7, 2:] += [0, -.02, .06]
+    b[8:, 2:] = [[.18, .05, .10*u], [.22, .04, .20*u]]
+def _isc(b, u):
+    b[7, 2:] += [-.13*u, -.08*u, .05]
+    b[8:, 2:] = [[-.08*u, -.02, -.05], [-.17*u, -.09*u, -.04]]
+def _ndt(b, u):
+    b[8:, 2:] *= .12/u
+    b[7, 2:] += [-.05*u, -.03*u, .02]
+def _std(b, u):
+    b[7, 2:] += [-.21*u, -.14*u, .11]
+    b[8, 2:] += [-.06*u, -.02, .03]
+def _ste(b, u):
+    b[7, 2:] += [.12*u, .08*u, -.21*u]
+    b[8, 2:] *= 1.5
 def _iavb(b, u): b[:2, 0] -= .075 + .045*u
 
 # %% ../../nbs/data/13_simulate.ipynb #export-conditions-name-superclass-of
 CONDITIONS = {  # name: (superclass of PTB-XL or '', what it does)
-    'NORM': ('NORM', 'sinus rhythm, normal ECG'), 'AF': ('', 'atrial fibrillation: irregular, no P wave, f waves'), 'IAVB': ('CD', 'first degree AV block'),
+    'NORM': ('NORM', 'sinus rhythm, normal ECG'), 'AF': ('', 'atrial fibrillation: irregular, no P wave, f '
+                                                             'waves'), 'IAVB': ('CD', 'first degree AV block'),
     'LBBB': ('CD', 'left bundle branch block'), 'RBBB': ('CD', 'right bundle branch block'), 'LAFB': ('CD', 'left anterior fascicular block: left axis'),
     'PAC': ('', 'premature atrial beats'), 'PVC': ('', 'premature ventricular beats'), 'STD': ('', 'ST depression'), 'STE': ('', 'ST elevation'),
     'IMI': ('MI', 'inferior infarction'), 'ASMI': ('MI', 'anteroseptal infarction'), 'LMI': ('MI', 'lateral infarction'),
     'ISC': ('STTC', 'ischaemic ST-T: depression and inverted T'), 'NDT': ('STTC', 'flat T, slight ST depression'),
     'LVH': ('HYP', 'left ventricular hypertrophy with strain'), 'RVH': ('HYP', 'right ventricular hypertrophy')}
-_CHANGE = dict(LBBB=_lbbb, RBBB=_rbbb, LAFB=_lafb, IMI=_imi, ASMI=_asmi, LMI=_lmi, LVH=_lvh, RVH=_rvh, ISC=_isc, NDT=_ndt, STD=_std, STE=_ste, IAVB=_iavb)
-SUPERCLASSES = {k: tuple(n for n, (s, _) in CONDITIONS.items() if s == k) for k in ('NORM', 'MI', 'STTC', 'CD', 'HYP')}  # their members here
+_CHANGE = dict(LBBB=_lbbb, RBBB=_rbbb, LAFB=_lafb, IMI=_imi, ASMI=_asmi, LMI=_lmi, LVH=_lvh, RVH=_rvh,
+               ISC=_isc, NDT=_ndt, STD=_std, STE=_ste, IAVB=_iavb)
+# their members here
+SUPERCLASSES = {k: tuple(n for n, (s, _) in CONDITIONS.items() if s == k) for k in ('NORM', 'MI', 'STTC', 'CD', 'HYP')}
 
 # %% ../../nbs/data/13_simulate.ipynb #-ventricular
 def _ventricular(r):
@@ -155,7 +186,8 @@ def _own_beat(b, p:Person, wide:bool=False):
     if not wide: t[:2] -= p.pr_s - _PR
     v = b[:, 2:]*p.gain
     late = (_GROUP >= 2)[:, None]
-    return t + p.shift_s, s, np.where(late, .5, 1.)*(v @ p.turn.T) + np.where(late, .5, 0.)*v   # ST and T turn half as far as the QRS
+    # ST and T turn half as far as the QRS
+    return t + p.shift_s, s, np.where(late, .5, 1.)*(v @ p.turn.T) + np.where(late, .5, 0.)*v
 
 # %% ../../nbs/data/13_simulate.ipynb #-rhythm
 def _rhythm(r, p:Person, conditions, dur_s:float, rate_bpm:float, phase:float):
@@ -197,7 +229,8 @@ class Noise:
 
 _ELECTRODES = np.zeros((8, 9))  # leads from electrodes RA, LA, LL, V1..V6; chest leads against the mean of the limbs
 _ELECTRODES[0, [0, 1]] = _ELECTRODES[1, [0, 2]] = -1, 1
-_ELECTRODES[2:, 3:] = np.eye(6); _ELECTRODES[2:, :3] = -1/3
+_ELECTRODES[2:, 3:] = np.eye(6)
+_ELECTRODES[2:, :3] = -1/3
 
 def _unit(x): return x/(np.sqrt(np.mean(x**2, axis=-1, keepdims=True)) + 1e-12)
 
@@ -210,7 +243,8 @@ def electrode_noise(
     resp_hz=.25,    # breaths a second
 )->np.ndarray:      # mV, shape (9, n): RA, LA, LL, V1..V6
     "Noise of nine electrodes at the levels of `noise`."
-    if check_fs(fs, 'noise') < 100: raise BadSignal('noise', f'{fs:g} Hz is too slow for mains and muscle; 100 Hz at least')
+    if check_fs(fs, 'noise') < 100:
+        raise BadSignal('noise', f'{fs:g} Hz is too slow for mains and muscle; 100 Hz at least')
     r, t = np.random.default_rng(seed), np.arange(n, dtype=np.float32)/np.float32(fs)
     f = np.r_[resp_hz, r.uniform(.03, .4, 4)].astype(np.float32)
     waves = np.sin(2*np.pi*f[:, None]*t + r.uniform(0, 6.28, (5, 1)).astype(np.float32))
@@ -246,7 +280,9 @@ def _names(condition, seed):
     out = []
     for c in ([condition] if isinstance(condition, str) else condition):
         if c in SUPERCLASSES: c = str(np.random.default_rng([seed, 7]).choice(SUPERCLASSES[c]))
-        if c not in CONDITIONS: raise ECGError('simulation', f'no condition {c!r}; there are {", ".join(CONDITIONS)} and {", ".join(SUPERCLASSES)}')
+        if c not in CONDITIONS:
+            raise ECGError('simulation',
+                           f'no condition {c!r}; there are {", ".join(CONDITIONS)} and {", ".join(SUPERCLASSES)}')
         if c not in out: out.append(c)
     return tuple(out) or ('NORM',)
 
@@ -257,7 +293,9 @@ def _beats(r, p, names, kind, rr, rate_bpm, breath):
     for (name, change), s in zip(_CHANGE.items(), u):
         if name in names: change(b, s)
     if 'AF' in names: b[:2, 2:] = 0
-    early = b.copy(); early[:2, 2:] = early[:2, 2:]*[.6, -.7, 1.3]; early[:2, 0] += .03
+    early = b.copy()
+    early[:2, 2:] = early[:2, 2:]*[.6, -.7, 1.3]
+    early[:2, 0] += .03
     three = [_own_beat(o, p, w) for o, w in ((b, False), (early, False), (_ventricular(own), True))]
     i = np.array(['NAV'.index(k) for k in kind])
     t, s, v = (np.stack([o[j] for o in three])[i] for j in range(3))   # (beats, 10), (beats, 10), (beats, 10, 3)
@@ -283,7 +321,7 @@ def _f_waves(r, n, fs):
 
 def _boundaries(g, t0, v, kind, n):
     "R peaks, symbols and the table of wave boundaries from bells `g` (beats, 10, w), first samples `t0` and vectors `v`."
-    ends, size = [], []                                                             # onset, peak, offset of each wave; its largest vector
+    ends, size = [], []   # onset, peak, offset of each wave; its largest vector
     for k in (0, 1, 3):
         m = np.sqrt(((v[:, _GROUP == k].transpose(0, 2, 1) @ g[:, _GROUP == k])**2).sum(1))      # (beats, w)
         on = m > .05*m.max(1, keepdims=True)
@@ -294,13 +332,15 @@ def _boundaries(g, t0, v, kind, n):
     here = (r >= 0) & (r < n)
     ends, size = ends[here], size[here]
     beat, wave = np.nonzero((size > .02) & (ends[..., 0] >= 0) & (ends[..., 2] < n))
-    table = pd.DataFrame(dict(beat=beat, wave=np.array(['P', 'QRS', 'T'], object)[wave], **dict(zip(('onset', 'peak', 'offset'), ends[beat, wave].T))))
+    table = pd.DataFrame(dict(beat=beat, wave=np.array(['P', 'QRS', 'T'], object)[wave],
+                              **dict(zip(('onset', 'peak', 'offset'), ends[beat, wave].T))))
     return r[here], tuple(kind[here].tolist()), table
 
 def _lay_out(r_s, t, s, a, n:int, fs:float):
     "Bells `(beats, 10, w)`, the first sample of each beat, and all beats added up in eight leads `(8, n)`."
     w, t0 = round((_BEFORE + _AFTER)*fs), np.floor((r_s - _BEFORE)*fs).astype(int)
-    z = np.arange(w, dtype=np.float32)/np.float32(fs) + (t0/fs - r_s)[:, None].astype(np.float32)     # seconds from the R peak
+    # seconds from the R peak
+    z = np.arange(w, dtype=np.float32)/np.float32(fs) + (t0/fs - r_s)[:, None].astype(np.float32)
     z = (z[:, None] - t[..., None].astype(np.float32))/s[..., None].astype(np.float32)
     g, pad = np.exp(-.5*z*z), w + int(2*fs)
     x = np.zeros((8, n + 2*pad), np.float32)
@@ -320,7 +360,8 @@ def simulate_ecg(
 )->tuple:                     # (`Recording` of 12 leads, `Truth`)
     "A 12-lead ECG of `person` with `condition`, and the truth about it."
     fs, p = check_fs(fs, 'simulation'), person or make_person(seed)
-    names, up = _names(condition, p.seed), max(1, int(np.ceil(500/fs)))   # below 500 Hz: made `up` times as fast, then decimated
+    # below 500 Hz: made `up` times as fast, then decimated
+    names, up = _names(condition, p.seed), max(1, int(np.ceil(500/fs)))
     if not 1 <= dur_s*fs < 1e9: raise BadSignal('simulation', f'{dur_s!r} s at {fs:g} Hz is no recording')
     noise = noise if isinstance(noise, Noise) else Noise().times(noise or 0)
     r, hi, n = np.random.default_rng([p.seed, seed, 202]), fs*up, round(dur_s*fs)*up
@@ -334,7 +375,8 @@ def simulate_ecg(
     dirty = x + _ELECTRODES.astype(np.float32) @ electrode_noise(n, hi, noise, seed=r, resp_hz=p.resp_hz)
     r_peaks, symbols, table = _boundaries(g, t0, v.astype(np.float32), kind, n)
     if up > 1:
-        x, dirty = np.split(scipy.signal.resample_poly(np.concatenate([x, dirty]), 1, up, axis=1, padtype='line').astype(np.float32), 2)
+        x, dirty = np.split(scipy.signal.resample_poly(np.concatenate([x, dirty]), 1, up, axis=1,
+                                                       padtype='line').astype(np.float32), 2)
         slower = lambda i: np.minimum(np.round(i/up).astype(int), n//up - 1)
         r_peaks, table[['onset', 'peak', 'offset']] = slower(r_peaks), slower(table[['onset', 'peak', 'offset']].to_numpy())
     rec = Recording(twelve_leads(dirty), fs, LEADS, record_id, dict(simulated=True, sex=p.sex, age=p.age, labels=names))
@@ -359,7 +401,8 @@ def write_wfdb(
     total = d.sum(1, dtype=np.int64) & 0xffff
     if signed: total = total.astype('<u2').view('<i2')
     lines = [f'{path.name} {len(d)} {fs:g} {d.shape[1]}']
-    lines += [f'{path.name}.dat 16 {gain_text or f"{gain:g}"} {adc_bits} 0 {o[0]} {c} 0 {n}' for o, c, n in zip(d, total, names)]
+    lines += [f'{path.name}.dat 16 {gain_text or f"{gain:g}"} {adc_bits} 0 {o[0]} {c} 0 {n}'
+              for o, c, n in zip(d, total, names)]
     path.with_suffix('.dat').write_bytes(np.ascontiguousarray(d.T).tobytes())
     path.with_suffix('.hea').write_text('\n'.join(lines + [''] * bool(comments) + [f'# {c}' for c in comments]) + '\n')
     return d
@@ -383,7 +426,10 @@ def _write_atr(path, samples, codes):
     out, last = [], 0
     for s, c in zip(samples, codes):
         step, last = int(s) - last, int(s)
-        if step > 1023: out += [59 << 10, step >> 16, step & 0xffff]; step = 0   # a SKIP, then the distance in 32 bit
+        # a SKIP, then the distance in 32 bit
+        if step > 1023:
+            out += [59 << 10, step >> 16, step & 0xffff]
+            step = 0
         out.append(c << 10 | step)
     Path(path).write_bytes(np.array([*out, 0], '<u2').tobytes())
 
@@ -395,7 +441,8 @@ def _stamp(root):
 def _write_folder(root, fill, text:str):
     "Let `fill(folder)` make `root`; it appears whole, with `SIMULATED.txt`, or not at all."
     root, text, before = Path(root), text + '\n', _stamp(root)
-    if not before and root.exists() and any(root.iterdir()): raise ECGError(root, 'holds files that no simulation wrote; nothing is written over them')
+    if not before and root.exists() and any(root.iterdir()):
+        raise ECGError(root, 'holds files that no simulation wrote; nothing is written over them')
     root.parent.mkdir(parents=True, exist_ok=True)
     tmp = Path(tempfile.mkdtemp(dir=root.parent, prefix=f'.{root.name}.'))
     try:
@@ -462,7 +509,8 @@ def statements()->pd.DataFrame: # the columns of scp_statements.csv, 71 rows
     for kind, items in (line.split('|') for line in _STATEMENTS.split('\n')[1:]):
         sup, _, sub = kind.partition(' ')
         for code, text in (item.split(' ', 1) for item in items.split(';')):
-            flags = dict(diagnostic=one(sub), form=one(kind == 'form' or code[-1] == '+'), rhythm=one(kind == 'rhythm'))   # + stands for both
+            # + stands for both
+            flags = dict(diagnostic=one(sub), form=one(kind == 'form' or code[-1] == '+'), rhythm=one(kind == 'rhythm'))
             rows.append({'': code.rstrip('+'), 'description': text, **flags, 'diagnostic_class': sub and sup, 'diagnostic_subclass': sub,
                          'Statement Category': kind, 'SCP-ECG Statement Description': text})
     return pd.DataFrame(rows).assign(**{c: '' for c in ('AHA code', 'aECG REFID', 'CDISC Code', 'DICOM Code')})
@@ -470,14 +518,16 @@ def statements()->pd.DataFrame: # the columns of scp_statements.csv, 71 rows
 # %% ../../nbs/data/13_simulate.ipynb #-scp-codes
 _SCP = dict(NORM='NORM', IMI='IMI IMI ILMI', ASMI='ASMI ASMI AMI', LMI='LMI ALMI', ISC='ISC_ ISCAL ISCLA ISCIL', NDT='NDT NST_', LBBB='CLBBB', RBBB='CRBBB',
             IAVB='1AVB', LAFB='LAFB', LVH='LVH', RVH='RVH', AF='AFIB', PAC='PAC', PVC='PVC', STD='STD_', STE='STE_')
-_EXTRA = dict(IMI='ABQRS QWAVE', ASMI='ABQRS QWAVE', LMI='ABQRS', NDT='LOWT NT_', ISC='INVT STD_', LVH='VCLVH', LBBB='ABQRS')
+_EXTRA = dict(IMI='ABQRS QWAVE', ASMI='ABQRS QWAVE', LMI='ABQRS', NDT='LOWT NT_', ISC='INVT STD_',
+              LVH='VCLVH', LBBB='ABQRS')
 
 def _scp_codes(r, names, rate):
     "Statements with likelihoods for conditions `names` at `rate` beats a minute."
     codes = {}
     for n in names:
         known = CONDITIONS[n][0] and r.random() > .03
-        codes[str(r.choice(_SCP[n].split()))] = float(r.choice([100, 80, 50, 35, 15], p=[.6, .15, .15, .05, .05])) if known else 0.
+        codes[str(r.choice(_SCP[n].split()))] = float(r.choice([100, 80, 50, 35, 15],
+                                                               p=[.6, .15, .15, .05, .05])) if known else 0.
         if n in _EXTRA and r.random() < .4: codes.setdefault(str(r.choice(_EXTRA[n].split())), 0.)
     if 'AF' not in names: codes['SBRAD' if rate < 57 else 'STACH' if rate > 100 else 'SR'] = 0.
     return codes
@@ -503,8 +553,10 @@ def _patients(r, n):
         yield make_person(seed, age=age), names, f
 
 # %% ../../nbs/data/13_simulate.ipynb #-visits
-_COLUMNS = ('ecg_id patient_id age sex height weight nurse site device recording_date report scp_codes heart_axis infarction_stadium1 infarction_stadium2 '
-            'validated_by second_opinion initial_autogenerated_report validated_by_human baseline_drift static_noise burst_noise electrodes_problems '
+_COLUMNS = ('ecg_id patient_id age sex height weight nurse site device recording_date report scp_codes heart_axis '
+            'infarction_stadium1 infarction_stadium2 '
+            'validated_by second_opinion initial_autogenerated_report validated_by_human baseline_drift static_noise '
+            'burst_noise electrodes_problems '
             'extra_beats pacemaker strat_fold filename_lr filename_hr').split()
 
 def _visits(r, n_patients:int):
@@ -547,12 +599,14 @@ def write_ptbxl(
             o |= dict(ecg_id=i, filename_lr=f'records100/{at}_lr', filename_hr=f'records500/{at}_hr')
             for hz, name in ((100, o['filename_lr']), (500, o['filename_hr'])):
                 if hz not in rates: continue
-                rec, truth = simulate_ecg(seed=seed*100_003 + i, person=o['person'], condition=o['names'], fs=hz, noise=base.times(o['level']))
+                rec, truth = simulate_ecg(seed=seed*100_003 + i, person=o['person'], condition=o['names'],
+                                          fs=hz, noise=base.times(o['level']))
                 (tmp/name).parent.mkdir(parents=True, exist_ok=True)
                 write_wfdb(tmp/name, rec.signal, hz, [l.upper() for l in LEADS], gain_text='1000.0(0)/mV', signed=False)
             n_v, n_a = truth.symbols.count('V'), truth.symbols.count('A')
             rate = 60*rec.fs/np.median(np.diff(truth.r_peaks))
-            o |= dict(scp_codes=str(_scp_codes(r, o['names'], rate)), extra_beats=f'{n_v}VES' if n_v else f'{n_a}SVES' if n_a else np.nan)
+            o |= dict(scp_codes=str(_scp_codes(r, o['names'], rate)),
+                      extra_beats=f'{n_v}VES' if n_v else f'{n_a}SVES' if n_a else np.nan)
         pd.DataFrame(rows, columns=_COLUMNS).to_csv(tmp/'ptbxl_database.csv', index=False)
         statements().to_csv(tmp/'scp_statements.csv', index=False)
     how = dict(n_patients=n_patients, seed=seed, fs=sorted(rates), noise=noise)
@@ -562,7 +616,8 @@ def write_ptbxl(
 _DX = {  # text of the first release, SNOMED CT of the later ones
     'NORM': ('Normal', '426783006'), 'AF': ('AF', '164889003'), 'IAVB': ('I-AVB', '270492004'), 'LBBB': ('LBBB', '164909002'), 'RBBB': ('RBBB', '59118001'),
     'PAC': ('PAC', '284470004'), 'PVC': ('PVC', '164884008'), 'STD': ('STD', '429622005'), 'STE': ('STE', '164931005')}
-_TOGETHER = (('AF', 'RBBB'), ('AF', 'STD'), ('RBBB', 'PVC'), ('RBBB', 'PAC'), ('IAVB', 'STD'), ('PVC', 'STD'), ('AF', 'PVC'), ('IAVB', 'RBBB', 'STD'))
+_TOGETHER = (('AF', 'RBBB'), ('AF', 'STD'), ('RBBB', 'PVC'), ('RBBB', 'PAC'), ('IAVB', 'STD'), ('PVC', 'STD'),
+             ('AF', 'PVC'), ('IAVB', 'RBBB', 'STD'))
 
 def _write_challenge(folder, rec, dx:str, age):
     "`rec` in the Challenge's form: `val` and a header with age, sex and diagnoses."
@@ -571,8 +626,10 @@ def _write_challenge(folder, rec, dx:str, age):
     total = (d.sum(1, dtype=np.int64) & 0xffff).astype('<u2').view('<i2')
     head = [f'{rec.record_id} 12 {rec.fs:g} {d.shape[1]} 05-Feb-2020 11:39:16']
     head += [f'{rec.record_id}.mat 16+24 1000/mV 16 0 {o[0]} {c} 0 {l}' for o, c, l in zip(d, total, rec.leads)]
-    head += [f'#Age: {age:.0f}' if age == age else '#Age: NaN', f'#Sex: {"Male" if rec.meta["sex"] == "M" else "Female"}']
-    head += ['#Dx: ' + ','.join(_DX[c][dx == 'snomed'] for c in rec.meta['labels']), '#Rx: Unknown', '#Hx: Unknown', '#Sx: Unknown']
+    head += [f'#Age: {age:.0f}' if age == age else '#Age: NaN',
+             f'#Sex: {"Male" if rec.meta["sex"] == "M" else "Female"}']
+    head += ['#Dx: ' + ','.join(_DX[c][dx == 'snomed'] for c in rec.meta['labels']), '#Rx: Unknown',
+             '#Hx: Unknown', '#Sx: Unknown']
     (folder/f'{rec.record_id}.hea').write_text('\n'.join(head) + '\n')
 
 def write_cpsc2018(
@@ -592,11 +649,13 @@ def write_cpsc2018(
         for i in range(n_records + n_original):
             names = (codes[i % 9],) if r.random() > .1 else _TOGETHER[r.integers(len(_TOGETHER))]
             p, dur_s = make_person(int(r.integers(2**31))), float(np.clip(r.choice([10., r.gamma(3, 6)]), 6, 60))
-            rec, _ = simulate_ecg(seed=seed*100_003 + i, person=p, condition=names, dur_s=dur_s, noise=noise, record_id=f'A{i + 1:04d}')
+            rec, _ = simulate_ecg(seed=seed*100_003 + i, person=p, condition=names, dur_s=dur_s, noise=noise,
+                                  record_id=f'A{i + 1:04d}')
             age = np.nan if i % 40 == 17 else p.age
             if i < n_records: _write_challenge(tmp/'challenge2020', rec, dx, age)
             else:
-                _write_struct(tmp/'original'/f'{rec.record_id}.mat', rec.signal - rec.signal.mean(1, keepdims=True), p.sex, age)
+                _write_struct(tmp/'original'/f'{rec.record_id}.mat',
+                              rec.signal - rec.signal.mean(1, keepdims=True), p.sex, age)
                 ref.append([rec.record_id] + [codes.index(c) + 1 for c in names] + ['']*(3 - len(names)))
         pd.DataFrame(ref, columns=['Recording', 'First_label', 'Second_label', 'Third_label']).to_csv(tmp/'original'/'REFERENCE.csv', index=False)
     how = dict(n_records=n_records, n_original=n_original, seed=seed, dx=dx, noise=noise)
@@ -624,12 +683,15 @@ def write_ecgid(
                 x = rec.signal[0]
                 about = f'Age: {p.age:.0f}', f'Sex: {"male" if p.sex == "M" else "female"}', f'ECG date: {date:%d.%m.%Y}'
                 both = np.stack([x, scipy.signal.sosfiltfilt(band, x)])
-                write_wfdb(folder/f'rec_{j}', both, 500, ['ECG I', 'ECG I filtered'], gain=200, adc_bits=12, comments=about)
-                peaks = sorted([(s, 1) for s in truth.r_peaks] + [(s, 27) for s in truth.boundaries.peak[truth.boundaries.wave == 'T']])
+                write_wfdb(folder/f'rec_{j}', both, 500, ['ECG I', 'ECG I filtered'], gain=200, adc_bits=12,
+                           comments=about)
+                peaks = sorted([(s, 1) for s in truth.r_peaks] + [(s, 27)
+                                                                  for s in truth.boundaries.peak[truth.boundaries.wave == 'T']])
                 _write_atr(folder/f'rec_{j}.atr', *zip(*peaks))
                 names.append(f'Person_{k:02d}/rec_{j}')
         (tmp/'RECORDS').write_text('\n'.join(names) + '\n')
-    return _write_folder(root, fill, _about('a cohort in the layout of ECG-ID', n_people=n_people, seed=seed, noise=noise))
+    return _write_folder(root, fill,
+                         _about('a cohort in the layout of ECG-ID', n_people=n_people, seed=seed, noise=noise))
 
 # %% ../../nbs/data/13_simulate.ipynb #-montage
 def _montage(cohort, ecg_fs):
@@ -647,10 +709,11 @@ def _write_night(path, montage, ecg, dur_s:int, seed):
     r, fs = np.random.default_rng(seed), next(iter(montage.values()))[0]
     n_s, columns = min(dur_s, len(ecg)//fs), []
     for i, (f, unit, top) in enumerate(montage.values()):
-        if i: x = np.resize(.1*np.sin(2*np.pi*.25*np.arange(60*f)/f + r.uniform(0, 6.28)) + .02*r.standard_normal(60*f), n_s*f)
+        if i:
+            x = np.resize(.1*np.sin(2*np.pi*.25*np.arange(60*f)/f + r.uniform(0, 6.28)) + .02*r.standard_normal(60*f), n_s*f)
         else: x = ecg[:n_s*f]*(1000 if unit == 'uV' else 1)/top
         columns.append(np.round(np.clip(x, -1, 1)*32767).astype('<i2').reshape(n_s, f))
-    block = np.concatenate(columns, 1)                                     # (n_s, samples a second), as EDF lays them out
+    block = np.concatenate(columns, 1)   # (n_s, samples a second), as EDF lays them out
     with pyedflib.EdfWriter(str(path), len(montage), file_type=pyedflib.FILETYPE_EDF) as w:
         w.setSignalHeaders([dict(label=l, dimension=u, sample_frequency=f, physical_min=-top, physical_max=top, digital_min=-32767, digital_max=32767, transducer='', prefilter='')
                             for l, (f, u, top) in montage.items()])
@@ -673,7 +736,8 @@ def _sleepers(cohort, source, n, seed):
         return
     r = np.random.default_rng([seed, 606, int(cohort == 'mesa')])
     for sex in r.permutation(np.resize(['M', 'F'], n)):
-        p = make_person(int(r.integers(2**31)), sex=str(sex), age=float(np.clip(np.round(r.normal(67, 10)), 45 if cohort == 'shhs' else 54, 94)))
+        p = make_person(int(r.integers(2**31)), sex=str(sex),
+                        age=float(np.clip(np.round(r.normal(67, 10)), 45 if cohort == 'shhs' else 54, 94)))
         def simulated(fs, dur_s, visit, p=p):
             rec, _ = simulate_ecg(seed=10*seed + visit, person=p, fs=fs, dur_s=min(dur_s, 300))
             return rec.pick('II').signal[0]
@@ -683,14 +747,19 @@ def _sleepers(cohort, source, n, seed):
 def _some(montage, channels, root):
     "The `montage` with only `channels`, and its ECG in any case."
     keep = set(montage) if channels is None else {*list(montage)[:2]} if channels == 'ecg' else {*channels, *list(montage)[:1]}
-    if keep - {*montage}: raise ECGError(root, f'no channel {", ".join(sorted(keep - {*montage}))} in the montage; it has {", ".join(montage)}')
+    if keep - {*montage}:
+        raise ECGError(root,
+                       f'no channel {", ".join(sorted(keep - {*montage}))} in the montage; it has {", ".join(montage)}')
     return {l: o for l, o in montage.items() if l in keep}
 
 def _write_nights(root, cohort, night, table, *, n_subjects, dur_s, visits, source, channels, seed):
     "A cohort: `night(i, number, visit)` gives path and rate of the i-th person's night, `table(people, visit)` name and content of a CSV."
     if source == 'auto': source = 'mitdb' if have('mitdb') else 'simulated'
-    if source not in ('mitdb', 'simulated'): raise ECGError(root, f"source {source!r}; 'mitdb', 'simulated' or 'auto' is needed")
-    if n_subjects < 1 or dur_s < 1 or dur_s != int(dur_s): raise ECGError(root, f'{n_subjects} people, {dur_s} s; at least one person and a whole number of seconds are needed')
+    if source not in ('mitdb', 'simulated'):
+        raise ECGError(root, f"source {source!r}; 'mitdb', 'simulated' or 'auto' is needed")
+    if n_subjects < 1 or dur_s < 1 or dur_s != int(dur_s):
+        raise ECGError(root,
+                       f'{n_subjects} people, {dur_s} s; at least one person and a whole number of seconds are needed')
     if not visits or not {*visits} <= {1, 2}: raise ECGError(root, f'visits {visits}; there are 1 and 2')
     def fill(tmp):
         (tmp/'datasets').mkdir(parents=True)
@@ -706,7 +775,8 @@ def _write_nights(root, cohort, night, table, *, n_subjects, dur_s, visits, sour
                 truth.append(dict(path=file.relative_to(tmp).as_posix(), sex=sex, age=int(age), fs=fs, source=words))
         for v in visits:
             name, content = table(pd.DataFrame(people), v)
-            pd.DataFrame(content).assign(note='simulé').to_csv(tmp/'datasets'/f'{name}.csv', index=False, encoding='latin-1')
+            pd.DataFrame(content).assign(note='simulé').to_csv(tmp/'datasets'/f'{name}.csv', index=False,
+                                                               encoding='latin-1')
         pd.DataFrame(truth).to_csv(tmp/'truth.csv', index=False)
     but = 'not recorded from people' if source == 'simulated' else 'but for the ECG, which is that of MIT-BIH recordings of half an hour'
     how = dict(n_subjects=n_subjects, dur_s=dur_s, visits=tuple(visits), source=source, channels=channels, seed=seed)
@@ -725,8 +795,11 @@ def write_shhs(
 )->Path:                  # the folder; its `truth.csv` says what each night is
     "Write test nights in the layout of SHHS: 125 Hz at visit 1; 250 Hz, every fourth 256 Hz, at visit 2."
     def night(i, n, v): return f'shhs{v}/shhs{v}-{200_000 + n}.edf', 125 if v == 1 else 256 if i % 4 == 3 else 250
-    def table(p, v): return f'shhs{v}-dataset-0.21.0', {'nsrrid': 200_000 + p.n, 'visitnumber': v, 'gender': 1 + (p.sex == 'F'), f'age_s{v}': p.age.clip(upper=90), 'race': 1}
-    return _write_nights(root, 'shhs', night, table, n_subjects=n_subjects, dur_s=dur_s, visits=visits, source=source, channels=channels, seed=seed)
+    def table(p, v):
+        return f'shhs{v}-dataset-0.21.0', {'nsrrid': 200_000 + p.n, 'visitnumber': v,
+                                           'gender': 1 + (p.sex == 'F'), f'age_s{v}': p.age.clip(upper=90), 'race': 1}
+    return _write_nights(root, 'shhs', night, table, n_subjects=n_subjects, dur_s=dur_s, visits=visits,
+                         source=source, channels=channels, seed=seed)
 
 def write_mesa(
     root,                 # folder to make
@@ -738,13 +811,18 @@ def write_mesa(
     seed:int=0,
 )->Path:                  # the folder; its `truth.csv` says what each night is
     "Write test nights in the layout of MESA: 14 channels, `EKG` at 256 Hz and the other one, `EKG_Off`."
-    def table(p, v): return 'mesa-sleep-dataset-0.8.0', dict(mesaid=p.n, examnumber=5, race1c=1, gender1=(p.sex == 'M').astype(int), cucmcn1c=1, sleepage5c=p.age, quecg5=5, ecgdur5=dur_s/3600)
-    return _write_nights(root, 'mesa', lambda i, n, v: (f'mesa-sleep-{n:04d}.edf', 256), table, n_subjects=n_subjects, dur_s=dur_s, visits=(1,), source=source, channels=channels, seed=seed)
+    def table(p, v):
+        return 'mesa-sleep-dataset-0.8.0', dict(mesaid=p.n, examnumber=5, race1c=1,
+                                                gender1=(p.sex == 'M').astype(int), cucmcn1c=1,
+                                                sleepage5c=p.age, quecg5=5, ecgdur5=dur_s/3600)
+    return _write_nights(root, 'mesa', lambda i, n, v: (f'mesa-sleep-{n:04d}.edf', 256), table,
+                         n_subjects=n_subjects, dur_s=dur_s, visits=(1,), source=source, channels=channels, seed=seed)
 
 # %% ../../nbs/data/13_simulate.ipynb #sample-data
 _SAMPLES:dict[str, tuple] = {'ptb-xl': (write_ptbxl, dict(n_patients=300, seed=1)), 'cpsc2018': (write_cpsc2018, dict(n_records=90, seed=1)),
             'ecg-id': (write_ecgid, dict(n_people=20, seed=1))}
-_SAMPLES |= {n: (w, dict(n_subjects=24, dur_s=600, source='simulated', channels='ecg', seed=k)) for k, (n, w) in enumerate({'shhs': write_shhs, 'mesa': write_mesa}.items(), 1)}
+_SAMPLES |= {n: (w, dict(n_subjects=24, dur_s=600, source='simulated', channels='ecg', seed=k))
+             for k, (n, w) in enumerate({'shhs': write_shhs, 'mesa': write_mesa}.items(), 1)}
 
 def sample_data(
     name:str,  # 'ptb-xl', 'cpsc2018', 'ecg-id', 'shhs' or 'mesa'; of other data sets only the real one can be given

@@ -23,7 +23,8 @@ from ..signals.preprocess import OFFSET_MV, Recipe, complete_leads, from_int16, 
 __all__ = ['Row', 'StoreError', 'record_int16', 'gather_crops', 'Store', 'convert']
 
 # %% ../../nbs/04_store.ipynb #storeerror
-class StoreError(ECGError): "A folder that holds something else than this store, or a store that does not allow what was asked."
+class StoreError(ECGError):
+    "A folder that holds something else than this store, or a store that does not allow what was asked."
 
 def _notes(rec, prepared, over, quality):
     "What to know about a stored record, e.g. `'gaps:V1 flat:V5,V6'`."
@@ -49,18 +50,20 @@ def _read_around(part, start_s, stop_s, margin_s):
         part(start_s=start_s, stop_s=stop_s)               # an error of the span itself comes from here
         rec = part(start_s=start_s - before)               # else the file ends within the margin
     a = round(start_s*rec.fs) - round((start_s - before)*rec.fs)
-    return rec, a, rec.n_samples - a if stop_s is None else min(rec.n_samples - a, math.ceil((stop_s - start_s)*rec.fs - 1e-6))
+    return rec, a, rec.n_samples - a if stop_s is None else min(rec.n_samples - a,
+                                                                math.ceil((stop_s - start_s)*rec.fs - 1e-6))
 
 def _prepared_span(part, recipe, start_s, stop_s=None):
     "Seconds `start_s` to `stop_s` of what `part` gives: as recorded, and prepared by `recipe`."
     rec, a, n = _read_around(part, start_s, stop_s, _margin_s(recipe))
     rec, computed = complete_leads(rec, recipe.leads)
     span = Recording(rec.signal[:, a:a + n], rec.fs, rec.leads, rec.record_id, rec.meta)
-    judged = Recipe(leads=recipe.leads, fs=rec.fs, max_missing=recipe.max_missing)(span).meta    # refuses a span of gaps
+    judged = Recipe(leads=recipe.leads, fs=rec.fs, max_missing=recipe.max_missing)(span).meta   # refuses a span of gaps
     y = replace(recipe, scale='fixed', max_missing=1)(rec)
     m = round((n/rec.fs if stop_s is None else stop_s - start_s)*recipe.fs)
     b = min(round(a*recipe.fs/rec.fs), y.n_samples - m)
-    return span, Recording(rescale(y.signal[:, b:b + m], recipe.scale), recipe.fs, recipe.leads, rec.record_id, y.meta | dict(computed=computed, missing=judged['missing']))
+    return span, Recording(rescale(y.signal[:, b:b + m], recipe.scale), recipe.fs, recipe.leads,
+                           rec.record_id, y.meta | dict(computed=computed, missing=judged['missing']))
 
 # %% ../../nbs/04_store.ipynb #record-int16
 def record_int16(
@@ -87,7 +90,8 @@ _no_steps = _steps(Recipe())   # no filter, no scaling, 1 µV a unit
 _record_line = re.compile(rb'(\S+) (\d{1,3}) (\d{1,5}) (\d{1,9})\r?\n')
 _signal_line = re.compile(rb'^(\S+) 16 1000(?:\.0)?(?:\(0\))?(?:/mV)? 16 0 -?\d{1,5} (-?\d{1,5}) 0 (\S+)\r?$', re.M)
 
-_no_tricks = os.O_RDONLY | getattr(os, 'O_NOFOLLOW', 0) | getattr(os, 'O_NONBLOCK', 0)   # no link, and no waiting for a pipe
+# no link, and no waiting for a pipe
+_no_tricks = os.O_RDONLY | getattr(os, 'O_NOFOLLOW', 0) | getattr(os, 'O_NONBLOCK', 0)
 
 def _bytes(path):
     "What is in a regular file; `OSError` for anything else, links included."
@@ -109,14 +113,17 @@ def _copied(path, recipe):
     if not found: return None
     files, sums, leads = zip(*found)
     k, fs, n = map(int, first.groups()[1:])
-    if (k, fs) != (len(found), recipe.fs) or head.rstrip().count(b'\n') != k or files.count(stem.rpartition('/')[2].encode() + b'.dat') != k or not n or len(data) != 2*k*n: return None
+    if (k, fs) != (len(found), recipe.fs) or head.rstrip().count(b'\n') != k or files.count(stem.rpartition('/')[2].encode() + b'.dat') != k or not n or len(data) != 2*k*n:
+        return None
     x, m = np.frombuffer(data, '<i2').reshape(n, k), math.gcd(n, 20)
-    total = np.add.reduce(np.add.reduce(x.reshape(n//m, m*k), 0, dtype=np.int16).reshape(m, k), 0, dtype=np.int16)   # long rows first: a third of the time
+    # long rows first: a third of the time
+    total = np.add.reduce(np.add.reduce(x.reshape(n//m, m*k), 0, dtype=np.int16).reshape(m, k), 0, dtype=np.int16)
     if [int(c) & 65535 for c in sums] != total.view(np.uint16).tolist() or x.min() == -32768: return None
     columns = _columns_of(leads, recipe.leads)
     if columns is None: return None
     if columns != list(range(k)): x = np.ascontiguousarray(x[:, columns])
-    if np.abs(x.mean(0)).max() > 499*OFFSET_MV and offsets(from_int16(x), fs).any(): return None   # a constant is taken off elsewhere
+    # a constant is taken off elsewhere
+    if np.abs(x.mean(0)).max() > 499*OFFSET_MV and offsets(from_int16(x), fs).any(): return None
     return x, len(head) + len(data)
 
 def _columns_of(labels, leads, known={}):
@@ -146,7 +153,8 @@ def _source_bytes(path):
         if len(sizes) == 2: break     # a header and its signal
     return sum(sizes)
 
-Row = namedtuple('Row', 'path record_id fs channels leads span units dataset given', defaults=('', None, (), (), None, '', '', None))
+Row = namedtuple('Row', 'path record_id fs channels leads span units dataset given',
+                 defaults=('', None, (), (), None, '', '', None))
 Row.__doc__ = "What a record's signal depends on; `given` is the whole row where its data set has a reader of its own."
 
 def _is_plain(row, recipe):
@@ -158,7 +166,8 @@ def _try_record(root, row, recipe, quality=False, length=None):
     path = row.path
     full = f'{root}/{path}'
     try:
-        if path.startswith(('/', '\\')) or '..' in path.replace('\\', '/').split('/'): raise UnsafePath(path, 'is outside the data folder')
+        if path.startswith(('/', '\\')) or '..' in path.replace('\\', '/').split('/'):
+            raise UnsafePath(path, 'is outside the data folder')
         plain = _copied(full, recipe) if _is_plain(row, recipe) and not quality and not length else None
         if plain: return plain[0], '', '', plain[1]
         if path.endswith('.npy') and not row.leads: row = row._replace(leads=recipe.leads)
@@ -170,7 +179,8 @@ def _try_record(root, row, recipe, quality=False, length=None):
 # %% ../../nbs/04_store.ipynb #-writing
 _KEPT = 'What is finished is kept; the same conversion run again goes on from there'
 
-def _npy_header(f, rows, n_leads): np.lib.format.write_array_header_1_0(f, dict(descr='<i2', fortran_order=False, shape=(rows, n_leads)))
+def _npy_header(f, rows, n_leads):
+    np.lib.format.write_array_header_1_0(f, dict(descr='<i2', fortran_order=False, shape=(rows, n_leads)))
 
 def _sha256(path):
     with open(path, 'rb') as f: return hashlib.file_digest(f, 'sha256').hexdigest()
@@ -199,27 +209,37 @@ def _write_shard(
             f.seek(0)
             _npy_header(f, sum(said['n_samples']), len(recipe.leads))
         return k, tmp, said | dict(rows=sum(said['n_samples']))
-    except BaseException: Path(tmp).unlink(missing_ok=True); raise
+    except BaseException:
+        Path(tmp).unlink(missing_ok=True)
+        raise
 
 # %% ../../nbs/04_store.ipynb #-hash
 def _hash(manifest):
     "SHA-256 of all that `manifest` says: recipe, unit, the hash of each shard and of the index."
-    return hashlib.sha256(json.dumps({k: v for k, v in manifest.items() if k != 'content_hash'}, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps({k: v for k, v in manifest.items() if k != 'content_hash'},
+                                     sort_keys=True).encode()).hexdigest()
 
 def _read_manifest(folder):
     path = folder/'manifest.json'
     if not path.is_file():
         begun = any(folder.glob('shard-*')) if folder.is_dir() else False
-        raise MissingFile(folder, 'a conversion was begun but not finished; run it again, it goes on where it stopped' if begun else 'no store here (no manifest.json)')
+        raise MissingFile(folder,
+                          'a conversion was begun but not finished; run it again, it goes on where it '
+                          'stopped' if begun else 'no store here (no manifest.json)')
     m = read_json(path)
     try:
         for s in m['shards']:
             if not isinstance(s['rows'], int): raise TypeError('rows of a shard that are no number')
-            if not re.fullmatch(r'shard-\d{4,}\.npy', s['file']): raise UnsafePath(path, f'names a shard {s["file"]!r}; only shard-NNNN.npy in the same folder is allowed')
-        if m['content_hash'] != _hash(m): raise DamagedFile(path, 'its hash does not fit: it was changed after the conversion')
+            if not re.fullmatch(r'shard-\d{4,}\.npy', s['file']):
+                raise UnsafePath(path,
+                                 f'names a shard {s["file"]!r}; only shard-NNNN.npy in the same folder is allowed')
+        if m['content_hash'] != _hash(m):
+            raise DamagedFile(path, 'its hash does not fit: it was changed after the conversion')
         r, _ = Recipe.from_json(m['recipe']), m['index_sha256']
-        if (list(r.leads), r.fs, r.lsb_uv) != (m['leads'], m['fs'], m['lsb_uv']): raise DamagedFile(path, 'leads, rate or unit are not those of its recipe')
-    except (KeyError, TypeError, AttributeError) as e: raise DamagedFile(path, f'not the manifest of a store ({type(e).__name__}: {e})') from None
+        if (list(r.leads), r.fs, r.lsb_uv) != (m['leads'], m['fs'], m['lsb_uv']):
+            raise DamagedFile(path, 'leads, rate or unit are not those of its recipe')
+    except (KeyError, TypeError, AttributeError) as e:
+        raise DamagedFile(path, f'not the manifest of a store ({type(e).__name__}: {e})') from None
     return m, r
 
 def _open_shard(path, rows, n_leads):
@@ -228,25 +248,30 @@ def _open_shard(path, rows, n_leads):
     try: x = np.load(path, mmap_mode='r', allow_pickle=False)
     except Exception as e: raise DamagedFile(path, f'not an array of integers ({e})') from None
     if not isinstance(x, np.memmap) or (x.dtype, x.shape, x.flags.c_contiguous) != (np.dtype('<i2'), (rows, n_leads), True):
-        raise DamagedFile(path, f'holds {getattr(x, "dtype", "no array")} {getattr(x, "shape", "")}; the manifest says int16 ({rows}, {n_leads})')
+        raise DamagedFile(path,
+                          f'holds {getattr(x, "dtype", "no array")} {getattr(x, "shape", "")}; the manifest says '
+                          f'int16 ({rows}, {n_leads})')
     size, want = path.stat().st_size, x.offset + rows*n_leads*2
     if size != want: raise DamagedFile(path, f'is {size:,} bytes long instead of {want:,}')
     return x
 
 # %% ../../nbs/04_store.ipynb #-read-index
-_columns = dict(record_id=str, subject_id=str, shard='int64', row='int64', n_samples='int64', usable=bool, reason=str, flags=str)
+_columns = dict(record_id=str, subject_id=str, shard='int64', row='int64', n_samples='int64', usable=bool,
+                reason=str, flags=str)
 
 def _read_index(folder, manifest):
     "The index as a table, checked to say where every row of every shard belongs."
     path = folder/'index.csv'
     raw = read_bytes(path)
-    if hashlib.sha256(raw).hexdigest() != manifest['index_sha256']: raise DamagedFile(path, 'its SHA-256 is not that of the manifest')
+    if hashlib.sha256(raw).hexdigest() != manifest['index_sha256']:
+        raise DamagedFile(path, 'its SHA-256 is not that of the manifest')
     try:
         t = pd.read_csv(io.BytesIO(raw), dtype=_columns, keep_default_na=False, encoding='utf-8')[list(_columns)]
         n, shard, row, rows = t.n_samples.to_numpy(), t.shard.to_numpy(), t.row.to_numpy(), np.array([s['rows'] for s in manifest['shards']])
         fits = (min(n.min(), row.min(), shard.min()) >= 0 and ((n > 0) == t.usable).all() and (row + n <= rows[shard]).all() and n.sum() == rows.sum()
             and np.array_equal((np.cumsum(rows) - rows)[shard] + row, np.cumsum(n) - n))
-    except (KeyError, ValueError, IndexError, OverflowError) as e: raise DamagedFile(path, f'not the index of a store ({e})') from None
+    except (KeyError, ValueError, IndexError, OverflowError) as e:
+        raise DamagedFile(path, f'not the index of a store ({e})') from None
     if not fits: raise DamagedFile(path, 'does not fit the shards')
     return t
 
@@ -258,10 +283,14 @@ def gather_crops(
 )->np.ndarray:         # int16, shape (b, length, n_leads)
     "The crops of `x` that start at rows `first`. `BadSignal` if one is not wholly inside."
     x, first = np.asarray(x), np.asarray(first)
-    if length < 1 or first.size and not 0 <= first.min() <= first.max() <= len(x) - length: raise BadSignal('crops', f'of {length} rows that start at {first.min() if first.size else 0} to {first.max() if first.size else 0} are not inside 0 to {len(x)}')
+    if length < 1 or first.size and not 0 <= first.min() <= first.max() <= len(x) - length:
+        raise BadSignal('crops',
+                        f'of {length} rows that start at {first.min() if first.size else 0} to '
+                        f'{first.max() if first.size else 0} are not inside 0 to {len(x)}')
     if not first.size: return np.empty((0, length, x.shape[1]), x.dtype)
     if not x.flags.c_contiguous: raise BadSignal('crops', 'the signal is not in C order')
-    view = np.lib.stride_tricks.as_strided(x, (len(x) - length + 1, length*x.shape[1]), (x.strides[0], x.itemsize), writeable=False)
+    view = np.lib.stride_tricks.as_strided(x, (len(x) - length + 1, length*x.shape[1]),
+                                           (x.strides[0], x.itemsize), writeable=False)
     return view[first].reshape(*first.shape, length, x.shape[1])
 
 # %% ../../nbs/04_store.ipynb #-read-all
@@ -287,22 +316,30 @@ class Store:
         self._first, self._all = np.cumsum(self._n) - self._n, None
 
     def __len__(self): return len(self.index)
-    def __repr__(self): return f'Store({self.path.name}: {len(self):,} records, {self.index.usable.sum():,} usable, {len(self.leads)} leads at {self.fs:g} Hz, {self.lsb_uv:g} µV a unit, {self.content_hash[:12]})'
+    def __repr__(self):
+        return (f'Store({self.path.name}: {len(self):,} records, {self.index.usable.sum():,} usable, '
+                f'{len(self.leads)} leads at {self.fs:g} Hz, {self.lsb_uv:g} µV a unit, {self.content_hash[:12]})')
     def __reduce__(self): return type(self), (self.path,)   # a worker process opens the files again; no signal travels
 
     def read(self, i:int)->np.ndarray: # int16 (n_samples, n_leads), a view of the file
         "Signal of record `i` in units of `lsb_uv`; `BadSignal` with the reason if it has none."
-        if not self._n[i]: raise BadSignal(self.index.record_id.iloc[i], f'not in the store: {self.index.reason.iloc[i]}')
+        if not self._n[i]:
+            raise BadSignal(self.index.record_id.iloc[i], f'not in the store: {self.index.reason.iloc[i]}')
         return np.asarray(self.signals[self._shard[i]])[self._row[i]:self._row[i] + self._n[i]]
 
     def recording(self, i:int)->Recording:
         "Record `i` in mV."
         r = self.index.iloc[i]
-        return Recording(from_int16(self.read(i), self.lsb_uv), self.fs, self.leads, r.record_id, dict(subject_id=r.subject_id, flags=r['flags'], recipe=self.recipe.hash))
+        return Recording(from_int16(self.read(i), self.lsb_uv), self.fs, self.leads, r.record_id,
+                         dict(subject_id=r.subject_id, flags=r['flags'], recipe=self.recipe.hash))
 
-    def load(self, *, in_ram:bool=True)->tuple: # int16 (total_rows, n_leads); first row and number of samples of each record, int64 (n,)
+    # int16 (total_rows, n_leads); first row and number of samples of each record, int64 (n,)
+    def load(self, *, in_ram:bool=True)->tuple:
         "All signals as one array in memory, used by `crops` from then on. `in_ram=False`: the memory map itself, if the store is one shard."
-        if not in_ram and len(self.signals) > 1: raise StoreError(self.path, f'{len(self.signals)} shards are not one memory map; convert with shard_records={len(self)}, or load into memory')
+        if not in_ram and len(self.signals) > 1:
+            raise StoreError(self.path,
+                             f'{len(self.signals)} shards are not one memory map; convert with '
+                             f'shard_records={len(self)}, or load into memory')
         if not in_ram: self._all = self.signals[0]
         elif type(self._all) is not np.ndarray: self._all = _read_all(self.signals, len(self.leads))
         return self._all, self._first.copy(), self._n.copy()
@@ -311,7 +348,10 @@ class Store:
         "`length` samples of each record `i` (b,) from sample `starts` (b,) on. `BadSignal` if a crop is not wholly inside its record."
         i, starts = np.broadcast_arrays(np.atleast_1d(i), np.atleast_1d(starts))
         bad = np.flatnonzero((starts < 0) | (starts + length > self._n[i]))
-        if len(bad): raise BadSignal(self.index.record_id.iloc[i[bad[0]]], f'a crop from sample {starts[bad[0]]} on, {length} long, is not inside its {self._n[i[bad[0]]]:,} samples ({len(bad)} such crops)')
+        if len(bad):
+            raise BadSignal(self.index.record_id.iloc[i[bad[0]]],
+                            f'a crop from sample {starts[bad[0]]} on, {length} long, is not inside its '
+                            f'{self._n[i[bad[0]]]:,} samples ({len(bad)} such crops)')
         if self._all is not None: return gather_crops(self._all, self._first[i] + starts, length)
         out, shard, first = np.empty((len(i), length, len(self.leads)), '<i2'), self._shard[i], self._row[i] + starts
         for k in np.unique(shard): out[shard == k] = gather_crops(self.signals[k], first[shard == k], length)
@@ -320,7 +360,9 @@ class Store:
     def verify(self)->Store:
         "Compare every shard with its SHA-256; `DamagedFile` names the first that differs."
         for s in self.manifest['shards']:
-            if _sha256(self.path/s['file']) != s['sha256']: raise DamagedFile(self.path/s['file'], 'its SHA-256 is not that of the manifest: the file has changed since the conversion')
+            if _sha256(self.path/s['file']) != s['sha256']:
+                raise DamagedFile(self.path/s['file'],
+                                  'its SHA-256 is not that of the manifest: the file has changed since the conversion')
         return self
 
     def report(self)->pd.DataFrame: # reason (numbers left out), records, example
@@ -331,10 +373,14 @@ class Store:
 # %% ../../nbs/04_store.ipynb #-spans
 def _spans(table):
     "What `start_s` and `stop_s` of each row ask for: (start, stop), or None for the whole recording."
-    start, stop = (table[c].astype(float).tolist() if c in table else [math.nan]*len(table) for c in ('start_s', 'stop_s'))
+    start, stop = (table[c].astype(float).tolist() if c in table else [math.nan]*len(table)
+                   for c in ('start_s', 'stop_s'))
     spans = [(0. if a != a else a, None if b != b else b) if a == a or b == b else None for a, b in zip(start, stop)]
     bad = [i for i, s in zip(table.record_id, spans) if s and not 0 <= s[0] < (1e9 if s[1] is None else s[1]) <= 1e9]
-    if bad: raise BadTable('table', f'start_s and stop_s must be seconds, 0 <= start_s < stop_s; not so in {", ".join(map(str, bad[:5]))}')
+    if bad:
+        raise BadTable('table',
+                       'start_s and stop_s must be seconds, 0 <= start_s < stop_s; not so in '
+                       f'{", ".join(map(str, bad[:5]))}')
     return spans
 
 def _rows(table):
@@ -343,8 +389,10 @@ def _rows(table):
     if lost: raise BadTable('table', f'no column {", ".join(lost)}')
     if not len(table): raise BadTable('table', 'no records to convert')
     rows = table[['record_id', 'subject_id', 'path']].astype(str).reset_index(drop=True)
-    rows['fs'] = pd.Series([float(f) if f == f else None for f in table['fs']] if 'fs' in table else [None]*len(rows), dtype=object)
-    for c in ('channels', 'leads'): rows[c] = [tuple(v) if isinstance(v, (list, tuple)) else () for v in table[c]] if c in table else [()]*len(rows)
+    rows['fs'] = pd.Series([float(f) if f == f else None for f in table['fs']] if 'fs' in table
+                           else [None]*len(rows), dtype=object)
+    for c in ('channels', 'leads'):
+        rows[c] = [tuple(v) if isinstance(v, (list, tuple)) else () for v in table[c]] if c in table else [()]*len(rows)
     rows['span'] = pd.Series(_spans(table), dtype=object)
     rows['units'] = [v if isinstance(v, str) else '' for v in table['units']] if 'units' in table else ''
     rows['dataset'] = table['dataset'].astype(str).to_numpy() if 'dataset' in table else ''
@@ -369,20 +417,26 @@ def _plan(rows, recipe, shard_records, quality, length=None):
     asked = rows.drop(columns=['dataset', *(c for c in ('leads', 'span', 'units', 'given') if not any(rows[c]))])
     text = json.dumps(asked.values.tolist(), default=str).encode()
     checked = dict(length=length) if length else {}
-    return json.loads(json.dumps(dict(layout=1, recipe=asdict(recipe), n_records=len(rows), table=hashlib.sha256(text).hexdigest(), shard_records=shard_records, quality=quality) | checked))
+    return json.loads(json.dumps(dict(layout=1, recipe=asdict(recipe), n_records=len(rows),
+                                      table=hashlib.sha256(text).hexdigest(), shard_records=shard_records,
+                                      quality=quality) | checked))
 
 def _refuse_foreign(out):
     "`StoreError` if `out` has files of our names that no conversion wrote."
     alien = [n for n in ('manifest.json', 'index.csv') if (out/n).exists()]
-    if alien and not any(out.glob('shard-*.json')): raise StoreError(out, f'has a {" and a ".join(alien)} that is no part of a store; take another folder')
+    if alien and not any(out.glob('shard-*.json')):
+        raise StoreError(out, f'has a {" and a ".join(alien)} that is no part of a store; take another folder')
 
 def _refuse_other(path, was, plan):
     "`StoreError` if what is at `path` was made after another plan."
     if not isinstance(was, dict) or was == plan: return
     flat = lambda d: {k: v for k, v in d.items() if k != 'recipe'} | {f'recipe.{k}': v for k, v in d['recipe'].items()}
     old, new = flat(was), flat(plan)
-    differ = [f'{k} (another selection or order of records, or other paths)' if k == 'table' else f'{k} ({old.get(k)} there, {new.get(k)} now)' for k in new | old if old.get(k) != new.get(k)]
-    raise StoreError(path, f'was made from something else: {"; ".join(differ)}. Take another folder, or overwrite=True to start anew')
+    differ = [f'{k} (another selection or order of records, or other paths)' if k == 'table'
+              else f'{k} ({old.get(k)} there, {new.get(k)} now)' for k in new | old if old.get(k) != new.get(k)]
+    raise StoreError(path,
+                     f'was made from something else: {"; ".join(differ)}. Take another folder, or overwrite=True to '
+                     'start anew')
 
 # %% ../../nbs/04_store.ipynb #-kept
 def _kept(out, rows, plan, root):
@@ -398,7 +452,10 @@ def _kept(out, rows, plan, root):
         now = part.path.map({p: _source_bytes(f'{root}/{p}') for p in part.path.unique()}).to_numpy()
         changed = (now != side['source_bytes']) & (now > 0)
         stored = changed & (np.array(side['n_samples']) > 0)
-        if stored.any(): raise StoreError(out, f'the files of record {", ".join(part.record_id[stored].head(5))} have changed since they were converted ({stored.sum()} in {name.name}); overwrite=True converts all anew')
+        if stored.any():
+            raise StoreError(out,
+                             f'the files of record {", ".join(part.record_id[stored].head(5))} have changed since '
+                             f'they were converted ({stored.sum()} in {name.name}); overwrite=True converts all anew')
         if not changed.any(): known[k] = side
     return known
 
@@ -406,14 +463,18 @@ def _seal(out, rows, recipe, plan, known, datasets):
     "Write index and manifest, unless they are there already; what is left of an overwritten store goes."
     n, sides = plan['shard_records'], [known[k] for k in range(len(known))]
     cat = lambda key: [v for s in sides for v in s[key]]
-    index = rows[['record_id', 'subject_id']].assign(shard=np.arange(len(rows))//n, n_samples=cat('n_samples'), reason=cat('reason'), flags=cat('flags'))
+    index = rows[['record_id', 'subject_id']].assign(shard=np.arange(len(rows))//n,
+                                                     n_samples=cat('n_samples'), reason=cat('reason'),
+                                                     flags=cat('flags'))
     index['row'] = index.groupby('shard').n_samples.cumsum() - index.n_samples
     index['usable'] = index.n_samples > 0
     text = index[list(_columns)].to_csv(index=False, lineterminator='\n').encode('utf-8', 'replace')
     m = dict(format='ecg_nb store', plan=plan, source=dict(datasets=datasets, table=plan['table']), recipe=plan['recipe'], recipe_hash=recipe.hash, fs=recipe.fs, leads=list(recipe.leads), lsb_uv=recipe.lsb_uv,
         n_records=len(rows), n_usable=int(index.usable.sum()), index_sha256=hashlib.sha256(text).hexdigest(), shards=[dict(file=f'shard-{k:04d}.npy', rows=s['rows'], sha256=s['sha256']) for k, s in enumerate(sides)])
     m['content_hash'] = _hash(m)
-    for p in set(out.glob('shard-*.*')) - {out/f'shard-{k:04d}.{e}' for k in range(len(sides)) for e in ('npy', 'json')}: p.unlink()
+    for p in set(out.glob('shard-*.*')) - {out/f'shard-{k:04d}.{e}' for k in range(len(sides))
+                                           for e in ('npy', 'json')}:
+        p.unlink()
     if not (out/'index.csv').is_file() or (out/'index.csv').read_bytes() != text:
         (out/'manifest.json').unlink(missing_ok=True)
         with atomic_path(out/'index.csv') as p: p.write_bytes(text)
@@ -488,12 +549,17 @@ def convert(
         if todo:
             if not os.path.isdir(root): raise MissingFile(root, 'no such folder of recordings')
             (out/'manifest.json').unlink(missing_ok=True)
-        part = lambda k: [Row(*r) for r in rows[list(Row._fields)].iloc[k*shard_records:(k + 1)*shard_records].itertuples(index=False, name=None)]
-        jobs = [delayed(_write_shard)(k, os.path.abspath(out), part(k), root, recipe, quality, length, _own_readers(table), links) for k in todo]
+        part = lambda k: [Row(*r)
+                          for r in rows[list(Row._fields)].iloc[k*shard_records:(k + 1)*shard_records].itertuples(index=False, name=None)]
+        jobs = [delayed(_write_shard)(k, os.path.abspath(out), part(k), root, recipe, quality, length,
+                                      _own_readers(table), links) for k in todo]
         try:
-            with warnings.catch_warnings(), tqdm(total=len(rows), initial=len(rows) - sum(len(part(k)) for k in todo), unit='record', disable=not progress, leave=False) as bar:
+            with warnings.catch_warnings(), tqdm(total=len(rows),
+                                                 initial=len(rows) - sum(len(part(k)) for k in todo),
+                                                 unit='record', disable=not progress, leave=False) as bar:
                 warnings.filterwarnings('ignore', r'\d+ tasks')   # joblib's, after an error
-                for k, known[k] in _one_behind(partial(_finish, out, plan), _in_parallel(jobs, n_jobs)): bar.update(len(part(k)))
+                for k, known[k] in _one_behind(partial(_finish, out, plan), _in_parallel(jobs, n_jobs)):
+                    bar.update(len(part(k)))
         finally: _sweep(out)
         _seal(out, rows, recipe, plan, known, sorted(set(table['dataset'].astype(str))) if 'dataset' in table else [])
     return Store(out)

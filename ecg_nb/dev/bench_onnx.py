@@ -36,17 +36,23 @@ def speed(
     else:
         x, n = np.stack(raw), len(raw[0])
         units = torch.from_numpy(np.concatenate([to_int16(o.T, run.recipe.lsb_uv)[0] for o in raw]))
-        data = ECGData(units, np.arange(batch)*n, np.full(batch, n), np.zeros((batch, 1)), ids=np.arange(batch), lsb_uv=run.recipe.lsb_uv, fs=run.recipe.fs, leads=run.recipe.leads)
+        data = ECGData(units, np.arange(batch)*n, np.full(batch, n), np.zeros((batch, 1)),
+                       ids=np.arange(batch), lsb_uv=run.recipe.lsb_uv, fs=run.recipe.fs, leads=run.recipe.leads)
         a, b = (lambda: run.predict_data(data)), (lambda: other.answers(x))
     torch.set_num_threads(1)
     try:
         with torch.inference_mode():
-            if batch == 1: a(); b()                                            # the first call of all prepares
+            # the first call of all prepares
+            if batch == 1:
+                a()
+                b()
             began = time.perf_counter()
-            while len(took) < rounds and (len(took) < 2 or time.perf_counter() - began < budget_s): took.append([(time.perf_counter(), f(), time.perf_counter()) for f in (a, b)])
+            while len(took) < rounds and (len(took) < 2 or time.perf_counter() - began < budget_s):
+                took.append([(time.perf_counter(), f(), time.perf_counter()) for f in (a, b)])
     finally: torch.set_num_threads(was)
     ms = np.array([[1000*(t[2] - t[0])/batch for t in r] for r in took])
-    return dict(batch=batch, rounds=len(ms), torch_ms=float(np.median(ms[:, 0])), onnx_ms=float(np.median(ms[:, 1])), ratio=float(np.median(ms[:, 0]/ms[:, 1])))
+    return dict(batch=batch, rounds=len(ms), torch_ms=float(np.median(ms[:, 0])),
+                onnx_ms=float(np.median(ms[:, 1])), ratio=float(np.median(ms[:, 0]/ms[:, 1])))
 
 # %% ../../nbs/dev/21_bench_onnx.ipynb #measure
 def measure(
@@ -64,9 +70,12 @@ def measure(
 
 def main(argv=None):
     "Export runs, check them on real records, time them: results/export/onnx.json."
-    a = argparse.ArgumentParser(prog='python -m ecg_nb.dev.bench_onnx', description='Export runs to data/export/, check and time them: results/export/onnx.json')
+    a = argparse.ArgumentParser(prog='python -m ecg_nb.dev.bench_onnx',
+                                description='Export runs to data/export/, check and time them: '
+                                            'results/export/onnx.json')
     a.add_argument('runs', nargs='*', help='task/name; default: all shipped runs')
-    a.add_argument('--records', type=int, default=64, help='so many records of fold 10 (default 64; four of them are checked at all rates and lengths)')
+    a.add_argument('--records', type=int, default=64,
+                   help='so many records of fold 10 (default 64; four of them are checked at all rates and lengths)')
     a = a.parse_args(argv)
     import onnx, onnxruntime
     from ecg_nb.data.datasets import find, records_table
@@ -77,8 +86,11 @@ def main(argv=None):
     done = read_json(path)['runs'] if path.exists() else {}
     for run in a.runs or SHIPPED:
         done[run] = measure(run, data_path('export', run.replace('/', '-')), recs)
-        print(f'{run}: difference {done[run]["difference"]:.1e}, {done[run]["bytes"]/1e6:.1f} MB, ' + ', '.join(f'{s["ratio"]:.2f} times torch\'s speed at batch {s["batch"]}' for s in done[run]['speed']), flush=True)
-        write_json(path, dict(command='python -m ecg_nb.dev.bench_onnx', records=f'PTB-XL, the first {a.records} of fold 10', threads=1, opset=17, onnx=onnx.__version__, onnxruntime=onnxruntime.__version__, runs=done) | provenance())
+        print(f'{run}: difference {done[run]["difference"]:.1e}, {done[run]["bytes"]/1e6:.1f} MB, '
+              '' + ', '.join(f'{s["ratio"]:.2f} times torch\'s speed at batch '
+                             f'{s["batch"]}' for s in done[run]['speed']), flush=True)
+        write_json(path,
+                   dict(command='python -m ecg_nb.dev.bench_onnx', records=f'PTB-XL, the first {a.records} of fold 10', threads=1, opset=17, onnx=onnx.__version__, onnxruntime=onnxruntime.__version__, runs=done) | provenance())
 
 # %% ../../nbs/dev/21_bench_onnx.ipynb #export-if-name-main-and
 if __name__ == '__main__' and '__file__' in globals(): sys.exit(exit_status(main))

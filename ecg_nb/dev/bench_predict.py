@@ -25,11 +25,14 @@ def first_result(
     import resource
     def once(*options):
         a, t = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-        said = subprocess.run([sys.executable, '-c', 'from ecg_nb.cli import main; main()', 'predict', str(path), '--quiet', *options], capture_output=True, text=True, timeout=300)
+        said = subprocess.run([sys.executable, '-c', 'from ecg_nb.cli import main; '
+                                                     'main()', 'predict', str(path), '--quiet', *options], capture_output=True, text=True, timeout=300)
         wall, b = time.perf_counter() - t, resource.getrusage(resource.RUSAGE_CHILDREN)
         if said.returncode: raise BadTable(path, f'the command failed: {said.stderr.strip()[-300:]}')
         return wall, b.ru_utime + b.ru_stime - a.ru_utime - a.ru_stime
-    with tempfile.TemporaryDirectory() as d: took = {k: np.array([once(*options) for _ in range(repeats)]) for k, options in (('answer', ()), ('page', ('--out', d)))}
+    with tempfile.TemporaryDirectory() as d:
+        took = {k: np.array([once(*options) for _ in range(repeats)])
+                for k, options in (('answer', ()), ('page', ('--out', d)))}
     return {k: dict(wall_s_median=float(np.median(w[:, 0])), wall_s_best=float(w[:, 0].min()), cpu_s_best=float(w[:, 1].min())) for k, w in took.items()} | dict(repeats=repeats)
 
 _NIGHT = """import re, resource, sys, time
@@ -56,9 +59,12 @@ def night_cost(
         for h in hours:
             path = Path(d)/f'{h:g}.edf'
             with pyedflib.EdfWriter(str(path), len(minute.leads), file_type=pyedflib.FILETYPE_EDF) as w:
-                w.setSignalHeaders([dict(label=l, dimension='mV', sample_frequency=fs, physical_min=-5, physical_max=5, digital_min=-32768, digital_max=32767, transducer='', prefilter='') for l in minute.leads])
+                w.setSignalHeaders([dict(label=l, dimension='mV', sample_frequency=fs, physical_min=-5,
+                                         physical_max=5, digital_min=-32768, digital_max=32767, transducer='',
+                                         prefilter='') for l in minute.leads])
                 for _ in range(round(60*h)): w.writeSamples([x.astype(float) for x in minute.signal])
-            said = subprocess.run([sys.executable, '-c', _NIGHT, str(path), str(run)], capture_output=True, text=True, timeout=600)
+            said = subprocess.run([sys.executable, '-c', _NIGHT, str(path), str(run)], capture_output=True,
+                                  text=True, timeout=600)
             if said.returncode: raise BadTable(path, f'the fresh process failed: {said.stderr.strip()[-300:]}')
             n, s, mb = map(float, said.stdout.split())
             rows.append(dict(hours=h, file_mb=path.stat().st_size/1e6, pieces=int(n), seconds=s, peak_mb=mb))
@@ -70,7 +76,8 @@ def plain_network(run:Run): # the superclass run
     from ecg_nb.dev.benchmarks import PlainXResNet, copy_weights
     from ecg_nb.models.registry import NETWORKS
     ours = run.model.net.nets[0]
-    net = copy_weights(ours, PlainXResNet(len(run.recipe.leads), run.model.members.shape[1], **NETWORKS['xresnet1d101'].keywords))
+    net = copy_weights(ours,
+                       PlainXResNet(len(run.recipe.leads), run.model.members.shape[1], **NETWORKS['xresnet1d101'].keywords))
     return net.eval(), ours[0], run.model.members
 
 def plain_loop(
@@ -90,11 +97,12 @@ def plain_loop(
             r = wfdb.rdrecord(str(p).removesuffix('.hea'))
             names = [n.upper() for n in r.sig_name]
             x = r.p_signal[:, [names.index(l.upper()) for l in run.recipe.leads]].T
-            x = sosfiltfilt(high_pass, x, padlen=min(round(recipe.fs/recipe.highpass_hz), x.shape[1] - 1)).astype(np.float32)
+            x = sosfiltfilt(high_pass, x,
+                            padlen=min(round(recipe.fs/recipe.highpass_hz), x.shape[1] - 1)).astype(np.float32)
             w = torch.from_numpy(np.stack([x[:, s:s + length] for s in range(0, x.shape[1] - length + 1, stride)]))
             w = (w - scale.mean)/scale.std
-            q = torch.sigmoid(torch.cat([net(v[None]) for v in w]) if each_window else net(w))                  # of all statements
-            p = 1 - torch.stack([(1 - q[:, m > 0]).prod(1) for m in members], 1)                             # (windows, classes)
+            q = torch.sigmoid(torch.cat([net(v[None]) for v in w]) if each_window else net(w))   # of all statements
+            p = 1 - torch.stack([(1 - q[:, m > 0]).prod(1) for m in members], 1)   # (windows, classes)
             out.append((p.amax(0) if run.info['join'] == 'max' else p.mean(0)).numpy())
     return np.stack(out)
 
@@ -104,9 +112,12 @@ def _split(fast, found):
     t = np.zeros(3)
     for k in range(0, len(found), GROUP):
         few, a = found[k:k + GROUP], time.process_time()
-        recs = [s.read() for s in few]; b = time.process_time()
-        xs = [fast.run.prepare(r).signal for r in recs]; c = time.process_time()
-        fast.ask(xs); t += b - a, c - b, time.process_time() - c
+        recs = [s.read() for s in few]
+        b = time.process_time()
+        xs = [fast.run.prepare(r).signal for r in recs]
+        c = time.process_time()
+        fast.ask(xs)
+        t += b - a, c - b, time.process_time() - c
     return dict(zip(('read_ms', 'prepare_ms', 'network_ms'), (1e3*t/len(found)).tolist()))
 
 def measure(
@@ -133,9 +144,12 @@ def measure(
     if worst > 1e-4: raise AssertionError(f'the answers differ by {worst:.1e}')
     many, with_files = {k: len(got[k]) for k in times.index}, sources(t.head(min(n, 400)))[0]
     per = {k: 1e3*times.wall_s[k]/many[k] for k in times.index}
-    with threads(1): fast = FastRun(run); split, limits = _split(fast, with_files), machine_limits()
+    with threads(1):
+        fast = FastRun(run)
+        split, limits = _split(fast, with_files), machine_limits()
     flop = 7*count_flops(run.model.net.nets[0], torch.zeros(1, 12, run.info['length']))
-    said = dict(command=f'python -m ecg_nb.dev.bench_predict --measure --records {n} --repeats {repeats}', records=n, cores=n_cores, load_average=os.getloadavg()[0], largest_difference=worst,
+    said = dict(command=f'python -m ecg_nb.dev.bench_predict --measure --records {n} --repeats '
+                        f'{repeats}', records=n, cores=n_cores, load_average=os.getloadavg()[0], largest_difference=worst,
                 ms_a_record=per, cpu_ms_a_record={k: 1e3*times.cpu_s[k]/many[k] for k in times.index}, records_a_second={k: 1e3/v for k, v in per.items()}, n=many,
                 ratio={k: per[k]/per[ours] for k in per if k != ours}, ratio_cpu={k: times.cpu_s[k]/many[k]/(times.cpu_s[ours]/n) for k in per if k != ours},
                 one_thread_cpu=split, gflop_a_record=flop/1e9, limits=limits, first_result=first_result(paths[0]), night=night_cost()) | provenance()
@@ -156,14 +170,16 @@ def example(folder=None)->list: # the files
 
 def main(argv=None):
     "`python -m ecg_nb.dev.bench_predict --measure` and `--example`."
-    a = argparse.ArgumentParser(prog='python -m ecg_nb.dev.bench_predict', description='Measure predict beside a plain loop, or make an example')
+    a = argparse.ArgumentParser(prog='python -m ecg_nb.dev.bench_predict',
+                                description='Measure predict beside a plain loop, or make an example')
     what = a.add_mutually_exclusive_group(required=True)
     what.add_argument('--measure', action='store_true', help='results/benchmarks/predict.json')
     what.add_argument('--example', action='store_true', help='a page of one record of PTB-XL: results/predict/')
     a.add_argument('--records', type=int, default=1000)
     a.add_argument('--repeats', type=int, default=3)
     a = a.parse_args(argv)
-    print('\n'.join(map(str, example())) if a.example else json.dumps(measure(n=a.records, repeats=a.repeats), indent=1, default=float))
+    print('\n'.join(map(str, example())) if a.example
+          else json.dumps(measure(n=a.records, repeats=a.repeats), indent=1, default=float))
 
 # %% ../../nbs/dev/20_bench_predict.ipynb #export-if-name-main-and
 if __name__ == '__main__' and '__file__' in globals(): sys.exit(exit_status(main))

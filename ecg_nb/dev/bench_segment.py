@@ -21,7 +21,8 @@ def _xqrs(x, fs):
 
 def _neurokit(x, fs):
     import neurokit2 as nk
-    return nk.ecg_peaks(nk.ecg_clean(x[0], sampling_rate=fs, method='neurokit'), sampling_rate=fs, method='neurokit')[1]['ECG_R_Peaks']
+    return nk.ecg_peaks(nk.ecg_clean(x[0], sampling_rate=fs, method='neurokit'), sampling_rate=fs,
+                        method='neurokit')[1]['ECG_R_Peaks']
 
 DETECTORS = {  # name: (how many of the leads it sees, function of signal and fs)
     'ecg_nb, both leads': (2, find_r_peaks_multi), 'ecg_nb, first lead': (1, find_r_peaks_multi), 'sleepecg, first lead': (1, lambda x, fs: find_r_peaks(x[0], fs)),
@@ -38,13 +39,17 @@ def score_record(
     true = notes.loc[notes.beat, 'sample'].to_numpy()
     flutter = [notes.loc[notes.symbol == s, 'sample'].to_numpy() for s in '[]']
     for name in detectors or DETECTORS:
-        n, f = DETECTORS[name]; t = time.perf_counter()
-        found = np.unique(np.asarray(f(rec.signal[:n], rec.fs), int)); took = time.perf_counter() - t
+        n, f = DETECTORS[name]
+        t = time.perf_counter()
+        found = np.unique(np.asarray(f(rec.signal[:n], rec.fs), int))
+        took = time.perf_counter() - t
         m = match_beats(found, true, tolerance_s*rec.fs)
         false, error = found[m < 0], np.abs(found[m >= 0] - true[m[m >= 0]])
         in_flutter = sum(((false >= a) & (false <= b)).sum() for a, b in zip(*flutter))
-        rows.append((rec.record_id, name, '+'.join(rec.leads[:n]), len(true), len(found), (m >= 0).sum(), in_flutter, round(error.mean()/rec.fs*1e3, 1) if len(error) else np.nan, round(took, 3)))
-    return pd.DataFrame(rows, columns=['record_id', 'detector', 'leads', 'beats', 'found', 'matched', 'in_flutter', 'error_ms', 'seconds'])
+        rows.append((rec.record_id, name, '+'.join(rec.leads[:n]), len(true), len(found), (m >= 0).sum(),
+                     in_flutter, round(error.mean()/rec.fs*1e3, 1) if len(error) else np.nan, round(took, 3)))
+    return pd.DataFrame(rows,
+                        columns=['record_id', 'detector', 'leads', 'beats', 'found', 'matched', 'in_flutter', 'error_ms', 'seconds'])
 
 # %% ../../nbs/dev/19_bench_segment.ipynb #summarise
 def summarise(
@@ -54,15 +59,20 @@ def summarise(
     seed:int=0,
 )->dict:                    # detector -> gross figures, each with its 95 % interval
     "Gross sensitivity, precision (positive predictive value) and F1 of each detector in `table`."
-    def figures(beats, found, matched): return dict(sensitivity=matched/beats, precision=matched/found, f1=2*matched/(beats + found))
+    def figures(beats, found, matched):
+        return dict(sensitivity=matched/beats, precision=matched/found, f1=2*matched/(beats + found))
     out = {}
     for name, t in table.groupby('detector', sort=False):
         n = t[['beats', 'found', 'matched']].to_numpy(float)
         draws = np.random.default_rng(seed).multinomial(len(n), np.full(len(n), 1/len(n)), n_resamples) @ n
-        out[name] = dict(records=len(t), beats=int(n[:, 0].sum()), found=int(n[:, 1].sum()), matched=int(n[:, 2].sum()), in_flutter=int(t.in_flutter.sum()))
-        for (k, v), d in zip(figures(*n.sum(0)).items(), figures(*draws.T).values()): out[name] |= {k: round(v, 5), f'{k}_95': np.percentile(d, [2.5, 97.5]).round(5).tolist()}
+        out[name] = dict(records=len(t), beats=int(n[:, 0].sum()), found=int(n[:, 1].sum()),
+                         matched=int(n[:, 2].sum()), in_flutter=int(t.in_flutter.sum()))
+        for (k, v), d in zip(figures(*n.sum(0)).items(), figures(*draws.T).values()):
+            out[name] |= {k: round(v, 5), f'{k}_95': np.percentile(d, [2.5, 97.5]).round(5).tolist()}
         rest = n.sum(0) - [0, t.in_flutter.sum(), 0]
-        out[name] |= dict(f1_outside_flutter=round(figures(*rest)['f1'], 5), error_ms=round(float(np.average(t.error_ms, weights=t.matched)), 1), seconds=round(float(t.seconds.sum()), 2))
+        out[name] |= dict(f1_outside_flutter=round(figures(*rest)['f1'], 5),
+                          error_ms=round(float(np.average(t.error_ms, weights=t.matched)), 1),
+                          seconds=round(float(t.seconds.sum()), 2))
     return out
 
 def score_detectors(
@@ -80,7 +90,8 @@ def score_detectors(
     write_csv(out/'records.csv', table)
     found = summarise(table)
     peers = ', '.join(f'{k} {found[k]["f1"]:.4f}' for k in found if not k.startswith('ecg_nb'))
-    head = [dict(name=f'R peaks within 150 ms, F1, {k.split(", ")[1]} (parameters tuned on these records)', value=r['f1'], low=r['f1_95'][0], high=r['f1_95'][1], n=len(records), published=f'same run: {peers}') for k, r in found.items() if k.startswith('ecg_nb')]
+    head = [dict(name=f'R peaks within 150 ms, F1, {k.split(", ")[1]} (parameters tuned on these '
+                      'records)', value=r['f1'], low=r['f1_95'][0], high=r['f1_95'][1], n=len(records), published=f'same run: {peers}') for k, r in found.items() if k.startswith('ecg_nb')]
     write_json(out/'metrics.json', dict(task='segment', run='r_peaks_mitdb', title='R peaks on 22 MIT-BIH records, 30 minutes each', n=len(records), command='python -m ecg_nb.dev.bench_segment', headline=head,
         data='MIT-BIH Arrhythmia Database (Moody and Mark 2001, ODC-By 1.0)', records=[p.name for p in records], tolerance_s=.15, excluded='nothing', interval='95 %, bootstrap over records, 2000 resamples',
         versions={k: version(k) for k in ('sleepecg', 'wfdb', 'neurokit2', 'scipy')}, detectors=found))
@@ -93,6 +104,8 @@ def main(argv=None):
     p.add_argument('--root', help='folder of annotated records (default: data/mitdb)')
     p.add_argument('--out', help='where to write (default: results/segment/r_peaks_mitdb)')
     a = p.parse_args(argv)
-    for name, r in score_detectors(a.root, a.out).items(): print(f"{name:24} sensitivity {r['sensitivity']:.4f}  precision {r['precision']:.4f}  F1 {r['f1']:.4f} [{r['f1_95'][0]:.4f}, {r['f1_95'][1]:.4f}]  {r['seconds']:.1f} s")
+    for name, r in score_detectors(a.root, a.out).items():
+        print(f"{name:24} sensitivity {r['sensitivity']:.4f}  precision {r['precision']:.4f}  F1 {r['f1']:.4f} "
+              f"[{r['f1_95'][0]:.4f}, {r['f1_95'][1]:.4f}]  {r['seconds']:.1f} s")
 
 if __name__ == '__main__' and '__file__' in globals(): main()

@@ -24,29 +24,44 @@ __all__ = ['bench_download', 'bench_recheck', 'bench_convert', 'measure', 'trans
 @contextmanager
 def _served(folder):
     "The address of a `Publisher` of `folder` in another process."
-    code = 'import sys; from ecg_nb.dev.publisher import Publisher\nwith Publisher(sys.argv[1]) as p: print(p.url, flush=True); sys.stdin.read()'
+    code = ('import sys; from ecg_nb.dev.publisher import Publisher\nwith Publisher(sys.argv[1]) as p: print(p.url, '
+            'flush=True); sys.stdin.read()')
     env = os.environ | dict(PYTHONPATH=str(Path(ecg_nb.__file__).resolve().parents[1]))
-    with subprocess.Popen([sys.executable, '-c', code, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env) as server:
+    with subprocess.Popen([sys.executable, '-c', code, str(folder)], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, text=True, env=env) as server:
         try: yield server.stdout.readline().strip()
-        finally: server.stdin.close(); server.wait()
+        finally:
+            server.stdin.close()
+            server.wait()
 
 def _fetchers(url, files, tmp):
     "Name -> function that fetches `files` from `url` into a folder: ours first, then plain ones."
     import requests, urllib.request
     def loop(get):
         def run(out):
-            for f in files: to = out/f; to.parent.mkdir(parents=True, exist_ok=True); to.write_bytes(get(url + f))
+            for f in files:
+                to = out/f
+                to.parent.mkdir(parents=True, exist_ok=True)
+                to.write_bytes(get(url + f))
         return run
-    session = requests.Session(); session.trust_env = False
+    session = requests.Session()
+    session.trust_env = False
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     urls, config = Path(tmp)/'urls', Path(tmp)/'config'
     urls.write_text('\n'.join(url + f for f in files))
     def curl(*more):
-        def run(out): config.write_text(''.join(f'url = "{url}{f}"\noutput = "{out/f}"\n' for f in files)); subprocess.run(['curl', '-s', '--noproxy', '*', '--create-dirs', *more, '-K', config], check=True, stderr=subprocess.DEVNULL)
+        def run(out):
+            config.write_text(''.join(f'url = "{url}{f}"\noutput = "{out/f}"\n' for f in files))
+            subprocess.run(['curl', '-s', '--noproxy', '*', '--create-dirs', *more, '-K', config], check=True,
+                           stderr=subprocess.DEVNULL)
         return run
-    found = {'download': lambda out: download('mitdb', out, base_url=url, progress=False), 'requests, one session': loop(lambda u: session.get(u).content), 'urllib.request': loop(lambda u: direct.open(u).read())}
+    found = {'download': lambda out: download('mitdb', out, base_url=url, progress=False),
+             'requests, one session': loop(lambda u: session.get(u).content),
+             'urllib.request': loop(lambda u: direct.open(u).read())}
     if shutil.which('curl'): found |= {'curl': curl(), 'curl, 4 at once': curl('--parallel', '--parallel-max', '4')}
-    if shutil.which('wget'): found['wget'] = lambda out: subprocess.run(['wget', '-q', '--no-proxy', '-x', '-nH', '-P', out, '-i', urls], check=True)
+    if shutil.which('wget'):
+        found['wget'] = lambda out: subprocess.run(['wget', '-q', '--no-proxy', '-x', '-nH', '-P', out, '-i',
+                                                    urls], check=True)
     return found
 
 def _race(runners, tmp, repeats, before=None):
@@ -54,52 +69,78 @@ def _race(runners, tmp, repeats, before=None):
     times = {k: [] for k in runners}
     for _ in range(repeats):
         for k, run in runners.items():
-            out = Path(tmp)/'out'; shutil.rmtree(out, ignore_errors=True); out.mkdir()
+            out = Path(tmp)/'out'
+            shutil.rmtree(out, ignore_errors=True)
+            out.mkdir()
             if repeats > 1: os.sync()                                 # what others wrote is not paid for here
             if before: before()
-            t = time.perf_counter(); run(out); times[k].append(time.perf_counter() - t)
+            t = time.perf_counter()
+            run(out)
+            times[k].append(time.perf_counter() - t)
     shutil.rmtree(out)
     return {k: dict(median_s=sorted(v)[len(v)//2], rounds_s=v) for k, v in times.items()}
 
 def _row(what, times, n_files, n_bytes):
     "Times as MB/s and as ratios of the first to each other."
-    mb = {k: n_bytes/1e6/t['median_s'] for k, t in times.items()}; ours = next(iter(mb))
-    return dict(what=what, n_files=n_files, mb=n_bytes/1e6, mb_s=mb, files_s={k: n_files/t['median_s'] for k, t in times.items()}, ratio={k: mb[ours]/v for k, v in mb.items() if k != ours}, rounds_s={k: t['rounds_s'] for k, t in times.items()})
+    mb = {k: n_bytes/1e6/t['median_s'] for k, t in times.items()}
+    ours = next(iter(mb))
+    return dict(what=what, n_files=n_files, mb=n_bytes/1e6, mb_s=mb,
+                files_s={k: n_files/t['median_s'] for k, t in times.items()},
+                ratio={k: mb[ours]/v for k, v in mb.items() if k != ours},
+                rounds_s={k: t['rounds_s'] for k, t in times.items()})
 
 # %% ../../nbs/dev/18_bench_transfer.ipynb #bench-download
 def bench_download(tmp, files, *, repeats=3, what=''):
     "`download` beside plain programs: `files` (path -> bytes or a file) from a server on this machine."
-    site = Path(tmp)/'site'; shutil.rmtree(site, ignore_errors=True)
-    for n, data in files.items(): (site/n).parent.mkdir(parents=True, exist_ok=True); (site/n).write_bytes(data) if isinstance(data, bytes) else shutil.copyfile(data, site/n)
+    site = Path(tmp)/'site'
+    shutil.rmtree(site, ignore_errors=True)
+    for n, data in files.items():
+        (site/n).parent.mkdir(parents=True, exist_ok=True)
+        (site/n).write_bytes(data) if isinstance(data, bytes) else shutil.copyfile(data, site/n)
     with _served(site) as url:
-        net = _Net(); _finish(net.open(url + 'SHA256SUMS.txt')); net.close()                      # so that the checksums are ready, as a publisher's are
+        # so that the checksums are ready, as a publisher's are
+        net = _Net()
+        _finish(net.open(url + 'SHA256SUMS.txt'))
+        net.close()
         times = _race(_fetchers(url, list(files), tmp), tmp, repeats)
-    n = sum(f.stat().st_size for f in site.rglob('*') if f.is_file()); shutil.rmtree(site)
+    n = sum(f.stat().st_size for f in site.rglob('*') if f.is_file())
+    shutil.rmtree(site)
     return _row(what, times, len(files), n)
 
 def bench_recheck(tmp, files, *, repeats=3, what=''):
     "Comparing `files` (those of a folder) with their checksums, as each `download` does, beside `cat` of them."
-    root = Path(os.path.commonpath(files)); there = [_File(str(f.relative_to(root)), '', hashlib.file_digest(open(f, 'rb'), 'sha256').hexdigest()) for f in files]
-    def cat(out): subprocess.run(['xargs', '-0', 'cat'], stdout=subprocess.DEVNULL, input='\0'.join(map(str, files)).encode(), check=True)
-    times = _race({'checksums, 4 threads': lambda out: _missing(there, _Job(root, None), 4), 'cat > /dev/null': cat}, tmp, repeats)
+    root = Path(os.path.commonpath(files))
+    there = [_File(str(f.relative_to(root)), '', hashlib.file_digest(open(f, 'rb'), 'sha256').hexdigest())
+             for f in files]
+    def cat(out):
+        subprocess.run(['xargs', '-0', 'cat'], stdout=subprocess.DEVNULL,
+                       input='\0'.join(map(str, files)).encode(), check=True)
+    times = _race({'checksums, 4 threads': lambda out: _missing(there, _Job(root, None), 4),
+                   'cat > /dev/null': cat}, tmp, repeats)
     return _row(what, times, len(files), sum(f.stat().st_size for f in files))
 
 def _evict(files):
     "Ask the system to forget the contents of `files`, so that the next reading goes to the disk."
     for f in files:
-        fd = os.open(f, os.O_RDONLY); os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED); os.close(fd)
+        fd = os.open(f, os.O_RDONLY)
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.close(fd)
 
 # %% ../../nbs/dev/18_bench_transfer.ipynb #bench-convert
 def bench_convert(tmp, root, *, n=5000, repeats=3, cold=False, n_jobs=(1, 2)):
     "`store.convert` of `n` PTB-XL records beside `cp` of their files and `cat` of them to nowhere."
-    t = ptbxl_table(root).head(n); files = [Path(root)/f'{p.removesuffix(".hea")}{e}' for p in t.path for e in ('.hea', '.dat')]
+    t = ptbxl_table(root).head(n)
+    files = [Path(root)/f'{p.removesuffix(".hea")}{e}' for p in t.path for e in ('.hea', '.dat')]
     listed = '\0'.join(str(f.relative_to(root)) for f in files).encode()
-    def each(*command): subprocess.run(['xargs', '-0', *command], stdout=subprocess.DEVNULL, cwd=root, input=listed, check=True)
-    runners = {f'store.convert, {j} process{"es"*(j > 1)}': partial(lambda out, j: convert(t, out/'store', root_in=root, n_jobs=j, progress=False), j=j) for j in n_jobs}
+    def each(*command):
+        subprocess.run(['xargs', '-0', *command], stdout=subprocess.DEVNULL, cwd=root, input=listed, check=True)
+    runners = {f'store.convert, {j} process{"es"*(j > 1)}': partial(lambda out,
+                                                                    j: convert(t, out/'store', root_in=root, n_jobs=j, progress=False), j=j) for j in n_jobs}
     runners |= {'cp': lambda out: each('cp', '--parents', '-t', str(out)), 'cat > /dev/null': lambda out: each('cat')}
     _evict(files) if cold else runners['cat > /dev/null'](None)
     times = _race(runners, tmp, repeats, partial(_evict, files) if cold else None)
-    return _row(f'{len(t):,} records of PTB-XL to a store, {"cold" if cold else "warm"}', times, len(files), sum(f.stat().st_size for f in files))
+    return _row(f'{len(t):,} records of PTB-XL to a store, {"cold" if cold else "warm"}', times, len(files),
+                sum(f.stat().st_size for f in files))
 
 def measure(
     out=None,            # file to write; `results_path('benchmarks', 'transfer.json')` by default
@@ -112,16 +153,25 @@ def measure(
     tmp=None,            # where to write meanwhile
 )->dict:
     "Download and conversion beside plain copies of the same bytes; written as JSON."
-    root = Path(root or sample_data('ptb-xl')); rows = []
-    small = {str(f.relative_to(root)): f for f in islice(sorted(f for f in root.glob('records100/*/*') if f.suffix in ('.hea', '.dat')), n_files)}
+    root = Path(root or sample_data('ptb-xl'))
+    rows = []
+    small = {str(f.relative_to(root)): f
+             for f in islice(sorted(f for f in root.glob('records100/*/*') if f.suffix in ('.hea', '.dat')), n_files)}
     with tempfile.TemporaryDirectory(dir=tmp) as d:
-        rows.append(bench_download(d, small, repeats=repeats, what=f'{len(small):,} small files, {sum(f.stat().st_size for f in small.values())/len(small)/1e3:.0f} kB each'))
+        rows.append(bench_download(d, small, repeats=repeats,
+                                   what=f'{len(small):,} small files, '
+                                        f'{sum(f.stat().st_size for f in small.values())/len(small)/1e3:.0f} kB each'))
         night = np.random.default_rng(0).bytes(big_mb*1_000_000)
-        rows.append(bench_download(d, {'night-1.edf': night, 'night-2.edf': night}, repeats=repeats, what=f'2 files of {big_mb} MB'))
-        rows.append(bench_recheck(d, list(small.values()), repeats=repeats, what=f'{len(small):,} small files that are there, checked'))
+        rows.append(bench_download(d, {'night-1.edf': night, 'night-2.edf': night}, repeats=repeats,
+                                   what=f'2 files of {big_mb} MB'))
+        rows.append(bench_recheck(d, list(small.values()), repeats=repeats,
+                                  what=f'{len(small):,} small files that are there, checked'))
         rows += [bench_convert(d, root, n=n_records, repeats=repeats, cold=c) for c in (False, True)]
     found = dict(command='python -m ecg_nb.dev.bench_transfer', data='simulated' if is_simulated(root) else 'PTB-XL 1.0.3 at 100 Hz (CC BY 4.0); a night of random bytes', cores=os.cpu_count(), load=os.getloadavg()[0] if hasattr(os, 'getloadavg') else None, repeats=repeats,
-        how='in turn in one run, fresh folders, sync before each; median; ratio = MB/s of ours over that of the other. Server: ecg_nb.dev.publisher.Publisher on loopback, a process of its own. Warm: read once before. Cold: pages of the source files given up before each (posix_fadvise DONTNEED); caches below the operating system are not controlled', rows=rows) | provenance()
+        how='in turn in one run, fresh folders, sync before each; median; ratio = MB/s of ours over that of the '
+            'other. Server: ecg_nb.dev.publisher.Publisher on loopback, a process of its own. Warm: read once '
+            'before. Cold: pages of the source files given up before each (posix_fadvise DONTNEED); caches below the '
+            'operating system are not controlled', rows=rows) | provenance()
     write_json(out or results_path('benchmarks', 'transfer.json'), found)
     return found
 

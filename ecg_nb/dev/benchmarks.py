@@ -46,7 +46,9 @@ def race(
 )->tuple:            # table with wall_s and cpu_s of each runner's best round, and what each returned last
     "Call the `runners` in turn, `repeats` times; the best time of each."
     times, got = {k: [] for k in runners}, {}
-    gc.collect(); gc.freeze()                                # what other modules left about is not searched for garbage while the clock runs
+    # what other modules left about is not searched for garbage while the clock runs
+    gc.collect()
+    gc.freeze()
     try:
         for _ in range(repeats):
             for k, f in runners.items():
@@ -76,11 +78,13 @@ def _versions(*packages):
         except PackageNotFoundError: return ''
     return ', '.join(filter(None, map(find_one, packages)))
 
-def row(what, ours, peer, ours_value, peer_value, unit, *, n, repeats, n_peer=None, ratio_cpu=None, target='', threads=1, packages=()):
+def row(what, ours, peer, ours_value, peer_value, unit, *, n, repeats, n_peer=None, ratio_cpu=None, target='',
+        threads=1, packages=()):
     "One line of the table; `target` as in `'ratio >= 20'` or `'ours >= 300000'`."
     better = ours_value/peer_value if unit.endswith('/s') else peer_value/ours_value
     op, value = (target.split() + ['', '', ''])[1:3]
-    holds = {'>=': operator.ge, '<': operator.lt}[op](better if target.startswith('ratio') else ours_value, float(value)) if target else None
+    holds = {'>=': operator.ge, '<': operator.lt}[op](better if target.startswith('ratio') else ours_value,
+                                                      float(value)) if target else None
     return dict(what=what, ours=ours, peer=peer, ours_value=float(ours_value), peer_value=float(peer_value), unit=unit, ratio=float(better), ratio_cpu=ratio_cpu, target=target, holds=holds,
                 n=n, n_peer=n if n_peer is None else n_peer, repeats=repeats, threads=threads, versions=_versions(*packages))
 
@@ -115,21 +119,29 @@ def bench_store(
 )->tuple:              # rows, the store
     "Conversion to a store beside a loop over `wfdb.rdsamp`: time a record, bytes a record."
     import wfdb
-    few = table.head(n); n = len(few)
+    few = table.head(n)
+    n = len(few)
     paths = [str(Path(root)/p) for p in few.path]
     def ours(jobs): return convert(few, tempfile.mkdtemp(dir=folder), root_in=root, n_jobs=jobs, progress=False)
     folder = Path(tmp)/'stores'
-    def tidy(): shutil.rmtree(folder, ignore_errors=True); folder.mkdir()      # away with the earlier stores, off the clock
+    # away with the earlier stores, off the clock
+    def tidy():
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
     runners = {'store.convert': lambda: ours(1)} | ({f'store.convert, {n_jobs} processes': lambda: ours(n_jobs)} if n_jobs > 1 else {}) | {'wfdb.rdsamp loop': lambda: [wfdb.rdsamp(p)[0] for p in paths]}
     times, got = race(runners, repeats=repeats, before=tidy)
     kw = dict(unit='ms/record', n=n, repeats=repeats, packages=('wfdb', 'numpy', 'joblib'))
     rows = race_rows('PTB-XL to store', times.drop(index=times.index[1:-1]), target='ratio >= 20', **kw)
-    if n_jobs > 1: rows += [r | dict(ratio_cpu=None) for r in race_rows(f'PTB-XL to store, {n_jobs} processes', times.iloc[1:], threads=n_jobs, **kw)]
+    if n_jobs > 1:
+        rows += [r | dict(ratio_cpu=None)
+                 for r in race_rows(f'PTB-XL to store, {n_jobs} processes', times.iloc[1:], threads=n_jobs, **kw)]
     store, peer, sink = ours(1), np.array(got['wfdb.rdsamp loop']), _Sink()
-    if not np.array_equal(store.load()[0].reshape(peer.shape), np.rint(peer*1000)): raise AssertionError('the store and wfdb do not agree')
+    if not np.array_equal(store.load()[0].reshape(peer.shape), np.rint(peer*1000)):
+        raise AssertionError('the store and wfdb do not agree')
     pickle.dump(peer, sink, protocol=4)
     size = sum(p.stat().st_size for p in store.path.iterdir())
-    return rows + [row('size on disk', 'store', 'pickled float64', size/n/1e3, sink.n/n/1e3, 'kB/record', n=n, repeats=1, packages=('numpy',))], store
+    return rows + [row('size on disk', 'store', 'pickled float64', size/n/1e3, sink.n/n/1e3, 'kB/record', n=n,
+                       repeats=1, packages=('numpy',))], store
 
 # %% ../../nbs/dev/10_benchmarks.ipynb #peak-memory
 def peak_memory(
@@ -172,7 +184,8 @@ def bench_memory(
     "Peak memory of a conversion and of a loop over `wfdb.rdsamp` that keeps its array."
     ours = lambda k: peak_memory(_convert_code, root, tempfile.mkdtemp(dir=tmp), k, n_jobs)
     name = 'store.convert' + (f', {n_jobs} processes' if n_jobs > 1 else '')
-    loop, kw = peak_memory(_loop_code, root, n), dict(unit='MB', repeats=1, threads=n_jobs, target='ours < 1000', packages=('wfdb', 'numpy', 'joblib'))
+    loop, kw = peak_memory(_loop_code, root, n), dict(unit='MB', repeats=1, threads=n_jobs,
+                                                      target='ours < 1000', packages=('wfdb', 'numpy', 'joblib'))
     return [row(f'peak memory, {k:,} records', name, 'wfdb.rdsamp loop, np.array', ours(k), loop, n=k, n_peer=n, **kw) for k in dict.fromkeys((n, n_all)) if k]
 
 # %% ../../nbs/dev/10_benchmarks.ipynb #-whole-night
@@ -210,23 +223,30 @@ def bench_nights(
     where = dict(n_segments=n_segments, length_s=length_s, skip_s=skip_s, until_s=until_s)
     root, folder = write_shhs(Path(tmp)/'night', n_subjects=1, dur_s=dur_s, source='simulated'), Path(tmp)/'night stores'
     path = root/shhs_table(root).path[0]
-    def tidy(): shutil.rmtree(folder, ignore_errors=True); folder.mkdir()
+    def tidy():
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
     times, got = race({'convert_nights': lambda: convert_nights(shhs_table(root), folder/'store', progress=False, **where)[0], 'pyedflib, all channels, FFT': lambda: _whole_night(path, 256, where)}, repeats=repeats, before=tidy)
     (ours, peer), whole = times.index, got['pyedflib, all channels, FFT']
     store, _ = convert_nights(shhs_table(root), folder/'check', progress=False, **where)
     x = store.load()[0].reshape(whole.shape)/1000
-    if not np.abs(x - whole)[0].mean() < .002 or min(np.corrcoef(a, b)[0, 1] for a, b in zip(x, whole)) < .9: raise AssertionError('the segments do not agree')
+    if not np.abs(x - whole)[0].mean() < .002 or min(np.corrcoef(a, b)[0, 1] for a, b in zip(x, whole)) < .9:
+        raise AssertionError('the segments do not agree')
     packages = 'pyedflib', 'scipy', 'numpy'
-    rows = race_rows(f'nights, one of {dur_s/3600:g} h, 14 channels', times, unit='ms/night', target='ratio >= 10', n=1, repeats=repeats, packages=packages)
+    rows = race_rows(f'nights, one of {dur_s/3600:g} h, 14 channels', times, unit='ms/night',
+                     target='ratio >= 10', n=1, repeats=repeats, packages=packages)
     memory = [peak_memory(_nights_code, root, folder/'fresh', json.dumps(where)), peak_memory(_whole_code, path)]
-    rows.append(row('nights, peak memory for that one', ours, peer, *memory, 'MB', n=1, repeats=1, target='ours < 300', packages=packages))
+    rows.append(row('nights, peak memory for that one', ours, peer, *memory, 'MB', n=1, repeats=1,
+                    target='ours < 300', packages=packages))
     hours = times.wall_s.to_numpy()*N_NIGHTS/3600
-    return rows + [row(f'nights, all {N_NIGHTS:,} on {c} cores (projected)', ours, peer, *hours/c, 'h', n=N_NIGHTS, repeats=repeats, threads=c, packages=packages) for c in cores]
+    return rows + [row(f'nights, all {N_NIGHTS:,} on {c} cores (projected)', ours, peer, *hours/c, 'h',
+                       n=N_NIGHTS, repeats=repeats, threads=c, packages=packages) for c in cores]
 
 # %% ../../nbs/dev/10_benchmarks.ipynb #plaindataset
 class PlainDataset(torch.utils.data.Dataset):
     "One crop at a time: item `i` is the float32 crop (leads, length) of record `i` in mV, and its labels."
-    def __init__(self, signals, first, offset, y, length): self.signals, self.first, self.offset, self.y, self.length = signals, first, offset, y, length
+    def __init__(self, signals, first, offset, y, length):
+        self.signals, self.first, self.offset, self.y, self.length = signals, first, offset, y, length
     def __len__(self): return len(self.first)
     def __getitem__(self, i):
         a = self.first[i] + self.offset[i]
@@ -245,7 +265,7 @@ def bench_crops(
     o = r.integers(0, n_samples[i] - length + 1)
     a, ti, to, cut = first[i] + o, torch.as_tensor(i), torch.as_tensor(o), [slice(k, k + batch) for k in range(0, n, batch)]
     items = PlainDataset(signals, first[i], o, torch.zeros(n, 1), length)
-    def keep(batches):                                       # the first batch for comparison; the others go, as in training
+    def keep(batches):   # the first batch for comparison; the others go, as in training
         return [b for k, b in enumerate(batches) if not k][0]
     kw = dict(n=n, repeats=repeats, unit='crops/s', target='ours >= 300000')
     t1, g1 = race({'Store.crops, int16': lambda: keep(store.crops(i[s], o[s], length) for s in cut),
@@ -253,17 +273,21 @@ def bench_crops(
     t2, g2 = race({'ECGData.crops, float32 mV': lambda: keep(data.crops(ti[s], to[s], length) for s in cut),
                    'Dataset and DataLoader, float32 mV': lambda: keep(torch.utils.data.DataLoader(items, batch))[0]}, repeats=repeats)
     (x, x_peer), (z, z_peer) = g1.values(), g2.values()
-    if not np.array_equal(x, x_peer) or not torch.allclose(z, z_peer, rtol=1e-6, atol=0): raise AssertionError('the crops do not agree')
+    if not np.array_equal(x, x_peer) or not torch.allclose(z, z_peer, rtol=1e-6, atol=0):
+        raise AssertionError('the crops do not agree')
     return race_rows('crops of 250 x 12', t1, packages=('numpy',), **kw) + race_rows('crops of 250 x 12', t2, packages=('torch',), **kw)
 
 # %% ../../nbs/dev/10_benchmarks.ipynb #-signals
 def _signals(fs, n, root):
     "10 s of `n` 12-lead records at `fs` Hz, mV, and where they are from."
-    if fs == 100: return [read(r, root=root).signal for r in ptbxl_table(root).head(n).itertuples()], 'PTB-XL' + ' (simulated)'*is_simulated(root)
+    if fs == 100:
+        return [read(r, root=root).signal for r in ptbxl_table(root).head(n).itertuples()], 'PTB-XL' + ' (simulated)'*is_simulated(root)
     if not is_simulated(root):
         try:
-            home = find('cpsc2018'); t = cpsc2018_table(home)
-            return [read(r, root=home).span(0, 10).signal for r in t[(t.fs == fs) & (t.n_samples >= 10*fs)].head(n).itertuples()], 'CPSC2018'
+            home = find('cpsc2018')
+            t = cpsc2018_table(home)
+            return [read(r, root=home).span(0, 10).signal
+                    for r in t[(t.fs == fs) & (t.n_samples >= 10*fs)].head(n).itertuples()], 'CPSC2018'
         except MissingFile: pass
     return [simulate_ecg(fs=fs, dur_s=10, seed=k)[0].signal for k in range(n)], 'simulated'
 
@@ -275,7 +299,8 @@ def _detectors(fs):
              'wfdb XQRS, lead II': lambda x: wfdb.processing.xqrs_detect(x[1].astype(float), fs, verbose=False)}
     try: import neurokit2 as nk
     except ImportError: return found
-    return found | {'neurokit2, lead II': lambda x: nk.ecg_peaks(nk.ecg_clean(x[1], sampling_rate=fs), sampling_rate=fs)[1]['ECG_R_Peaks']}
+    return found | {'neurokit2, lead II': lambda x: nk.ecg_peaks(nk.ecg_clean(x[1], sampling_rate=fs),
+                                                                 sampling_rate=fs)[1]['ECG_R_Peaks']}
 
 def bench_r_peaks(
     root, fs:int,
@@ -288,7 +313,8 @@ def bench_r_peaks(
     times, got = race(runners, repeats=repeats)
     ours, *peers = got
     same = {k: sum((match_beats(b, a, .15*fs) >= 0).sum() for a, b in zip(got[ours], got[k]))/max(1, sum(map(len, got[k]))) for k in peers}
-    return race_rows(f'R peaks, 10 s at {fs} Hz, {source}', times, unit='ms/record', n=len(signals), repeats=repeats, target='ours < 1.5', packages=('sleepecg', 'wfdb', 'neurokit2', 'scipy')), same
+    return race_rows(f'R peaks, 10 s at {fs} Hz, {source}', times, unit='ms/record', n=len(signals),
+                     repeats=repeats, target='ours < 1.5', packages=('sleepecg', 'wfdb', 'neurokit2', 'scipy')), same
 
 # %% ../../nbs/dev/10_benchmarks.ipynb #plainblock
 class PlainBlock(nn.Module):
@@ -298,7 +324,8 @@ class PlainBlock(nn.Module):
         conv = lambda i, o, k, s=1: [nn.Conv1d(i, o, k, s, k//2, bias=False), nn.BatchNorm1d(o)]
         no, relu = nf*expansion, nn.ReLU(inplace=True)
         self.body = nn.Sequential(*conv(ni, nf, k, stride), relu, *conv(nf, no, k)) if expansion == 1 else nn.Sequential(*conv(ni, nf, 1), relu, *conv(nf, nf, k, stride), relu, *conv(nf, no, 1))
-        self.skip = nn.Sequential(*([nn.AvgPool1d(stride, ceil_mode=True)] if stride > 1 else []), *(conv(ni, no, 1) if ni != no else []))
+        self.skip = nn.Sequential(*([nn.AvgPool1d(stride, ceil_mode=True)] if stride > 1 else []),
+                                  *(conv(ni, no, 1) if ni != no else []))
 
     def forward(self, x): return F.relu(self.body(x) + self.skip(x), inplace=True)
 
@@ -312,8 +339,11 @@ class PlainXResNet(nn.Module):
             for i in range(depth):
                 blocks.append(PlainBlock(ni, width, k=k, stride=2 if stage and i == 0 else 1, expansion=expansion))
                 ni = width*expansion
-        self.body = nn.Sequential(*conv(n_leads, 32, 2), *conv(32, 32, 1), *conv(32, 64, 1), nn.MaxPool1d(3, 2, 1), *blocks)
-        self.head = nn.Sequential(nn.BatchNorm1d(2*ni), nn.Dropout(dropout/2), nn.Linear(2*ni, 128), nn.ReLU(inplace=True), nn.BatchNorm1d(128), nn.Dropout(dropout), nn.Linear(128, n_classes))
+        self.body = nn.Sequential(*conv(n_leads, 32, 2), *conv(32, 32, 1), *conv(32, 64, 1),
+                                  nn.MaxPool1d(3, 2, 1), *blocks)
+        self.head = nn.Sequential(nn.BatchNorm1d(2*ni), nn.Dropout(dropout/2), nn.Linear(2*ni, 128),
+                                  nn.ReLU(inplace=True), nn.BatchNorm1d(128), nn.Dropout(dropout),
+                                  nn.Linear(128, n_classes))
 
     def forward(self, x):
         x = self.body(x)                                     # (b, c, t)
@@ -321,17 +351,22 @@ class PlainXResNet(nn.Module):
 
 def copy_weights(ours, plain):
     "Put the weights of `ours` into `plain`; they must correspond one to one."
-    mine = [v for k, v in ours.state_dict().items() if not k.startswith('0.')]   # 0: Standardize, which the plain network has not
+    # 0: Standardize, which the plain network has not
+    mine = [v for k, v in ours.state_dict().items() if not k.startswith('0.')]
     plain.load_state_dict({k: v.reshape(w.shape) for (k, w), v in zip(plain.state_dict().items(), mine, strict=True)})
     return plain
 
 # %% ../../nbs/dev/10_benchmarks.ipynb #plain-epoch
 def plain_epoch(model, loader, opt, sched)->float: # mean loss
     "One pass over `loader`, as in the PyTorch tutorials."
-    model.train(); total = 0.
+    model.train()
+    total = 0.
     for x, y in loader:
         loss = F.binary_cross_entropy_with_logits(model(x), y)
-        opt.zero_grad(); loss.backward(); opt.step(); sched.step()
+        opt.zero_grad()
+        loss.backward()
+        opt.step()
+        sched.step()
         total += loss.item()
     return total/len(loader)
 
@@ -348,7 +383,8 @@ def both_trainings(
     order = torch.randperm(len(data), generator=g)
     offset = (torch.rand(len(data), generator=g)*(data.n_samples - length + 1)).long()      # of each record
     loader = torch.utils.data.DataLoader(PlainDataset(data.signals.numpy(), data.first.tolist(), offset.tolist(), data.y, length), batch, sampler=order.tolist(), drop_last=True)
-    tools = [(m, o := optimizer(m.parameters(), lr=lr), torch.optim.lr_scheduler.OneCycleLR(o, lr, total_steps=steps*(len(data)//batch))) for m in (ours, plain)]
+    tools = [(m, o := optimizer(m.parameters(), lr=lr),
+              torch.optim.lr_scheduler.OneCycleLR(o, lr, total_steps=steps*(len(data)//batch))) for m in (ours, plain)]
     return {f'train_epoch, {name}': lambda: train_epoch(tools[0][0], data, *tools[0][1:], order=order, offset=offset[order], length=length, batch=batch, loss=F.binary_cross_entropy_with_logits),
             f'Conv1d, DataLoader loop, {name}': lambda: plain_epoch(tools[1][0], loader, *tools[1][1:])}
 
@@ -356,10 +392,12 @@ def both_trainings(
 def bench_training(name:str, data:ECGData, *, batch:int, repeats:int)->list:
     "Training throughput of `train_epoch` beside the plain loop, records a second."
     few = data.subset(range(min(2*batch, len(data))))
-    check = [f() for f in both_trainings(name, few, batch=batch, optimizer=torch.optim.SGD, dropout=0.).values()]    # also warms up
+    # also warms up
+    check = [f() for f in both_trainings(name, few, batch=batch, optimizer=torch.optim.SGD, dropout=0.).values()]
     if not np.isclose(*check, rtol=1e-3): raise AssertionError(f'the losses do not agree: {check}')
     times, _ = race(both_trainings(name, data, batch=batch, steps=repeats), repeats=repeats)
-    return race_rows(f'training of {name}, batch {batch}', times, unit='records/s', n=len(data)//batch*batch, repeats=repeats, target='ratio >= 1', packages=('torch',))
+    return race_rows(f'training of {name}, batch {batch}', times, unit='records/s', n=len(data)//batch*batch,
+                     repeats=repeats, target='ratio >= 1', packages=('torch',))
 
 # %% ../../nbs/dev/10_benchmarks.ipynb #-roc-auc-scores
 def _roc_auc_scores(y, p):
@@ -375,9 +413,13 @@ def bench_bootstrap(
 )->list:                   # rows
     "Bootstrapped AUCs of all classes beside a loop over `roc_auc_score`, time a resample."
     p = np.random.default_rng(seed).normal(size=y.shape) + y
-    times, got = race({'bootstrap_auc': lambda: bootstrap_auc(y, p, n_resamples=n_resamples, seed=seed), 'roc_auc_score loop': lambda: bootstrap(_roc_auc_scores, y, p, n_resamples=n_peer, seed=seed)}, repeats=repeats)
-    if not np.allclose(got['bootstrap_auc'][:n_peer], got['roc_auc_score loop'], atol=1e-9, equal_nan=True): raise AssertionError('the AUCs do not agree')
-    return race_rows(f'bootstrap of {y.shape[1]} AUCs, {y.shape[0]:,} records', times, unit='ms/resample', n=dict(zip(times.index, (n_resamples, n_peer))), repeats=repeats, packages=('scikit-learn', 'scipy'))
+    times, got = race({'bootstrap_auc': lambda: bootstrap_auc(y, p, n_resamples=n_resamples, seed=seed),
+                       'roc_auc_score loop': lambda: bootstrap(_roc_auc_scores, y, p, n_resamples=n_peer, seed=seed)}, repeats=repeats)
+    if not np.allclose(got['bootstrap_auc'][:n_peer], got['roc_auc_score loop'], atol=1e-9, equal_nan=True):
+        raise AssertionError('the AUCs do not agree')
+    return race_rows(f'bootstrap of {y.shape[1]} AUCs, {y.shape[0]:,} records', times, unit='ms/resample',
+                     n=dict(zip(times.index, (n_resamples, n_peer))), repeats=repeats,
+                     packages=('scikit-learn', 'scipy'))
 
 # %% ../../nbs/dev/10_benchmarks.ipynb #-unit-vectors
 def _unit_vectors(n, dim, seed):
@@ -410,9 +452,12 @@ def bench_search(
     "Nearest templates, streamed, beside the whole matrix of scores: probes a second, memory."
     g, p = _unit_vectors(n_templates, dim, 1), _unit_vectors(n_probes, dim, 2)
     ours, peer = 'gallery.top_k', 'scores, argsort'
-    with threads(n_threads): times, got = race({ours: lambda: top_k(p, g, k), peer: lambda: _full_search(p[:n_peer], g, k)}, repeats=repeats)
+    with threads(n_threads):
+        times, got = race({ours: lambda: top_k(p, g, k), peer: lambda: _full_search(p[:n_peer], g, k)}, repeats=repeats)
     (s, i), (s2, i2) = got[ours], got[peer]
-    if not np.allclose(s[:n_peer], s2, atol=1e-5) or (i[:n_peer] != i2).mean() > 1e-3: raise AssertionError('the nearest templates do not agree')   # two nearly equal scores may change places
+    # two nearly equal scores may change places
+    if not np.allclose(s[:n_peer], s2, atol=1e-5) or (i[:n_peer] != i2).mean() > 1e-3:
+        raise AssertionError('the nearest templates do not agree')
     def memory(how, n): return peak_memory(_search_code, how, k, n_templates, n, dim, n_threads)
     kw, what = dict(threads=n_threads, packages=('numpy',)), f'search, {k} of {n_templates:,} templates'
     return race_rows(what, times, unit='probes/s', n={ours: n_probes, peer: n_peer}, repeats=repeats, target='ours >= 5000', **kw) + [
@@ -426,7 +471,9 @@ class PlainS4Block(nn.Module):
         h = block.norm.num_features
         self.norm, self.ssm, self.out, self.drop = nn.BatchNorm1d(h), block.ssm, nn.Conv1d(h, 2*h, 1), nn.Dropout1d(block.p)
         self.norm.load_state_dict(block.norm.state_dict())
-        with torch.no_grad(): self.out.weight.copy_(block.out.weight[..., None]); self.out.bias.copy_(block.out.bias)
+        with torch.no_grad():
+            self.out.weight.copy_(block.out.weight[..., None])
+            self.out.bias.copy_(block.out.bias)
 
     def forward(self, x):
         t, k = x.shape[-1], self.ssm.kernel(x.shape[-1])
@@ -456,7 +503,8 @@ class LoopedLSTM(nn.Module):
     def forward(self, x):
         state, h = None, []
         for v in self.net.steps(self.net.standardize(x)).unbind(1):
-            state = self.cell(v, state); h.append(state[0])
+            state = self.cell(v, state)
+            h.append(state[0])
         h = torch.stack(h, 1)
         return self.net.head(torch.cat([h[:, -1], h.mean(1), h.amax(1)], 1))
 
@@ -465,7 +513,9 @@ def _step(net, x, y):
     opt = torch.optim.AdamW(net.parameters(), 1e-4)
     def step():
         l = F.binary_cross_entropy_with_logits(net.train()(x), y)
-        opt.zero_grad(); l.backward(); opt.step()
+        opt.zero_grad()
+        l.backward()
+        opt.step()
     return step
 
 # %% ../../nbs/dev/10_benchmarks.ipynb #bench-sequences
@@ -483,19 +533,26 @@ def bench_sequences(
         for name, plain, words in (('s4d', PlainS4, 'batch first, FFT'), ('lstm_12', LoopedLSTM, 'LSTMCell loop')):
             ours, peer = create_model(name, 12, 71, seed=0), plain(create_model(name, 12, 71, seed=0))
             with torch.no_grad():
-                if not torch.allclose(ours.eval()(x), peer.eval()(x), atol=1e-3): raise AssertionError(f'{name}: both forms must give the same')
-            flop = 3*count_flops(ours, x[:1])                                                     # backwards costs twice what forwards does
-            times, _ = race({f'train step, {name}': _step(ours, x, y), words: _step(peer, x, y), 'matmul': lambda: a @ a}, repeats=repeats)
+                if not torch.allclose(ours.eval()(x), peer.eval()(x), atol=1e-3):
+                    raise AssertionError(f'{name}: both forms must give the same')
+            flop = 3*count_flops(ours, x[:1])   # backwards costs twice what forwards does
+            times, _ = race({f'train step, {name}': _step(ours, x, y), words: _step(peer, x, y),
+                             'matmul': lambda: a @ a}, repeats=repeats)
             kw = dict(repeats=repeats, threads=n_threads, packages=('torch',))
-            rows += race_rows(f'sequences, training of {name}, batch {batch}', times.iloc[:2], unit='crops/s', n=batch, target='ratio >= 1', **kw)
+            rows += race_rows(f'sequences, training of {name}, batch {batch}', times.iloc[:2], unit='crops/s',
+                              n=batch, target='ratio >= 1', **kw)
             rows.append(row(f'sequences, epoch of {name}, {n_epoch:,} crops', f'train step, {name}', 'its arithmetic at the rate of a matrix product', n_epoch/batch*times.wall_s.iloc[0], n_epoch*flop/(2*1024**3/times.wall_s['matmul']), 's/epoch',
                             n=batch, target='ratio >= 0.333' if name == 's4d' else '', **kw))
         reports = list(dict.fromkeys(reports))
         encoder = text_encoder('tfidf').fit(reports)
         few = reports[:max(1, len(reports)//20)]
-        times, got = race({'TextEncoder.encode, tfidf': lambda: encoder.encode(reports), 'one text after another': lambda: np.concatenate([encoder.encode([t]) for t in few])}, repeats=repeats)
-        if not np.allclose(got['TextEncoder.encode, tfidf'][:len(few)], got['one text after another'], atol=1e-4): raise AssertionError('both must give the same vectors')
-        rows += race_rows('sequences, embedding of reports', times, unit='texts/s', n={'TextEncoder.encode, tfidf': len(reports), 'one text after another': len(few)}, target='ours >= 1000', repeats=repeats, threads=n_threads, packages=('scikit-learn', 'scipy'))
+        times, got = race({'TextEncoder.encode, tfidf': lambda: encoder.encode(reports),
+                           'one text after another': lambda: np.concatenate([encoder.encode([t]) for t in few])}, repeats=repeats)
+        if not np.allclose(got['TextEncoder.encode, tfidf'][:len(few)], got['one text after another'], atol=1e-4):
+            raise AssertionError('both must give the same vectors')
+        rows += race_rows('sequences, embedding of reports', times, unit='texts/s',
+                          n={'TextEncoder.encode, tfidf': len(reports), 'one text after another': len(few)},
+                          target='ours >= 1000', repeats=repeats, threads=n_threads, packages=('scikit-learn', 'scipy'))
     return rows
 
 def _reports(root, n):
@@ -514,11 +571,13 @@ def bench_maps(
     from ecg_nb.explanation.saliency import attribute, ig_speed
     kw = dict(n=n, repeats=1, threads=torch.get_num_threads(), packages=('torch', 'captum'))
     t, what = ig_speed(run, n=n, steps=steps, batch=batch), f'maps, integrated gradients, {steps} steps'
-    x = .2*torch.randn(n_peer, len(run.recipe.leads), round(10*run.recipe.fs), generator=torch.Generator().manual_seed(0))
+    x = .2*torch.randn(n_peer, len(run.recipe.leads), round(10*run.recipe.fs),
+                       generator=torch.Generator().manual_seed(0))
     began = time.perf_counter()
     for i in range(n_peer): attribute(run, x[i:i + 1], 0, steps=steps)
     each = (time.perf_counter() - began)/n_peer
-    return [row(what, 'saliency.attribute', f'{n*steps:,} forward and backward passes alone', 1000*t['maps_s']/n, 1000*t['passes_s']/n, 'ms/record', target='ratio >= 0.5', **kw),
+    return [row(what, 'saliency.attribute', f'{n*steps:,} forward and backward passes '
+                                            'alone', 1000*t['maps_s']/n, 1000*t['passes_s']/n, 'ms/record', target='ratio >= 0.5', **kw),
             row(what, 'saliency.attribute', 'one record after another', 1000*t['maps_s']/n, 1000*each, 'ms/record', n_peer=n_peer, **kw)]
 
 # %% ../../nbs/dev/10_benchmarks.ipynb #machine-limits
@@ -526,15 +585,19 @@ def machine_limits()->dict: # GB/s copied (read and written, beyond the caches),
     "What one core of this machine can do at best."
     x, a = np.ones(1 << 26, np.uint8), torch.randn(1024, 1024)
     y = x.copy()
-    t = race({'copy': lambda: np.copyto(y, x), 'sha256': lambda: hashlib.sha256(x[:1 << 23]).digest(), 'matmul': lambda: a @ a}, repeats=5)[0].wall_s
-    return dict(copy_gb_s=2*len(x)/t['copy']/1e9, sha256_gb_s=(1 << 23)/t['sha256']/1e9, matmul_gflop_s=2*1024**3/t['matmul']/1e9)
+    t = race({'copy': lambda: np.copyto(y, x), 'sha256': lambda: hashlib.sha256(x[:1 << 23]).digest(),
+              'matmul': lambda: a @ a}, repeats=5)[0].wall_s
+    return dict(copy_gb_s=2*len(x)/t['copy']/1e9, sha256_gb_s=(1 << 23)/t['sha256']/1e9,
+                matmul_gflop_s=2*1024**3/t['matmul']/1e9)
 
 def bounds(
     rows,          # of the table
     limits:dict,   # from `machine_limits`
 )->list:           # dicts: what, a_second (items), need (of one item), rate, limit, share
     "How near to the machine's limits the figures are."
-    need = {'store.convert': (24e3, 'kB hashed', 1e3, 'sha256_gb_s'), 'Store.crops, int16': (12e3, 'kB moved', 1e3, 'copy_gb_s'), 'ECGData.crops, float32 mV': (18e3, 'kB moved', 1e3, 'copy_gb_s')}
+    need = {'store.convert': (24e3, 'kB hashed', 1e3, 'sha256_gb_s'),
+            'Store.crops, int16': (12e3, 'kB moved', 1e3, 'copy_gb_s'),
+            'ECGData.crops, float32 mV': (18e3, 'kB moved', 1e3, 'copy_gb_s')}
     units, out = dict(sha256_gb_s='GB/s hashed', copy_gb_s='GB/s moved', matmul_gflop_s='GFLOP/s'), []
     for r in {r['ours']: r for r in reversed(rows)}.values():
         if r['what'].startswith('training'):                 # backwards costs twice what forwards does
@@ -544,7 +607,8 @@ def bounds(
         else: continue
         a_second = r['ours_value'] if r['unit'].endswith('/s') else 1e3/r['ours_value']
         rate = amount*a_second/1e9
-        out.insert(0, dict(what=r['ours'], a_second=a_second, need=f'{amount/unit:.0f} {of}', rate=rate, limit=limits[key], unit=units[key], share=rate/limits[key]))
+        out.insert(0,
+                   dict(what=r['ours'], a_second=a_second, need=f'{amount/unit:.0f} {of}', rate=rate, limit=limits[key], unit=units[key], share=rate/limits[key]))
     return out
 
 # %% ../../nbs/dev/10_benchmarks.ipynb #-machine
@@ -561,7 +625,9 @@ def _machine():
     "Processor, cores and load, without names or paths."
     try: name = next(l.split(':', 1)[1].strip() for l in open('/proc/cpuinfo') if l.startswith('model name'))
     except (OSError, StopIteration): name = platform.processor() or platform.machine()
-    return dict(processor=name, cores=os.cpu_count(), load_before=round(os.getloadavg()[0], 1) if hasattr(os, 'getloadavg') else None, system=platform.system())
+    return dict(processor=name, cores=os.cpu_count(),
+                load_before=round(os.getloadavg()[0], 1) if hasattr(os, 'getloadavg') else None,
+                system=platform.system())
 
 def run_benchmarks(
     out=None,            # folder for the table; `results_path('benchmarks')` by default
@@ -576,21 +642,36 @@ def run_benchmarks(
     s, simulated = s | dict(n_all=min(s['n_all'], len(table))), is_simulated(root)
     with threads(1), tempfile.TemporaryDirectory() as tmp:
         limits = machine_limits()
-        say('to a store'); rows, store = bench_store(table, root, tmp, n=s['n'], repeats=s['repeats'], n_jobs=s['n_jobs'])
-        if s['n_all']: say('all to a store'); rows += _all_to_store(table.head(s['n_all']), root, tmp, n_jobs=s['n_jobs'], n_peer=s['n']//2)
-        say('memory'); rows += bench_memory(root, tmp, n=len(store), n_all=s['n_all'], n_jobs=s['n_jobs'])
-        say('nights'); rows += PARTS['nights'](tmp, s, root)
-        say('crops'); rows += bench_crops(store, n=s['crops'], repeats=s['repeats'])
+        say('to a store')
+        rows, store = bench_store(table, root, tmp, n=s['n'], repeats=s['repeats'], n_jobs=s['n_jobs'])
+        if s['n_all']:
+            say('all to a store')
+            rows += _all_to_store(table.head(s['n_all']), root, tmp, n_jobs=s['n_jobs'], n_peer=s['n']//2)
+        say('memory')
+        rows += bench_memory(root, tmp, n=len(store), n_all=s['n_all'], n_jobs=s['n_jobs'])
+        say('nights')
+        rows += PARTS['nights'](tmp, s, root)
+        say('crops')
+        rows += bench_crops(store, n=s['crops'], repeats=s['repeats'])
         agree = {}
         for fs in (100, 500):
-            say(f'R peaks at {fs} Hz'); found, agree[str(fs)] = bench_r_peaks(root, fs, n=s['r_records'], repeats=s['repeats']); rows += found
+            say(f'R peaks at {fs} Hz')
+            found, agree[str(fs)] = bench_r_peaks(root, fs, n=s['r_records'], repeats=s['repeats'])
+            rows += found
         data = load_data(store, ptbxl_labels(table.head(len(store)), 'all', root)[0]).subset(range(min(s['n_train'], len(store))))
-        for name in s['models']: say(f'training {name}'); rows += bench_training(name, data, batch=s['batch'], repeats=min(3, s['repeats']))
-        say('bootstrap'); rows += bench_bootstrap(ptbxl_labels(table[table.fold == 10], 'all', root)[0], n_resamples=s['n_resamples'], n_peer=s['n_peer'], repeats=min(3, s['repeats']))
-        say('search'); rows += PARTS['search'](tmp, s, root)
-        say('sequences'); rows += PARTS['sequences'](tmp, s, root)
-        say('maps'); rows += PARTS['maps'](tmp, s, root)
-        limits = {k: max(v, limits[k]) for k, v in machine_limits().items()}         # a busy spell at either end does no harm
+        for name in s['models']:
+            say(f'training {name}')
+            rows += bench_training(name, data, batch=s['batch'], repeats=min(3, s['repeats']))
+        say('bootstrap')
+        rows += bench_bootstrap(ptbxl_labels(table[table.fold == 10], 'all', root)[0],
+                                n_resamples=s['n_resamples'], n_peer=s['n_peer'], repeats=min(3, s['repeats']))
+        say('search')
+        rows += PARTS['search'](tmp, s, root)
+        say('sequences')
+        rows += PARTS['sequences'](tmp, s, root)
+        say('maps')
+        rows += PARTS['maps'](tmp, s, root)
+        limits = {k: max(v, limits[k]) for k, v in machine_limits().items()}   # a busy spell at either end does no harm
     return _write_table(out, simulated, rows, dict(command='python -m ecg_nb.dev.benchmarks' + ' --quick'*(size == 'quick'), size=size, data='simulated records in the layout of PTB-XL' if simulated else 'PTB-XL 1.0.3 at 100 Hz (CC BY 4.0), CPSC2018 at 500 Hz (CC BY 4.0)',
         created=datetime.now(timezone.utc).strftime('%Y-%m-%d'), seconds=round(time.time() - began), machine=machine, threads=1, timing='best of the repeats, runners in turn; ratio from wall time, ratio_cpu from processor time', python=platform.python_version(),
         versions=_versions('ecg_nb', 'numpy', 'scipy', 'torch', 'wfdb', 'sleepecg', 'neurokit2', 'scikit-learn', 'joblib', 'pandas'), r_peaks_in_common=agree, limits=limits, bounds=bounds(rows, limits)))
@@ -617,7 +698,9 @@ def run_part(
     except MissingFile: raise MissingFile(out, f'no table to put the {part} into: run all benchmarks first') from None
     old, machine = detail.pop('rows'), _machine()
     with threads(1), tempfile.TemporaryDirectory() as tmp: rows = PARTS[part](tmp, s, root)
-    detail[part] = dict(command=f'python -m ecg_nb.dev.benchmarks --{part}' + ' --quick'*(size == 'quick'), created=datetime.now(timezone.utc).strftime('%Y-%m-%d'), machine=machine, versions=_versions('ecg_nb', 'numpy', 'scipy', 'pyedflib', 'joblib', 'pandas'))
+    detail[part] = dict(command=f'python -m ecg_nb.dev.benchmarks --{part}' + ' --quick'*(size == 'quick'),
+                        created=datetime.now(timezone.utc).strftime('%Y-%m-%d'), machine=machine,
+                        versions=_versions('ecg_nb', 'numpy', 'scipy', 'pyedflib', 'joblib', 'pandas'))
     mine = [r['what'].startswith(part) for r in old]
     at = mine.index(True) if any(mine) else len(old)
     return _write_table(out, simulated, [*old[:at], *rows, *(r for r, m in zip(old[at:], mine[at:]) if not m)], detail)
@@ -627,24 +710,34 @@ def _all_to_store(table, root, tmp, *, n_jobs, n_peer, repeats=3):
     import wfdb
     out, paths = Path(tmp)/'all', [str(Path(root)/p) for p in table.path.iloc[::-(-len(table)//n_peer)]]
     def ours(jobs): convert(table, out, root_in=root, n_jobs=jobs, progress=False)
-    runners = {'store.convert' + f', {jobs} processes'*(jobs > 1): lambda jobs=jobs: ours(jobs) for jobs in dict.fromkeys((1, n_jobs))}
-    times, _ = race(runners | {'wfdb.rdsamp loop': lambda: [wfdb.rdsamp(p)[0] for p in paths]}, repeats=repeats, before=lambda: shutil.rmtree(out, ignore_errors=True))
-    kw = dict(unit='ms/record', n=dict.fromkeys(runners, len(table)) | {'wfdb.rdsamp loop': len(paths)}, repeats=repeats, target='ratio >= 20', packages=('wfdb', 'numpy', 'joblib'))
+    runners = {'store.convert' + f', {jobs} processes'*(jobs > 1): lambda jobs=jobs: ours(jobs)
+               for jobs in dict.fromkeys((1, n_jobs))}
+    times, _ = race(runners | {'wfdb.rdsamp loop': lambda: [wfdb.rdsamp(p)[0] for p in paths]},
+                    repeats=repeats, before=lambda: shutil.rmtree(out, ignore_errors=True))
+    kw = dict(unit='ms/record', n=dict.fromkeys(runners, len(table)) | {'wfdb.rdsamp loop': len(paths)},
+              repeats=repeats, target='ratio >= 20', packages=('wfdb', 'numpy', 'joblib'))
     what = f'PTB-XL to store, {len(table):,} records'
     rows = race_rows(what, times.iloc[[0, -1]], **kw)
-    return rows + ([r | dict(ratio_cpu=None) for r in race_rows(f'{what}, {n_jobs} processes', times.iloc[1:], threads=n_jobs, **kw)] if n_jobs > 1 else [])
+    return rows + ([r | dict(ratio_cpu=None)
+                    for r in race_rows(f'{what}, {n_jobs} processes', times.iloc[1:], threads=n_jobs, **kw)] if n_jobs > 1 else [])
 
 # %% ../../nbs/dev/10_benchmarks.ipynb #main
 def main(argv=None):
     "The command `python -m ecg_nb.dev.benchmarks`: run all benchmarks and write `results/benchmarks/`."
     p = argparse.ArgumentParser(prog='python -m ecg_nb.dev.benchmarks', description=main.__doc__)
-    p.add_argument('--quick', action='store_true', help='a smaller network, fewer records and repeats'); p.add_argument('--root', help='folder of PTB-XL (default: data/ptb-xl)'); p.add_argument('--out', help='where to write (default: results/benchmarks)')
+    p.add_argument('--quick', action='store_true', help='a smaller network, fewer records and repeats')
+    p.add_argument('--root', help='folder of PTB-XL (default: data/ptb-xl)')
+    p.add_argument('--out', help='where to write (default: results/benchmarks)')
     only = p.add_mutually_exclusive_group()
-    for part in PARTS: only.add_argument(f'--{part}', dest='part', action='store_const', const=part, help=f'only the {part}; the other rows of the table stay')
+    for part in PARTS:
+        only.add_argument(f'--{part}', dest='part', action='store_const', const=part,
+                          help=f'only the {part}; the other rows of the table stay')
     a = p.parse_args(argv)
     size = 'quick' if a.quick else 'full'
     t = run_part(a.part, a.out, size=size, root=a.root) if a.part else run_benchmarks(a.out, size=size, root=a.root, say=lambda s: print(f'{s} …', flush=True))
-    for r in t.itertuples(): print(f'{r.what:48} {r.ours:34} {r.ours_value:12,.4g}  {r.peer:36} {r.peer_value:12,.4g} {r.unit:12} {r.ratio:7.1f} x  {r.target:16} {dict([(True, "holds"), (False, "DOES NOT HOLD")]).get(r.holds, "")}')
+    for r in t.itertuples():
+        print(f'{r.what:48} {r.ours:34} {r.ours_value:12,.4g}  {r.peer:36} {r.peer_value:12,.4g} {r.unit:12} '
+              f'{r.ratio:7.1f} x  {r.target:16} {dict([(True, "holds"), (False, "DOES NOT HOLD")]).get(r.holds, "")}')
 
 if __name__ == '__main__' and '__file__' in globals(): sys.exit(exit_status(main))
 
@@ -663,7 +756,9 @@ def plot_ratios(
         ax.text(max(ratio, 1)*1.06, i, f'{ratio:.3g}', va='center', fontsize=7)
         if target.startswith('ratio'): ax.plot([float(target.split()[-1])]*2, [i - .45, i + .45], color='k', lw=2)
     ax.axvline(1, color=DARK, lw=.8)
-    ax.set(xscale='log', xlabel='times better than the peer (faster, or smaller)', yticks=t.index, xlim=(min(.8, t.ratio.min()*.8), t.ratio.max()*2.5))
-    ax.xaxis.set_major_formatter('{x:g}'); ax.tick_params(axis='x', labelsize=8)
+    ax.set(xscale='log', xlabel='times better than the peer (faster, or smaller)', yticks=t.index,
+           xlim=(min(.8, t.ratio.min()*.8), t.ratio.max()*2.5))
+    ax.xaxis.set_major_formatter('{x:g}')
+    ax.tick_params(axis='x', labelsize=8)
     ax.set_yticklabels(t.what + ' | ' + t.peer, fontsize=7)
     return ax

@@ -43,16 +43,22 @@ def measure(
         table, began = records_table('cpsc2018', root), time.process_time()
         store = convert(table, Path(d)/'store', Recipe(fs=100), shard_records=32, n_jobs=1, progress=False)
         seconds = store.index.n_samples.sum()/store.fs
-        out |= dict(resample_ms_a_10s_record=(time.process_time() - began)/seconds*1e4, resample_records=int(store.index.usable.sum()), resample_data=f'CPSC2018, 500 to 100 Hz, 12 leads{" (simulated)"*is_simulated(root)}')
+        out |= dict(resample_ms_a_10s_record=(time.process_time() - began)/seconds*1e4,
+                    resample_records=int(store.index.usable.sum()),
+                    resample_data=f'CPSC2018, 500 to 100 Hz, 12 leads{" (simulated)"*is_simulated(root)}')
         data, g = MappedData(store, np.zeros((len(table), 1))), np.random.default_rng(0)
-        i = torch.from_numpy(g.integers(0, len(data), 20_000)); at = (torch.from_numpy(g.random(20_000))*(data.n_samples[i] - 249)).long()
+        i = torch.from_numpy(g.integers(0, len(data), 20_000))
+        at = (torch.from_numpy(g.random(20_000))*(data.n_samples[i] - 249)).long()
         began = time.process_time()
         for a in range(0, 20_000, 128): data.crops(i[a:a + 128], at[a:a + 128], 250)
         out['crops_a_s_mapped_warm'] = 20_000/(time.process_time() - began)
         k, index = np.arange(n_index), Path(d)/'index.csv'
         pd.DataFrame(dict(record_id=np.char.add('ecg-', k.astype(str)), subject_id=np.char.add('p-', (k//6).astype(str)), shard=k//8192, row=k % 8192*1000, n_samples=1000, usable=True, reason='', flags='')).to_csv(index, index=False)
-        began = time.process_time(); read = pd.read_csv(index, dtype=dict(record_id=str, subject_id=str), keep_default_na=False)
-        out |= dict(index_s_a_million=(time.process_time() - began)/n_index*1e6, index_mb_a_million=index.stat().st_size/n_index, index_ram_mb_a_million=int(read.memory_usage(deep=True).sum())/n_index)
+        began = time.process_time()
+        read = pd.read_csv(index, dtype=dict(record_id=str, subject_id=str), keep_default_na=False)
+        out |= dict(index_s_a_million=(time.process_time() - began)/n_index*1e6,
+                    index_mb_a_million=index.stat().st_size/n_index,
+                    index_ram_mb_a_million=int(read.memory_usage(deep=True).sum())/n_index)
     return out
 
 # %% ../../nbs/dev/19_cluster_plan.ipynb #plan
@@ -75,17 +81,24 @@ def plan(
     "Bytes and hours of a data set from fetching to a trained network."
     store_gb, per_epoch = n_records*seconds*leads*fs*2/1e9, n_records
     steps = epochs*per_epoch/(batch*gpus)
-    ring = 2*(gpus - 1)/gpus*params*4/(net_gbit_s/8*1e9)*(gpus > a_machine)   # s a step for a ring all-reduce of the gradients between machines
+    # s a step for a ring all-reduce of the gradients between machines
+    ring = 2*(gpus - 1)/gpus*params*4/(net_gbit_s/8*1e9)*(gpus > a_machine)
     rows = [('to fetch', raw_gb, 'GB', 'files of the publisher'), ('fetching', raw_gb*8/link_gbit_s/3600, 'h', f'{link_gbit_s:g} Gbit/s (assumed)'),
-            ('store', store_gb, 'GB', f'{n_records:,} x {seconds:g} s x {leads} x {fs:g} Hz x 2 B'), ('index of the store', n_records/1e9*index_mb_a_million, 'GB', f'{index_mb_a_million:.0f} MB a million records (measured)'),
-            ('conversion', n_records*convert_ms/3.6e6, 'core hours', f'{convert_ms:.3g} ms a record (measured)'), (f'conversion on {cores} cores', n_records*convert_ms/3.6e6/cores, 'h', 'if the disk keeps up'),
+            ('store', store_gb, 'GB', f'{n_records:,} x {seconds:g} s x {leads} x {fs:g} Hz x 2 '
+                                      'B'), ('index of the store', n_records/1e9*index_mb_a_million, 'GB', f'{index_mb_a_million:.0f} MB a million records (measured)'),
+            ('conversion', n_records*convert_ms/3.6e6, 'core hours', f'{convert_ms:.3g} ms a record '
+                                                                     '(measured)'), (f'conversion on {cores} cores', n_records*convert_ms/3.6e6/cores, 'h', 'if the disk keeps up'),
             (f'read from disk by {cores} cores', (raw_gb if read_gb is None else read_gb)/(n_records*convert_ms/1e3/cores), 'GB/s', 'what the disk has to deliver for that'),
             ('memory, index of the store, each process', n_records/1e9*index_ram_mb_a_million, 'GB', f'{index_ram_mb_a_million:.0f} MB a million records (measured)'),
             ('memory, all processes of a machine, load_data', store_gb*min(gpus, a_machine), 'GB', 'each process has its own copy'), ('memory, MappedData', store_gb, 'GB', 'page cache, if all is to stay there; less works, at the speed of the disk'),
             ('GPU memory, load_data', store_gb, 'GB', 'each GPU has its own copy'),
-            ('an epoch, processor', per_epoch/cpu_crops_s/3600, 'h', f'{cpu_crops_s:.0f} crops of {crop_s:g} s a second (measured, xresnet1d50, one thread)'), (f'{epochs} epochs, processor', epochs*per_epoch/cpu_crops_s/3600, 'h', 'the same'),
+            ('an epoch, processor', per_epoch/cpu_crops_s/3600, 'h', f'{cpu_crops_s:.0f} crops of {crop_s:g} s a '
+                                                                     'second (measured, xresnet1d50, one '
+                                                                     'thread)'), (f'{epochs} epochs, processor', epochs*per_epoch/cpu_crops_s/3600, 'h', 'the same'),
             (f'{epochs} epochs, 1 GPU', epochs*per_epoch/gpu_crops_s/3600, 'h', f'{gpu_crops_s:,.0f} crops a second (assumed)'), (f'{epochs} epochs, {gpus} GPUs', epochs*per_epoch/gpu_crops_s/gpus/3600, 'h', 'the same, shared evenly'),
-            ('gradients between machines', steps*ring/3600, 'h', f'{steps:,.0f} steps, {params*4/1e6:.1f} MB each, {net_gbit_s:g} Gbit/s (assumed)' if ring else 'one machine'),
+            ('gradients between machines', steps*ring/3600, 'h', f'{steps:,.0f} steps, {params*4/1e6:.1f} MB each, '
+                                                                 f'{net_gbit_s:g} Gbit/s '
+                                                                 '(assumed)' if ring else 'one machine'),
             ('crops read from files', gpu_crops_s*gpus*crop_s*fs*leads*2/1e9, 'GB/s', 'while training on those GPUs'), ('weights and checkpoint of a run', params*4*4/1e6, 'MB', 'weights, and weights with two moments')]
     return pd.DataFrame(rows, columns=['quantity', 'value', 'unit', 'from'])
 
@@ -102,9 +115,12 @@ def plans(
 )->dict:                   # name -> plan
     "The plans for both of `SETS`: ECGs of 10 s at 500 Hz to 100 Hz, and segments of nights at 256 Hz."
     r, n = rates or benchmark_rates(), {k: s['n'] for k, s in SETS.items()}
-    same = dict(cpu_crops_s=r['xresnet1d50_crops_a_s'], index_mb_a_million=measured['index_mb_a_million'], index_ram_mb_a_million=measured['index_ram_mb_a_million'])
-    ecgs = plan(n['heedb'], 10, 12, 100, **dict(raw_gb=n['heedb']*(12*5000*2 + 700)/1e9, convert_ms=measured['resample_ms_a_10s_record']) | same | assumed)
-    nights = plan(n['nights']*segments, segment_s, 1, 256, **dict(raw_gb=SETS['nights']['gb'], read_gb=SETS['nights']['gb']*segments*segment_s/(8*3600), convert_ms=r['night_ms']/segments, crop_s=8.) | same | assumed)
+    same = dict(cpu_crops_s=r['xresnet1d50_crops_a_s'], index_mb_a_million=measured['index_mb_a_million'],
+                index_ram_mb_a_million=measured['index_ram_mb_a_million'])
+    ecgs = plan(n['heedb'], 10, 12, 100,
+                **dict(raw_gb=n['heedb']*(12*5000*2 + 700)/1e9, convert_ms=measured['resample_ms_a_10s_record']) | same | assumed)
+    nights = plan(n['nights']*segments, segment_s, 1, 256,
+                  **dict(raw_gb=SETS['nights']['gb'], read_gb=SETS['nights']['gb']*segments*segment_s/(8*3600), convert_ms=r['night_ms']/segments, crop_s=8.) | same | assumed)
     nights.loc[nights.quantity.str.contains('processor'), 'from'] += ', 12 leads of 250 samples; one lead of 2,048 samples was not measured'
     return dict(heedb=ecgs, nights=nights)
 
@@ -121,9 +137,13 @@ def plot_plan(
     for ax, (name, t) in zip(axes, plans.items()):
         h = t[t.unit.isin(['h', 'core hours']) & (t.value > 0)]
         guessed = h['from'].str.contains('assumed|the same, shared|disk keeps')
-        ax.barh(h.quantity + h.unit.map({'h': '', 'core hours': ', core hours'}), h.value, color=np.where(guessed, 'white', BLUE), edgecolor=BLUE)
-        for y, v in enumerate(h.value): ax.text(v*1.15, y, f'{v:.0f}' if v >= 10 else f'{v:.2g}', va='center', fontsize=8)
-        ax.set(xscale='log', xlabel='hours', title=SETS[name]['title'], xlim=(min(hours)/2, max(hours)*6)); ax.invert_yaxis(); ax.tick_params(axis='y', labelsize=8)
+        ax.barh(h.quantity + h.unit.map({'h': '', 'core hours': ', core hours'}), h.value,
+                color=np.where(guessed, 'white', BLUE), edgecolor=BLUE)
+        for y, v in enumerate(h.value):
+            ax.text(v*1.15, y, f'{v:.0f}' if v >= 10 else f'{v:.2g}', va='center', fontsize=8)
+        ax.set(xscale='log', xlabel='hours', title=SETS[name]['title'], xlim=(min(hours)/2, max(hours)*6))
+        ax.invert_yaxis()
+        ax.tick_params(axis='y', labelsize=8)
     return axes
 
 # %% ../../nbs/dev/19_cluster_plan.ipynb #main
@@ -133,7 +153,8 @@ def main(argv=None):
     p = argparse.ArgumentParser(prog='python -m ecg_nb.dev.cluster_plan', description=main.__doc__)
     p.add_argument('--link', type=float, default=1, help='Gbit/s to the publisher (default: 1)')
     p.add_argument('--gpus', type=int, default=16, help='how many (default: 16)')
-    p.add_argument('--gpu-crops', type=float, default=20_000, help='crops a second of one GPU, assumed (default: 20000)')
+    p.add_argument('--gpu-crops', type=float, default=20_000,
+                   help='crops a second of one GPU, assumed (default: 20000)')
     p.add_argument('--cores', type=int, default=64, help='for the conversion (default: 64)')
     a = p.parse_args(argv)
     measured, rates = measure(), benchmark_rates()
@@ -143,6 +164,7 @@ def main(argv=None):
     facts = dict(command=command, measured=measured, benchmarks=rates, assumed=assumed, sets=SETS)
     facts |= dict(plans={name: t.to_dict('records') for name, t in tables.items()})
     write_json(results_path('cluster', 'plan.json'), facts | provenance())
-    for name, t in tables.items(): print(f'{SETS[name]["title"]} ({SETS[name]["source"]})\n{t.to_string(index=False, float_format="%.3g")}\n')
+    for name, t in tables.items():
+        print(f'{SETS[name]["title"]} ({SETS[name]["source"]})\n{t.to_string(index=False, float_format="%.3g")}\n')
 
 if __name__ == '__main__' and '__file__' in globals(): sys.exit(exit_status(main))

@@ -55,7 +55,9 @@ def follow(
     for name, source in files_of(page).items(): (Path(folder)/name).write_text(source, encoding='utf-8')
     output = ''
     for block in blocks(page, 'sh'):
-        r = subprocess.run(['sh', '-e', '-c', block], cwd=folder, env=reader_environment(folder), capture_output=True, text=True)
+        r = subprocess.run(['sh', '-e', '-c', block], cwd=folder, env=reader_environment(folder),
+                           capture_output=True, text=True)
         output += r.stdout
-        if r.returncode: raise ECGError(folder, f'status {r.returncode}: {(r.stderr.strip() or "nothing said").splitlines()[-1]}')
+        if r.returncode:
+            raise ECGError(folder, f'status {r.returncode}: {(r.stderr.strip() or "nothing said").splitlines()[-1]}')
     return output

@@ -40,7 +40,8 @@ def jupyter_lab(
     (work/'nbs').mkdir()
     for p in notebooks: shutil.copy(p, work/'nbs')
     quiet = work/'settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings'
-    quiet.parent.mkdir(parents=True); quiet.write_text('{"fetchNews": "false", "checkForUpdates": false}')
+    quiet.parent.mkdir(parents=True)
+    quiet.write_text('{"fetchNews": "false", "checkForUpdates": false}')
     env = os.environ | {f'JUPYTER_{k}_DIR': str(work/k.lower()) for k in ('CONFIG', 'DATA', 'RUNTIME')} | dict(JUPYTERLAB_SETTINGS_DIR=str(work/'settings'), JUPYTERLAB_WORKSPACES_DIR=str(work/'workspaces'),
         IPYTHONDIR=str(work/'ipython'), ECG_NB_DATA=str(data_path().resolve()), ECG_NB_RESULTS=str(results_path().resolve()))
     log = open(work/'log', 'w')
@@ -49,22 +50,29 @@ def jupyter_lab(
     try:
         url, began = f'http://127.0.0.1:{port}', time.time()
         while True:
-            try: urllib.request.urlopen(url + '/api/status', timeout=2).close(); break
+            try:
+                urllib.request.urlopen(url + '/api/status', timeout=2).close()
+                break
             except OSError:
-                if p.poll() is not None or time.time() - began > timeout_s: raise RuntimeError('JupyterLab did not start: ' + (work/'log').read_text()[-1500:]) from None
+                if p.poll() is not None or time.time() - began > timeout_s:
+                    raise RuntimeError('JupyterLab did not start: ' + (work/'log').read_text()[-1500:]) from None
                 time.sleep(.3)
         yield url
     finally:
         p.terminate()
         try: p.wait(15)
         except subprocess.TimeoutExpired: p.kill()
-        log.close(); shutil.rmtree(work, ignore_errors=True)
+        log.close()
+        shutil.rmtree(work, ignore_errors=True)
 
 # %% ../../nbs/dev/12_in_browser.ipynb #page
-READY = "() => { const s = window.jupyterapp?.shell.currentWidget?.sessionContext; return !!(s?.isReady && s.session?.kernel?.connectionStatus === 'connected' && s.session.kernel.status === 'idle'); }"
+READY = ("() => { const s = window.jupyterapp?.shell.currentWidget?.sessionContext; return !!(s?.isReady && "
+         "s.session?.kernel?.connectionStatus === 'connected' && s.session.kernel.status === 'idle'); }")
 DONE = """() => { const w = window.jupyterapp.shell.currentWidget, cells = w.content.widgets.filter(c => c.model.type === 'code' && c.model.sharedModel.source.trim());
   return w.sessionContext.session.kernel.status === 'idle' && cells.every(c => c.model.executionCount) || cells.some(c => c.model.outputs.toJSON().some(o => o.output_type === 'error')); }"""
-ERRORS = "() => window.jupyterapp.shell.currentWidget.content.widgets.filter(c => c.model.type === 'code').flatMap(c => c.model.outputs.toJSON().filter(o => o.output_type === 'error').map(o => o.ename + ': ' + o.evalue))"
+ERRORS = ("() => window.jupyterapp.shell.currentWidget.content.widgets.filter(c => c.model.type === "
+          "'code').flatMap(c => c.model.outputs.toJSON().filter(o => o.output_type === 'error').map(o => o.ename + "
+          "': ' + o.evalue))")
 ASK = """async code => { const k = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel, out = []; const f = k.requestExecute({code, store_history: false});
   f.onIOPub = m => { if (m.header.msg_type === 'stream' && m.content.name === 'stdout') out.push(m.content.text); if (m.header.msg_type === 'error') out.push('!' + m.content.ename + ': ' + m.content.evalue); }; await f.done; return out.join(''); }"""
 HARMLESS = ('favicon', 'ResizeObserver', 'third-party cookie', 'net::ERR_INTERNET_DISCONNECTED')
@@ -73,7 +81,9 @@ class Page:
     "A notebook open in JupyterLab."
     def __init__(self, browser, url:str, name:str, *, size=(1400, 1500)):
         self.page, self.said, self.elsewhere, self.name = browser.new_page(viewport=dict(width=size[0], height=size[1])), [], [], name
-        self.page.on('console', lambda m: m.type == 'error' and not any(h in m.text for h in HARMLESS) and self.said.append(m.text))
+        self.page.on('console',
+                     lambda m: m.type == 'error' and not any(h in m.text for h in HARMLESS)
+                     and self.said.append(m.text))
         self.page.on('pageerror', self.note)
         self.page.goto(f'{url}/lab/tree/{name}?reset')
         self.page.wait_for_function("() => window.jupyterapp?.shell.currentWidget?.context?.isReady", timeout=120_000)
@@ -104,11 +114,13 @@ class Page:
     def show(self, selector:str, nth:int=0):
         "The `nth` element of `selector`, scrolled into view."
         e = self.page.locator(selector).nth(nth)
-        e.wait_for(state='attached', timeout=60_000); e.scroll_into_view_if_needed()
+        e.wait_for(state='attached', timeout=60_000)
+        e.scroll_into_view_if_needed()
         return e
 
     def close(self):
-        try: self.page.evaluate("async () => { await window.jupyterapp.shell.currentWidget.sessionContext.shutdown(); }")
+        try:
+            self.page.evaluate("async () => { await window.jupyterapp.shell.currentWidget.sessionContext.shutdown(); }")
         finally: self.page.close()
 
 # %% ../../nbs/dev/12_in_browser.ipynb #view
@@ -117,7 +129,8 @@ class View:
     def __init__(self, page:Page, nth:int=0, within:str=''):
         self.page, self.root = page, page.show(f'{within} .ecgnb', nth)
         self.canvas = self.root.locator('canvas')
-        page.page.wait_for_function("e => e.querySelector('canvas').dataset.painted", arg=self.root.element_handle(), timeout=60_000)
+        page.page.wait_for_function("e => e.querySelector('canvas').dataset.painted",
+                                    arg=self.root.element_handle(), timeout=60_000)
 
     def data(self)->dict: return self.canvas.evaluate("c => ({...c.dataset})")
     def text(self, part:str)->str: return self.root.locator(f'.ecgnb-{part}').text_content()
@@ -125,24 +138,37 @@ class View:
     def press(self, key:str, timeout_s=30):
         "Press a key on the view and wait for the new picture."
         was = self.painted()
-        self.root.focus(); self.root.press(key)
-        self.page.page.wait_for_function("([c, n]) => +c.dataset.painted > n", arg=[self.canvas.element_handle(), was], timeout=timeout_s*1000)
+        self.root.focus()
+        self.root.press(key)
+        self.page.page.wait_for_function("([c, n]) => +c.dataset.painted > n",
+                                         arg=[self.canvas.element_handle(), was], timeout=timeout_s*1000)
 
-    def wait(self, js:str, arg=None, timeout_s=30): self.page.page.wait_for_function(js, arg=[self.canvas.element_handle(), arg], timeout=timeout_s*1000)
+    def wait(self, js:str, arg=None, timeout_s=30):
+        self.page.page.wait_for_function(js, arg=[self.canvas.element_handle(), arg], timeout=timeout_s*1000)
     def pixels(self)->np.ndarray: # (height, width, 4) as drawn
         "What is on the canvas."
-        w, h, raw = self.canvas.evaluate("c => { const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data; let s = ''; for (let i = 0; i < d.length; i += 8192) s += String.fromCharCode(...d.subarray(i, i + 8192)); return [c.width, c.height, btoa(s)]; }")
+        w, h, raw = self.canvas.evaluate("c => { const d = c.getContext('2d').getImageData(0, 0, c.width, "
+                                         "c.height).data; let s = ''; for (let i = 0; i < d.length; i += 8192) s += "
+                                         "String.fromCharCode(...d.subarray(i, i + 8192)); return [c.width, "
+                                         "c.height, btoa(s)]; }")
         return np.frombuffer(base64.b64decode(raw), np.uint8).reshape(h, w, 4).astype(int)
 
-def ink(x:np.ndarray)->int: "Dark pixels: traces and letters."; return int((x[..., :3].max(2) < 80).sum())
-def orange(x:np.ndarray)->int: "Pixels that speak for a class."; return int(((x[..., 0] - x[..., 2] > 80) & (x[..., 0] > 180) & (x[..., 1] < 200)).sum())
-def blue(x:np.ndarray)->int: "Pixels that speak against it."; return int((x[..., 2] - x[..., 0] > 40).sum())
+def ink(x:np.ndarray)->int:
+    "Dark pixels: traces and letters."
+    return int((x[..., :3].max(2) < 80).sum())
+def orange(x:np.ndarray)->int:
+    "Pixels that speak for a class."
+    return int(((x[..., 0] - x[..., 2] > 80) & (x[..., 0] > 180) & (x[..., 1] < 200)).sum())
+def blue(x:np.ndarray)->int:
+    "Pixels that speak against it."
+    return int((x[..., 2] - x[..., 0] > 40).sum())
 
 # %% ../../nbs/dev/12_in_browser.ipynb #checks
 class Checks:
     "Counts what holds."
     def __init__(self): self.passed, self.failed = 0, 0
-    def __call__(self, words:str, holds, *, within_s=15): # `holds` may be a function: it is asked again until it is true or the time is up
+    # `holds` may be a function: it is asked again until it is true or the time is up
+    def __call__(self, words:str, holds, *, within_s=15):
         until, note = time.time() + within_s, ''
         while True:
             try: ok, note = bool(holds() if callable(holds) else holds), ''
@@ -158,13 +184,18 @@ def check_view(page:Page, check):
     "10_ecg_view: one recording with a map, a deck, a night."
     v = View(page, 0)
     a = v.pixels()
-    check('the paper, the trace and both colours of the map are drawn', ink(a) > 3000 and orange(a) > 1000 and blue(a) > 500)
+    check('the paper, the trace and both colours of the map are drawn',
+          ink(a) > 3000 and orange(a) > 1000 and blue(a) > 500)
     check('the legend tells what the colours mean', 'made up' in v.text('legend'))
-    v.press('m'); v.press('m')
-    check('without the map no colour is left', lambda: orange(v.pixels()) < orange(a)/50 and blue(v.pixels()) < blue(a)/10)
     v.press('m')
-    h = v.canvas.bounding_box()['height']; v.press('l')
-    check('another layout has another height, and Python knows it', lambda: v.canvas.bounding_box()['height'] != h and page.kernel('view.grid') == '6x2')
+    v.press('m')
+    check('without the map no colour is left',
+          lambda: orange(v.pixels()) < orange(a)/50 and blue(v.pixels()) < blue(a)/10)
+    v.press('m')
+    h = v.canvas.bounding_box()['height']
+    v.press('l')
+    check('another layout has another height, and Python knows it',
+          lambda: v.canvas.bounding_box()['height'] != h and page.kernel('view.grid') == '6x2')
     for _ in range(2): v.press('+')
     check('zoom changes the speed in Python, too', lambda: page.kernel('view.speed') > 35)
     v.press('ArrowRight')
@@ -173,73 +204,132 @@ def check_view(page:Page, check):
     check('the gain doubles', lambda: page.kernel('view.gain') == 20)
     v.press('0')
     check('0 brings 25 mm/s and 10 mm/mV back', lambda: page.kernel('[view.speed, view.gain, view.t0]') == [25, 10, 0])
-    b = v.canvas.bounding_box(); mm = b['width']/262
-    page.page.keyboard.down('Shift'); page.page.mouse.move(b['x'] + 40*mm, b['y'] + 9*mm); page.page.mouse.down(); page.page.mouse.move(b['x'] + 60*mm, b['y'] + 4*mm, steps=4); page.page.mouse.up(); page.page.keyboard.up('Shift')
-    check('calipers over 20 mm and 5 mm read 800 ms, 75/min and 0.5 mV', lambda: [page.kernel('view.caliper')[k] for k in ('ms', 'bpm')] == [800, 75] and abs(page.kernel('view.caliper')['mv'] - .5) < .03 and '800 ms' in v.text('status'))
-    page.page.mouse.move(b['x'] + 200*mm, b['y'] + 9*mm); v.press('+'); page.page.mouse.down(); page.page.mouse.move(b['x'] + 150*mm, b['y'] + 9*mm, steps=5); page.page.mouse.up()
+    b = v.canvas.bounding_box()
+    mm = b['width']/262
+    page.page.keyboard.down('Shift')
+    page.page.mouse.move(b['x'] + 40*mm, b['y'] + 9*mm)
+    page.page.mouse.down()
+    page.page.mouse.move(b['x'] + 60*mm, b['y'] + 4*mm, steps=4)
+    page.page.mouse.up()
+    page.page.keyboard.up('Shift')
+    check('calipers over 20 mm and 5 mm read 800 ms, 75/min and 0.5 mV',
+          lambda: [page.kernel('view.caliper')[k] for k in ('ms', 'bpm')] == [800, 75]
+          and abs(page.kernel('view.caliper')['mv'] - .5) < .03 and '800 ms' in v.text('status'))
+    page.page.mouse.move(b['x'] + 200*mm, b['y'] + 9*mm)
+    v.press('+')
+    page.page.mouse.down()
+    page.page.mouse.move(b['x'] + 150*mm, b['y'] + 9*mm, steps=5)
+    page.page.mouse.up()
     check('dragging moves in time', lambda: page.kernel('view.t0') > 1)
-    page.do('view.show(Item(rec.pick(["I", "II"]), title="<img src=x onerror=alert(1)>"))'); v.wait("([c]) => c.dataset.record !== undefined && c.closest('.ecgnb').querySelector('select').options[0].value === '2x1'")
-    check('a recording with two leads gets two rows; its title is text, not HTML', lambda: v.text('title') == '<img src=x onerror=alert(1)>' and v.root.locator('img').count() == 0)
-    page.do('view.show(Recording(np.full((1, 900), np.nan, np.float32), 100, ("ECG",), "nothing but NaN"))'); v.wait("([c]) => c.dataset.record === 'nothing but NaN'")
-    page.do('view.show(Recording(np.full((1, 1), 200, np.float32), 100, ("ECG",), "one sample"))'); v.wait("([c]) => c.dataset.record === 'one sample'")
-    page.do('view.show(shown)'); v.wait("([c, n]) => c.dataset.record === n", page.kernel('shown.rec.record_id'))
+    page.do('view.show(Item(rec.pick(["I", "II"]), title="<img src=x onerror=alert(1)>"))')
+    v.wait("([c]) => c.dataset.record !== undefined && c.closest('.ecgnb').querySelector('select').options[0].value "
+           "=== '2x1'")
+    check('a recording with two leads gets two rows; its title is text, not HTML',
+          lambda: v.text('title') == '<img src=x onerror=alert(1)>' and v.root.locator('img').count() == 0)
+    page.do('view.show(Recording(np.full((1, 900), np.nan, np.float32), 100, ("ECG",), "nothing but NaN"))')
+    v.wait("([c]) => c.dataset.record === 'nothing but NaN'")
+    page.do('view.show(Recording(np.full((1, 1), 200, np.float32), 100, ("ECG",), "one sample"))')
+    v.wait("([c]) => c.dataset.record === 'one sample'")
+    page.do('view.show(shown)')
+    v.wait("([c, n]) => c.dataset.record === n", page.kernel('shown.rec.record_id'))
     check('NaN and a single sample are shown, and the view goes on', ink(v.pixels()) > 3000)
-    page.page.evaluate("() => window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})"); v.wait("([c]) => c.getContext('2d').getImageData(1, 1, 1, 1).data[0] < 100", timeout_s=20)
+    page.page.evaluate("() => window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})")
+    v.wait("([c]) => c.getContext('2d').getImageData(1, 1, 1, 1).data[0] < 100", timeout_s=20)
     dark = v.pixels()
-    check('in the dark theme paper is dark and the trace light', lambda: np.median(dark[..., :3]) < 80 and (dark[..., :3].min(2) > 200).sum() > 2000)
-    page.page.evaluate("() => window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'})"); v.wait("([c]) => c.getContext('2d').getImageData(1, 1, 1, 1).data[0] > 200", timeout_s=20)
-    w = v.canvas.bounding_box()['width']; page.page.set_viewport_size(dict(width=1000, height=1500)); v.wait("([c, w]) => c.getBoundingClientRect().width < w - 100", w)
+    check('in the dark theme paper is dark and the trace light',
+          lambda: np.median(dark[..., :3]) < 80 and (dark[..., :3].min(2) > 200).sum() > 2000)
+    page.page.evaluate("() => window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'})")
+    v.wait("([c]) => c.getContext('2d').getImageData(1, 1, 1, 1).data[0] > 200", timeout_s=20)
+    w = v.canvas.bounding_box()['width']
+    page.page.set_viewport_size(dict(width=1000, height=1500))
+    v.wait("([c, w]) => c.getBoundingClientRect().width < w - 100", w)
     check('the paper follows the width of the page', lambda: v.canvas.bounding_box()['width'] < w - 100)
     page.page.set_viewport_size(dict(width=1400, height=1500))
     d = View(page, 1)
-    d.press('n'); check('n shows the next recording, and its name as it is written', lambda: d.data()['shown'] == '1' and d.text('title') == '<b>part 1</b>' and page.kernel('deck.index') == 1)
-    d.press('n'); check('a recording that cannot be shown says why', lambda: 'flat from beginning to end' in d.text('status'))
-    d.press('n'); check('and the next one is there', lambda: d.text('title') == '<b>part 3</b>')
-    page.do('deck.index = 0'); d.wait("([c]) => c.dataset.shown === '0'"); check('Python moves the view', d.text('title') == '<b>part 0</b>')
-    n = View(page, 2); n.wait("([c]) => c.dataset.step === '16' || c.dataset.step === '64'")
+    d.press('n')
+    check('n shows the next recording, and its name as it is written',
+          lambda: d.data()['shown'] == '1' and d.text('title') == '<b>part 1</b>' and page.kernel('deck.index') == 1)
+    d.press('n')
+    check('a recording that cannot be shown says why', lambda: 'flat from beginning to end' in d.text('status'))
+    d.press('n')
+    check('and the next one is there', lambda: d.text('title') == '<b>part 3</b>')
+    page.do('deck.index = 0')
+    d.wait("([c]) => c.dataset.shown === '0'")
+    check('Python moves the view', d.text('title') == '<b>part 0</b>')
+    n = View(page, 2)
+    n.wait("([c]) => c.dataset.step === '16' || c.dataset.step === '64'")
     wide = int(n.data()['step'])
     for _ in range(24): n.press('+')
-    n.wait("([c]) => c.dataset.step === '1'"); check('a night is drawn from stretches, and from samples when zoomed in', wide > 1)
-    n.press('End'); check('End goes to the end of the night', lambda: 8*3600 - page.kernel('night_view.t0') < 60)
+    n.wait("([c]) => c.dataset.step === '1'")
+    check('a night is drawn from stretches, and from samples when zoomed in', wide > 1)
+    n.press('End')
+    check('End goes to the end of the night', lambda: 8*3600 - page.kernel('night_view.t0') < 60)
     console(page, check)
     page.page.evaluate(ASK.replace('await f.done; ', ''), 'import os; os._exit(1)')
-    ok = page.page.locator('.jp-Dialog .jp-mod-accept')           # JupyterLab says that the kernel died; until that is read, it takes the keys
-    ok.first.wait_for(timeout=60_000); ok.first.click(); ok.first.wait_for(state='detached')
-    d = View(page, 1); d.press('+'); check('without a kernel what is loaded can still be looked at', ink(d.pixels()) > 1000)
+    # JupyterLab says that the kernel died; until that is read, it takes the keys
+    ok = page.page.locator('.jp-Dialog .jp-mod-accept')
+    ok.first.wait_for(timeout=60_000)
+    ok.first.click()
+    ok.first.wait_for(state='detached')
+    d = View(page, 1)
+    d.press('+')
+    check('without a kernel what is loaded can still be looked at', ink(d.pixels()) > 1000)
     for _ in range(9): d.root.press('n')
-    check('and what is not loaded is said to be waiting for the kernel', lambda: page.page.wait_for_function("e => e.querySelector('.ecgnb-status').textContent.includes('No answer from the kernel')", arg=d.root.element_handle(), timeout=15_000))
+    check('and what is not loaded is said to be waiting for the kernel',
+          lambda: page.page.wait_for_function("e => e.querySelector('.ecgnb-status').textContent.includes('No answer "
+                                              "from the kernel')", arg=d.root.element_handle(), timeout=15_000))
     d.root.focus()
     for _ in range(9): d.root.press('p')
     check('going back shows the picture again', lambda: d.data()['shown'] == '0' and ink(d.pixels()) > 1000)
     page.said.clear()                                              # that a kernel died is an error for the console
-    page.page.evaluate("() => { import(URL.createObjectURL(new Blob(['setTimeout(() => { throw new Error(\"of a widget\"); })'], {type: 'text/javascript'}))); }")
-    check('an error in the code of a widget is noticed', lambda: page.page.wait_for_timeout(200) or any('of a widget' in s for s in page.said))
+    page.page.evaluate("() => { import(URL.createObjectURL(new Blob(['setTimeout(() => { throw new Error(\"of a "
+                       "widget\"); })'], {type: 'text/javascript'}))); }")
+    check('an error in the code of a widget is noticed',
+          lambda: page.page.wait_for_timeout(200) or any('of a widget' in s for s in page.said))
     page.said.clear()
 
 # %% ../../nbs/dev/12_in_browser.ipynb #check-browse
 def check_browse(page:Page, check):
     "22_browse: recordings and beats."
-    box = page.show('.RecordBrowser'); v = View(page, 0, '.RecordBrowser')
+    box = page.show('.RecordBrowser')
+    v = View(page, 0, '.RecordBrowser')
     check('a recording is drawn', ink(v.pixels()) > 1500)
     was, handle = v.data()['record'], box.locator('.noUi-handle').last
-    handle.focus(); handle.press('ArrowRight'); v.wait("([c, r]) => c.dataset.record !== r", was)
-    check('the slider moves to the next recording, and Python follows', lambda: page.kernel('[browser.view.index, browser.rows.record_id.iloc[1]]') == [1, v.data()['record']])
-    box.locator('select[size], select[multiple], .widget-select select').first.select_option(index=3); v.wait("([c]) => c.dataset.shown === '3'")
-    check('a line of the list opens its recording', lambda: v.data()['record'] == page.kernel('browser.rows.record_id.iloc[3]'))
+    handle.focus()
+    handle.press('ArrowRight')
+    v.wait("([c, r]) => c.dataset.record !== r", was)
+    check('the slider moves to the next recording, and Python follows',
+          lambda: page.kernel('[browser.view.index, browser.rows.record_id.iloc[1]]') == [1, v.data()['record']])
+    box.locator('select[size], select[multiple], .widget-select select').first.select_option(index=3)
+    v.wait("([c]) => c.dataset.shown === '3'")
+    check('a line of the list opens its recording',
+          lambda: v.data()['record'] == page.kernel('browser.rows.record_id.iloc[3]'))
     text = box.locator('input[type=text]').first
-    text.fill('no such words'); text.press('Enter')
-    check('a search without a hit says so', lambda: page.page.wait_for_function("e => e.textContent.includes('no recording')", arg=box.element_handle(), timeout=15_000))
-    text.fill(page.kernel('str(browser.all.record_id.iloc[-1])')); text.press('Enter')
-    check('a search for a number finds its recording', lambda: v.wait("([c, r]) => c.dataset.record === r", page.kernel('str(browser.all.record_id.iloc[-1])')) is None)
+    text.fill('no such words')
+    text.press('Enter')
+    check('a search without a hit says so',
+          lambda: page.page.wait_for_function("e => e.textContent.includes('no "
+                                              "recording')", arg=box.element_handle(), timeout=15_000))
+    text.fill(page.kernel('str(browser.all.record_id.iloc[-1])'))
+    text.press('Enter')
+    check('a search for a number finds its recording',
+          lambda: v.wait("([c, r]) => c.dataset.record === r", page.kernel('str(browser.all.record_id.iloc[-1])')) is None)
     n = page.kernel('len(browser.marks_bar.marks.read())')
-    box.locator('button:has-text("bad signal")').click(); page.page.wait_for_timeout(800)
-    check('a mark is in the table at once', lambda: page.kernel('len(browser.marks_bar.marks.read())') == n + 1 and page.kernel('browser.marks_bar.marks.read().mark.iloc[-1]') == 'bad signal')
-    b = View(page, 0, '.BeatBrowser'); chart = page.show('.BeatBrowser .ecgnb-chart canvas')
+    box.locator('button:has-text("bad signal")').click()
+    page.page.wait_for_timeout(800)
+    check('a mark is in the table at once',
+          lambda: page.kernel('len(browser.marks_bar.marks.read())') == n + 1
+          and page.kernel('browser.marks_bar.marks.read().mark.iloc[-1]') == 'bad signal')
+    b = View(page, 0, '.BeatBrowser')
+    chart = page.show('.BeatBrowser .ecgnb-chart canvas')
     i, r = page.kernel('beat_browser.view.index'), chart.bounding_box()
     for x in np.linspace(.3, .7, 9):
-        page.page.mouse.click(r['x'] + x*r['width'], r['y'] + r['height']*.55); page.page.wait_for_timeout(150)
+        page.page.mouse.click(r['x'] + x*r['width'], r['y'] + r['height']*.55)
+        page.page.wait_for_timeout(150)
         if page.kernel('beat_browser.view.index') != i: break
-    check('a click on a beat among all beats opens it', lambda: page.kernel('beat_browser.view.index') != i and b.wait("([c, k]) => +c.dataset.shown === k", page.kernel('beat_browser.view.index')) is None)
+    check('a click on a beat among all beats opens it',
+          lambda: page.kernel('beat_browser.view.index') != i
+          and b.wait("([c, k]) => +c.dataset.shown === k", page.kernel('beat_browser.view.index')) is None)
     check('no text became HTML', lambda: page.page.locator('img[src="x"]').count() == 0)
 
 # %% ../../nbs/dev/12_in_browser.ipynb #check-browse-runs
@@ -247,22 +337,34 @@ def check_browse_runs(page:Page, check):
     "11_browse_runs: answers, maps, people, embeddings."
     p, box = View(page, 0, '.PredictionBrowser'), page.show('.PredictionBrowser')
     check('an answer is drawn beside its probabilities', lambda: ink(p.pixels()) > 1500 and 'MI' in box.text_content())
-    box.locator('.widget-dropdown select').nth(1).select_option(index=1); page.page.wait_for_timeout(1500)
-    check('another class shows other answers', lambda: page.kernel('predictions.cls.value') != 'MI' and p.data()['record'] in page.kernel('predictions.answers.table.record_id.astype(str).tolist()'))
+    box.locator('.widget-dropdown select').nth(1).select_option(index=1)
+    page.page.wait_for_timeout(1500)
+    check('another class shows other answers',
+          lambda: page.kernel('predictions.cls.value') != 'MI'
+          and p.data()['record'] in page.kernel('predictions.answers.table.record_id.astype(str).tolist()'))
     a, c = View(page, 0, '.SaliencyBrowser'), View(page, 1, '.SaliencyBrowser')
     for v in (a, c): v.wait("([c]) => +c.dataset.painted > 0", timeout_s=60)
-    check('two maps side by side, each in its colours', lambda: all(orange(v.pixels()) + blue(v.pixels()) > 300 for v in (a, c)))
-    a.press('+'); page.page.wait_for_timeout(300)
-    check('zooming one zooms the other', lambda: page.kernel('[v.speed for v in (saliency_browser.view, saliency_browser.second)]')[0] > 25 and a.text('read').split(' mm/s')[0] == c.text('read').split(' mm/s')[0])
+    check('two maps side by side, each in its colours',
+          lambda: all(orange(v.pixels()) + blue(v.pixels()) > 300 for v in (a, c)))
+    a.press('+')
+    page.page.wait_for_timeout(300)
+    check('zooming one zooms the other',
+          lambda: page.kernel('[v.speed for v in (saliency_browser.view, saliency_browser.second)]')[0] > 25
+          and a.text('read').split(' mm/s')[0] == c.text('read').split(' mm/s')[0])
     one, two = View(page, 0, '.PeopleBrowser'), View(page, 1, '.PeopleBrowser')
-    was = one.data()['record']; one.press('n')
-    check('the next probe, and beside it whom it resembles', lambda: one.wait("([c, r]) => c.dataset.record !== r", was) is None and ink(two.pixels()) > 1000)
+    was = one.data()['record']
+    one.press('n')
+    check('the next probe, and beside it whom it resembles',
+          lambda: one.wait("([c, r]) => c.dataset.record !== r", was) is None and ink(two.pixels()) > 1000)
     m, chart = View(page, 0, '.MapBrowser'), page.show('.MapBrowser .ecgnb-chart canvas')
     i, r = page.kernel('map_browser.view.index'), chart.bounding_box()
     for x, y in ((x, y) for y in np.linspace(.2, .8, 7) for x in np.linspace(.2, .9, 7)):
-        page.page.mouse.click(r['x'] + x*r['width'], r['y'] + y*r['height']); page.page.wait_for_timeout(60)
+        page.page.mouse.click(r['x'] + x*r['width'], r['y'] + y*r['height'])
+        page.page.wait_for_timeout(60)
         if page.kernel('map_browser.view.index') != i: break
-    check('a click on a point shows its ECG', lambda: page.kernel('map_browser.view.index') != i and m.wait("([c, r]) => c.dataset.record === r", page.kernel('str(map_browser.points.record_id[map_browser.view.index])')) is None)
+    check('a click on a point shows its ECG',
+          lambda: page.kernel('map_browser.view.index') != i
+          and m.wait("([c, r]) => c.dataset.record === r", page.kernel('str(map_browser.points.record_id[map_browser.view.index])')) is None)
 
 # %% ../../nbs/dev/12_in_browser.ipynb #console
 def console(page:Page, check):
@@ -281,28 +383,42 @@ def check_stills(browser, path, check:Checks):
         page, where = context.new_page(), Path(tmp)/'page.html'
         where.write_text(HTMLExporter().from_filename(str(path))[0])
         page.goto(where.as_uri(), wait_until='domcontentloaded')
-        seen = page.evaluate("async () => { const all = [...document.querySelectorAll('.jp-OutputArea-output img')]; await Promise.all(all.map(i => i.decode().catch(() => 0))); return all.filter(i => i.naturalWidth >= 100).length; }")
+        seen = page.evaluate("async () => { const all = [...document.querySelectorAll('.jp-OutputArea-output img')]; "
+                             "await Promise.all(all.map(i => i.decode().catch(() => 0))); return all.filter(i => "
+                             "i.naturalWidth >= 100).length; }")
     context.close()
     check(f'opened without a kernel and without a network, {seen} of {n} pictures are there', n > 0 and seen == n)
 
 # %% ../../nbs/dev/12_in_browser.ipynb #check-page
-_BARS = "() => [...document.querySelectorAll('.r')].map(r => [r.querySelector('.n').textContent, r.querySelector('.v').textContent, r.querySelector('.b i').getBoundingClientRect().width/r.querySelector('.b').getBoundingClientRect().width])"
-_PICTURES = "async () => { const all = [...document.querySelectorAll('img')]; await Promise.all(all.map(i => i.decode().catch(() => 0))); return all.map(i => [i.naturalWidth, i.getBoundingClientRect().width*25.4/96]); }"   # pixels, mm
+_BARS = ("() => [...document.querySelectorAll('.r')].map(r => [r.querySelector('.n').textContent, "
+         "r.querySelector('.v').textContent, r.querySelector('.b "
+         "i').getBoundingClientRect().width/r.querySelector('.b').getBoundingClientRect().width])")
+# pixels, mm
+_PICTURES = ("async () => { const all = [...document.querySelectorAll('img')]; await Promise.all(all.map(i => "
+             "i.decode().catch(() => 0))); return all.map(i => [i.naturalWidth, "
+             "i.getBoundingClientRect().width*25.4/96]); }")
 
 def check_page(page, file, shown:str, check, *, bars:dict=None):
     "One page as a file without a network: what it shows of recording `shown`, and that nothing else happens. `bars`: class -> probability."
     said, name = [], Path(file).name[:30]
-    page.on('console', lambda m: m.type == 'error' and said.append(m.text)); page.on('pageerror', lambda e: said.append(str(e)))
+    page.on('console', lambda m: m.type == 'error' and said.append(m.text))
+    page.on('pageerror', lambda e: said.append(str(e)))
     page.on('dialog', lambda d: (said.append(f'dialog {d.message}'), d.dismiss()))
     page.on('request', lambda r: r.url.split(':')[0] not in ('file', 'data') and said.append(f'asked for {r.url}'))
     page.goto(Path(file).as_uri())
     pictures = page.evaluate(_PICTURES)
-    check(f'{name}: {len(pictures)} pictures, on paper of 262 mm: 25 mm/s', pictures and all(w > 1000 and abs(mm - 262) < 1 for w, mm in pictures))
-    check(f'{name}: its title is text', page.locator('h1').text_content().startswith(shown) and page.locator('img[src="x"]').count() == 0)
+    check(f'{name}: {len(pictures)} pictures, on paper of 262 mm: 25 mm/s',
+          pictures and all(w > 1000 and abs(mm - 262) < 1 for w, mm in pictures))
+    check(f'{name}: its title is text',
+          page.locator('h1').text_content().startswith(shown) and page.locator('img[src="x"]').count() == 0)
     if bars is not None:
         drawn = {c: (float(v.split()[0]), w) for c, v, w in page.evaluate(_BARS)}
-        check(f'{name}: {len(bars)} bars, each as long as its probability', set(drawn) == set(bars) and all(abs(drawn[c][0] - p) <= .0051 and abs(drawn[c][1] - p) < .01 for c, p in bars.items()))
-    check(f'{name}: it fits the width of a screen, and the warning stands on it', page.evaluate('() => document.documentElement.scrollWidth <= innerWidth') and 'Research use only' in page.locator('body').text_content())
+        check(f'{name}: {len(bars)} bars, each as long as its probability',
+              set(drawn) == set(bars)
+              and all(abs(drawn[c][0] - p) <= .0051 and abs(drawn[c][1] - p) < .01 for c, p in bars.items()))
+    check(f'{name}: it fits the width of a screen, and the warning stands on it',
+          page.evaluate('() => document.documentElement.scrollWidth <= innerWidth')
+          and 'Research use only' in page.locator('body').text_content())
     printed = page.pdf(prefer_css_page_size=True)
     check(f'{name}: it prints', printed[:5] == b'%PDF-' and 1 <= printed.count(b'/Type /Page\n') <= 6)
     check(f'{name}: asked for nothing and complained of nothing' + ''.join(f'; {s[:200]}' for s in said[:3]), not said)
@@ -322,13 +438,18 @@ def check_pages(browser, check, pictures=None):
         for file, rec in zip(files, (hostile, long, flat)):
             page, p = context.new_page(), {c: v for t in answers for c, v in t.loc[rec.record_id].items() if v == v}
             check_page(page, file, rec.record_id, check, bars=p)
-            if rec is long: check('long: the course of the likeliest classes is drawn', page.locator('polyline').count() >= 4)
-            if rec is flat: check('flat: it says why there is no answer', page.locator('body').text_content().count('No answer: flat: no signal in any lead') == 2)
-            if pictures: page.screenshot(path=str(Path(pictures)/f'page_{"hostile" if rec is hostile else rec.record_id}.png'), full_page=True)
+            if rec is long:
+                check('long: the course of the likeliest classes is drawn', page.locator('polyline').count() >= 4)
+            if rec is flat:
+                check('flat: it says why there is no answer',
+                      page.locator('body').text_content().count('No answer: flat: no signal in any lead') == 2)
+            if pictures:
+                page.screenshot(path=str(Path(pictures)/f'page_{"hostile" if rec is hostile else rec.record_id}.png'), full_page=True)
             page.close()
         page = context.new_page()
         check_page(page, explain(hostile, 'rhythm/nine', out=Path(tmp)/'map.html').path, hostile.record_id, check)
-        check('map: it says whether the map is to be believed', 'Is it to be believed?' in page.locator('body').text_content())
+        check('map: it says whether the map is to be believed',
+              'Is it to be believed?' in page.locator('body').text_content())
     context.close()
 
 # %% ../../nbs/dev/12_in_browser.ipynb #project-lab
@@ -336,7 +457,8 @@ def check_pages(browser, check, pictures=None):
 def project_lab(*, timeout_s:float=90): # its address
     "The JupyterLab that `make lab` starts, without a window of its own; stopped at the end."
     port, log = free_port(), tempfile.TemporaryFile('w+')
-    options = f'--no-browser --allow-root --ip=127.0.0.1 --port={port} --ServerApp.port_retries=0 --IdentityProvider.token='
+    options = (f'--no-browser --allow-root --ip=127.0.0.1 --port={port} --ServerApp.port_retries=0 '
+               '--IdentityProvider.token=')
     p = subprocess.Popen(['make', '--no-print-directory', 'lab', f'LAB={options}'], cwd=project_root(), stdout=log,
                          stderr=log, start_new_session=True)
     url, until = f'http://127.0.0.1:{port}', time.time() + timeout_s
@@ -393,10 +515,12 @@ def try_notebook(
         errors = page.run_all(timeout_s)
         check(f'all cells run ({time.time() - began:.0f} s)' + ''.join(f'; {e[:200]}' for e in errors), not errors)
         if boxes and not errors:
-            page.do('; '.join(f'{b}.add_class(type({b}).__name__)' for b in boxes))    # so that they are found on the page
+            # so that they are found on the page
+            page.do('; '.join(f'{b}.add_class(type({b}).__name__)' for b in boxes))
             kinds = page.kernel(f'[type(b).__name__ for b in ({", ".join(boxes)},)]')
             for k in kinds if pictures else ():
-                box = page.show('.' + k); page.page.wait_for_timeout(2500)
+                box = page.show('.' + k)
+                page.page.wait_for_timeout(2500)
                 box.screenshot(path=str(Path(pictures)/f'{k}.png'))
         if then and not errors: then(page, check)
         console(page, check)
@@ -441,7 +565,8 @@ def _presses(page, e, key, n, want, pause_ms, timeout_ms=15_000):
     "Milliseconds from each of `n` key presses on `e` to the picture that `want` waits for."
     page.page.evaluate(f'() => {{ window.probe.out = []; window.probe.want = {want}; }}')
     for k in range(n):
-        e.focus(); e.press(key)
+        e.focus()
+        e.press(key)
         page.page.wait_for_function(f'() => window.probe.out.length > {k}', timeout=timeout_ms)
         page.page.wait_for_timeout(pause_ms)
     return np.array(page.page.evaluate('() => window.probe.out'))
@@ -456,14 +581,19 @@ def measure(
     if errors := page.run_all(): raise RuntimeError('; '.join(errors))
     page.page.evaluate(PROBE)
     slider, out = '.widget-slider .noUi-handle', {}
-    e = page.show(slider, 0); page.page.wait_for_timeout(2000)
+    e = page.show(slider, 0)
+    page.page.wait_for_timeout(2000)
     out['interact with matplotlib'] = _presses(page, e, 'ArrowRight', max(5, n//3), 'x => x.tagName === "IMG"', 700)
-    v = View(page, 0); root = v.root.locator('xpath=ancestor::*[contains(@class, "widget-vbox")][1]').locator('.noUi-handle')
-    shown = 'x => x.tagName === "CANVAS" && x.dataset.shown == document.querySelector(".ecgnb").closest(".widget-vbox").querySelectorAll(".widget-readout")[%d].textContent'
+    v = View(page, 0)
+    root = v.root.locator('xpath=ancestor::*[contains(@class, "widget-vbox")][1]').locator('.noUi-handle')
+    shown = ('x => x.tagName === "CANVAS" && x.dataset.shown == '
+             'document.querySelector(".ecgnb").closest(".widget-vbox").querySelectorAll(".widget-readout")[%d].textContent')
     out['from the kernel'] = _presses(page, root.nth(0), 'ArrowRight', n, shown % 0, 500)
     out['fetched ahead'] = _presses(page, root.nth(1), 'ArrowLeft', n, shown % 1, 500)
-    night = View(page, 1); night.wait("([c]) => +c.dataset.step <= 64")
-    out['a move in a night'] = _presses(page, night.root, 'ArrowRight', n, 'x => x.tagName === "CANVAS" && +x.dataset.step <= 64', 200)
+    night = View(page, 1)
+    night.wait("([c]) => +c.dataset.step <= 64")
+    out['a move in a night'] = _presses(page, night.root, 'ArrowRight', n,
+                                        'x => x.tagName === "CANVAS" && +x.dataset.step <= 64', 200)
     page.close()
     return out
 
@@ -471,20 +601,26 @@ def measure(
 def notebook_of(text:str)->dict: # cells parted by #---
     "A notebook made of code."
     cells = [dict(cell_type='code', id=f'c{i}', metadata={}, source=s.strip(), execution_count=None, outputs=[]) for i, s in enumerate(text.split('#---'))]
-    return dict(cells=cells, metadata=dict(kernelspec=dict(display_name='Python 3', language='python', name='python3')), nbformat=4, nbformat_minor=5)
+    return dict(cells=cells,
+                metadata=dict(kernelspec=dict(display_name='Python 3', language='python', name='python3')),
+                nbformat=4, nbformat_minor=5)
 
 TARGETS = {'from the kernel': 45, 'fetched ahead': 10, 'a move in a night': 100}   # median, ms
 
 def write_latency(times:dict, folder)->Path:
     "latency.json: median and 90th percentile of each, in ms, and whether the target holds."
     rows = [dict(what=k, median_ms=round(float(np.median(v)), 1), p90_ms=round(float(np.quantile(v, .9)), 1), n=len(v), target_ms=TARGETS.get(k), holds=None if k not in TARGETS else bool(np.median(v) < TARGETS[k])) for k, v in times.items()]
-    write_json(Path(folder)/'latency.json', dict(command='python -m ecg_nb.dev.in_browser --measure', record='12 leads, 10 s, 500 Hz, with a map; a night of one lead, 8 h, 256 Hz; simulated', rows=rows))
+    write_json(Path(folder)/'latency.json',
+               dict(command='python -m ecg_nb.dev.in_browser --measure', record='12 leads, 10 s, 500 Hz, with a map; a night of one lead, 8 h, 256 Hz; simulated', rows=rows))
     return Path(folder)/'latency.json'
 
 # %% ../../nbs/dev/12_in_browser.ipynb #main
-TRIED = {'10_ecg_view': check_view, '22_browse': check_browse, '11_browse_runs': check_browse_runs}   # notebook -> what a person does with it
-BOXES = {'22_browse': ('browser', 'beat_browser'), '11_browse_runs': ('predictions', 'saliency_browser', 'people', 'map_browser')}   # their browsers
-ARGS = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+# notebook -> what a person does with it
+TRIED = {'10_ecg_view': check_view, '22_browse': check_browse, '11_browse_runs': check_browse_runs}
+BOXES = {'22_browse': ('browser', 'beat_browser'),
+         '11_browse_runs': ('predictions', 'saliency_browser', 'people', 'map_browser')}   # their browsers
+ARGS = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+        '--disable-component-update', '--disable-sync']
 
 def main(argv=None):
     "`python -m ecg_nb.dev.in_browser`: every notebook with widgets, and the pages of an answer, in a real browser."
@@ -492,8 +628,10 @@ def main(argv=None):
     p = argparse.ArgumentParser(prog='python -m ecg_nb.dev.in_browser', description=main.__doc__)
     p.add_argument('names', nargs='*', help=f'notebooks; default: {", ".join(TRIED)}')
     p.add_argument('--pictures', metavar='FOLDER', help='keep a picture of each browser there')
-    p.add_argument('--timeout', type=float, default=300, metavar='S', help='wait so long for the cells of a notebook (s); default: 300')
-    p.add_argument('--measure', action='store_true', help='measure how long a new picture takes, instead -> results/browse/latency.json')
+    p.add_argument('--timeout', type=float, default=300, metavar='S',
+                   help='wait so long for the cells of a notebook (s); default: 300')
+    p.add_argument('--measure', action='store_true',
+                   help='measure how long a new picture takes, instead -> results/browse/latency.json')
     a = p.parse_args(argv)
     names, check = a.names or list(TRIED), Checks()
     with tempfile.TemporaryDirectory() as tmp:
@@ -505,7 +643,9 @@ def main(argv=None):
             browser = play.chromium.launch(executable_path=find_browser(), args=ARGS)
             if a.measure: print(write_latency(measure(browser, url), results_path('browse')).read_text())
             else:
-                for n in names: try_notebook(browser, url, n, check, then=TRIED.get(n), boxes=BOXES.get(n, ()), pictures=a.pictures, timeout_s=a.timeout)
+                for n in names:
+                    try_notebook(browser, url, n, check, then=TRIED.get(n), boxes=BOXES.get(n, ()),
+                                 pictures=a.pictures, timeout_s=a.timeout)
                 if not a.names:
                     check_pages(browser, check, pictures=a.pictures)
                     check_lab(browser, check)

@@ -17,7 +17,8 @@ __all__ = ['ROOMS', 'TIMEOUT_S', 'notebooks', 'title_and_promise', 'Outcome', 't
            'notebook_table', 'room_table', 'results_table', 'check_export', 'main']
 
 # %% ../../nbs/dev/11_notebooks.ipynb #notebooks
-ROOMS = ('core', 'view', 'signals', 'metrics', 'data', 'models', 'training', 'tasks', 'explanation', 'evaluation', 'browsing', 'inference', 'cli', 'dev')
+ROOMS = ('core', 'view', 'signals', 'metrics', 'data', 'models', 'training', 'tasks', 'explanation',
+         'evaluation', 'browsing', 'inference', 'cli', 'dev')
 
 def _reading_order(path):
     "Key of a notebook below `nbs/`: the way through first, then the rooms from the bottom of the house to its top."
@@ -33,11 +34,13 @@ def notebooks(
     found = {}
     for p in sorted(folder.rglob('*.ipynb'), key=lambda p: _reading_order(p.relative_to(folder))):
         if any(part[0] in '_.' for part in p.relative_to(folder).parts): continue
-        if p.stem in found: raise BadTable(p, f'has the name of {found[p.stem]}: names have to be unique, whatever the folder')
+        if p.stem in found:
+            raise BadTable(p, f'has the name of {found[p.stem]}: names have to be unique, whatever the folder')
         found[p.stem] = p
     names = [Path(n).stem for n in names]
     for n in names:
-        if n not in found: raise MissingFile(folder/f'{n}.ipynb', f'no such notebook; there are {", ".join(found) or "none"}')
+        if n not in found:
+            raise MissingFile(folder/f'{n}.ipynb', f'no such notebook; there are {", ".join(found) or "none"}')
     return [found[n] for n in names] or list(found.values())
 
 # %% ../../nbs/dev/11_notebooks.ipynb #title-and-promise
@@ -60,12 +63,14 @@ class Outcome:
     seconds:float
     error:str=''
     log:str=''
-    def __str__(self): return f"{'ok    ' if self.ok else 'FAILED'} {self.seconds:6.1f} s  {self.name}" + (f': {self.error}' if self.error else '')
+    def __str__(self):
+        return f"{'ok    ' if self.ok else 'FAILED'} {self.seconds:6.1f} s  {self.name}" + (f': {self.error}' if self.error else '')
 
 def _outcome(name, status, seconds, log, timeout_s):
     log = re.sub(r'\x1b\[[0-9;]*m', '', log).rstrip()
     lines = log.splitlines() or [f'exit status {status}']
-    last = max((i for i, l in enumerate(lines) if l.startswith('  ')), default=len(lines) - 2)  # of a traceback, what follows its last indented line
+    # of a traceback, what follows its last indented line
+    last = max((i for i, l in enumerate(lines) if l.startswith('  ')), default=len(lines) - 2)
     if status is None: error = f'stopped after {timeout_s:g} s'
     elif status < 0: error = f'its process died of {signal.Signals(-status).name}'
     elif status: error = ' '.join(lines[last + 1:]) or lines[-1].strip()
@@ -84,10 +89,12 @@ def _stop(p):
 # %% ../../nbs/dev/11_notebooks.ipynb #-start
 def _start(function, args, env):
     import ecg_nb
-    env = dict(os.environ, PYTHONPATH=os.pathsep.join(filter(None, [str(Path(ecg_nb.__file__).parents[1]), os.environ.get('PYTHONPATH')]))) | env
+    env = dict(os.environ,
+               PYTHONPATH=os.pathsep.join(filter(None, [str(Path(ecg_nb.__file__).parents[1]), os.environ.get('PYTHONPATH')]))) | env
     log = tempfile.TemporaryFile('w+', encoding='utf-8', errors='replace')
     code = f'import sys; from ecg_nb.dev.notebooks import {function} as f; f(*sys.argv[1:])'
-    p = subprocess.Popen([sys.executable, '-c', code, *map(str, args)], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env={k: v for k, v in env.items() if v is not None})
+    p = subprocess.Popen([sys.executable, '-c', code, *map(str, args)], stdin=subprocess.DEVNULL, stdout=log,
+                         stderr=log, start_new_session=True, env={k: v for k, v in env.items() if v is not None})
     return p, log, time.monotonic()
 
 # %% ../../nbs/dev/11_notebooks.ipynb #-in-processes
@@ -141,7 +148,8 @@ def test_notebooks(
     skip = ' '.join(set(_settings().get('tst_flags', '').split()) - set(flags.split()))
     threads = {k: '1' for k in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'OPENBLAS_NUM_THREADS')}
     outcomes = []
-    for o in _in_processes('_test_one', {p.stem: (p, skip) for p in notebooks(folder, names)}, n_workers=n_workers, timeout_s=timeout_s, env=threads | dict(MPLBACKEND='Agg')):
+    for o in _in_processes('_test_one', {p.stem: (p, skip) for p in notebooks(folder, names)},
+                           n_workers=n_workers, timeout_s=timeout_s, env=threads | dict(MPLBACKEND='Agg')):
         outcomes.append(o)
         print(o if o.ok else f'{o.log}\n{o}', flush=True)
     return _tally(outcomes)
@@ -152,7 +160,8 @@ def _execute_one(path, copy):
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError
     nb = nbformat.read(path, 4)
-    client = NotebookClient(nb, timeout=None, kernel_name='python3', store_widget_state=False, resources=dict(metadata=dict(path=str(Path(path).parent))))
+    client = NotebookClient(nb, timeout=None, kernel_name='python3', store_widget_state=False,
+                            resources=dict(metadata=dict(path=str(Path(path).parent))))
     try: client.execute()
     except CellExecutionError as e: sys.exit(f'  in a cell\n{e.ename}: {e.evalue}')
     finally:
@@ -164,7 +173,8 @@ def _execute(paths, folder, *, n_workers=1, timeout_s=float('inf'), env={}):
     "Execute notebooks `paths` into `folder`, each in a fresh kernel; yield an `Outcome` as each ends."
     threads = str(max(1, (os.cpu_count() or 1)//n_workers))
     env = dict(OMP_NUM_THREADS=threads, MPLBACKEND=None, IN_TEST=None, JUPYTER_PREFER_ENV_PATH='1') | env
-    return _in_processes('_execute_one', {p.stem: (p, Path(folder)/p.name) for p in paths}, n_workers=n_workers, timeout_s=timeout_s, env=env)
+    return _in_processes('_execute_one', {p.stem: (p, Path(folder)/p.name) for p in paths},
+                         n_workers=n_workers, timeout_s=timeout_s, env=env)
 
 # %% ../../nbs/dev/11_notebooks.ipynb #-n-figures
 def _n_figures(path):
@@ -185,7 +195,8 @@ def data_found()->list[tuple]: # (name, 'real' or 'simulated', number of recordi
     def count(folder):
         n = {ext: sum(1 for _ in folder.rglob(f'*{ext}')) for ext in ('.hea', '.edf', '.mat')}
         return max(n['.hea'], n['.mat']) + n['.edf']
-    folders = [p for top in (data_path(), data_path('sample')) if top.is_dir() for p in sorted(top.iterdir()) if p.is_dir() and p.name != 'sample']
+    folders = [p for top in (data_path(), data_path('sample')) if top.is_dir() for p in sorted(top.iterdir())
+               if p.is_dir() and p.name != 'sample']
     rows = [(p.name, 'simulated' if (p/'SIMULATED.txt').exists() else 'real', count(p), _here(p)) for p in folders]
     return [r for r in rows if r[2]]
 
@@ -208,8 +219,10 @@ def prepare_data(
 # %% ../../nbs/dev/11_notebooks.ipynb #-summary
 def _summary(outcomes, folder):
     outcomes = sorted(outcomes, key=lambda o: o.name)
-    done = [(o.name, 'ok' if o.ok else o.error.replace('|', '/'), f'{o.seconds:.1f}', _n_figures(folder/f'{o.name}.ipynb')) for o in outcomes]
-    return '\n\n'.join([f'# What the notebooks found\n\n{sum(o.ok for o in outcomes)} of {len(outcomes)} notebooks ran from top to bottom. Their executed copies are in `{_here(folder)}/`.',
+    done = [(o.name, 'ok' if o.ok else o.error.replace('|', '/'), f'{o.seconds:.1f}',
+             _n_figures(folder/f'{o.name}.ipynb')) for o in outcomes]
+    return '\n\n'.join([f'# What the notebooks found\n\n{sum(o.ok for o in outcomes)} of {len(outcomes)} notebooks '
+                        f'ran from top to bottom. Their executed copies are in `{_here(folder)}/`.',
         _table(('notebook', 'result', 'seconds', 'figures'), done),
         '## Data\n\n' + (_table(('data set', 'kind', 'recordings', 'folder'), data_found()) if data_found() else f'No recordings in `{_here(data_path())}/`.'),
         '## Results\n\n' + (_table(('folder', 'files'), results_found()) if results_found() else f'Nothing in `{_here(results_path())}/` yet.')]) + '\n'
@@ -235,9 +248,12 @@ def run_notebooks(
 # %% ../../nbs/dev/11_notebooks.ipynb #-without-machine
 def _without_machine(text):
     "`text` with the folders of this machine replaced by what they are to everybody."
-    known = {data_path(): 'data', results_path(): 'results', Path(sys.prefix): '.venv', project_root(): '.', Path.home(): '~'}
-    for folder, word in sorted(((str(f), w) for f, w in known.items() if f.is_absolute() and f.name), key=lambda fw: -len(fw[0])):
-        text = re.sub(rf'(?<![\w./-]){re.escape(folder)}(?![\w.-])(/?)', lambda m: word + m[1] if word != '.' or not m[1] else '', text)
+    known = {data_path(): 'data', results_path(): 'results', Path(sys.prefix): '.venv', project_root(): '.',
+             Path.home(): '~'}
+    for folder, word in sorted(((str(f), w) for f, w in known.items() if f.is_absolute() and f.name),
+                               key=lambda fw: -len(fw[0])):
+        text = re.sub(rf'(?<![\w./-]){re.escape(folder)}(?![\w.-])(/?)',
+                      lambda m: word + m[1] if word != '.' or not m[1] else '', text)
     return re.sub(re.escape(tempfile.gettempdir()) + r'/\w*', 'tmp', text)
 
 # %% ../../nbs/dev/11_notebooks.ipynb #-worth-keeping
@@ -273,7 +289,8 @@ def tidy(
         c['outputs'] = [o for o in c['outputs'] if _worth_keeping(o)]
         for o in c['outputs']:
             if 'text' in o: o['text'] = plain(o['text'])
-            if 'data' in o: o['data'] = {k: plain(v) if k.startswith('text/') else v for k, v in o['data'].items() if k != _VIEW}
+            if 'data' in o:
+                o['data'] = {k: plain(v) if k.startswith('text/') else v for k, v in o['data'].items() if k != _VIEW}
             if 'image/png' in o.get('data', {}): o['data']['image/png'] = smaller(''.join(o['data']['image/png']))
     return nb
 
@@ -374,17 +391,22 @@ def results_table(
 )->str:
     "A Markdown table of the headline figures in `root/<task>/<run>/metrics.json`."
     root, rows = Path(root or results_path()), []
-    def files(task): return [f] if (f := root/task/'metrics.json').exists() else sorted(root.glob(f'{task}/*/metrics.json'))
+    def files(task):
+        return [f] if (f := root/task/'metrics.json').exists() else sorted(root.glob(f'{task}/*/metrics.json'))
     for p in (p for task in tasks or ['*'] for p in files(task)):
         m, run = read_json(p), p.parent.relative_to(root).as_posix()
         rows += [(f'[{run}](../results/{run})', h['name'], _value(h), _number(h.get('chance')), h.get('published') or '', _number(h.get('n', m.get('n')), ','), f"`{m['command']}`" if m.get('command') else '') for h in m.get('headline', [])]
     return _table(('run', 'measure', 'reached (95 % interval)', 'by chance', 'published', 'n', 'made by'), rows) if rows else 'No results yet.'
 
 def _number(x, form='.3f'): return '' if x is None else format(x, form)
-def _value(h): return f"**{_number(h['value'])}**" + (f" ({_number(h['low'])} to {_number(h['high'])})" if h.get('low') is not None else '')
+def _value(h):
+    return f"**{_number(h['value'])}**" + (f" ({_number(h['low'])} to {_number(h['high'])})"
+                                           if h.get('low') is not None else '')
 
 # %% ../../nbs/dev/11_notebooks.ipynb #-files
-def _files(folder, pattern): return {p.relative_to(folder).as_posix(): p.read_bytes() for p in Path(folder).rglob(pattern) if '.ipynb_checkpoints' not in p.parts}
+def _files(folder, pattern):
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in Path(folder).rglob(pattern)
+            if '.ipynb_checkpoints' not in p.parts}
 def _differing(a, b): return sorted(n for n in a.keys() | b.keys() if a.get(n) != b.get(n))
 
 # %% ../../nbs/dev/11_notebooks.ipynb #check-export
@@ -394,20 +416,26 @@ def check_export(
     "Whether export and clean would leave `root` as it is, and nothing in it is unknown to git."
     root, t0 = Path(root or project_root()).resolve(), time.monotonic()
     with tempfile.TemporaryDirectory() as d:
-        (Path(d)/'nbs').mkdir(); (Path(d)/'ecg_nb').mkdir()
+        (Path(d)/'nbs').mkdir()
+        (Path(d)/'ecg_nb').mkdir()
         for f in (root/'settings.ini', *root.rglob('nbs/**/*.ipynb'), *root.glob('ecg_nb/__init__.py')):
             if '.ipynb_checkpoints' in f.parts: continue
             (Path(d)/f.relative_to(root)).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(f, Path(d)/f.relative_to(root))
-        code = 'from nbdev.doclinks import nbdev_export as export; from nbdev.clean import nbdev_clean as clean; export(); clean()'
-        r = subprocess.run([sys.executable, '-c', code], cwd=d, capture_output=True, text=True, env={k: v for k, v in os.environ.items() if k != 'IN_TEST'})
+        code = ('from nbdev.doclinks import nbdev_export as export; from nbdev.clean import nbdev_clean as clean; '
+                'export(); clean()')
+        r = subprocess.run([sys.executable, '-c', code], cwd=d, capture_output=True, text=True,
+                           env={k: v for k, v in os.environ.items() if k != 'IN_TEST'})
         if r.returncode: return [Outcome('export', False, time.monotonic() - t0, r.stderr.strip().splitlines()[-1])]
-        modules, dirty = (_differing(_files(root/f, pat), _files(Path(d)/f, pat)) for f, pat in (('ecg_nb', '*.py'), ('nbs', '*.ipynb')))
+        modules, dirty = (_differing(_files(root/f, pat), _files(Path(d)/f, pat))
+                          for f, pat in (('ecg_nb', '*.py'), ('nbs', '*.ipynb')))
         extra = sorted({p.name for p in Path(d).iterdir()} - {p.name for p in root.iterdir()})
     r = subprocess.run(['git', '-C', str(root), 'ls-files', '--others', '--exclude-standard', 'nbs', 'ecg_nb', 'README.md'], capture_output=True, text=True) if shutil.which('git') else None
     unknown = r.stdout.split('\n')[:-1] if r and not r.returncode else []
-    found = {'export leaves git clean': ('differs from the notebooks: ', modules + extra), 'clean leaves git clean': ('not clean: ', dirty), 'all is known to git': ('not added: ', unknown)}
-    return [Outcome(name, not bad, time.monotonic() - t0, words + ', '.join(bad) if bad else '') for name, (words, bad) in found.items()]
+    found = {'export leaves git clean': ('differs from the notebooks: ', modules + extra),
+             'clean leaves git clean': ('not clean: ', dirty), 'all is known to git': ('not added: ', unknown)}
+    return [Outcome(name, not bad, time.monotonic() - t0, words + ', '.join(bad) if bad else '')
+            for name, (words, bad) in found.items()]
 
 # %% ../../nbs/dev/11_notebooks.ipynb #-check
 def _scripts():
@@ -434,7 +462,8 @@ def _check():
     outcomes = check_export()
     t0 = time.monotonic()
     same = write_readme(check=True)
-    outcomes.append(Outcome('README.md says what nbs/index.ipynb says', same, time.monotonic() - t0, '' if same else 'run `make readme`'))
+    outcomes.append(Outcome('README.md says what nbs/index.ipynb says', same, time.monotonic() - t0,
+                            '' if same else 'run `make readme`'))
     outcomes.append(_scripts())
     outcomes.append(_imports())
     outcomes.append(_types())
@@ -443,7 +472,8 @@ def _check():
 
 def _readme(check):
     same = write_readme(check=check)
-    print('README.md is up to date.' if same else 'README.md is not what nbs/index.ipynb says: run `make readme`.' if check else 'README.md written.')
+    print('README.md is up to date.' if same
+          else 'README.md is not what nbs/index.ipynb says: run `make readme`.' if check else 'README.md written.')
     return int(check and not same)
 
 # %% ../../nbs/dev/11_notebooks.ipynb #main
@@ -461,7 +491,8 @@ def _arguments():
         q.add_argument('names', nargs='*', help='notebooks; none means all')
         q.add_argument('--timeout', type=float, default=TIMEOUT_S[name], help='seconds a notebook')
         if name != 'refresh': q.add_argument('--workers', type=int, default=2, help='notebooks at a time')
-        if name == 'test': q.add_argument('--flags', default='', help='also run cells with these flags, e.g. "slow gpu"')
+        if name == 'test':
+            q.add_argument('--flags', default='', help='also run cells with these flags, e.g. "slow gpu"')
     commands.add_parser('readme', help='README.md from nbs/index.ipynb').add_argument('--check', action='store_true', help='only compare')
     commands.add_parser('check', aliases=['export-check'], help='do package, notebooks and README.md agree?')
     return p

@@ -17,12 +17,16 @@ __all__ = ['NEEDED', 'RISKY', 'build', 'contents', 'settings', 'modules_of', 'ch
            'probe', 'names', 'lowest', 'Environment', 'try_out', 'import_cost', 'risky_calls', 'hosts', 'main']
 
 # %% ../../nbs/dev/14_package.ipynb #-built
-_BUILD = "import sys; from setuptools.build_meta import __legacy__ as b; print('built', getattr(b, 'build_' + sys.argv[1])(sys.argv[2]))"
+_BUILD = ("import sys; from setuptools.build_meta import __legacy__ as b; print('built', getattr(b, 'build_' + "
+          "sys.argv[1])(sys.argv[2]))")
 
 def _built(kind, source, folder):
-    r = subprocess.run([sys.executable, '-c', _BUILD, kind, str(Path(folder).resolve())], cwd=source, capture_output=True, text=True)
+    r = subprocess.run([sys.executable, '-c', _BUILD, kind, str(Path(folder).resolve())], cwd=source,
+                       capture_output=True, text=True)
     done = re.search(r'^built (\S+)$', r.stdout, re.M)
-    if r.returncode or not done: raise DamagedFile(source, f'no {kind} can be built of it: {(r.stderr.strip() or r.stdout.strip()).splitlines()[-1]}')
+    if r.returncode or not done:
+        raise DamagedFile(source,
+                          f'no {kind} can be built of it: {(r.stderr.strip() or r.stdout.strip()).splitlines()[-1]}')
     return Path(folder)/done[1]
 
 def build(
@@ -32,13 +36,18 @@ def build(
 )->tuple:       # path of the sdist, path of the wheel
     "The sdist of a copy of the project, and the wheel made of that sdist alone; nothing is downloaded."
     root, folder = Path(root or project_root()), Path(folder)
-    if not (root/'setup.py').is_file(): raise MissingFile(root/'setup.py', 'this is not the project: there is nothing to build')
+    if not (root/'setup.py').is_file():
+        raise MissingFile(root/'setup.py', 'this is not the project: there is nothing to build')
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as d:
         copy = Path(d)/'project'
-        for part in ('ecg_nb', 'nbs', 'results'): shutil.copytree(root/part, copy/part, ignore=shutil.ignore_patterns('__pycache__', '.*', '*.tmp', '*.gz', '*.png', 'notebooks', 'shipped'))
+        for part in ('ecg_nb', 'nbs', 'results'):
+            shutil.copytree(root/part, copy/part,
+                            ignore=shutil.ignore_patterns('__pycache__', '.*', '*.tmp', '*.gz', '*.png', 'notebooks', 'shipped'))
         for f in (*(p for p in root.iterdir() if p.is_file() and p.name[0] != '.'), root/'data'/'README.md'):
-            if f.is_file(): (copy/f.relative_to(root)).parent.mkdir(exist_ok=True); shutil.copy(f, copy/f.relative_to(root))
+            if f.is_file():
+                (copy/f.relative_to(root)).parent.mkdir(exist_ok=True)
+                shutil.copy(f, copy/f.relative_to(root))
         sdist = _built('sdist', copy, folder)
         with tarfile.open(sdist) as t: t.extractall(d, filter='data')
         return sdist, _built('wheel', Path(d)/sdist.name.removesuffix('.tar.gz'), folder)
@@ -49,8 +58,10 @@ def contents(
 )->pd.Series:   # file name -> bytes; the sdist's top folder is left out
     "The files in an sdist or a wheel."
     if str(path).endswith('.whl'):
-        with zipfile.ZipFile(path) as z: return pd.Series({i.filename: i.file_size for i in z.infolist() if not i.is_dir()}, name='bytes')
-    with tarfile.open(path) as t: return pd.Series({m.name.partition('/')[2]: m.size for m in t if m.isfile()}, name='bytes')
+        with zipfile.ZipFile(path) as z:
+            return pd.Series({i.filename: i.file_size for i in z.infolist() if not i.is_dir()}, name='bytes')
+    with tarfile.open(path) as t:
+        return pd.Series({m.name.partition('/')[2]: m.size for m in t if m.isfile()}, name='bytes')
 
 def settings(root=None):
     "What settings.ini says."
@@ -59,12 +70,14 @@ def settings(root=None):
     return c['DEFAULT']
 
 # %% ../../nbs/dev/14_package.ipynb #check-package
-NEEDED = ('setup.py', 'settings.ini', 'LICENSE', 'README.md', 'SECURITY.md', 'constraints.txt')  # in the sdist, besides modules, runs and notebooks
+# in the sdist, besides modules, runs and notebooks
+NEEDED = ('setup.py', 'settings.ini', 'LICENSE', 'README.md', 'SECURITY.md', 'constraints.txt')
 
 def modules_of(root)->set: # paths, counted from the project
     "What the wheel has of the package: its modules but for the developers', what its widgets run in a page, and fitted weights."
     package = Path(root)/'ecg_nb'
-    files = [*package.rglob('*.py'), *package.glob('*/static/*.js'), *package.glob('*/static/*.css'), *package.glob('*/static/*.npz'), package/'py.typed']
+    files = [*package.rglob('*.py'), *package.glob('*/static/*.js'), *package.glob('*/static/*.css'),
+             *package.glob('*/static/*.npz'), package/'py.typed']
     names = {f.relative_to(package).as_posix() for f in files if f.is_file()}
     return {f'ecg_nb/{n}' for n in names if not n.startswith('dev/') and n != '_modidx.py'}   # that one is nbdev's
 
@@ -80,12 +93,15 @@ def check_package(
     others = {n for n in in_wheel - modules if not n.startswith('ecg_nb/shipped/') and '.dist-info/' not in n}
     wrong = [f'wheel: {n} is missing' for n in sorted(modules - in_wheel)]
     wrong += [f'wheel: {n} does not belong there' for n in sorted(others)]
-    wrong += [f'wheel: {run} has no run.json' for run in settings(root)['shipped_runs'].split() if f'{run}/run.json' not in shipped]
+    wrong += [f'wheel: {run} has no run.json' for run in settings(root)['shipped_runs'].split()
+              if f'{run}/run.json' not in shipped]
     wrong += [f'{n} is not what results/ holds' for n in sorted(shipped) if not (root/'results'/n).is_file()]
-    notebooks = {p.relative_to(root).as_posix() for p in (root/'nbs').rglob('*.ipynb') if '.ipynb_checkpoints' not in p.parts}
+    notebooks = {p.relative_to(root).as_posix() for p in (root/'nbs').rglob('*.ipynb')
+                 if '.ipynb_checkpoints' not in p.parts}
     needed = modules | {f'results/{n}' for n in shipped} | notebooks | set(NEEDED)
     wrong += [f'sdist: {n} is missing' for n in sorted(needed - in_sdist)]
-    return wrong + [f'{n}: leaves its folder' for n in sorted(in_sdist | in_wheel) if n.startswith('/') or '..' in n.split('/')]
+    return wrong + [f'{n}: leaves its folder' for n in sorted(in_sdist | in_wheel) if n.startswith('/')
+                    or '..' in n.split('/')]
 
 # %% ../../nbs/dev/14_package.ipynb #imported
 def imported(
@@ -107,7 +123,8 @@ def uses_developers_rooms(wheel)->list: # modules
     with zipfile.ZipFile(wheel) as z:
         sources = {n: z.read(n).decode() for n in z.namelist() if n.endswith('.py')}
     packages = {n: n.rpartition('/')[0].replace('/', '.') for n in sources}
-    uses = {n: {m for m in imported(text, packages[n]) if f'{m}.'.startswith('ecg_nb.dev.')} for n, text in sources.items()}
+    uses = {n: {m for m in imported(text, packages[n]) if f'{m}.'.startswith('ecg_nb.dev.')}
+            for n, text in sources.items()}
     return sorted(n for n, names in uses.items() if names)
 
 # %% ../../nbs/dev/14_package.ipynb #probe
@@ -132,13 +149,19 @@ def probe(
 )->dict:
     "What shipped runs say of a simulated recording, asked from an empty folder in a fresh process."
     env = {k: v for k, v in os.environ.items() if k not in ('ECG_NB_RESULTS', 'ECG_NB_DATA', 'PYTHONPATH')} | dict(OMP_NUM_THREADS='1') | (dict(PYTHONPATH=str(path)) if path else {})
-    with tempfile.TemporaryDirectory() as d: r = subprocess.run([str(python or sys.executable), '-c', _PROBE, *runs], cwd=d, env=env, capture_output=True, text=True)
-    if r.returncode: raise DamagedFile('package', f'does not work in an empty folder: {r.stderr.strip().splitlines()[-1]}')
+    with tempfile.TemporaryDirectory() as d:
+        r = subprocess.run([str(python or sys.executable), '-c', _PROBE, *runs], cwd=d, env=env,
+                           capture_output=True, text=True)
+    if r.returncode:
+        raise DamagedFile('package', f'does not work in an empty folder: {r.stderr.strip().splitlines()[-1]}')
     return json.loads(r.stdout.splitlines()[-1])
 
 # %% ../../nbs/dev/14_package.ipynb #names
-_VERSIONS = "import json, platform; from importlib.metadata import version; import sys; print(json.dumps(dict(python=platform.python_version()) | {n: version(n) for n in sys.argv[1:]}))"
-_IMPORTS = "import importlib, pkgutil, sys, ecg_nb; [importlib.import_module(m.name) for m in pkgutil.walk_packages(ecg_nb.__path__, 'ecg_nb.')]; lost = {'nbdev', 'fastcore', 'execnb'} & set(sys.modules); assert not lost, lost"
+_VERSIONS = ("import json, platform; from importlib.metadata import version; import sys; "
+             "print(json.dumps(dict(python=platform.python_version()) | {n: version(n) for n in sys.argv[1:]}))")
+_IMPORTS = ("import importlib, pkgutil, sys, ecg_nb; [importlib.import_module(m.name) for m in "
+            "pkgutil.walk_packages(ecg_nb.__path__, 'ecg_nb.')]; lost = {'nbdev', 'fastcore', 'execnb'} & "
+            "set(sys.modules); assert not lost, lost")
 
 def names(
     requirements:str, # as in settings.ini: 'numpy>=1.26 torch>=2.6'
@@ -154,28 +177,38 @@ class Environment:
     "A virtual environment for one interpreter, in a folder that vanishes."
     def __init__(self, interpreter, *, pip=True): self.interpreter, self.with_pip = interpreter, pip
     def __enter__(self):
-        self.box = tempfile.TemporaryDirectory(); self.folder = Path(self.box.name)/'env'
+        self.box = tempfile.TemporaryDirectory()
+        self.folder = Path(self.box.name)/'env'
         self.python, self.steps = self.folder/'bin'/'python', {}
         self.step('environment', [self.interpreter, '-m', 'venv', *['--without-pip']*(not self.with_pip), self.folder])
-        if not self.python.exists(): self.box.cleanup(); raise MissingFile(self.interpreter, f'makes no environment: {self.steps["environment"]}')
+        if not self.python.exists():
+            self.box.cleanup()
+            raise MissingFile(self.interpreter, f'makes no environment: {self.steps["environment"]}')
         return self
     def __exit__(self, *error): self.box.cleanup()
 
     def pip(self, name, *what):
         "Run pip, or uv where there is one, which does the same in less time."
         uv = shutil.which('uv')
-        self.step(name, [uv, 'pip', what[0], '-q', '--python', self.python, *what[1:]] if uv else [self.python, '-m', 'pip', '--disable-pip-version-check', '-q', *what])
+        self.step(name,
+                  [uv, 'pip', what[0], '-q', '--python', self.python, *what[1:]]
+                  if uv else [self.python, '-m', 'pip', '--disable-pip-version-check', '-q', *what])
 
     def step(self, name, command, cwd=None, **env):
         "Run `command` there; what went wrong, if anything, is kept under `name`."
         env = {k: v for k, v in os.environ.items() if k not in ('PYTHONPATH', 'ECG_NB_RESULTS', 'ECG_NB_DATA')} | dict(OMP_NUM_THREADS='1', MPLBACKEND='Agg') | env
-        try: r = subprocess.run([str(c) for c in command], cwd=cwd or self.box.name, env=env, capture_output=True, text=True)
-        except OSError as e: raise MissingFile(self.interpreter, f'this interpreter cannot be started ({e.strerror})') from None
+        try:
+            r = subprocess.run([str(c) for c in command], cwd=cwd or self.box.name, env=env,
+                               capture_output=True, text=True)
+        except OSError as e:
+            raise MissingFile(self.interpreter, f'this interpreter cannot be started ({e.strerror})') from None
         self.steps[name] = 'ok' if not r.returncode else ' '.join((r.stderr.strip() or r.stdout.strip()).splitlines()[-2:]).replace(self.box.name, '')[:300]
         return r.stdout
 
 # %% ../../nbs/dev/14_package.ipynb #try-out
-_EXTRAS = dict(text='sentence_transformers, transformers, langdetect', predefined='monai', onnx='onnx, onnxruntime, onnxscript', dask='distributed', dev='nbdev, jupyterlab, playwright, hypothesis')   # what to import of each
+_EXTRAS = dict(text='sentence_transformers, transformers, langdetect', predefined='monai',
+               onnx='onnx, onnxruntime, onnxscript', dask='distributed',
+               dev='nbdev, jupyterlab, playwright, hypothesis')   # what to import of each
 
 def try_out(
     interpreter,        # e.g. 'python3.12'
@@ -187,43 +220,61 @@ def try_out(
     root=None,          # the project; defaults to the one we are in
 )->dict:                # versions, outcome of each step
     "Install `wheel` in a clean environment of `interpreter`, and use it there."
-    root = Path(root or project_root()); s = settings(root)
+    root = Path(root or project_root())
+    s = settings(root)
     with Environment(interpreter, pip=not shutil.which('uv')) as e:
         limits = e.folder/'limits.txt'
-        limits.write_text('\n'.join(lowest(s['requirements'])) if low else (root/'constraints.txt').read_text(encoding='utf-8'), encoding='utf-8')
+        limits.write_text('\n'.join(lowest(s['requirements'])) if low
+                          else (root/'constraints.txt').read_text(encoding='utf-8'), encoding='utf-8')
         e.pip('install', 'install', '-c', limits, Path(wheel).resolve())
         e.pip('requirements agree', 'check')
         e.step('all modules import', [e.python, '-c', _IMPORTS])
-        e.step('ecg_nb --help', [e.folder/'bin'/'ecg_nb', '--help']); e.step('ecg_nb --version', [e.folder/'bin'/'ecg_nb', '--version'])
-        e.step('a simulated recording', [e.python, '-c', 'import numpy as np; from ecg_nb.data.simulate import simulate_ecg; np.save("ecg.npy", simulate_ecg(seed=1)[0].signal)'])
-        e.step('ecg_nb predict', [e.folder/'bin'/'ecg_nb', 'predict', 'ecg.npy', '--fs', '500', '--units', 'mV', '--leads', ','.join(LEADS), '--out', 'answers', '--quiet'])
-        try: said = probe('diagnosis/superclass', 'rhythm/nine', 'sex/lead-I', python=e.python); e.steps['shipped runs answer'] = 'ok'
-        except ECGError as err: said = {}; e.steps['shipped runs answer'] = err.cause.replace(e.box.name, '')[:300]
+        e.step('ecg_nb --help', [e.folder/'bin'/'ecg_nb', '--help'])
+        e.step('ecg_nb --version', [e.folder/'bin'/'ecg_nb', '--version'])
+        e.step('a simulated recording',
+               [e.python, '-c', 'import numpy as np; from ecg_nb.data.simulate import simulate_ecg; '
+                                'np.save("ecg.npy", simulate_ecg(seed=1)[0].signal)'])
+        e.step('ecg_nb predict',
+               [e.folder/'bin'/'ecg_nb', 'predict', 'ecg.npy', '--fs', '500', '--units', 'mV', '--leads', ','.join(LEADS), '--out', 'answers', '--quiet'])
+        try:
+            said = probe('diagnosis/superclass', 'rhythm/nine', 'sex/lead-I', python=e.python)
+            e.steps['shipped runs answer'] = 'ok'
+        except ECGError as err:
+            said = {}
+            e.steps['shipped runs answer'] = err.cause.replace(e.box.name, '')[:300]
         if extras:
-            e.pip(f'extras {", ".join(extras)}', 'install', '-c', limits, f'{Path(wheel).resolve()}[{",".join(extras)}]'); e.pip('extras agree', 'check')
+            e.pip(f'extras {", ".join(extras)}', 'install', '-c', limits,
+                  f'{Path(wheel).resolve()}[{",".join(extras)}]')
+            e.pip('extras agree', 'check')
             e.step('extras import', [e.python, '-c', 'import ' + ', '.join(_EXTRAS[x] for x in extras)])
-            if 'onnx' in extras: e.step('ecg_nb export', [e.folder/'bin'/'ecg_nb', 'export', 'rhythm/nine', '--to', 'exported'])
+            if 'onnx' in extras:
+                e.step('ecg_nb export', [e.folder/'bin'/'ecg_nb', 'export', 'rhythm/nine', '--to', 'exported'])
         versions = e.step('versions', [e.python, '-c', _VERSIONS, *names(s['requirements'])])
         if notebooks is not None: _test_there(e, limits, root, notebooks, s)
         return dict(lowest=low, versions=json.loads(versions or '{}'), steps=e.steps, runs=said.get('runs', {}))
 
 def _test_there(e, limits, root, notebooks, s):
     copy = Path(e.box.name)/'project'
-    for part in ('ecg_nb', 'nbs', 'results'): shutil.copytree(root/part, copy/part, ignore=shutil.ignore_patterns('__pycache__', '.*', 'notebooks'))
+    for part in ('ecg_nb', 'nbs', 'results'):
+        shutil.copytree(root/part, copy/part, ignore=shutil.ignore_patterns('__pycache__', '.*', 'notebooks'))
     for f in root.iterdir():
         if f.is_file(): shutil.copy(f, copy)
     e.pip('install dev', 'install', '-c', limits, *s['dev_requirements'].split())
-    said = e.step('notebooks', [e.python, '-m', 'ecg_nb.dev.notebooks', 'test', *notebooks], cwd=copy, ECG_NB_SAMPLE='1')
+    said = e.step('notebooks', [e.python, '-m', 'ecg_nb.dev.notebooks', 'test', *notebooks], cwd=copy,
+                  ECG_NB_SAMPLE='1')
     e.steps['notebooks'] = '; '.join([said.strip().splitlines()[-1], *re.findall(r'^FAILED.*$', said, re.M)])[:1000] if said.strip() else e.steps['notebooks']
 
 # %% ../../nbs/dev/14_package.ipynb #import-cost
-_COST = "import resource, sys, json; t = lambda: sum(resource.getrusage(resource.RUSAGE_SELF)[:2]); a = t(); import {0}; print(json.dumps(dict(module='{0}', seconds=round(t() - a, 2), **{{k: k in sys.modules for k in ('torch', 'pandas', 'scipy.signal', 'matplotlib', 'ipywidgets')}})))"
+_COST = ("import resource, sys, json; t = lambda: sum(resource.getrusage(resource.RUSAGE_SELF)[:2]); a = t(); import "
+         "{0}; print(json.dumps(dict(module='{0}', seconds=round(t() - a, 2), **{{k: k in sys.modules for k in "
+         "('torch', 'pandas', 'scipy.signal', 'matplotlib', 'ipywidgets')}})))")
 
 def import_cost(
     modules=None,      # e.g. ['ecg_nb.core']; default: all of them
 )->pd.DataFrame:       # module, processor seconds, which of the heavy packages came with it
     "What it costs to import each of `modules`, each in a fresh process."
-    modules = modules or ['ecg_nb', *sorted(m.name for m in pkgutil.walk_packages(ecg_nb.__path__, 'ecg_nb.') if not m.ispkg and not m.name.endswith('._modidx'))]
+    modules = modules or ['ecg_nb',
+                          *sorted(m.name for m in pkgutil.walk_packages(ecg_nb.__path__, 'ecg_nb.') if not m.ispkg and not m.name.endswith('._modidx'))]
     rows = [subprocess.run([sys.executable, '-c', _COST.format(m)], capture_output=True, text=True, check=True).stdout for m in modules]
     return pd.DataFrame([json.loads(r.splitlines()[-1]) for r in rows])
 
@@ -240,8 +291,10 @@ def _known_as(tree):
     "Name in a module -> full name."
     out = {}
     for n in ast.walk(tree):
-        if isinstance(n, ast.Import): out |= {a.asname or a.name.split('.')[0]: a.name if a.asname else a.name.split('.')[0] for a in n.names}
-        if isinstance(n, ast.ImportFrom) and not n.level: out |= {a.asname or a.name: f'{n.module}.{a.name}' for a in n.names}
+        if isinstance(n, ast.Import):
+            out |= {a.asname or a.name.split('.')[0]: a.name if a.asname else a.name.split('.')[0] for a in n.names}
+        if isinstance(n, ast.ImportFrom) and not n.level:
+            out |= {a.asname or a.name: f'{n.module}.{a.name}' for a in n.names}
     return out
 
 def _full_name(f, known):
@@ -255,11 +308,15 @@ def risky_calls(
     "Calls in the source that could run foreign code, start a program or open a connection."
     rows = []
     for p in sorted(Path(folder or Path(ecg_nb.__file__).parent).rglob('*.py')):
-        tree = ast.parse(p.read_text(encoding='utf-8')); known = _known_as(tree)
+        tree = ast.parse(p.read_text(encoding='utf-8'))
+        known = _known_as(tree)
         for n in (n for n in ast.walk(tree) if isinstance(n, ast.Call)):
             name = _full_name(n.func, known)
-            if any(k.arg == _SAFE[name][0] and isinstance(k.value, ast.Constant) and k.value.value is _SAFE[name][1] for k in n.keywords if name in _SAFE): continue
-            rows += [dict(module=p.stem, line=n.lineno, call=name, kind=kind) for kind, calls in RISKY.items() if re.fullmatch(calls, name)]
+            if any(k.arg == _SAFE[name][0] and isinstance(k.value, ast.Constant)
+                   and k.value.value is _SAFE[name][1] for k in n.keywords if name in _SAFE):
+                continue
+            rows += [dict(module=p.stem, line=n.lineno, call=name, kind=kind) for kind, calls in RISKY.items()
+                     if re.fullmatch(calls, name)]
     return pd.DataFrame(rows, columns=['module', 'line', 'call', 'kind'])
 
 # %% ../../nbs/dev/14_package.ipynb #hosts
@@ -267,28 +324,36 @@ def hosts(
     folder=None,   # of Python files; default: the package
 )->set:            # e.g. {'physionet.org'}
     "The hosts in all web addresses of the source."
-    text = '\n'.join(n.value for p in Path(folder or Path(ecg_nb.__file__).parent).rglob('*.py') for n in ast.walk(ast.parse(p.read_text(encoding='utf-8'))) if isinstance(n, ast.Constant) and isinstance(n.value, str))
+    text = '\n'.join(n.value for p in Path(folder or Path(ecg_nb.__file__).parent).rglob('*.py')
+                     for n in ast.walk(ast.parse(p.read_text(encoding='utf-8')))
+                     if isinstance(n, ast.Constant) and isinstance(n.value, str))
     return set(re.findall(r'https?://([\w-]+(?:\.[\w-]+)+)', text))
 
 # %% ../../nbs/dev/14_package.ipynb #main
 def main(argv=None):
     "What `python -m ecg_nb.dev.package` does."
-    p = argparse.ArgumentParser(prog='python -m ecg_nb.dev.package', description='Build sdist and wheel, check them, install them in clean environments, measure imports.')
+    p = argparse.ArgumentParser(prog='python -m ecg_nb.dev.package',
+                                description='Build sdist and wheel, check them, install them in clean environments, '
+                                            'measure imports.')
     p.add_argument('--to', help='keep sdist and wheel in this folder')
-    p.add_argument('--interpreters', nargs='+', default=[], metavar='PYTHON', help='install the wheel in a clean environment of each (asks the package index)')
+    p.add_argument('--interpreters', nargs='+', default=[], metavar='PYTHON',
+                   help='install the wheel in a clean environment of each (asks the package index)')
     p.add_argument('--lowest', metavar='PYTHON', help='and with the lowest releases that settings.ini allows')
     p.add_argument('--notebooks', nargs='*', default=None, help='test these notebooks there too; no name means all')
-    p.add_argument('--extras', nargs='+', default=[], choices=list(_EXTRAS), help='install these extras there too, with the newest releases')
+    p.add_argument('--extras', nargs='+', default=[], choices=list(_EXTRAS),
+                   help='install these extras there too, with the newest releases')
     p.add_argument('--imports', action='store_true', help='measure what each module costs to import')
     a = p.parse_args(argv)
     with tempfile.TemporaryDirectory() as d:
         sdist, wheel = build(a.to or d)
         bad = check_package(sdist, wheel)
-        print(*(f'{p.name}: {p.stat().st_size/1e6:.1f} MB, {len(contents(p))} files' for p in (sdist, wheel)), *bad, sep='\n', flush=True)
+        print(*(f'{p.name}: {p.stat().st_size/1e6:.1f} MB, {len(contents(p))} files' for p in (sdist, wheel)),
+              *bad, sep='\n', flush=True)
         tried, command = [], 'python -m ecg_nb.dev.package ' + ' '.join(Path(x).name for x in (argv or sys.argv[1:]))
         for python, low in [*((i, False) for i in a.interpreters), *([(a.lowest, True)] if a.lowest else [])]:
             tried.append(try_out(python, wheel, low=low, notebooks=a.notebooks, extras=() if low else a.extras))
-            print(tried[-1]['versions'].get('python'), 'lowest' if low else '', *(f'{k}: {v}' for k, v in tried[-1]['steps'].items()), sep='\n  ', flush=True)
+            print(tried[-1]['versions'].get('python'), 'lowest' if low else '',
+                  *(f'{k}: {v}' for k, v in tried[-1]['steps'].items()), sep='\n  ', flush=True)
             _write(tried[-1:], sdist, wheel, command)
     if a.imports:
         t = import_cost()
@@ -303,7 +368,8 @@ def _write(tried, sdist, wheel, command):
     key = lambda t: (t['versions'].get('python', ''), t['lowest'])
     old = json.loads(path.read_text(encoding='utf-8'))['tried'] if path.exists() else []
     tried = {key(t): t for t in [*old, *(t | dict(command=command) for t in tried)]}
-    write_json(path, dict(tried=[tried[k] for k in sorted(tried)], sizes={p.name: p.stat().st_size for p in (sdist, wheel)}) | provenance())
+    write_json(path,
+               dict(tried=[tried[k] for k in sorted(tried)], sizes={p.name: p.stat().st_size for p in (sdist, wheel)}) | provenance())
 
 # %% ../../nbs/dev/14_package.ipynb #export-if-name-main-and
 if __name__ == '__main__' and '__file__' in globals(): sys.exit(exit_status(main))

@@ -19,20 +19,25 @@ _ranges = re.compile(r'bytes=(\d+)-(\d*)$')
 
 def _content(body):
     "The bytes of a file to be served; a large one is mapped, not read."
-    if isinstance(body, bytes) or body.stat().st_size < 1 << 20: return body if isinstance(body, bytes) else body.read_bytes()
+    if isinstance(body, bytes) or body.stat().st_size < 1 << 20:
+        return body if isinstance(body, bytes) else body.read_bytes()
     with open(body, 'rb') as f: return mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ)
 
 class _Serve(http.server.BaseHTTPRequestHandler):
     "One connection to a `Publisher`."
     protocol_version, disable_nagle_algorithm = 'HTTP/1.1', True
-    def __init__(self, publisher, *args): self.publisher = publisher; super().__init__(*args)
+    def __init__(self, publisher, *args):
+        self.publisher = publisher
+        super().__init__(*args)
     def log_message(self, *args): pass
     def do_HEAD(self): self._answer(body_too=False)
     def do_GET(self): self._answer()
 
     def _head(self, status, n, **headers):
         if self.close_connection: headers['Connection'] = 'close'
-        lines = [f'HTTP/1.1 {status} {http.HTTPStatus(status).phrase}', *([] if n is None else [f'Content-Length: {n}']), *(f'{k.replace("_", "-")}: {v}' for k, v in headers.items())]
+        lines = [f'HTTP/1.1 {status} {http.HTTPStatus(status).phrase}',
+                 *([] if n is None else [f'Content-Length: {n}']),
+                 *(f'{k.replace("_", "-")}: {v}' for k, v in headers.items())]
         return ('\r\n'.join(lines) + '\r\n\r\n').encode()
 
     def _answer(self, body_too=True):
@@ -50,19 +55,28 @@ class _Serve(http.server.BaseHTTPRequestHandler):
             if a >= len(data): a, status, say, data = 0, 416, dict(Content_Range=f'bytes */{len(data)}'), b''
         p._note(self.command, name, self.headers.get('Range'), status)
         n = None if kind == 'endless' else len(data) - a + (arg[0] if kind == 'length' else 0)
-        try: self._send(self._head(status, n, ETag=etag, Accept_Ranges='bytes', **say), data if body_too else b'', a, kind, arg, name)
+        try:
+            self._send(self._head(status, n, ETag=etag, Accept_Ranges='bytes', **say),
+                       data if body_too else b'', a, kind, arg, name)
         except OSError: self.close_connection = True              # whoever asked has gone
 
     def _send(self, head, data, a, kind, arg, name):
         p, n = self.publisher, len(data)
-        if kind == 'corrupt' and n: data = bytearray(data); p._damage(data, arg[0])
+        if kind == 'corrupt' and n:
+            data = bytearray(data)
+            p._damage(data, arg[0])
         stop = dict(cut=a + arg[0] if kind == 'cut' else n, stall=a + (n - a)//2).get(kind, n)
         step = max(1, int(p.rate/50)) if p.rate else 1 << 20
         first = bytes(data[a:min(a + step, stop)])
-        p._sent(name, first); self.connection.sendall(head + first)
-        for k in range(a + step, min(stop, n), step): p._sent(name, part := bytes(data[k:min(k + step, stop)])); self.connection.sendall(part)
+        p._sent(name, first)
+        self.connection.sendall(head + first)
+        for k in range(a + step, min(stop, n), step):
+            p._sent(name, part := bytes(data[k:min(k + step, stop)]))
+            self.connection.sendall(part)
         if kind == 'stall': p._over.wait(arg[0])
-        while kind == 'endless' and not p._over.is_set(): p._sent(name, part := bytes(1 << 16)); self.connection.sendall(part)
+        while kind == 'endless' and not p._over.is_set():
+            p._sent(name, part := bytes(1 << 16))
+            self.connection.sendall(part)
 
 # %% ../../nbs/dev/17_publisher.ipynb #publisher
 class _Server(http.server.ThreadingHTTPServer):
@@ -82,7 +96,8 @@ class Publisher:
     ):
         self.folder, self.rate, self.sums, self.nsrr = Path(folder).resolve(), rate, dict(sums or {}), nsrr
         self.faults = faults if callable(faults) else {k: iter(v) for k, v in (faults or {}).items()}
-        self.requests, self.sent, self.log = Counter(), Counter(), []   # GETs and bytes a path; (method, path, Range, status) in order
+        # GETs and bytes a path; (method, path, Range, status) in order
+        self.requests, self.sent, self.log = Counter(), Counter(), []
         self._random, self._lock, self._over, self._due, self._digests = random.Random(seed), threading.Lock(), threading.Event(), 0., {}
 
     def __enter__(self):
@@ -91,24 +106,34 @@ class Publisher:
         threading.Thread(target=self._server.serve_forever, kwargs=dict(poll_interval=.02), daemon=True).start()
         return self
 
-    def __exit__(self, *error): self._over.set(); self._server.shutdown(); self._server.server_close()
+    def __exit__(self, *error):
+        self._over.set()
+        self._server.shutdown()
+        self._server.server_close()
 
     def digest(self, name, kind='sha256'):
         "The checksum of served file `name`, remembered until the file changes."
-        path = self.folder/name; s = path.stat(); key = name, kind, s.st_size, s.st_mtime_ns
+        path = self.folder/name
+        s = path.stat()
+        key = name, kind, s.st_size, s.st_mtime_ns
         if key not in self._digests:
             with open(path, 'rb') as f: self._digests[key] = hashlib.file_digest(f, kind).hexdigest()
         return self._digests[key]
 
     def files(self):
         "Served paths, in order."
-        return sorted(p.relative_to(self.folder).as_posix() for p in self.folder.rglob('*') if p.is_file() and p.name != 'SHA256SUMS.txt' and not any(s.startswith('.') for s in p.relative_to(self.folder).parts))
+        return sorted(p.relative_to(self.folder).as_posix() for p in self.folder.rglob('*') if p.is_file()
+                      and p.name != 'SHA256SUMS.txt'
+                      and not any(s.startswith('.') for s in p.relative_to(self.folder).parts))
 
     def _find(self, target):
         "Name, content (bytes or a path) and status of what a request asks for."
-        url = urlsplit(target); name = unquote(url.path).lstrip('/')
+        url = urlsplit(target)
+        name = unquote(url.path).lstrip('/')
         if self.nsrr: return self._find_nsrr(name, parse_qs(url.query))
-        if name == 'SHA256SUMS.txt': return name, ''.join(f'{h} {n}\n' for n, h in [*((n, self.digest(n)) for n in self.files()), *self.sums.items()]).encode(), {}
+        if name == 'SHA256SUMS.txt':
+            return name, ''.join(f'{h} {n}\n'
+                                 for n, h in [*((n, self.digest(n)) for n in self.files()), *self.sums.items()]).encode(), {}
         return self._file(name)
 
     def _find_nsrr(self, name, query):
@@ -116,10 +141,13 @@ class Publisher:
         token, page = self.nsrr['token'], b'<html>Files of this data set. Please sign in.</html>'
         if re.fullmatch(r'api/v1/datasets/\w+/files\.json', name):
             at, name = query.get('path', [''])[0], f'files.json {query.get("path", [""])[0]}'.strip()
-            if query.get('auth_token') != [token] and not self.nsrr.get('open') or not (self.folder/at).resolve().is_relative_to(self.folder): return name, b'[]', {}
+            if query.get('auth_token') != [token] and not self.nsrr.get('open') or not (self.folder/at).resolve().is_relative_to(self.folder):
+                return name, b'[]', {}
             def entry(p):
                 path = p.relative_to(self.folder).as_posix()
-                return dict(dataset='x', full_path=path, folder=f'{at}/' if at else '', file_name=p.name, is_file=p.is_file(), file_size=p.stat().st_size, file_checksum_md5=self.digest(path, 'md5') if p.is_file() else None, archived=False)
+                return dict(dataset='x', full_path=path, folder=f'{at}/' if at else '', file_name=p.name,
+                            is_file=p.is_file(), file_size=p.stat().st_size,
+                            file_checksum_md5=self.digest(path, 'md5') if p.is_file() else None, archived=False)
             return name, json.dumps([entry(p) for p in sorted((self.folder/at).iterdir())] + self.nsrr.get('more', [])).encode(), {}
         m = re.fullmatch(r'datasets/(\w+)/files/a/([^/]*)/m/[^/]*/(.+)', name)
         if not m: return name, page, dict(Content_Type='text/html')
@@ -131,7 +159,8 @@ class Publisher:
 
     def _fault(self, name):
         with self._lock:
-            k = self.requests[name]; self.requests[name] += 1
+            k = self.requests[name]
+            self.requests[name] += 1
             return self.faults(name, k) if callable(self.faults) else next((f for pattern, left in self.faults.items() if fnmatch(name, pattern) and (f := next(left, None))), None)
 
     def _note(self, *what):

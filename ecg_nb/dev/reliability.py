@@ -37,15 +37,29 @@ def _flip(b, r, other):
     for _ in range(int(r.integers(1, 9)) if b else 0): x[_at(b, r)] ^= 1 << int(r.integers(8))
     return x.tobytes()
 
-def _fill(b, r, new): i, j = _part(b, r); return b[:i] + new(j - i) + b[j:]
+def _fill(b, r, new):
+    i, j = _part(b, r)
+    return b[:i] + new(j - i) + b[j:]
 def _cut(b, r, other): return b[:_at(b, r)]
-def _grow(b, r, other): return b + [r.bytes(int(2**r.uniform(0, 14))), b, other, bytes(int(2**r.uniform(0, 14)))][r.integers(4)]
-def _blank(b, r, other): c = bytes([[0, 32, 48, 255][r.integers(4)]]); return _fill(b, r, lambda n: c*n)
+def _grow(b, r, other):
+    return b + [r.bytes(int(2**r.uniform(0, 14))), b, other, bytes(int(2**r.uniform(0, 14)))][r.integers(4)]
+def _blank(b, r, other):
+    c = bytes([[0, 32, 48, 255][r.integers(4)]])
+    return _fill(b, r, lambda n: c*n)
 def _noise(b, r, other): return _fill(b, r, lambda n: r.bytes(n))
-def _repeat(b, r, other): i, j = _part(b, r); return b[:j] + b[i:j]*int(r.choice([1, 2, 50])) + b[j:]
-def _drop(b, r, other): i, j = _part(b, r); return b[:i] + b[j:]
-def _move(b, r, other): i, j = _part(b, r); k = _at(b, r); return b[:k] + b[i:j] + b[k + j - i:]
-def _splice(b, r, other): i = _at(b, r); return b[:i] + other[i if r.random() < .5 else _at(other, r):]
+def _repeat(b, r, other):
+    i, j = _part(b, r)
+    return b[:j] + b[i:j]*int(r.choice([1, 2, 50])) + b[j:]
+def _drop(b, r, other):
+    i, j = _part(b, r)
+    return b[:i] + b[j:]
+def _move(b, r, other):
+    i, j = _part(b, r)
+    k = _at(b, r)
+    return b[:k] + b[i:j] + b[k + j - i:]
+def _splice(b, r, other):
+    i = _at(b, r)
+    return b[:i] + other[i if r.random() < .5 else _at(other, r):]
 
 def _word(b, r, pattern, new):
     "One of the places in the first 8 kB that look like `pattern` becomes `new`."
@@ -55,22 +69,27 @@ def _word(b, r, pattern, new):
     return b[:m.start()] + new + b[m.end():]
 
 def _token(b, r, other): return _word(b, r, rb'[^\s/()+:,;"\'{}\[\]]+', _TOKENS[r.integers(len(_TOKENS))])
-def _number(b, r, other): return _word(b, r, rb'\d+', b'%d' % (_EXTREME[r.integers(len(_EXTREME))]*int(r.choice([1, 1, 1000]))))
+def _number(b, r, other):
+    return _word(b, r, rb'\d+', b'%d' % (_EXTREME[r.integers(len(_EXTREME))]*int(r.choice([1, 1, 1000]))))
 def _field(b, r, other):
     "A binary whole number of 1 to 8 bytes becomes an extreme one."
-    n = int(r.choice([1, 2, 4, 8])); i = _at(b, r)//n*n
+    n = int(r.choice([1, 2, 4, 8]))
+    i = _at(b, r)//n*n
     return b[:i] + (_EXTREME[r.integers(len(_EXTREME))] % 256**n).to_bytes(n, ['little', 'big'][r.integers(2)]) + b[i + n:]
 
-BLOWS = dict(flip=_flip, cut=_cut, grow=_grow, blank=_blank, noise=_noise, repeat=_repeat, drop=_drop, move=_move, splice=_splice, token=_token, number=_number, field=_field)
+BLOWS = dict(flip=_flip, cut=_cut, grow=_grow, blank=_blank, noise=_noise, repeat=_repeat, drop=_drop,
+             move=_move, splice=_splice, token=_token, number=_number, field=_field)
 
 # %% ../../nbs/dev/13_reliability.ipynb #-zipped
-_PICKLES = {'pickle that opens a file': b"cbuiltins\nopen\n(S'canary'\nS'w'\ntR.", 'pickle that runs a command': b"cos\nsystem\n(S'touch canary'\ntR."}
-_NO_FILES = ('missing', 'folder', 'pipe', 'loop', 'dangling', 'device', 'giant')   # what a name may stand for instead of a file
+_PICKLES = {'pickle that opens a file': b"cbuiltins\nopen\n(S'canary'\nS'w'\ntR.",
+            'pickle that runs a command': b"cos\nsystem\n(S'touch canary'\ntR."}
+# what a name may stand for instead of a file
+_NO_FILES = ('missing', 'folder', 'pipe', 'loop', 'dangling', 'device', 'giant')
 
 def _zipped(files):
     out = io.BytesIO()
     with zipfile.ZipFile(out, 'w') as z:
-        for k, v in files.items(): z.writestr(zipfile.ZipInfo(k), v)               # a fixed date: the same bytes every time
+        for k, v in files.items(): z.writestr(zipfile.ZipInfo(k), v)   # a fixed date: the same bytes every time
     return out.getvalue()
 
 def _npy(head, body=b''):
@@ -83,8 +102,10 @@ def strangers()->dict: # what it is -> bytes
     p, q = _PICKLES.values()
     pt = _zipped({'archive/data.pkl': p, 'archive/version': b'3\n', 'archive/byteorder': b'little'})
     return dict(_PICKLES) | {'a .pt of torch.save with a hostile pickle': pt, 'objects in a .npy': _npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", p),
-        'an .npz with objects': _zipped({'arr_0.npy': _npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", q)}), 'a compressed pickle': zlib.compress(p), 'nothing': b'', 'zeros': bytes(4096),
-        'spaces': b' '*4096, 'a login page': b'<!DOCTYPE html><html><head><title>Log in</title></head><body>Please accept the terms of use.</body></html>\n', 'JSON nested deeply': b'['*100_000,
+        'an .npz with objects': _zipped({'arr_0.npy': _npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,), "
+                                                           "}", q)}), 'a compressed pickle': zlib.compress(p), 'nothing': b'', 'zeros': bytes(4096),
+        'spaces': b' '*4096, 'a login page': b'<!DOCTYPE html><html><head><title>Log in</title></head><body>Please '
+                                             b'accept the terms of use.</body></html>\n', 'JSON nested deeply': b'['*100_000,
         'JSON objects nested deeply': b'{"a":'*100_000, 'a long line': b'x'*1_000_000, 'many lines': b'\n'*1_000_000, 'many commas': b','*1_000_000, 'numbers': b'1 '*100_000, 'UTF-16': 'rec 12 100'.encode('utf-16'),
         'a gzip bomb': zlib.compress(bytes(10_000_000), 9, 31), 'a huge number': b'9'*100_000, 'an unfinished quote': b'"' + b'a,b\n'*10_000, 'JSON NaN': b'NaN', 'JSON null': b'null', 'a JSON list': b'[1, 2]', 'a JSON number': b'1e400'}
 
@@ -107,7 +128,8 @@ def damage(
         b, what = changed[victim], [what]
         if not isinstance(b, bytes): return changed, what[0]
     elif u > .95:
-        kinds = list(strangers().items()); k, b = kinds[r.integers(len(kinds))]
+        kinds = list(strangers().items())
+        k, b = kinds[r.integers(len(kinds))]
         return {victim: b}, f'{victim}: {k}'
     elif u > .92:
         kind = _NO_FILES[r.integers(len(_NO_FILES))]
@@ -115,7 +137,8 @@ def damage(
     else: changed, b, what = {}, files[victim], []
     for _ in range(int(r.integers(1, 4))):
         k = list(BLOWS)[r.integers(len(BLOWS))]
-        b = BLOWS[k](b, r, other.get(victim, files[victim])); what.append(k)
+        b = BLOWS[k](b, r, other.get(victim, files[victim]))
+        what.append(k)
     return changed | {victim: b}, f'{victim}: {", ".join(what)}'
 
 # %% ../../nbs/dev/13_reliability.ipynb #target
@@ -151,7 +174,8 @@ def _sound_files(name, variant):
     with tempfile.TemporaryDirectory() as d, warnings.catch_warnings():
         warnings.simplefilter('ignore')
         TARGETS[name].make(Path(d), variant)
-        return {p.relative_to(d).as_posix(): p.read_bytes() for p in sorted(Path(d).rglob('*')) if p.is_file() and p.name != '.lock'}
+        return {p.relative_to(d).as_posix(): p.read_bytes() for p in sorted(Path(d).rglob('*')) if p.is_file()
+                and p.name != '.lock'}
 
 def check(result): # 'read' or 'marked'
     "`AssertionError` if what a reader returned is no sound result."
@@ -165,7 +189,8 @@ def check(result): # 'read' or 'marked'
 # %% ../../nbs/dev/13_reliability.ipynb #-json-blow
 def _json_blow(b, r):
     "A value somewhere in the JSON `b` becomes something else."
-    d, wild = json.loads(b), [None, True, -1, 0, 1e308, 2**70, '', 'x', '../outside', [], {}, [None], [[]], {'a': {}}, 'nan', '9'*400, [0]*1000, 10**6]
+    d, wild = json.loads(b), [None, True, -1, 0, 1e308, 2**70, '', 'x', '../outside', [], {}, [None], [[]],
+                              {'a': {}}, 'nan', '9'*400, [0]*1000, 10**6]
     node, path = d, ''
     while isinstance(node, (dict, list)) and len(node):
         k = list(node)[r.integers(len(node))] if isinstance(node, dict) else int(r.integers(len(node)))
@@ -180,7 +205,8 @@ def _json_blow(b, r):
     return json.dumps(d).encode(), path
 
 def _hostile_json(files, r):
-    name = [n for n in sorted(files) if n.endswith('.json')]; name = name[r.integers(len(name))]
+    name = [n for n in sorted(files) if n.endswith('.json')]
+    name = name[r.integers(len(name))]
     b, path = _json_blow(files[name], r)
     return {name: b}, f'{name}: value of {path}'
 
@@ -189,19 +215,24 @@ def _hostile_tensors(files, r):
     names = [n for n in sorted(files) if n.endswith('.safetensors')]
     if not names or (any(n.endswith('.json') for n in files) and r.random() < .6): return _hostile_json(files, r)
     b = files[names[0]]
-    n = int.from_bytes(b[:8], 'little'); head = json.loads(b[8:8 + n])
+    n = int.from_bytes(b[:8], 'little')
+    head = json.loads(b[8:8 + n])
     meta = head.get('__metadata__', {})
     inner = [k for k, v in meta.items() if v[:1] in '[{']
     if inner and r.random() < .6:                                              # JSON within the header
-        k = inner[r.integers(len(inner))]; new, path = _json_blow(meta[k].encode(), r); meta[k], new = new.decode(), json.dumps(head).encode()
+        k = inner[r.integers(len(inner))]
+        new, path = _json_blow(meta[k].encode(), r)
+        meta[k], new = new.decode(), json.dumps(head).encode()
     else: new, path = _json_blow(b[8:8 + n], r)
     return {names[0]: len(new).to_bytes(8, 'little') + new + b[8 + n:]}, f'{names[0]}: value of {path}'
 
 def _hostile_cell(files, r):
     "A cell of a table becomes something else."
-    name = [n for n in sorted(files) if n.endswith(('.csv', '.txt'))]; name = name[r.integers(len(name))]
+    name = [n for n in sorted(files) if n.endswith(('.csv', '.txt'))]
+    name = name[r.integers(len(name))]
     rows = [l.split(b',') for l in files[name].split(b'\n')]
-    i = int(r.integers(len(rows) - 1)); j = int(r.integers(len(rows[i])))
+    i = int(r.integers(len(rows) - 1))
+    j = int(r.integers(len(rows[i])))
     rows[i][j] = _TOKENS[r.integers(len(_TOKENS))]
     return {name: b'\n'.join(map(b','.join, rows))}, f'{name}: cell {j} of line {i + 1}'
 
@@ -210,10 +241,12 @@ def _header(box): return (box/'rec.hea').read_text().splitlines()
 
 def _hostile_wfdb(files, r):
     "Header and signal agree on a length that no recording has."
-    hea = sorted(n for n in files if n.endswith('.hea') and n[:-3] + 'dat' in files); hea = hea[r.integers(len(hea))]
+    hea = sorted(n for n in files if n.endswith('.hea') and n[:-3] + 'dat' in files)
+    hea = hea[r.integers(len(hea))]
     first, *rest = files[hea].decode().split('\n', 1)
     name, n_sig, fs = first.split()[:3]
-    n = int(r.choice([10**9, 4*10**9, 10**12])); width = 1.5 if ' 212 ' in rest[0] else 2
+    n = int(r.choice([10**9, 4*10**9, 10**12]))
+    width = 1.5 if ' 212 ' in rest[0] else 2
     return {hea: f'{name} {n_sig} {fs} {n}\n{rest[0]}'.encode(), hea[:-3] + 'dat': f'giant {int(n*int(n_sig.split("/")[0])*width)}'}, f'{hea}: {n:,} samples, and a file of that length'
 
 def _read_wfdb(box, name):
@@ -228,7 +261,8 @@ def _make_wfdb(box, variant):
 
 def _write_as(box, name, fmt, x):
     import wfdb
-    wfdb.wrsamp(name, 100, ['mV']*len(x), ['II', 'V1'][:len(x)], x.T.astype(float), fmt=[fmt]*len(x), adc_gain=[200.]*len(x), baseline=[0]*len(x), write_dir=str(box))
+    wfdb.wrsamp(name, 100, ['mV']*len(x), ['II', 'V1'][:len(x)], x.T.astype(float), fmt=[fmt]*len(x),
+                adc_gain=[200.]*len(x), baseline=[0]*len(x), write_dir=str(box))
 
 @_target('WFDB (212)', _read_wfdb, hostile=_hostile_wfdb)
 def _make_212(box, variant): _write_as(box, 'rec', '212', _ecg(variant)[[1, 6]])
@@ -239,7 +273,8 @@ def _make_other(box, variant):
 
 @_target('WFDB segments', lambda box, name: _read_wfdb(box, 'rec'))
 def _make_segments(box, variant):
-    for name, k in (('seg_a', slice(0, 100)), ('seg_b', slice(100, 250))): _write_as(box, name, '16', _ecg(variant)[[1, 6], k])
+    for name, k in (('seg_a', slice(0, 100)), ('seg_b', slice(100, 250))):
+        _write_as(box, name, '16', _ecg(variant)[[1, 6], k])
     (box/'rec.hea').write_text('rec/4 2 100 300\nlayout 0\nseg_a 100\n~ 50\nseg_b 150\n')
     (box/'layout.hea').write_text('layout 2 100 0\n~ 0 200 16 0 0 0 0 II\n~ 0 200 16 0 0 0 0 V1\n')
 
@@ -251,14 +286,16 @@ def _read_annotations(box, name):
 def _make_annotations(box, variant):
     import wfdb
     at = np.arange(50 + variant, 50_000, 313)
-    wfdb.wrann('rec', 'atr', at, list(np.resize(['N', 'N', 'V', 'A', '+'], len(at))), aux_note=list(np.resize(['', '', '', '', '(AFIB'], len(at))), write_dir=str(box))
+    wfdb.wrann('rec', 'atr', at, list(np.resize(['N', 'N', 'V', 'A', '+'], len(at))),
+               aux_note=list(np.resize(['', '', '', '', '(AFIB'], len(at))), write_dir=str(box))
 
 # %% ../../nbs/dev/13_reliability.ipynb #-hostile-edf
 def _hostile_edf(files, r):
     b, n = files['rec.edf'], int(r.choice([10**7, 99_999_999]))
     size = 2*sum(int(o) for o in re.findall(rb'\d+', b[256 + 216*int(b[252:256]):256 + 224*int(b[252:256])]))
-    if r.random() < .5: return {'rec.edf': (b[:236] + b'%-8d' % n + b[244:], len(b[:int(b[184:192])]) + n*size)}, f'rec.edf: {n:,} data records, and a file of that length'
-    times = re.sub(rb'\+\d\x14\x14', lambda m: b'+%d\x14\x14' % int(10**r.uniform(0, 11)), b)                     # gaps of years
+    if r.random() < .5:
+        return {'rec.edf': (b[:236] + b'%-8d' % n + b[244:], len(b[:int(b[184:192])]) + n*size)}, f'rec.edf: {n:,} data records, and a file of that length'
+    times = re.sub(rb'\+\d\x14\x14', lambda m: b'+%d\x14\x14' % int(10**r.uniform(0, 11)), b)   # gaps of years
     return {'rec.edf': times[:len(b)].ljust(len(b), b'\0')}, 'rec.edf: impossible times'
 
 def _read_edf(box, name):
@@ -268,12 +305,16 @@ def _read_edf(box, name):
 def _make_edf(box, variant, kind='EDF'):
     import pyedflib
     from datetime import datetime
-    with pyedflib.EdfWriter(str(box/'rec.edf'), 2, file_type=pyedflib.FILETYPE_EDFPLUS if '+' in kind else pyedflib.FILETYPE_EDF) as w:
-        w.setSignalHeaders([dict(label=l, dimension='mV', sample_frequency=50, physical_min=-5, physical_max=5, digital_min=-32768, digital_max=32767, transducer='', prefilter='') for l in ('II', 'V1')])
+    with pyedflib.EdfWriter(str(box/'rec.edf'), 2,
+                            file_type=pyedflib.FILETYPE_EDFPLUS if '+' in kind else pyedflib.FILETYPE_EDF) as w:
+        w.setSignalHeaders([dict(label=l, dimension='mV', sample_frequency=50, physical_min=-5,
+                                 physical_max=5, digital_min=-32768, digital_max=32767, transducer='',
+                                 prefilter='') for l in ('II', 'V1')])
         w.setStartdatetime(datetime(2001, 2, 3, 4, 5, 6))
         w.writeSamples([np.ascontiguousarray(x, float) for x in _ecg(variant)[[1, 6]]])
     if '+' in kind:
-        b = (box/'rec.edf').read_bytes(); (box/'rec.edf').write_bytes(b[:192] + kind.encode() + b[197:])
+        b = (box/'rec.edf').read_bytes()
+        (box/'rec.edf').write_bytes(b[:192] + kind.encode() + b[197:])
 
 _target('EDF', _read_edf, hostile=_hostile_edf)(_make_edf)
 _target('EDF+D', _read_edf, hostile=_hostile_edf)(partial(_make_edf, kind='EDF+D'))
@@ -288,7 +329,8 @@ def _hostile_mat(files, r):
     "Arrays within arrays, and compressed parts that unpack to very much more."
     name, kind = sorted(n for n in files if n.endswith('.mat'))[0], r.integers(3)
     head = b'MATLAB 5.0 MAT-file'.ljust(124) + b'\0\1IM'
-    if kind == 0: return {name: head + _element(15, _bomb(1 if r.random() < .95 else [60, 70][r.integers(2)]))}, f'{name}: a compressed part that unpacks to very much'
+    if kind == 0:
+        return {name: head + _element(15, _bomb(1 if r.random() < .95 else [60, 70][r.integers(2)]))}, f'{name}: a compressed part that unpacks to very much'
     if kind == 1:
         inner, flags = b'', _element(6, np.array([1, 0], '<u4').tobytes()) + _element(5, np.array([1, 1], '<i4').tobytes()) + _element(1, b'')
         for _ in range(int(10**r.uniform(0, 3))): inner = _element(14, flags + inner)
@@ -305,12 +347,16 @@ def _make_val(box, variant):
     d = np.round(_ecg(variant)*1000).astype('<i2')
     (box/'A0001.mat').write_bytes(np.array([30, *d.shape, 0, 4], '<i4').tobytes() + b'val\0' + d.T.tobytes())
     lines = [f'A0001.mat 16+24 1000/mV 16 0 {o[0]} {o.sum(dtype=np.int16)} 0 {l}' for o, l in zip(d, LEADS)]
-    (box/'A0001.hea').write_text('\n'.join(['A0001 12 100 250 05-Feb-2020 11:39:16', *lines, '#Age: 61', '#Sex: Male', '#Dx: 164889003,59118001']) + '\n')
+    (box/'A0001.hea').write_text('\n'.join(['A0001 12 100 250 05-Feb-2020 11:39:16', *lines, '#Age: 61',
+                                            '#Sex: Male', '#Dx: 164889003,59118001']) + '\n')
 
 def _make_struct(box, variant, compressed=False):
     from scipy.io import savemat
-    savemat(box/'A0001.mat', dict(ECG=dict(sex='Male', age=np.uint8(61), data=_ecg(variant).astype(float))), do_compression=compressed)
-    b = (box/'A0001.mat').read_bytes(); (box/'A0001.mat').write_bytes(b'MATLAB 5.0 MAT-file'.ljust(116) + b[116:])   # without the date
+    savemat(box/'A0001.mat', dict(ECG=dict(sex='Male', age=np.uint8(61), data=_ecg(variant).astype(float))),
+            do_compression=compressed)
+    # without the date
+    b = (box/'A0001.mat').read_bytes()
+    (box/'A0001.mat').write_bytes(b'MATLAB 5.0 MAT-file'.ljust(116) + b[116:])
 
 _target('CPSC struct .mat', _read_cpsc, hostile=_hostile_mat)(_make_struct)
 _target('CPSC compressed .mat', _read_cpsc, hostile=_hostile_mat)(partial(_make_struct, compressed=True))
@@ -341,14 +387,16 @@ def _read_folder(box, name):
 def _make_folder(box, variant):
     from ecg_nb.data.simulate import write_wfdb
     for k in 'ab': write_wfdb(box/f'rec_{k}', _ecg(variant)[:2, :100], 100, LEADS[:2])
-    (box/'people.csv').write_text(f'file;patient;sex;age;fold;date;ward\nrec_a;p1;m;6{variant};1;2004-12-31;"A; 1"\nrec_b;p2;f;58;2;2005-01-31;B\n')
+    (box/'people.csv').write_text(f'file;patient;sex;age;fold;date;ward\nrec_a;p1;m;6{variant};1;2004-12-31;"A; '
+                                  '1"\nrec_b;p2;f;58;2;2005-01-31;B\n')
     (box/'REFERENCE.csv').write_text(f'Recording,First_label,Second_label,Third_label\nA0001,{1 + variant},,\nA0002,2,5,\n')
 
 def _store_of(box, out, **kw):
     "Convert all records of `box` into `out`."
     from ecg_nb.data.store import convert
     names = [f'rec_{i}' for i in range(4)]
-    return convert(pd.DataFrame(dict(record_id=names, subject_id=names, path=names, dataset='own')), out, root_in=box, shard_records=2, progress=False, **kw)
+    return convert(pd.DataFrame(dict(record_id=names, subject_id=names, path=names, dataset='own')), out,
+                   root_in=box, shard_records=2, progress=False, **kw)
 
 def _make_records(box, variant):
     from ecg_nb.data.simulate import write_wfdb
@@ -356,7 +404,9 @@ def _make_records(box, variant):
 
 def _read_store(box, name):
     from ecg_nb.data.store import Store
-    s = Store(box); s.load(); s.recording(0)
+    s = Store(box)
+    s.load()
+    s.recording(0)
     return 'read'
 
 @_target('store', _read_store, hostile=_hostile_json)
@@ -371,7 +421,8 @@ def _convert_box(box, name):
     assert s.index.usable.iloc[3] and s.index.usable.sum() >= 3
     return 'read' if s.index.usable.all() else 'marked'
 
-_target('recordings for a store', _convert_box, victims=('rec_0.hea', 'rec_0.dat'), hostile=lambda f, r: _hostile_wfdb({k: v for k, v in f.items() if 'rec_0' in k}, r))(_make_records)
+_target('recordings for a store', _convert_box, victims=('rec_0.hea', 'rec_0.dat'), hostile=lambda f,
+        r: _hostile_wfdb({k: v for k, v in f.items() if 'rec_0' in k}, r))(_make_records)
 
 # %% ../../nbs/dev/13_reliability.ipynb #tiny-network
 def tiny_network(n_leads=12, n_classes=3, seed=0):
@@ -380,11 +431,13 @@ def tiny_network(n_leads=12, n_classes=3, seed=0):
     from torch import nn
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return nn.Sequential(nn.Conv1d(n_leads, 4, 9, 4), nn.ReLU(), nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(4, n_classes))
+        return nn.Sequential(nn.Conv1d(n_leads, 4, 9, 4), nn.ReLU(), nn.AdaptiveAvgPool1d(1), nn.Flatten(),
+                             nn.Linear(4, n_classes))
 
 def _trainer(variant=0):
     import torch
-    m = tiny_network(seed=variant); opt = torch.optim.AdamW(m.parameters(), lr=1e-2)
+    m = tiny_network(seed=variant)
+    opt = torch.optim.AdamW(m.parameters(), lr=1e-2)
     return m, opt, torch.optim.lr_scheduler.OneCycleLR(opt, 1e-2, total_steps=9)
 
 def _read_network(box, name):
@@ -398,9 +451,12 @@ def _make_network(box, variant):
     import torch
     from ecg_nb.training.weights import save_checkpoint, save_weights
     m, opt, sched = _trainer(variant)
-    m(torch.ones(2, 12, 100)).sum().backward(); opt.step(); sched.step()
+    m(torch.ones(2, 12, 100)).sum().backward()
+    opt.step()
+    sched.step()
     save_weights(m, box/'model.safetensors')
-    save_checkpoint(box/'checkpoint.safetensors', m, opt, sched, dict(settings=dict(epochs=3), epoch=1, best=.5, best_epoch=0, history=[dict(epoch=0, score=.5)], stopped=''))
+    save_checkpoint(box/'checkpoint.safetensors', m, opt, sched,
+                    dict(settings=dict(epochs=3), epoch=1, best=.5, best_epoch=0, history=[dict(epoch=0, score=.5)], stopped=''))
 
 # %% ../../nbs/dev/13_reliability.ipynb #-read-run
 def _read_run(box, name):
@@ -418,7 +474,8 @@ def _make_run(box, variant):
     from ecg_nb.signals.preprocess import Recipe
     options = dict(n_samples=60)
     save_weights(create_model('cnn_s3', 12, 2, seed=variant, **options), box/'model.safetensors')
-    write_json(box/'run.json', dict(task='test', title='test', model=dict(name='cnn_s3', options=options), classes=['NORM', 'MI'], leads=list(LEADS), recipe=asdict(Recipe()), length=60, stride=60, join='mean', thresholds=[.5, .5], simulated=True))
+    write_json(box/'run.json',
+               dict(task='test', title='test', model=dict(name='cnn_s3', options=options), classes=['NORM', 'MI'], leads=list(LEADS), recipe=asdict(Recipe()), length=60, stride=60, join='mean', thresholds=[.5, .5], simulated=True))
 
 # %% ../../nbs/dev/13_reliability.ipynb #-read-gallery
 def _read_gallery(box, name):
@@ -453,7 +510,8 @@ def _hostile_npy(files, r):
     kind = [('|O', '(12, 250)'), ('<f4', '(12, 10000000000)'), ('<f4', '(-12, 250)'), ('<f4', '(' + '1, '*100 + ')'), ('<f8', '()'), ('<U1000000000', '(1,)'), ("[('a', '<f4'), ('b', '|O')]", '(3,)'), ('<M8[s]', '(100,)'), ('<c16', '(12, 20)'), ('<f2', '(12, 250)'),
         ('<i1', '(250, 12)'), ('>f8', '(12, 10)'), ('|V2147483647', '(1,)'), ('<f4', '(0, 250)'), ('<f4', '(250,)'), ('<f4', '(12, 1e3)'), ('<f4', '__import__("os").system("touch canary")')][r.integers(17)]
     d = kind[0] if kind[0][0] == '[' else repr(kind[0])
-    body = _npy(f"{{'descr': {d}, 'fortran_order': {bool(r.integers(2))}, 'shape': {kind[1]}, }}", [list(_PICKLES.values())[r.integers(2)], bytes(4800), r.bytes(9600)][r.integers(3)])
+    body = _npy(f"{{'descr': {d}, 'fortran_order': {bool(r.integers(2))}, 'shape': {kind[1]}, }}",
+                [list(_PICKLES.values())[r.integers(2)], bytes(4800), r.bytes(9600)][r.integers(3)])
     if r.random() < .2: body = body[:6] + b'\2\0' + (2**32 - 1).to_bytes(4, 'little') + body[10:]   # a header of 4 GB
     return {'rec.npy': body if r.random() < .8 else (body, 12*10**10*4 + 128)}, f'rec.npy: {kind[0]} {kind[1][:20]}'
 
@@ -480,7 +538,10 @@ def _read_onnx(box, name):
 def _make_onnx(box, variant):
     from ecg_nb.inference.onnx import export_onnx
     with tempfile.TemporaryDirectory() as d:
-        run = Path(d)/'run'; run.mkdir(); _make_run(run, variant); export_onnx(run, box)
+        run = Path(d)/'run'
+        run.mkdir()
+        _make_run(run, variant)
+        export_onnx(run, box)
 
 # %% ../../nbs/dev/13_reliability.ipynb #-hostile-zip
 def _hostile_zip(r):
@@ -488,21 +549,39 @@ def _hostile_zip(r):
     with warnings.catch_warnings(), zipfile.ZipFile(out, 'w', zipfile.ZIP_DEFLATED) as z:
         warnings.simplefilter('ignore')
         def put(name, body=b'x', mode=0o100644, **kw):
-            i = zipfile.ZipInfo(name); i.external_attr, i.create_system, i.compress_type = mode << 16, 3, zipfile.ZIP_DEFLATED
+            i = zipfile.ZipInfo(name)
+            i.external_attr, i.create_system, i.compress_type = mode << 16, 3, zipfile.ZIP_DEFLATED
             for k, v in kw.items(): setattr(i, k, v)
             z.writestr(i, body)
-        if kind == 0: put(['../canary', '../../canary', 'a/../../../canary', '/tmp/canary', '/canary', '..\\canary', 'C:\\canary', '//canary', 'a/./../../canary', '..', '.', '', 'a//b', '~/canary'][r.integers(14)])
-        elif kind == 1: put('link', b'../../outside', stat.S_IFLNK | 0o777); put('link/canary')
+        if kind == 0:
+            put(['../canary', '../../canary', 'a/../../../canary', '/tmp/canary', '/canary', '..\\canary',
+                 'C:\\canary', '//canary', 'a/./../../canary', '..', '.', '', 'a//b', '~/canary'][r.integers(14)])
+        elif kind == 1:
+            put('link', b'../../outside', stat.S_IFLNK | 0o777)
+            put('link/canary')
         elif kind == 2: put('link', b'/etc/passwd', stat.S_IFLNK | 0o777)
         elif kind == 3: return _zip_bomb(), 'zip trick 3'
         elif kind == 4: [put('same.csv', b'%d' % k) for k in range(int(10**r.uniform(0, 3)))]
         elif kind == 5: [put(f'd/{k}') for k in range(2000)]
         elif kind == 6: put('a'*int(10**r.uniform(2, 4.5)))
         elif kind == 7: put('/'.join(['d']*int(10**r.uniform(0, 3.5))))
-        elif kind == 8: put('pipe', b'', stat.S_IFIFO | 0o644); put('dev', b'', stat.S_IFCHR | 0o644); put('set', b'#!/bin/sh', 0o104755)
-        elif kind == 9: put('File.csv', b'a'); put('file.csv', b'b'); put('file.csv/below', b'c')
-        elif kind == 10: put('nul\0.csv'); put('a\nb'); put('con'); put('x\x1b[2J'); put('e\u0301')
-        else: put('inner.zip', _zipped({'../canary': b'x'})); put('data.csv', b'a,b\n1,2\n')
+        elif kind == 8:
+            put('pipe', b'', stat.S_IFIFO | 0o644)
+            put('dev', b'', stat.S_IFCHR | 0o644)
+            put('set', b'#!/bin/sh', 0o104755)
+        elif kind == 9:
+            put('File.csv', b'a')
+            put('file.csv', b'b')
+            put('file.csv/below', b'c')
+        elif kind == 10:
+            put('nul\0.csv')
+            put('a\nb')
+            put('con')
+            put('x\x1b[2J')
+            put('e\u0301')
+        else:
+            put('inner.zip', _zipped({'../canary': b'x'}))
+            put('data.csv', b'a,b\n1,2\n')
     b = out.getvalue()
     if r.random() < .2: b = b.replace(b'PK\1\2\x14\3\x14\0\0\0', b'PK\1\2\x14\3\x14\0\1\0')     # says it is encrypted
     return b, f'zip trick {kind}'
@@ -510,7 +589,8 @@ def _hostile_zip(r):
 @lru_cache
 def _zip_bomb(): # 300 MB of zeros in 300 kB
     out = io.BytesIO()
-    i = zipfile.ZipInfo('zeros.csv'); i.compress_type = zipfile.ZIP_DEFLATED
+    i = zipfile.ZipInfo('zeros.csv')
+    i.compress_type = zipfile.ZIP_DEFLATED
     with zipfile.ZipFile(out, 'w') as z, z.open(i, 'w') as f:
         for _ in range(300): f.write(bytes(10**6))
     return out.getvalue()
@@ -518,20 +598,42 @@ def _zip_bomb(): # 300 MB of zeros in 300 kB
 # %% ../../nbs/dev/13_reliability.ipynb #-hostile-tar
 def _hostile_tar(r):
     out, kind = io.BytesIO(), int(r.integers(10))
-    with tarfile.open(fileobj=out, mode='w:gz' if r.random() < .5 else 'w', format=[tarfile.PAX_FORMAT, tarfile.GNU_FORMAT, tarfile.USTAR_FORMAT][r.integers(3)]) as t:
+    with tarfile.open(fileobj=out, mode='w:gz' if r.random() < .5 else 'w',
+                      format=[tarfile.PAX_FORMAT, tarfile.GNU_FORMAT, tarfile.USTAR_FORMAT][r.integers(3)]) as t:
         def put(name, body=b'x', type=tarfile.REGTYPE, link='', mode=0o644, **pax):
-            i = tarfile.TarInfo(name); i.type, i.linkname, i.mode, i.size, i.pax_headers = type, link, mode, len(body) if type == tarfile.REGTYPE else 0, pax
+            i = tarfile.TarInfo(name)
+            i.type, i.linkname, i.mode, i.size, i.pax_headers = type, link, mode, len(body) if type == tarfile.REGTYPE else 0, pax
             try: t.addfile(i, io.BytesIO(body))
             except (ValueError, UnicodeEncodeError): pass                     # more than this form of tar can say
-        if kind == 0: put(['../canary', '../../canary', 'a/../../../canary', '/canary', '..\\canary', 'C:/canary', '..', '', './../canary'][r.integers(9)])
-        elif kind == 1: put('link', type=tarfile.SYMTYPE, link=['../../outside', '/tmp', '..', '.'][r.integers(4)]); put('link/canary')
-        elif kind == 2: put('hard', type=tarfile.LNKTYPE, link=['../../outside/secret', '/etc/passwd', 'hard', 'nowhere'][r.integers(4)]); put('hard', b'written through')
-        elif kind == 3: put('dev', type=tarfile.CHRTYPE); put('blk', type=tarfile.BLKTYPE); put('pipe', type=tarfile.FIFOTYPE)
-        elif kind == 4: put('set', mode=0o4777); put('locked', mode=0); put('locked_dir', type=tarfile.DIRTYPE, mode=0); put('locked_dir/x')
+        if kind == 0:
+            put(['../canary', '../../canary', 'a/../../../canary', '/canary', '..\\canary', 'C:/canary', '..',
+                 '', './../canary'][r.integers(9)])
+        elif kind == 1:
+            put('link', type=tarfile.SYMTYPE, link=['../../outside', '/tmp', '..', '.'][r.integers(4)])
+            put('link/canary')
+        elif kind == 2:
+            put('hard', type=tarfile.LNKTYPE,
+                link=['../../outside/secret', '/etc/passwd', 'hard', 'nowhere'][r.integers(4)])
+            put('hard', b'written through')
+        elif kind == 3:
+            put('dev', type=tarfile.CHRTYPE)
+            put('blk', type=tarfile.BLKTYPE)
+            put('pipe', type=tarfile.FIFOTYPE)
+        elif kind == 4:
+            put('set', mode=0o4777)
+            put('locked', mode=0)
+            put('locked_dir', type=tarfile.DIRTYPE, mode=0)
+            put('locked_dir/x')
         elif kind == 5: [put('same.csv', b'%d' % k) for k in range(int(10**r.uniform(0, 3)))]
         elif kind == 6: put('a'*int(10**r.uniform(2, 4.5)))
-        elif kind == 7: put('big', size='99999999999999'); put('x', path='../../canary'); put('y', linkpath='/etc/passwd')
-        elif kind == 8: put('a', type=tarfile.SYMTYPE, link='b'); put('b', type=tarfile.SYMTYPE, link='a'); put('a/b/c')
+        elif kind == 7:
+            put('big', size='99999999999999')
+            put('x', path='../../canary')
+            put('y', linkpath='/etc/passwd')
+        elif kind == 8:
+            put('a', type=tarfile.SYMTYPE, link='b')
+            put('b', type=tarfile.SYMTYPE, link='a')
+            put('a/b/c')
         else: put('/'.join(['d']*int(10**r.uniform(0, 3.5))))
     return out.getvalue(), f'tar trick {kind}'
 
@@ -557,39 +659,53 @@ def _make_archives(box, variant):
     (box/'a.zip').write_bytes(_zipped(files))
     for name, mode in (('a.tar', 'w'), ('a.tar.gz', 'w:gz')):
         with tarfile.open(fileobj=(out := io.BytesIO()), mode=mode) as t:
-            for k, v in files.items(): i = tarfile.TarInfo(k); i.size = len(v); t.addfile(i, io.BytesIO(v))
+            for k, v in files.items():
+                i = tarfile.TarInfo(k)
+                i.size = len(v)
+                t.addfile(i, io.BytesIO(v))
         b = out.getvalue()
-        (box/name).write_bytes(b[:4] + bytes(4) + b[8:] if name.endswith('gz') else b)                       # gzip says when; not here
+        (box/name).write_bytes(b[:4] + bytes(4) + b[8:] if name.endswith('gz') else b)   # gzip says when; not here
 
 # %% ../../nbs/dev/13_reliability.ipynb #-hostile-list
-_PATHS = ['../canary', 'a/../../canary', '/canary', '//canary', '~/canary', '..\\canary', 'C:/canary', '', '.', '..', 'a//b', 'a/./b', 'x'*2000, 'd/'*600 + 'x', 'a\0b', 'a\tb', '.download.lock', 'd/.download.lock', 'x\x1b[2J', 'con', 'e\u0301.csv']
+_PATHS = ['../canary', 'a/../../canary', '/canary', '//canary', '~/canary', '..\\canary', 'C:/canary', '',
+          '.', '..', 'a//b', 'a/./b', 'x'*2000, 'd/'*600 + 'x', 'a\0b', 'a\tb', '.download.lock',
+          'd/.download.lock', 'x\x1b[2J', 'con', 'e\u0301.csv']
 
 def _hostile_list(files, r):
     "A path that leaves the folder, or is none everywhere."
     name, path = sorted(files)[r.integers(len(files))], _PATHS[r.integers(len(_PATHS))]
     if name.endswith('.json'):
-        if r.random() < .5: b, where = _json_blow(files[name], r); return {name: b}, f'{name}: value of {where}'
-        items = json.loads(files[name]); items[r.integers(len(items))]['full_path'] = path
+        if r.random() < .5:
+            b, where = _json_blow(files[name], r)
+            return {name: b}, f'{name}: value of {where}'
+        items = json.loads(files[name])
+        items[r.integers(len(items))]['full_path'] = path
         return {name: json.dumps(items).encode()}, f'{name}: names {path[:20]!r}'
-    lines = files[name].splitlines(); k = int(r.integers(len(lines)))
+    lines = files[name].splitlines()
+    k = int(r.integers(len(lines)))
     lines[k] = lines[k][:65] + path.encode()
     return {name: b'\n'.join(lines) + b'\n'}, f'{name}: names {path[:20]!r}'
 
 def _read_list(box, name):
     from ecg_nb.data.download import _LIST_BYTES, _nsrr_items, _sums
     b, new = read_bytes(box/name, most=_LIST_BYTES), (box/'new').resolve()
-    for p in [i[0] for i in _nsrr_items(b, box/name)] if name.endswith('.json') else _sums(b, box/name): assert (new/p).resolve().is_relative_to(new) and p == os.path.normpath(p), f'{p!r} may be written'
+    for p in [i[0] for i in _nsrr_items(b, box/name)] if name.endswith('.json') else _sums(b, box/name):
+        assert (new/p).resolve().is_relative_to(new) and p == os.path.normpath(p), f'{p!r} may be written'
     return 'read'
 
 @_target('lists of a download', _read_list, hostile=_hostile_list)
 def _make_lists(box, variant):
     names = [f'rec_{i + variant}.edf' for i in range(9)]
     (box/'SHA256SUMS.txt').write_text(''.join(f'{hashlib.sha256(n.encode()).hexdigest()} d/{n}\n' for n in names))
-    write_json(box/'files.json', [dict(full_path=n, is_file=True, file_size=1000 + i, file_checksum_md5=f'{i:032x}', archived=False) for i, n in enumerate(names)])
+    write_json(box/'files.json',
+               [dict(full_path=n, is_file=True, file_size=1000 + i, file_checksum_md5=f'{i:032x}', archived=False) for i, n in enumerate(names)])
 
 # %% ../../nbs/dev/13_reliability.ipynb #guard
-_WATCHED = ('os.remove', 'os.rename', 'os.mkdir', 'os.rmdir', 'os.symlink', 'os.link', 'os.chmod', 'os.chown', 'os.truncate', 'os.utime', 'shutil.rmtree', 'shutil.move', 'shutil.copyfile', 'shutil.chown')
-_FORBIDDEN = ('os.system', 'os.exec', 'os.posix_spawn', 'os.spawn', 'os.fork', 'os.forkpty', 'os.startfile', 'subprocess.Popen', 'pty.spawn', 'socket.connect', 'socket.bind', 'socket.sendto', 'pickle.find_class', 'webbrowser.open', 'urllib.Request')
+_WATCHED = ('os.remove', 'os.rename', 'os.mkdir', 'os.rmdir', 'os.symlink', 'os.link', 'os.chmod', 'os.chown',
+            'os.truncate', 'os.utime', 'shutil.rmtree', 'shutil.move', 'shutil.copyfile', 'shutil.chown')
+_FORBIDDEN = ('os.system', 'os.exec', 'os.posix_spawn', 'os.spawn', 'os.fork', 'os.forkpty', 'os.startfile',
+              'subprocess.Popen', 'pty.spawn', 'socket.connect', 'socket.bind', 'socket.sendto',
+              'pickle.find_class', 'webbrowser.open', 'urllib.Request')
 
 class Guard:
     "An audit hook for a child process: what happens outside folder `box` is noted and stopped."
@@ -599,7 +715,7 @@ class Guard:
 
     def __call__(self, event, args):
         if not self.on: return
-        self.on = False                                                        # what the hook itself does is not watched
+        self.on = False   # what the hook itself does is not watched
         try: bad = self.judge(event, args)
         except Exception as e: bad = f'{event} {args!r:.60} ({type(e).__name__})'
         finally: self.on = True
@@ -609,7 +725,8 @@ class Guard:
 
     def judge(self, event, args):
         if event in _FORBIDDEN: return event
-        if event == 'exec' and args[0] is not None and args[0].co_filename.startswith('<') and not args[0].co_filename.startswith('<frozen'): return f'exec of {args[0].co_filename}'
+        if event == 'exec' and args[0] is not None and args[0].co_filename.startswith('<') and not args[0].co_filename.startswith('<frozen'):
+            return f'exec of {args[0].co_filename}'
         if event == 'open':
             if not isinstance(args[0], (str, bytes, os.PathLike)): return ''
             writes = isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND)
@@ -619,14 +736,18 @@ class Guard:
         if event in _WATCHED:
             if event == 'os.mkdir' and os.path.isdir(args[0]): return ''              # it is there: nothing will happen
             paths = [a for a in args[:2] if isinstance(a, (str, bytes, os.PathLike))]
-            if event == 'os.symlink': paths = paths[1:]                        # where a link leads is judged when it is opened
-            if any(isinstance(a, int) and a > 2 for a in args[1:]) and event in ('os.remove', 'os.rmdir'): return ''   # below a folder that is open
-            return next((f'{event} outside' for q in paths if not self.real(os.path.dirname(os.fsdecode(q)) or '.', '').startswith(self.box.rstrip(os.sep))), '')
+            if event == 'os.symlink': paths = paths[1:]   # where a link leads is judged when it is opened
+            # below a folder that is open
+            if any(isinstance(a, int) and a > 2 for a in args[1:]) and event in ('os.remove', 'os.rmdir'): return ''
+            return next((f'{event} outside' for q in paths
+                         if not self.real(os.path.dirname(os.fsdecode(q)) or '.', '').startswith(self.box.rstrip(os.sep))), '')
         return ''
 
     def real(self, p, tail=None):
         p = os.fsdecode(p)
-        if tail is None: d, b = os.path.split(p); return os.path.join(os.path.realpath(d or '.'), b) if not os.path.islink(p) else os.path.realpath(p)
+        if tail is None:
+            d, b = os.path.split(p)
+            return os.path.join(os.path.realpath(d or '.'), b) if not os.path.islink(p) else os.path.realpath(p)
         return os.path.realpath(p)
 
 # %% ../../nbs/dev/13_reliability.ipynb #-put
@@ -640,7 +761,9 @@ def _put(box, files):
         if isinstance(b, bytes): p.write_bytes(b)
         elif isinstance(b, tuple) or b.startswith('giant'):
             start, size = b if isinstance(b, tuple) else (b'', int(b.split()[1]) if ' ' in b else 1 << 33)
-            with open(p, 'wb') as f: f.write(start); f.truncate(min(size, 1 << 43))
+            with open(p, 'wb') as f:
+                f.write(start)
+                f.truncate(min(size, 1 << 43))
         elif b == 'folder': p.mkdir()
         elif b == 'pipe': os.mkfifo(p)
         elif b == 'loop': p.symlink_to(p.name)
@@ -658,7 +781,8 @@ def _one(guard, target, box, files, changed):
     known, fault, said = {p for p in box.iterdir()}, '', ''
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter('always')
-        guard.seen.clear(); guard.on = True
+        guard.seen.clear()
+        guard.on = True
         try: outcome = check(target.read(box, next(iter(changed))))
         except ECGError as e:
             outcome, said = type(e).__name__, str(e)
@@ -668,7 +792,8 @@ def _one(guard, target, box, files, changed):
         except BaseException as e: outcome, fault, said = 'fault', f'unnamed {type(e).__name__}', str(e)
         finally: guard.on = False
     if guard.seen: fault, said = guard.seen[0], said
-    elif os.listdir('.') != ['secret']: fault = f'left {", ".join(sorted(set(os.listdir(".")) - {"secret"}))[:60]} behind outside'
+    elif os.listdir('.') != ['secret']:
+        fault = f'left {", ".join(sorted(set(os.listdir(".")) - {"secret"}))[:60]} behind outside'
     elif new := {p for p in box.iterdir()} - known: fault = f'left {sorted(new)[0].name} behind'
     elif len(warned) > 20: fault = f'{len(warned)} warnings'
     for p in set(os.listdir('.')) - {'secret'}: os.unlink(p)
@@ -681,18 +806,28 @@ def _damage_child(pipe, name, seeds, folder, memory_mb, kept):
     "Read damaged files of format `name` one after another, telling `pipe` of each."
     import gc, resource
     box, outside, target, files, other = folder/'box', folder/'outside', TARGETS[name], sound_files(name), sound_files(name, 1)
-    box.mkdir(parents=True); outside.mkdir(); (outside/'secret').write_text('nobody should read this'); os.chdir(outside)
+    box.mkdir(parents=True)
+    outside.mkdir()
+    (outside/'secret').write_text('nobody should read this')
+    os.chdir(outside)
     tempfile.tempdir = str(box)                                               # what a reader puts aside for a moment
     _put(box, files)
     with warnings.catch_warnings():
-        warnings.simplefilter('ignore'); target.read(box, next(iter(target.victims or files)))   # everything is imported now
-    log = os.open(folder/'log', os.O_RDWR | os.O_CREAT); os.dup2(log, 1); os.dup2(log, 2)
+        # everything is imported now
+        warnings.simplefilter('ignore')
+        target.read(box, next(iter(target.victims or files)))
+    log = os.open(folder/'log', os.O_RDWR | os.O_CREAT)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
     guard, pages = Guard(box, outside/'secret'), int(Path('/proc/self/statm').read_text().split()[0]) if os.path.exists('/proc/self/statm') else 0
     if pages: resource.setrlimit(resource.RLIMIT_AS, (pages*resource.getpagesize() + memory_mb*2**20,)*2)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0)); gc.freeze()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    gc.freeze()
     for seed in seeds:
-        pipe.write(f'{seed}\n'); pipe.flush()
-        changed, what = kept[seed] if kept else damage(files, seed, name, other=other, victims=target.victims, hostile=target.hostile)
+        pipe.write(f'{seed}\n')
+        pipe.flush()
+        changed, what = kept[seed] if kept else damage(files, seed, name, other=other, victims=target.victims,
+                                                       hostile=target.hostile)
         try: Path('/proc/self/clear_refs').write_text('5')                     # forget the peak
         except OSError: pass
         before, size, t = _memory()[0], os.fstat(log).st_size, time.perf_counter()
@@ -700,33 +835,46 @@ def _damage_child(pipe, name, seeds, folder, memory_mb, kept):
         ms, mb, spilt = 1e3*(time.perf_counter() - t), _memory()[1] - before, os.fstat(log).st_size - size
         if not fault and mb > memory_mb: outcome, fault = 'fault', f'{mb:.0f} MB'
         if not fault and spilt > 10_000: outcome, fault = 'fault', f'{spilt:,} bytes printed'
-        pipe.write(json.dumps(dict(seed=seed, what=what, outcome=outcome, fault=fault, said=said, ms=round(ms, 2), mb=round(mb, 1))) + '\n'); pipe.flush()
+        pipe.write(json.dumps(dict(seed=seed, what=what, outcome=outcome, fault=fault, said=said,
+                                   ms=round(ms, 2), mb=round(mb, 1))) + '\n')
+        pipe.flush()
 
 # %% ../../nbs/dev/13_reliability.ipynb #-preload
 def _preload(training=False):
     "Import what the children will need, once, before they are forked; nothing is computed here, and no thread started."
     import importlib
-    for m in ('certifi', 'encodings.idna', 'fractions', 'filelock', 'joblib', 'pandas', 'scipy.io', 'scipy.signal', 'sklearn.metrics', 'tqdm.auto', 'urllib3', 'wfdb', 'ecg_nb.data.store', 'ecg_nb.training.loop', 'ecg_nb.data.download', 'ecg_nb.tasks.gallery', 'ecg_nb.data.own', 'ecg_nb.tasks.sweep', 'ecg_nb.models.networks', 'ecg_nb.data.simulate'):
+    for m in ('certifi', 'encodings.idna', 'fractions', 'filelock', 'joblib', 'pandas', 'scipy.io',
+              'scipy.signal', 'sklearn.metrics', 'tqdm.auto', 'urllib3', 'wfdb', 'ecg_nb.data.store',
+              'ecg_nb.training.loop', 'ecg_nb.data.download', 'ecg_nb.tasks.gallery', 'ecg_nb.data.own',
+              'ecg_nb.tasks.sweep', 'ecg_nb.models.networks', 'ecg_nb.data.simulate'):
         importlib.import_module(m)
     sys.modules['torch'].set_num_threads(1)
-    if training: _trainer()                                                     # the first optimizer imports half of torch
+    if training: _trainer()   # the first optimizer imports half of torch
 
 def _fork(work, *args):
     "A child process that does `work(pipe, *args)` and ends; its pid, and the end of the pipe to listen to."
     out, into = os.pipe()
-    sys.stdout.flush(); sys.stderr.flush()
+    sys.stdout.flush()
+    sys.stderr.flush()
     with warnings.catch_warnings():
-        warnings.simplefilter('ignore', DeprecationWarning)                    # Python 3.12 on fork where threads run: the child uses none of them
+        # Python 3.12 on fork where threads run: the child uses none of them
+        warnings.simplefilter('ignore', DeprecationWarning)
         pid = os.fork()
-    if pid: os.close(into); return pid, out
+    if pid:
+        os.close(into)
+        return pid, out
     code = 1
     try:
-        os.setpgid(0, 0); os.close(out); signal.signal(signal.SIGINT, signal.SIG_IGN); sys.dont_write_bytecode = True
+        os.setpgid(0, 0)
+        os.close(out)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        sys.dont_write_bytecode = True
         if 'torch' in sys.modules: sys.modules['torch'].set_num_threads(1)
         with open(into, 'w') as pipe: work(pipe, *args)
         code = 0
     except BaseException:
-        import traceback; traceback.print_exc()
+        import traceback
+        traceback.print_exc()
     finally: os._exit(code)
 
 def _end(pid):
@@ -738,7 +886,8 @@ def _end(pid):
     return os.waitpid(pid, 0)[1]
 
 def _cpu_s(pid): # processor time of a process so far (s)
-    try: return sum(map(int, Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[11:13]))/os.sysconf('SC_CLK_TCK')
+    try:
+        return sum(map(int, Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[11:13]))/os.sysconf('SC_CLK_TCK')
     except OSError: return 0.
 
 def _listen(pid, out, limit_s, stuck_s=None):
@@ -749,8 +898,14 @@ def _listen(pid, out, limit_s, stuck_s=None):
         if not select.select([out], [], [], stuck_s or limit_s)[0]:
             now = _cpu_s(pid)
             began = now if began is None else began
-            if now > used + .05 and now < began + limit_s: used = now; continue    # not stuck, but at work on a busy machine
-            _end(pid); os.close(out); yield 'hang', limit_s; return
+            # not stuck, but at work on a busy machine
+            if now > used + .05 and now < began + limit_s:
+                used = now
+                continue
+            _end(pid)
+            os.close(out)
+            yield 'hang', limit_s
+            return
         b, began, used = os.read(out, 1 << 16), None, 0.
         if not b: break
         *lines, rest = (rest + b).split(b'\n')
@@ -783,18 +938,28 @@ def try_damage(
             for line in _listen(pid, out, limit_s, min(3, limit_s)):
                 if isinstance(line, tuple):
                     if not line[0]: break
-                    if now is None: raise RuntimeError(f'{name}: the child fell before the first file ({line[0]} {line[1]})')
+                    if now is None:
+                        raise RuntimeError(f'{name}: the child fell before the first file ({line[0]} {line[1]})')
                     files, target = sound_files(name), TARGETS[name]
-                    what = (kept[now] if kept else damage(files, now, name, other=sound_files(name, 1), victims=target.victims, hostile=target.hostile))[1]
-                    rows.append(dict(seed=now, what=what, outcome='fault', fault=f'{line[0]} ({line[1]:g}{" s" if line[0] == "hang" else ""})', said='', ms=limit_s*1e3 if line[0] == 'hang' else np.nan, mb=np.nan)); todo.remove(now)
-                elif line[:1] == b'{': rows.append(json.loads(line)); todo.remove(rows[-1]['seed']); now = None
+                    what = (kept[now] if kept
+                            else damage(files, now, name, other=sound_files(name, 1), victims=target.victims, hostile=target.hostile))[1]
+                    rows.append(dict(seed=now, what=what, outcome='fault',
+                                     fault=f'{line[0]} ({line[1]:g}{" s" if line[0] == "hang" else ""})',
+                                     said='', ms=limit_s*1e3 if line[0] == 'hang' else np.nan, mb=np.nan))
+                    todo.remove(now)
+                elif line[:1] == b'{':
+                    rows.append(json.loads(line))
+                    todo.remove(rows[-1]['seed'])
+                    now = None
                 else: now = int(line)
             shutil.rmtree(Path(d)/str(k), ignore_errors=True)
     return pd.DataFrame(rows, columns=['seed', 'what', 'outcome', 'fault', 'said', 'ms', 'mb'])
 
 # %% ../../nbs/dev/13_reliability.ipynb #-formats-child
 def _formats_child(pipe, todo, kw):
-    for name, n in todo: pipe.write(json.dumps([name, try_damage(name, range(n), **kw).to_dict('records')]) + '\n'); pipe.flush()
+    for name, n in todo:
+        pipe.write(json.dumps([name, try_damage(name, range(n), **kw).to_dict('records')]) + '\n')
+        pipe.flush()
 
 def try_formats(
     n:dict,           # format -> number of files
@@ -809,7 +974,9 @@ def try_formats(
     children, out = [_fork(_formats_child, todo[k::workers], kw) for k in range(workers)], {}
     for pid, pipe in children:
         for line in _listen(pid, pipe, 600):
-            if isinstance(line, bytes): name, rows = json.loads(line); out[name] = pd.DataFrame(rows)
+            if isinstance(line, bytes):
+                name, rows = json.loads(line)
+                out[name] = pd.DataFrame(rows)
             elif line[0]: raise RuntimeError(f'the process that forks the readers ended: {line}')
     return {name: out[name] for name, _ in todo}
 
@@ -823,7 +990,9 @@ class Job:
     serve: bool = False    # does it need the stand-in publisher?
 
 def _digest(b): return hashlib.sha256(b).hexdigest()[:16]
-def _files(out, but=('.lock',)): return {p.relative_to(out).as_posix(): _digest(p.read_bytes()) for p in sorted(Path(out).rglob('*')) if p.is_file() and p.name not in but}
+def _files(out, but=('.lock',)):
+    return {p.relative_to(out).as_posix(): _digest(p.read_bytes()) for p in sorted(Path(out).rglob('*'))
+            if p.is_file() and p.name not in but}
 
 def _prepare_convert(source):
     from ecg_nb.data.simulate import write_wfdb
@@ -832,7 +1001,8 @@ def _prepare_convert(source):
 def _convert(source, out):
     from ecg_nb.data.store import convert
     names = [f'rec_{i:02d}' for i in range(40)]
-    return convert(pd.DataFrame(dict(record_id=names, subject_id=names, path=names, dataset='own')), out, root_in=source, shard_records=4, progress=False).content_hash
+    return convert(pd.DataFrame(dict(record_id=names, subject_id=names, path=names, dataset='own')), out,
+                   root_in=source, shard_records=4, progress=False).content_hash
 
 def _prepare_train(source): pass
 
@@ -840,8 +1010,11 @@ def _train(source, out, epochs=6, seed=0):
     import torch
     from ecg_nb.training.data import ECGData
     from ecg_nb.training.loop import fit
-    x = torch.from_numpy(np.round(_ecg(0, 8000).T*1000).astype(np.int16)); n = 40
-    def data(a): return ECGData(x, np.arange(a, a + n)*100, np.full(n, 100), np.eye(3)[np.arange(n) % 3], ids=[f'r{a + i}' for i in range(n)])
+    x = torch.from_numpy(np.round(_ecg(0, 8000).T*1000).astype(np.int16))
+    n = 40
+    def data(a):
+        return ECGData(x, np.arange(a, a + n)*100, np.full(n, 100), np.eye(3)[np.arange(n) % 3],
+                       ids=[f'r{a + i}' for i in range(n)])
     m = tiny_network(seed=seed)
     fit(m, data(0), data(40), out, epochs=epochs, length=80, batch=8, seed=seed, progress=False)
     return _digest(b''.join(v.numpy().tobytes() for v in m.state_dict().values()))
@@ -853,11 +1026,13 @@ def _trained(out):
 def _prepare_download(source):
     for i in range(8):
         (source/f'Person_{i:02d}').mkdir()
-        for ext, size in (('hea', 300), ('dat', 60_000)): (source/f'Person_{i:02d}'/f'rec_1.{ext}').write_bytes(np.random.default_rng(i).bytes(size))
+        for ext, size in (('hea', 300), ('dat', 60_000)):
+            (source/f'Person_{i:02d}'/f'rec_1.{ext}').write_bytes(np.random.default_rng(i).bytes(size))
 
 def _download(source, out):
     from ecg_nb.data.download import download
-    download('ecg-id', out, base_url=(source/'url').read_text(), files=['Person_*'], n_jobs=2, pause_s=.01, wait_s=0, progress=False)
+    download('ecg-id', out, base_url=(source/'url').read_text(), files=['Person_*'], n_jobs=2, pause_s=.01,
+             wait_s=0, progress=False)
     return 'whole'
 
 def _sweep_one(job, folder): return dict(score=int(_train(None, folder, epochs=2, seed=job['seed'])[:6], 16)/16**6)
@@ -868,7 +1043,8 @@ def _sweep(source, out):
 
 def _swept(out):
     from ecg_nb.tasks.sweep import sweep_table
-    return dict(table=sweep_table(out).to_csv(index=False), weights={p.parent.name: _digest(p.read_bytes()) for p in sorted(Path(out).glob('*/model.safetensors'))})
+    return dict(table=sweep_table(out).to_csv(index=False),
+                weights={p.parent.name: _digest(p.read_bytes()) for p in sorted(Path(out).glob('*/model.safetensors'))})
 
 JOBS = dict(sweep=Job(_prepare_train, _sweep, _swept), convert=Job(_prepare_convert, _convert, _files), train=Job(_prepare_train, _train, _trained),
             download=Job(_prepare_download, _download, lambda out: {k: v for k, v in _files(out).items() if k.startswith('Person')}, serve=True))
@@ -877,7 +1053,8 @@ JOBS = dict(sweep=Job(_prepare_train, _sweep, _swept), convert=Job(_prepare_conv
 def _served_child(pipe, folder):
     from ecg_nb.dev.publisher import Publisher
     with Publisher(folder) as p:
-        pipe.write(f'{p.url}\n'); pipe.flush()
+        pipe.write(f'{p.url}\n')
+        pipe.flush()
         while os.getppid() > 1: time.sleep(.5)
 
 @contextmanager
@@ -888,17 +1065,22 @@ def workshop(
     job, server = JOBS[name], None
     _preload(training=name in ('train', 'sweep'))
     with tempfile.TemporaryDirectory(dir=_fast_disk()) as d:
-        os.chmod(d, 0o755); d = Path(d)
-        source = d/'source'; source.mkdir()
+        os.chmod(d, 0o755)
+        d = Path(d)
+        source = d/'source'
+        source.mkdir()
         try:
             if job.serve:
-                (d/'published').mkdir(); job.prepare(d/'published')
+                (d/'published').mkdir()
+                job.prepare(d/'published')
                 server, out = _fork(_served_child, d/'published')
                 with os.fdopen(out) as pipe: (source/'url').write_text(pipe.readline().strip())
             else: job.prepare(source)
             took = []
-            for k in range(2):                                                  # the first is slower: everything is imported
-                t = time.perf_counter(); said = _done(job, source, d/f'whole_{k}'); took.append(time.perf_counter() - t)
+            for k in range(2):   # the first is slower: everything is imported
+                t = time.perf_counter()
+                said = _done(job, source, d/f'whole_{k}')
+                took.append(time.perf_counter() - t)
                 if not said.startswith('ok'): raise RuntimeError(f'{name} fails undisturbed: {said}')
             want = (job.kept(d/'whole_0'), said)
             if job.kept(d/'whole_1') != want[0]: raise RuntimeError(f'{name} does not come to the same twice')
@@ -908,13 +1090,16 @@ def workshop(
 
 def _job_child(pipe, job, source, out, before=None):
     "Do a job; 'ok' and its answer, or the name of the error."
-    log = os.open(os.devnull, os.O_WRONLY); os.dup2(log, 1); os.dup2(log, 2)
+    log = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
     try:
         if before: before()
         said = f'ok {job.run(source, out)}'
     except ECGError as e: said = f'{type(e).__name__}: {e}'
     except BaseException as e: said = f'unnamed {type(e).__name__}: {e}'
-    pipe.write(said.replace('\n', ' ') + '\n'); pipe.flush()
+    pipe.write(said.replace('\n', ' ') + '\n')
+    pipe.flush()
 
 def _answer(pid, out, limit_s=120):
     "The last line of a child, or how it ended."
@@ -935,11 +1120,16 @@ def _die_at(out, step, pipe=None):
         if n[0] == step: os.kill(os.getpid(), signal.SIGKILL)
         n[0] += 1
     def hook(event, args):
-        if event == 'open': ours = isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) and isinstance(args[0], (str, bytes, os.PathLike))
+        if event == 'open':
+            ours = isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) and isinstance(args[0], (str, bytes, os.PathLike))
         else: ours = event in _WATCHED
-        if ours and any(os.path.realpath(os.fsdecode(a)).startswith(out) for a in args[:2] if isinstance(a, (str, bytes, os.PathLike))): strike()
+        if ours and any(os.path.realpath(os.fsdecode(a)).startswith(out) for a in args[:2]
+                        if isinstance(a, (str, bytes, os.PathLike))):
+            strike()
     sync = os.fsync
-    def fsync(fd): strike(); return sync(fd)
+    def fsync(fd):
+        strike()
+        return sync(fd)
     os.fsync = fsync
     sys.addaudithook(hook)
     return n
@@ -963,22 +1153,27 @@ def try_kills(
         def finish(out, what):
             said = _done(job, source, out)
             same, left = (job.kept(out), said) == want, _leftovers(out)
-            if not same or left: faults.append(f'{what}: {said if not said.startswith("ok") else "other bytes" if not same else f"left {left[0]} behind"}')
+            if not same or left:
+                faults.append(f'{what}: {said if not said.startswith("ok") else "other bytes" if not same else f"left {left[0]} behind"}')
             shutil.rmtree(out, ignore_errors=True)
             return same and not left
         for i in range(n):
             out, moments = d/f'killed_{i}', []
             for _ in range(int(r.integers(1, 4))):
                 pid, pipe = _fork(_job_child, job, source, out, None)
-                time.sleep(r.uniform(0, took)); moments.append(round(time.time(), 3))
-                f['kills'] += _end(pid) == signal.SIGKILL; os.close(pipe)
-            f['equal'] += finish(out, f'trial {i}'); f['trials'] += 1
+                time.sleep(r.uniform(0, took))
+                moments.append(round(time.time(), 3))
+                f['kills'] += _end(pid) == signal.SIGKILL
+                os.close(pipe)
+            f['equal'] += finish(out, f'trial {i}')
+            f['trials'] += 1
         pid, pipe = _fork(_count_child, job, source, d/'counted')
         total = int(_answer(pid, pipe))
         for k in range(total) if steps is None else [int(s*total) if isinstance(s, float) else s for s in steps]:
             out = d/f'step_{k}'
             _done(job, source, out, partial(_die_at, out, k))
-            f['steps_equal'] += finish(out, f'operation {k}'); f['steps'] += 1
+            f['steps_equal'] += finish(out, f'operation {k}')
+            f['steps'] += 1
     return f | dict(operations=total, took_s=round(took, 3), faults=faults[:20])
 
 # %% ../../nbs/dev/13_reliability.ipynb #try-crowd
@@ -994,14 +1189,17 @@ def try_crowd(
         for i in range(n):
             out = d/f'both_{i}'
             wait = r.uniform(0, took) if i % 2 else 0.
-            first = _fork(_job_child, job, source, out, None); time.sleep(wait); second = _fork(_job_child, job, source, out, None)
+            first = _fork(_job_child, job, source, out, None)
+            time.sleep(wait)
+            second = _fork(_job_child, job, source, out, None)
             said = [_answer(*first), _answer(*second)]
             key = ' + '.join(sorted('finished' if s.startswith('ok') else s.split(':')[0] for s in said))
             counts[key] = counts.get(key, 0) + 1
             fine = job.kept(out) == want[0] and all(s == want[1] for s in said if s.startswith('ok')) and any(s.startswith('ok') for s in said) and not any(s.startswith(('unnamed', 'crash', 'hang')) for s in said)
             again = _done(job, source, out)
             fine = fine and (job.kept(out), again) == want
-            if not fine: faults.append(f'trial {i}, {wait:.2f} s apart: ' + ' | '.join(s[:120] for s in said) + ('' if job.kept(out) == want[0] else ' | other bytes'))
+            if not fine:
+                faults.append(f'trial {i}, {wait:.2f} s apart: ' + ' | '.join(s[:120] for s in said) + ('' if job.kept(out) == want[0] else ' | other bytes'))
             equal += fine
             shutil.rmtree(out, ignore_errors=True)
     return dict(trials=n, outcomes=counts, equal=equal, faults=faults[:20])
@@ -1010,7 +1208,8 @@ def try_crowd(
 def _limited(out, size):
     "Files of this process may not grow beyond `size` bytes; None: as large as they like."
     import resource
-    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY if size is None else size, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_FSIZE,
+                       (resource.RLIM_INFINITY if size is None else size, resource.RLIM_INFINITY))
 
 def _small_disk(out, size):
     "Make `out` a file system in memory of `size` bytes that only this process sees, or give it room."
@@ -1019,15 +1218,24 @@ def _small_disk(out, size):
     def must(code):
         if code: raise PermissionError(ctypes.get_errno(), 'no small file system here')
     out.mkdir(exist_ok=True)
-    if size is None: must(libc.mount(b'none', os.fsencode(out), b'tmpfs', 32, b'size=64m')); return            # 32: MS_REMOUNT
-    must(libc.unshare(0x20000)); must(libc.mount(b'none', b'/', None, 16384 | 262144, None))                      # CLONE_NEWNS, private
+    # 32: MS_REMOUNT
+    if size is None:
+        must(libc.mount(b'none', os.fsencode(out), b'tmpfs', 32, b'size=64m'))
+        return
+    # CLONE_NEWNS, private
+    must(libc.unshare(0x20000))
+    must(libc.mount(b'none', b'/', None, 16384 | 262144, None))
     must(libc.mount(b'none', os.fsencode(out), b'tmpfs', 0, b'size=%d' % size))
 
 def _full_child(pipe, job, source, out, limit, size, want):
     "The job on a full disk, then with room; three words and what the first try said."
-    log = os.open(os.devnull, os.O_WRONLY); os.dup2(log, 1); os.dup2(log, 2)
+    log = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
     try: limit(out, size)
-    except PermissionError: pipe.write('impossible\n'); return
+    except PermissionError:
+        pipe.write('impossible\n')
+        return
     try: said = f'ok {job.run(source, out)}'
     except ECGError as e: said = f'{type(e).__name__}: {e}'
     except BaseException as e: said = f'unnamed {type(e).__name__}: {e}'
@@ -1037,7 +1245,10 @@ def _full_child(pipe, job, source, out, limit, size, want):
     pipe.write(json.dumps(dict(said=said, again=again, same=(job.kept(out), again) == want)) + '\n')
 
 def _nobody():
-    if os.getuid() == 0: os.setgroups([]); os.setgid(65534); os.setuid(65534)
+    if os.getuid() == 0:
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
 
 # %% ../../nbs/dev/13_reliability.ipynb #try-disk
 def try_disk(
@@ -1048,22 +1259,37 @@ def try_disk(
     seed:int=0,
 )->dict:              # full, read_only -> trials, outcomes, equal; faults
     "Let the disk run full under a job, and try it in folders that cannot be written."
-    job, faults, f = JOBS[name], [], dict(full=dict(trials=0, outcomes={}, equal=0), small_disk=dict(trials=0, outcomes={}, equal=0), read_only=dict(trials=0, outcomes={}, equal=0))
+    job, faults, f = JOBS[name], [], dict(full=dict(trials=0, outcomes={}, equal=0),
+                                          small_disk=dict(trials=0, outcomes={}, equal=0),
+                                          read_only=dict(trials=0, outcomes={}, equal=0))
     def note(part, what, said, fine):
         key = 'finished' if said.startswith('ok') else said.split(':')[0]
-        g = f[part]; g['trials'] += 1; g['equal'] += fine; g['outcomes'][key] = g['outcomes'].get(key, 0) + 1
-        if not fine or key.startswith(('unnamed', 'crash', 'hang')): faults.append(f'{part}, {what}: {said[:200]}' + ('' if fine else '; other bytes afterwards, or files changed'))
+        g = f[part]
+        g['trials'] += 1
+        g['equal'] += fine
+        g['outcomes'][key] = g['outcomes'].get(key, 0) + 1
+        if not fine or key.startswith(('unnamed', 'crash', 'hang')):
+            faults.append(f'{part}, {what}: {said[:200]}' + ('' if fine
+                                                             else '; other bytes afterwards, or files changed'))
     with workshop(name) as (source, d, want, took):
         sizes = [p.stat().st_size for p in (d/'whole_0').rglob('*') if p.is_file()]
-        for part, limit, most, least in (('full', _limited, max(sizes), 0), ('small_disk', _small_disk, sum(sizes) + 4096*len(sizes), 8192))[:1 + really]:
+        for part, limit, most, least in (('full', _limited, max(sizes), 0),
+                                         ('small_disk', _small_disk, sum(sizes) + 4096*len(sizes), 8192))[:1 + really]:
             for k, size in enumerate(np.unique(np.linspace(least, most, n, endpoint=False).astype(int)).tolist()):
                 said = _answer(*_fork(_full_child, job, source, d/f'{part}_{k}', limit, size, want))
-                if said == 'impossible': f[part]['outcomes']['not possible here'] = 1; break
+                if said == 'impossible':
+                    f[part]['outcomes']['not possible here'] = 1
+                    break
                 s = json.loads(said) if said[:1] == '{' else dict(said=said, same=False)
                 note(part, f'{size:,} bytes', s['said'], s['same'])
-        half = d/'half'; job_pid, pipe = _fork(_job_child, job, source, half, None); time.sleep(took/2); _end(job_pid); os.close(pipe)
+        half = d/'half'
+        job_pid, pipe = _fork(_job_child, job, source, half, None)
+        time.sleep(took/2)
+        _end(job_pid)
+        os.close(pipe)
         for what in ('empty', 'half finished'):
-            out = d/'locked'; shutil.rmtree(out, ignore_errors=True)
+            out = d/'locked'
+            shutil.rmtree(out, ignore_errors=True)
             shutil.copytree(half, out) if what != 'empty' and half.exists() else out.mkdir()
             paths, before = [out, *out.rglob('*')], _files(out, ())
             for p in paths: p.chmod(0o555 if p.is_dir() else 0o444)
@@ -1081,13 +1307,16 @@ def damage_figures(
     "What came of the damaged files of one format, counted."
     b = dict(files=0, outcomes={}, faults={}, mean_ms=0., slowest_ms=0., peak_mb=0.) | before
     n = b['files'] + len(tried)
-    def add(key, c): return {k: b[key].get(k, 0) + int(v) for c in [c.value_counts()] for k, v in (dict.fromkeys(b[key], 0) | {str(k): v for k, v in c.items()}).items()}
+    def add(key, c):
+        return {k: b[key].get(k, 0) + int(v) for c in [c.value_counts()]
+                for k, v in (dict.fromkeys(b[key], 0) | {str(k): v for k, v in c.items()}).items()}
     return dict(files=n, outcomes=add('outcomes', tried.outcome), faults=add('faults', tried.fault[tried.fault != '']), mean_ms=(b['mean_ms']*b['files'] + float(tried.ms.fillna(0).sum()))/max(n, 1),
                 slowest_ms=float(np.nanmax([b['slowest_ms'], *tried.ms])), peak_mb=float(np.nanmax([b['peak_mb'], *tried.mb])))
 
 def _packed(changed):
     "Damaged files as JSON takes them; None if they are too large to be kept."
-    out = {k: b if isinstance(b, str) else dict(zip=base64.b64encode(zlib.compress(b if isinstance(b, bytes) else b[0], 9)).decode()) | ({} if isinstance(b, bytes) else dict(size=b[1])) for k, b in changed.items()}
+    out = {k: b if isinstance(b, str)
+           else dict(zip=base64.b64encode(zlib.compress(b if isinstance(b, bytes) else b[0], 9)).decode()) | ({} if isinstance(b, bytes) else dict(size=b[1])) for k, b in changed.items()}
     return out if len(json.dumps(out)) < 12_000 else None
 
 def _unpacked(packed):
@@ -1108,7 +1337,8 @@ def seed_rows(
     rows = []
     for o in bad.sort_values('seed').groupby('kind', sort=True).head(most).itertuples():
         changed, what = damage(files, o.seed, name, other=other, victims=t.victims, hostile=t.hostile)
-        rows.append(dict(format=name, seed=int(o.seed), what=what, fault=o.fault, said=re.sub(r'/\S*/box', 'box', o.said)[:160], files=_packed(changed), mended=False))
+        rows.append(dict(format=name, seed=int(o.seed), what=what, fault=o.fault,
+                         said=re.sub(r'/\S*/box', 'box', o.said)[:160], files=_packed(changed), mended=False))
     return rows
 
 def try_seeds(
@@ -1121,7 +1351,9 @@ def try_seeds(
         mine = [r for r in rows if r['format'] == name]
         if name not in TARGETS: raise MissingFile(name, 'seeds of a format that is not tried any more')
         t, files, other = TARGETS[name], sound_files(name), sound_files(name, 1)
-        kept = {i: (_unpacked(r['files']), r['what']) if r['files'] else damage(files, r['seed'], name, other=other, victims=t.victims, hostile=t.hostile) for i, r in enumerate(mine)}
+        kept = {i: (_unpacked(r['files']), r['what']) if r['files']
+                else damage(files, r['seed'], name, other=other, victims=t.victims, hostile=t.hostile)
+                for i, r in enumerate(mine)}
         now = try_damage(name, range(len(mine)), kept=kept, **kw).set_index('seed').fault
         out += [r | dict(now=now[i], mended=bool(now[i] == '')) for i, r in enumerate(mine)]
     return out
@@ -1141,10 +1373,19 @@ def reliability_table(
         if part == 'damage':
             o, n = f['outcomes'], f['files']
             named = n - sum(o.get(w, 0) for w in ('read', 'marked', 'fault'))
-            rows.append((k, f'{n:,}', share(named, n), share(o.get('marked', 0), n), share(o.get('read', 0), n), o.get('fault', 0), f'{f["mean_ms"]:.1f}', f'{f["slowest_ms"]:,.0f}', f'{f["peak_mb"]:,.0f}'))
-        elif part == 'kills': rows.append((k, f'{f["trials"]} trials, {f["kills"]} kills', f['equal'], f['steps'], f['steps_equal'], len(f['faults'])))
-        elif part == 'crowd': rows.append((k, f['trials'], ', '.join(f'{n} x {o}' for o, n in f['outcomes'].items()), f['equal'], len(f['faults'])))
-        else: rows.append((k, f['full']['trials'] + f['small_disk']['trials'], f['full']['equal'] + f['small_disk']['equal'], f['read_only']['trials'], f['read_only']['equal'], len(f['faults'])))
+            rows.append((k, f'{n:,}', share(named, n), share(o.get('marked', 0), n),
+                         share(o.get('read', 0), n), o.get('fault', 0), f'{f["mean_ms"]:.1f}',
+                         f'{f["slowest_ms"]:,.0f}', f'{f["peak_mb"]:,.0f}'))
+        elif part == 'kills':
+            rows.append((k, f'{f["trials"]} trials, {f["kills"]} kills', f['equal'], f['steps'],
+                         f['steps_equal'], len(f['faults'])))
+        elif part == 'crowd':
+            rows.append((k, f['trials'], ', '.join(f'{n} x {o}' for o, n in f['outcomes'].items()),
+                         f['equal'], len(f['faults'])))
+        else:
+            rows.append((k, f['full']['trials'] + f['small_disk']['trials'],
+                         f['full']['equal'] + f['small_disk']['equal'], f['read_only']['trials'],
+                         f['read_only']['equal'], len(f['faults'])))
     return '\n'.join('| ' + ' | '.join(map(str, r)) + ' |' for r in [head, ('---',)*len(head), *rows])
 
 def plot_outcomes(
@@ -1161,9 +1402,13 @@ def plot_outcomes(
     colors = dict(zip(order, plt.cm.Blues(np.linspace(.85, .25, max(1, len(order)))))) | dict(marked=PINK, read=PALE, fault=VERMILLION)
     ax = ax or plt.subplots(figsize=(9, .28*len(t) + 1.2))[1]
     left = np.zeros(len(t))
-    for c in order: ax.barh(t.index, t[c], left=left, color=colors[c], label=c, height=.75); left += t[c].to_numpy()
-    ax.invert_yaxis(); ax.set(xlim=(0, 1), xlabel='share of the damaged files')
-    ax.legend(fontsize=7, ncol=1, loc='center left', bbox_to_anchor=(1, .5), frameon=False); ax.tick_params(labelsize=8)
+    for c in order:
+        ax.barh(t.index, t[c], left=left, color=colors[c], label=c, height=.75)
+        left += t[c].to_numpy()
+    ax.invert_yaxis()
+    ax.set(xlim=(0, 1), xlabel='share of the damaged files')
+    ax.legend(fontsize=7, ncol=1, loc='center left', bbox_to_anchor=(1, .5), frameon=False)
+    ax.tick_params(labelsize=8)
     return ax
 
 # %% ../../nbs/dev/13_reliability.ipynb #-note
@@ -1172,7 +1417,8 @@ def _note(path, part, key, figures):
     d = read_json(path) if path.exists() else {}
     from ecg_nb.core import provenance
     d.setdefault(part, {})[key] = figures
-    write_json(path, {k: d[k] for k in ('damage', 'kills', 'crowd', 'disk') if k in d} | dict(provenance=provenance() | dict(command='python -m ecg_nb.dev.reliability')))
+    write_json(path,
+               {k: d[k] for k in ('damage', 'kills', 'crowd', 'disk') if k in d} | dict(provenance=provenance() | dict(command='python -m ecg_nb.dev.reliability')))
 
 def _note_seeds(path, rows):
     old = read_json(path) if path.exists() else []
@@ -1180,7 +1426,9 @@ def _note_seeds(path, rows):
     n = {}
     for r in old: n[kind(r)] = n.get(kind(r), 0) + 1
     for r in rows:
-        if n.get(kind(r), 0) < 10: n[kind(r)] = n.get(kind(r), 0) + 1; old.append(r)
+        if n.get(kind(r), 0) < 10:
+            n[kind(r)] = n.get(kind(r), 0) + 1
+            old.append(r)
     write_json(path, old)
 
 def main(argv=None):
@@ -1189,34 +1437,43 @@ def main(argv=None):
     p.add_argument('parts', nargs='*', help='damage, kills, crowd, disk, seeds; default: all')
     p.add_argument('--long', action='store_true', help='10,000 files a format, 100 kills a job')
     p.add_argument('--n', type=int, help='files a format, or trials a job')
-    p.add_argument('--formats', nargs='+', help='of damage: ' + ', '.join(TARGETS)); p.add_argument('--jobs', nargs='+', help='of the others: ' + ', '.join(JOBS))
+    p.add_argument('--formats', nargs='+', help='of damage: ' + ', '.join(TARGETS))
+    p.add_argument('--jobs', nargs='+', help='of the others: ' + ', '.join(JOBS))
     p.add_argument('--again', action='store_true', help='also what is in the file already')
     p.add_argument('--out', default=None, help='folder; default: results')
     a = p.parse_args(argv)
     out = Path(a.out) if a.out else results_path()
     path, seeds = out/'reliability.json', out/'reliability'/'seeds.json'
     parts, jobs = a.parts or ['damage', 'kills', 'crowd', 'disk', 'seeds'], a.jobs or list(JOBS)
-    stray = [*(set(parts) - {'damage', 'kills', 'crowd', 'disk', 'seeds'}), *(set(a.formats or ()) - set(TARGETS)), *(set(jobs) - set(JOBS))]
+    stray = [*(set(parts) - {'damage', 'kills', 'crowd', 'disk', 'seeds'}),
+             *(set(a.formats or ()) - set(TARGETS)), *(set(jobs) - set(JOBS))]
     if stray: p.error(f'unknown: {", ".join(stray)}')
     there = lambda part, key: {} if a.again or not path.exists() else read_json(path).get(part, {}).get(key, {})
     n_files, n_trials = a.n or (10_000 if a.long else 300), a.n or (100 if a.long else 5)
     begun = {}
-    for first in range(0, n_files, 500) if 'damage' in parts else ():                          # in rounds: breadth before depth
+    for first in range(0, n_files, 500) if 'damage' in parts else ():   # in rounds: breadth before depth
         for name in a.formats or TARGETS:
             f = begun.get(name, there('damage', name))
             last = min(first + 500, n_files)
             if f.get('files', 0) >= last: continue
             tried = try_damage(name, range(f.get('files', 0), last))
-            f = begun[name] = damage_figures(tried, f); _note(path, 'damage', name, f); _note_seeds(seeds, seed_rows(name, tried))
-            print(f'{name}: {f["files"]:,} files, faults {f["faults"] or "none"}, slowest {f["slowest_ms"]:.0f} ms, peak {f["peak_mb"]:.0f} MB', flush=True)
-    for part, f in (('kills', partial(try_kills, steps=None if a.long else [0., .2, .4, .6, .8])), ('crowd', try_crowd), ('disk', partial(try_disk, really=a.long))):
+            f = begun[name] = damage_figures(tried, f)
+            _note(path, 'damage', name, f)
+            _note_seeds(seeds, seed_rows(name, tried))
+            print(f'{name}: {f["files"]:,} files, faults {f["faults"] or "none"}, slowest {f["slowest_ms"]:.0f} ms, '
+                  f'peak {f["peak_mb"]:.0f} MB', flush=True)
+    for part, f in (('kills', partial(try_kills, steps=None if a.long else [0., .2, .4, .6, .8])),
+                    ('crowd', try_crowd), ('disk', partial(try_disk, really=a.long))):
         for name in jobs if part in parts else ():
-            if there(part, name).get('trials', n_trials if part == 'disk' and there(part, name) else 0) >= n_trials: continue
+            if there(part, name).get('trials', n_trials if part == 'disk' and there(part, name) else 0) >= n_trials:
+                continue
             r = f(name, min(n_trials, 40) if part == 'disk' else n_trials)
             _note(path, part, name, r)
-            print(f'{part}, {name}: {json.dumps({k: v for k, v in r.items() if k != "faults"})}, faults {r["faults"] or "none"}', flush=True)
+            print(f'{part}, {name}: {json.dumps({k: v for k, v in r.items() if k != "faults"})}, faults '
+                  f'{r["faults"] or "none"}', flush=True)
     if 'seeds' in parts and seeds.exists():
-        rows = try_seeds(read_json(seeds)); write_json(seeds, rows)
+        rows = try_seeds(read_json(seeds))
+        write_json(seeds, rows)
         print(f'{sum(r["mended"] for r in rows)} of {len(rows)} faults are mended')
 
 # %% ../../nbs/dev/13_reliability.ipynb #export-if-name-main-and

@@ -60,8 +60,11 @@ def preparation(
     r = recipe if isinstance(recipe, Recipe) else Recipe.from_json(recipe)
     band = [f'{k}-pass at {hz:g} Hz' for k, hz in (('high', r.highpass_hz), ('low', r.lowpass_hz)) if hz]
     steps = [f'gaps are bridged by straight lines (a lead with more than {100*r.max_missing:g} % missing is refused)',
-             f'baseline found by running medians of {" and ".join(f"{s:g}" for s in r.baseline_s)} s is taken away' if r.baseline_s else '',
-             f'{" and ".join(band)} (Butterworth of order {r.order}, forwards and backwards)' if band else '', f'notch at {" and ".join(f"{f:g}" for f in r.notch_hz)} Hz' if r.notch_hz else '',
+             f'baseline found by running medians of {" and ".join(f"{s:g}" for s in r.baseline_s)} s is taken '
+             'away' if r.baseline_s else '',
+             f'{" and ".join(band)} (Butterworth of order {r.order}, forwards and '
+             'backwards)' if band else '', f'notch at {" and ".join(f"{f:g}" for f in r.notch_hz)} '
+                                           'Hz' if r.notch_hz else '',
              f'wavelet shrinkage ({r.wavelet}, {r.wavelet_mode})' if r.wavelet else '', f'Savitzky-Golay smoothing over {r.smooth_s:g} s' if r.smooth_s else '', f'resampled to {r.fs:g} Hz',
              dict(record='scaled to mean 0 and standard deviation 1 over all leads', lead='each lead scaled to mean 0 and standard deviation 1').get(r.scale, ''), f'rounded to {r.lsb_uv:g} µV' if r.scale == 'fixed' else f'rounded to {r.lsb_uv/1000:g} standard deviations']
     return '; '.join(s for s in steps if s) + ('' if band or r.baseline_s else '. No filter')
@@ -77,9 +80,11 @@ def calibration(
     c = _own(where, 'calibration.json')
     if not c: return None
     t = c.get('temperature')
-    if isinstance(t, bool) or not isinstance(t, (int, float)) or not .01 <= t <= 100: raise DamagedFile(where/'calibration.json', f'temperature {t!r}; a number between 0.01 and 100 is needed')
+    if isinstance(t, bool) or not isinstance(t, (int, float)) or not .01 <= t <= 100:
+        raise DamagedFile(where/'calibration.json', f'temperature {t!r}; a number between 0.01 and 100 is needed')
     if c.get('run') != _sum(where):
-        warnings.warn(f'{where/"calibration.json"} belongs to another run.json and is not used; `ecg_nb card --calibrate` makes it anew')
+        warnings.warn(f'{where/"calibration.json"} belongs to another run.json and is not used; `ecg_nb card '
+                      '--calibrate` makes it anew')
         return None
     return c
 
@@ -98,11 +103,16 @@ def calibrate(
     if is_encoder(info): raise ECGError(where, 'an encoder gives no probabilities: there is nothing to calibrate')
     valid, test = valid or evaluation(where, 'valid'), test or evaluation(where, 'test')
     after, t = scaled(valid, test)
-    c = dict(temperature=t, fitted_on=valid.title or valid.source, n=len(valid), people=len(set(valid.subjects)), measured_on=test.title or test.source, n_test=len(test), classes=list(test.classes))
+    c = dict(temperature=t, fitted_on=valid.title or valid.source, n=len(valid),
+             people=len(set(valid.subjects)), measured_on=test.title or test.source, n_test=len(test),
+             classes=list(test.classes))
     for name, e in (('before', test), ('after', after)):
-        spread = interval(bootstrap(lambda y, p: calibration_error(y, p), e.y, e.p, groups=e.subjects, n_resamples=n_resamples, seed=seed))
-        c |= {f'ece_{name}': calibration_error(e.y, e.p), f'ece_{name}_95': list(spread), f'brier_{name}': brier(e.y, e.p)}
-    c |= dict(interval=f'95 %, bootstrap over people, {n_resamples} resamples', run=_sum(where), command='ecg_nb card --calibrate') | provenance()
+        spread = interval(bootstrap(lambda y, p: calibration_error(y, p), e.y, e.p, groups=e.subjects,
+                                    n_resamples=n_resamples, seed=seed))
+        c |= {f'ece_{name}': calibration_error(e.y, e.p), f'ece_{name}_95': list(spread),
+              f'brier_{name}': brier(e.y, e.p)}
+    c |= dict(interval=f'95 %, bootstrap over people, {n_resamples} resamples', run=_sum(where),
+              command='ecg_nb card --calibrate') | provenance()
     write_json(where/'calibration.json', c)
     return c
 
@@ -130,15 +140,22 @@ def calibrated_score(
 
 # %% ../../nbs/evaluation/12_card.ipynb #-num
 DATA = {   # data set -> what it is, population, licence, source
-    'ptb-xl': ('PTB-XL', '21,799 12-lead ECGs of 10 s from 18,869 patients, ages 0 to 95, 52 % men, recorded from 1989 to 1996 on devices of Schiller AG, published by the Physikalisch-Technische Bundesanstalt, Germany', 'CC BY 4.0', 'Wagner et al. 2020, https://doi.org/10.1038/s41597-020-0495-6'),
-    'cpsc2018': ('CPSC2018', '6,877 public 12-lead ECGs of 6 to 60 s from 11 hospitals in China', 'CC BY 4.0', 'Liu et al. 2018, https://doi.org/10.1166/jmihi.2018.2442')}
+    'ptb-xl': ('PTB-XL', '21,799 12-lead ECGs of 10 s from 18,869 patients, ages 0 to 95, 52 % men, recorded from '
+                         '1989 to 1996 on devices of Schiller AG, published by the Physikalisch-Technische '
+                         'Bundesanstalt, Germany', 'CC BY 4.0', 'Wagner et al. 2020, https://doi.org/10.1038/s41597-020-0495-6'),
+    'cpsc2018': ('CPSC2018', '6,877 public 12-lead ECGs of 6 to 60 s from 11 hospitals in '
+                             'China', 'CC BY 4.0', 'Liu et al. 2018, https://doi.org/10.1166/jmihi.2018.2442')}
 
 def _num(v, digits=3): return '' if v is None or v != v else f'{round(v, digits) + 0.:.{digits}f}'   # no -0.000
-def _range(v, lo, hi, digits=3): return _num(v, digits) + (f' ({_num(lo, digits)} to {_num(hi, digits)})' if _num(lo) and _num(hi) else '')
-def _cell(s): return re.sub(r'\s+', ' ', str(s)).replace('&', '&amp;').replace('<', '&lt;').replace('|', '\\|').replace('`', "'").strip()
+def _range(v, lo, hi, digits=3):
+    return _num(v, digits) + (f' ({_num(lo, digits)} to {_num(hi, digits)})' if _num(lo) and _num(hi) else '')
+def _cell(s):
+    return re.sub(r'\s+', ' ', str(s)).replace('&', '&amp;').replace('<', '&lt;').replace('|', '\\|').replace('`', "'").strip()
 def _rows(head, rows): return '\n'.join('| ' + ' | '.join(map(str, r)) + ' |' for r in (head, ['---']*len(head), *rows))
 
-def _data(info): return [s.strip() for s in str(info.get('data', {}).get('dataset', 'unknown records')).replace(' (simulated)', '').split(',')]
+def _data(info):
+    return [s.strip()
+            for s in str(info.get('data', {}).get('dataset', 'unknown records')).replace(' (simulated)', '').split(',')]
 
 # %% ../../nbs/evaluation/12_card.ipynb #elsewhere
 _ANSWERS = ('model', 'recipe', 'leads', 'classes', 'length', 'stride', 'join', 'linear', 'threshold', 'thresholds')
@@ -155,7 +172,8 @@ def elsewhere(
 )->pd.DataFrame:   # dataset, measure, cls, value, low, high, chance, home, n, people, positives, left_out; empty if it was not tested
     "What a run is worth on recordings of other hospitals, a row a figure."
     where = find_run(run)
-    columns = ('dataset', 'measure', 'cls', 'value', 'low', 'high', 'chance', 'home', 'n', 'people', 'positives', 'left_out')
+    columns = ('dataset', 'measure', 'cls', 'value', 'low', 'high', 'chance', 'home', 'n', 'people',
+               'positives', 'left_out')
     t = _table(where.resolve().parents[1]/'outside'/'table.csv', 'run', 'made_of', *columns)
     if t is None: return pd.DataFrame(columns=columns)
     mine = (t.run == run_name(where)) & (t.made_of == answers_sum(where))
@@ -170,7 +188,8 @@ def caveat(
     where = find_run(run)
     info, best = run_info(where), (_own(where, 'metrics.json').get('headline') or [None])[0]
     data, n = ' and '.join(DATA.get(d, (d,))[0] for d in _data(info)), info.get('data', {}).get('records', {}).get('train')
-    text = 'Research use only, not a medical device. ' + ('SIMULATED records: what it says means nothing for patients. ' if info.get('simulated') else '')
+    text = 'Research use only, not a medical device. ' + ('SIMULATED records: what it says means nothing for '
+                                                          'patients. ' if info.get('simulated') else '')
     text += f'Learned from {n:,} records of {data}' if isinstance(n, int) else f'Learned from {data}'
     text += f', starting from {info["finetuned"]["run"]}' if info.get('finetuned', {}).get('run') else ''
     if best is None: return text + '; not measured.'
@@ -183,53 +202,73 @@ def _abroad(where):
     if not len(t): return "not tested on another hospital's"
     first = t[~t.duplicated('dataset')].assign(within=t.measure.str.contains('within one recording'))
     first = first.sort_values(['within', 'people'], ascending=[True, False], kind='stable').head(1 if is_encoder(where) else 2)
-    places = [f"{r.dataset}{', another hospital' if not k else ''} ({r.people} people): {r.measure} {_range(r.value, r.low, r.high)}"
+    places = [f"{r.dataset}{', another hospital' if not k else ''} ({r.people} people): {r.measure} "
+              f"{_range(r.value, r.low, r.high)}"
               for k, r in enumerate(first.itertuples())]
     return 'on ' + '; on '.join(places)
 
 # %% ../../nbs/evaluation/12_card.ipynb #-leads
-def _leads(info): return '12 leads' if len(info['leads']) == 12 else ('lead ' if len(info['leads']) == 1 else 'leads ') + ', '.join(info['leads'])
+def _leads(info):
+    return '12 leads' if len(info['leads']) == 12 else ('lead ' if len(info['leads']) == 1 else 'leads ') + ', '.join(info['leads'])
 
 def _purpose(info):
     does, but = _task(info).purpose, _task(info).not_for
-    words = dict(k=f'{len(info["classes"])} classes', leads=_leads(info), age=' and age' if 'age' in info['classes'] else '')
+    words = dict(k=f'{len(info["classes"])} classes', leads=_leads(info),
+                 age=' and age' if 'age' in info['classes'] else '')
     return ['## What it does', does.format(**words), '## Who it is for, and who not',
-            'For research and teaching: comparing methods, studying what ECGs hold, trying one\'s own records. **Not a medical device**: not for diagnosis, triage, treatment or monitoring of anybody. ' + but]
+            'For research and teaching: comparing methods, studying what ECGs hold, trying one\'s own records. **Not '
+            'a medical device**: not for diagnosis, triage, treatment or monitoring of anybody. ' + but]
 
 def _learned(info):
     n, people, out = info.get('data', {}).get('records', {}), info.get('subjects', {}), ['## What it learned from']
     if info.get('simulated'): out.append('**SIMULATED records**: nothing that it says is about patients.')
-    out += [f'{DATA[d][0]}: {DATA[d][1]}. Licence {DATA[d][2]}. {DATA[d][3]}.' if d in DATA else f'Records called "{_cell(d)}".' for d in _data(info)]
+    out += [f'{DATA[d][0]}: {DATA[d][1]}. Licence {DATA[d][2]}. {DATA[d][3]}.' if d in DATA
+            else f'Records called "{_cell(d)}".' for d in _data(info)]
     folds = dict(train='folds 1 to 8', valid='fold 9', test='fold 10') if _data(info) == ['ptb-xl'] else dict(train='', valid='', test='')
     does = dict(train='trained on', valid='chosen on (epoch, thresholds)', test='measured on')
-    if info.get('finetuned', {}).get('run'): out.append(f'Fine-tuned: its network comes from `{_cell(info["finetuned"]["run"])}` and had learned from the records named in the card of that run.')
-    out.append('\n'.join(f'* {does[k]}: {n[k]:,} records' + (f', {folds[k]}' if folds[k] else '') for k in ('train', 'valid', 'test') if isinstance(n.get(k), int)))
+    if info.get('finetuned', {}).get('run'):
+        out.append(f'Fine-tuned: its network comes from `{_cell(info["finetuned"]["run"])}` and had learned from the '
+                   'records named in the card of that run.')
+    out.append('\n'.join(f'* {does[k]}: {n[k]:,} records' + (f', {folds[k]}' if folds[k] else '')
+                         for k in ('train', 'valid', 'test') if isinstance(n.get(k), int)))
     seen = [len(people[k].split()) if isinstance(people.get(k), str) else 0 for k in ('train', 'valid')]
-    return [o for o in out if o] + [f'The {seen[0]:,} people that it{" (the network that it is made of)"*bool(info["model"].get("of"))} was trained on, the {seen[1]:,} that it was chosen on, and those that it is measured on are different ones.']*all(seen)
+    return [o for o in out if o] + [f'The {seen[0]:,} people that '
+                                    f'it{" (the network that it is made of)"*bool(info["model"].get("of"))} was '
+                                    f'trained on, the {seen[1]:,} that it was chosen on, and those that it is '
+                                    'measured on are different ones.']*all(seen)
 
 def _goes_in(info):
     fs, beats = info['recipe']['fs'], beats_of(info)
     s = lambda k: f'{info[k]/fs:g} s'
     look = (f'It looks at each whole heartbeat, {beats[0]:g} s before to {beats[1]:g} s after its R peak.' if beats else
-            f'It looks at {s("length")} at a time, every {s("stride")}; {dict(mean="the probabilities are averaged", max="the greatest probability counts")[info["join"]]} over a recording. A shorter one is refused.')
-    return ['## What goes in', f'{", ".join(info["leads"])} in mV, at any sampling rate: {preparation(info["recipe"])}. {look}']
+            f'It looks at {s("length")} at a time, every {s("stride")}; '
+            f'{dict(mean="the probabilities are averaged", max="the greatest probability counts")[info["join"]]} '
+            'over a recording. A shorter one is refused.')
+    return ['## What goes in',
+            f'{", ".join(info["leads"])} in mV, at any sampling rate: {preparation(info["recipe"])}. {look}']
 
 # %% ../../nbs/evaluation/12_card.ipynb #-comes-out
 def _comes_out(where, info):
     out, words = ['## What comes out'], meanings(info)
     if is_encoder(info):
         cut = info.get('threshold')
-        return out + [f'{len(info["classes"])} numbers a recording, a vector of length 1. Two recordings are held to be of one person' + (f' from a cosine of {cut:.3f} on (chosen on validation people).' if cut else ' if their cosine is high.')]
+        return out + [f'{len(info["classes"])} numbers a recording, a vector of length 1. Two recordings are held to '
+                      'be of one person' + (f' from a cosine of {cut:.3f} on (chosen on validation '
+                                            'people).' if cut else ' if their cosine is high.')]
     t, cut = _table(where/'per_class.csv', 'class', 'positives', 'auc'), info.get('thresholds') or [None]*len(info['classes'])
     figures = {} if t is None else t.set_index(t['class'].astype(str)).to_dict('index')
-    head, rows = ['class', 'meaning', 'threshold'] + ['test records with it', 'AUC', 'sensitivity', 'specificity', 'positive predictive value']*bool(figures), []
+    head, rows = ['class', 'meaning', 'threshold'] + ['test records with it', 'AUC', 'sensitivity',
+                                                      'specificity', 'positive predictive value']*bool(figures), []
     for c, threshold in zip(info['classes'], cut):
         f = figures.get(str(c), {})
         rows.append([f'`{_cell(c)}`', _cell(words.get(c, '')), _num(threshold)] + [f'{f["positives"]:.0f}' if f else '', _range(f.get('auc'), f.get('auc_lo'), f.get('auc_hi')), *(_num(f.get(k), 2) for k in ('sensitivity', 'specificity', 'ppv'))]*bool(figures))
     rare = [c for c in info['classes'] if figures.get(str(c), {}).get('rare') is True]
     linear = [f'`{_cell(c)}` is a number in its own unit, no probability' for c in info.get('linear', {})]
-    out += ['A probability for each class; it is called from its threshold on, which was chosen on the validation records.' + ''.join(f' {l}.' for l in linear), _rows(head, rows)]
-    return out + [f'AUC with 95 % interval over people. Fewer than ten test records have {", ".join(f"`{_cell(c)}`" for c in rare)}: what is said of them means little.' if rare else 'AUC with 95 % interval over people.']*bool(figures)
+    out += ['A probability for each class; it is called from its threshold on, which was chosen on the validation '
+            'records.' + ''.join(f' {l}.' for l in linear), _rows(head, rows)]
+    return out + ['AUC with 95 % interval over people. Fewer than ten test records have '
+                  f'{", ".join(f"`{_cell(c)}`" for c in rare)}: what is said of them means '
+                  'little.' if rare else 'AUC with 95 % interval over people.']*bool(figures)
 
 def _measured(where, info):
     m = _own(where, 'metrics.json')
@@ -238,9 +277,12 @@ def _measured(where, info):
     def row(e):
         span, n = f' ({_num(e["low"])} to {_num(e["high"])})' if e.get('low') is not None else '', e.get('n') or m.get('n')
         published = _cell(e['published']) + f' [{_cell(e["source"])}]'*bool(e.get('source')) if e.get('published') else ''
-        return [_cell(e['name']), f'**{_num(e["value"])}**{span}', _num(e.get('chance'), 3 if (e.get('chance') or 1) >= .001 else 5), f'{n:,}' if n else '', published]
+        return [_cell(e['name']), f'**{_num(e["value"])}**{span}',
+                _num(e.get('chance'), 3 if (e.get('chance') or 1) >= .001 else 5), f'{n:,}' if n else '', published]
     rows = [row(e) for e in h]
-    return ['## How good', 'On records that nothing was chosen on; 95 % intervals by bootstrap over people; "by chance" is what an answer without looking would reach.', _rows(['measure', 'reached', 'by chance', 'n', 'published by others'], rows)]
+    return ['## How good',
+            'On records that nothing was chosen on; 95 % intervals by bootstrap over people; "by chance" is what an '
+            'answer without looking would reach.', _rows(['measure', 'reached', 'by chance', 'n', 'published by others'], rows)]
 
 # %% ../../nbs/evaluation/12_card.ipynb #-at-other-hospitals
 def _at_other_hospitals(root, where):
@@ -248,18 +290,24 @@ def _at_other_hospitals(root, where):
     if not len(t): return out + ["It was not tested on another hospital's recordings."]
     rows = [[_cell(r.dataset), _cell(r.measure), _range(r.value, r.low, r.high), _num(r.home), _num(r.chance), f'{r.n:,}', f'{r.people:,}', '' if pd.isna(r.positives) else str(r.positives)]
             for r in t.itertuples()]
-    out += ['Nothing was chosen there; 95 % intervals over people; "at home" is the same figure on test records of PTB-XL.',
+    out += ['Nothing was chosen there; 95 % intervals over people; "at home" is the same figure on test records of '
+            'PTB-XL.',
             _rows(['collection', 'measure', 'reached', 'at home', 'by chance', 'recordings', 'people', 'with it'], rows)]
     refused = t[~t.duplicated('dataset') & (t.left_out > 0)]
-    if len(refused): out.append('Not answered, and left out: ' + ', '.join(f'{r.left_out} of {_cell(r.dataset)}' for r in refused.itertuples()) + '.')
-    sets = _table(root/'outside'/'sets.csv', 'dataset', 'people', 'women', 'age_median', 'age_low', 'age_high', 'fs', 'seconds_low', 'seconds_high', 'where', 'labels')
+    if len(refused):
+        out.append('Not answered, and left out: ' + ', '.join(f'{r.left_out} of {_cell(r.dataset)}'
+                                                              for r in refused.itertuples()) + '.')
+    sets = _table(root/'outside'/'sets.csv', 'dataset', 'people', 'women', 'age_median', 'age_low',
+                  'age_high', 'fs', 'seconds_low', 'seconds_high', 'where', 'labels')
     if sets is None: return out
     return out + ['\n'.join(_differs(s) for s in sets[sets.dataset.isin(t.dataset)].to_dict('records'))]
 
 def _differs(s):
     "Whom a collection holds and how it was recorded, as a line of a list."
-    seconds = f'{s["seconds_low"]:.0f}' + (f' to {s["seconds_high"]:.0f}' if s['seconds_high'] > s['seconds_low'] else '')
-    return (f'* {_cell(s["dataset"])}: {_cell(s["where"])}; {s["people"]:.0f} people, {100*s["women"]:.0f} % women, median age {s["age_median"]:g} ({s["age_low"]:g} to {s["age_high"]:g}); '
+    seconds = f'{s["seconds_low"]:.0f}' + (f' to {s["seconds_high"]:.0f}'
+                                           if s['seconds_high'] > s['seconds_low'] else '')
+    return (f'* {_cell(s["dataset"])}: {_cell(s["where"])}; {s["people"]:.0f} people, {100*s["women"]:.0f} % women, '
+            f'median age {s["age_median"]:g} ({s["age_low"]:g} to {s["age_high"]:g}); '
             f'{seconds} s at {s["fs"]:g} Hz. Labels: {_cell(s["labels"])}.')
 
 # %% ../../nbs/evaluation/12_card.ipynb #-by-group
@@ -269,13 +317,17 @@ def _by_group(root, where, info):
     t = None if t is None else t[(t.run == name) & t.what.isin(['sex', 'age', 'pacemaker']) & t.gap.notna()]
     if t is not None and len(t):
         return out + [_rows(['', 'group', 'records', 'macro AUC', 'against all others'], [[g.what, g.group, f'{g.n:,}', _range(g.auc, g.lo, g.hi), _range(g.gap, g.gap_lo, g.gap_hi)] for g in t.itertuples()]),
-                      'Over the classes that occur often enough in the group; an interval of the difference that leaves out 0 is a difference. More groups: [subgroups.csv](../../evaluate/subgroups.csv).']
+                      'Over the classes that occur often enough in the group; an interval of the difference that '
+                      'leaves out 0 is a difference. More groups: [subgroups.csv](../../evaluate/subgroups.csv).']
     s = _table(where/'subgroups.csv', 'by', 'group', 'n', 'auc', 'accuracy')
     if s is not None:
         age = ['mean error of age (years)']*bool('age' in info['classes'])
-        return out + [_rows(['', 'group', 'records', 'AUC of sex', 'accuracy', *age], [[g.by, g.group, f'{g.n:,}', _range(g.auc, g.auc_lo, g.auc_hi), _num(g.accuracy), *([_num(g.age_mae, 1)]*len(age))] for g in s.itertuples()])]
+        return out + [_rows(['', 'group', 'records', 'AUC of sex', 'accuracy', *age],
+                            [[g.by, g.group, f'{g.n:,}', _range(g.auc, g.auc_lo, g.auc_hi), _num(g.accuracy), *([_num(g.age_mae, 1)]*len(age))] for g in s.itertuples()])]
     s = _table(where/'groups.csv', 'by', 'group', 'n', 'rank_1', 'eer')
-    if s is not None: return out + [_rows(['', 'group', 'recordings', 'rank-1', 'equal error rate'], [[g.by, g.group, f'{g.n:,}', _range(g.rank_1, g.lo, g.hi), _range(g.eer, g.eer_lo, g.eer_hi)] for g in s.itertuples()])]
+    if s is not None:
+        return out + [_rows(['', 'group', 'recordings', 'rank-1', 'equal error rate'],
+                            [[g.by, g.group, f'{g.n:,}', _range(g.rank_1, g.lo, g.hi), _range(g.eer, g.eer_lo, g.eer_hi)] for g in s.itertuples()])]
     of = [p.split('/')[-1] for p in info['model'].get('of') or []]
     return out + ['Not measured for this run' + (f'; it is made of {", ".join(of)}' if of else '') + '.']
 
@@ -284,10 +336,15 @@ def _calibrated(root, where, info):
     c = calibration(where)
     if c is None: return ['## Calibration', 'Not fitted: its probabilities are those of the network.']
     before, after = ((c[f'ece_{k}'], *c[f'ece_{k}_95']) for k in ('before', 'after'))
-    text = f'One temperature, {c["temperature"]:.3f}, fitted on {c["n"]:,} validation records ({"it was too sure" if c["temperature"] > 1 else "it was not sure enough"}), brings the calibration error on {c["n_test"]:,} test records from {_range(*before, 4)} to {_range(*after, 4)}. Thresholds are scaled along, so it changes no answer.'
+    text = (f'One temperature, {c["temperature"]:.3f}, fitted on {c["n"]:,} validation records '
+            f'({"it was too sure" if c["temperature"] > 1 else "it was not sure enough"}), brings the calibration '
+            f'error on {c["n_test"]:,} test records from {_range(*before, 4)} to {_range(*after, 4)}. Thresholds are '
+            'scaled along, so it changes no answer.')
     t = _table(root/'evaluate'/'calibration.csv', 'run', 'ece', 'ece_scaled', 'n')
     far = t[t.run == f'{run_name(where)} (another hospital)'] if t is not None else []
-    return ['## Calibration', text] + [f'In another hospital ({r.n:,} records) the error is {r.ece:.3f} without it and {r.ece_scaled:.3f} with it: probabilities do not carry over.' for r in (far.itertuples() if len(far) else ())]
+    return ['## Calibration', text] + [f'In another hospital ({r.n:,} records) the error is {r.ece:.3f} without it '
+                                       f'and {r.ece_scaled:.3f} with it: probabilities do not carry '
+                                       'over.' for r in (far.itertuples() if len(far) else ())]
 
 def _fails(root, where, info):
     out, table = ['## Where it fails'], root/'robustness'/f'{info["task"]}-{where.name}'/'table.csv'
@@ -297,7 +354,8 @@ def _fails(root, where, info):
     t = t[t.measure == t.measure.iloc[0]]
     clean, t = t[t.kind == 'clean'].iloc[0], t[t.kind != 'clean']
     hit = t.loc[t.groupby('kind', sort=False).difference.idxmin()]                # the worst level of each kind
-    out.append(f'Undisturbed, {clean.measure} is {clean.value:.3f} on {clean.n:,} test records. At the worst level of each disturbance that was tried:')
+    out.append(f'Undisturbed, {clean.measure} is {clean.value:.3f} on {clean.n:,} test records. At the worst level '
+               'of each disturbance that was tried:')
     return out + [_rows(['disturbance', clean.measure, 'difference'], [[_cell(said(r.kind, r.level)), _range(r.value, r.lo, r.hi), _range(r.difference, r.difference_lo, r.difference_hi)] for r in hit.itertuples()]),
                   f'All levels: [table.csv](../../robustness/{table.parent.name}/table.csv).']
 
@@ -308,14 +366,18 @@ def _explained(root, where, info):
     if not len(v): return []
     from ecg_nb.explanation.sanity import advice
     lines = [l.strip() for l in advice(v).splitlines()[1:]]
-    return ['## Explanations', 'Saliency methods put to tests whose bars were set beforehand (11_sanity):', '\n'.join(f'* {_cell(l)}' for l in lines)]
+    return ['## Explanations', 'Saliency methods put to tests whose bars were set beforehand (11_sanity):',
+            '\n'.join(f'* {_cell(l)}' for l in lines)]
 
 def _made(info):
     m, v = info['model'], info.get('versions', {})
     net = {'average': 'average of ', 'union': 'read off '}[m['name']] + ', '.join(m['of']) if m.get('of') else m['name'] + (f' ({", ".join(f"{k}={o}" for k, o in m["options"].items())})' if m.get('options') else '')
-    facts = dict(network=net, command=info.get('command'), seed=info.get('seed'), commit=info.get('commit'), versions=', '.join(f'{k} {o}' for k, o in v.items()), date=info.get('created'))
+    facts = dict(network=net, command=info.get('command'), seed=info.get('seed'), commit=info.get('commit'),
+                 versions=', '.join(f'{k} {o}' for k, o in v.items()), date=info.get('created'))
     cite = [DATA[d][3] for d in _data(info) if d in DATA] + ['this project, with version and commit']
-    return ['## How it was made', '\n'.join(f'* {k}: `{_cell(o)}`' for k, o in facts.items() if o not in (None, '')), '## Cite', '; '.join(cite) + '. Cards: Mitchell et al. 2019, https://doi.org/10.1145/3287560.3287596.']
+    return ['## How it was made',
+            '\n'.join(f'* {k}: `{_cell(o)}`' for k, o in facts.items() if o not in (None, '')), '## Cite',
+            '; '.join(cite) + '. Cards: Mitchell et al. 2019, https://doi.org/10.1145/3287560.3287596.']
 
 def model_card(
     run,      # a `Run`, a folder, or task/name
@@ -323,7 +385,8 @@ def model_card(
     "The model card of a run, from its files."
     where = find_run(run)
     info, root = run_info(where), where.resolve().parents[1]
-    out = ['<!-- Made from the files of the run by `ecg_nb card`: change those, not this one. -->', f'# {_cell(info["task"])}/{where.name}' + (f': {_cell(info["title"])}' if info.get('title') else ''), f'> {caveat(where)}']
+    out = ['<!-- Made from the files of the run by `ecg_nb card`: change those, not this one. -->',
+           f'# {_cell(info["task"])}/{where.name}' + (f': {_cell(info["title"])}' if info.get('title') else ''), f'> {caveat(where)}']
     out += _purpose(info) + _learned(info) + _goes_in(info) + _comes_out(where, info) + _measured(where, info) + _at_other_hospitals(root, where)
     return '\n\n'.join(out + _by_group(root, where, info) + _calibrated(root, where, info) + _fails(root, where, info) + _explained(root, where, info) + _made(info)) + '\n'
 

@@ -70,7 +70,8 @@ def fit_exchanges(
         order, total = rng.permutation(len(train)), 0.
         for part in np.split(order[:steps*batch], steps):
             z = (features(train[part], .03) - middle)/spread
-            loss = nn.functional.cross_entropy(net(z + .1*torch.randn_like(z)), torch.arange(k).repeat(batch), weight=weight)
+            loss = nn.functional.cross_entropy(net(z + .1*torch.randn_like(z)), torch.arange(k).repeat(batch),
+                                               weight=weight)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -116,7 +117,8 @@ def exchange_table(
         row = dict(exchange=name, found=value, found_low=low, found_high=high)
         if k:
             alone = _share(z[:, k, k - 1] > np.quantile(undisturbed[:, k - 1], .99), patients)
-            row |= dict(named=float((found & (z[:, k].argmax(1) == k - 1)).mean()), alone=alone[0], alone_low=alone[1], alone_high=alone[2])
+            row |= dict(named=float((found & (z[:, k].argmax(1) == k - 1)).mean()), alone=alone[0],
+                        alone_low=alone[1], alone_high=alone[2])
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -147,7 +149,8 @@ def answer_table(
     "Macro AUC of the run with cables exchanged, and with what the doctor finds undone."
     rows = []
     def auc(some):
-        p = np.concatenate([run.predict_data(run.data_of(*map(run.prepare, some[k:k + 64]))) for k in range(0, len(some), 64)])
+        p = np.concatenate([run.predict_data(run.data_of(*map(run.prepare, some[k:k + 64])))
+                            for k in range(0, len(some), 64)])
         return macro_auc(y, p), *interval(bootstrap(macro_auc, y, p, n_resamples=n_resamples, groups=patients))
     for name in (*names, 'none'):
         changed = [exchanged(r, EXCHANGES[name]) for r in recs]
@@ -184,8 +187,10 @@ def quality_accuracy(
     "Ten-fold accuracy of acceptable against not."
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
-    model = HistGradientBoostingClassifier(max_iter=150, learning_rate=.05, max_leaf_nodes=8, l2_regularization=1., random_state=seed)
-    p = cross_val_predict(model, numbers, acceptable, cv=StratifiedKFold(10, shuffle=True, random_state=seed), method='predict_proba')[:, 1]
+    model = HistGradientBoostingClassifier(max_iter=150, learning_rate=.05, max_leaf_nodes=8,
+                                           l2_regularization=1., random_state=seed)
+    p = cross_val_predict(model, numbers, acceptable, cv=StratifiedKFold(10, shuffle=True, random_state=seed),
+                          method='predict_proba')[:, 1]
     k = int(((p >= .5) == acceptable).sum())
     return k/len(p), *map(float, wilson(k, len(p))), p
 
@@ -196,7 +201,8 @@ def motion_noise()->np.ndarray: # mV at 100 Hz
     "Eighty seconds of electrode motion of the noise stress test."
     path = data_path('nstdb')/'em_80s_360hz.npz'
     if not path.exists(): raise MissingFile(path, 'the electrode motion of the MIT-BIH noise stress test is not there')
-    with np.load(path, allow_pickle=False) as z: return resample(z['em_mv_at_0db'][None].astype(np.float32), 360, 100)[0]
+    with np.load(path, allow_pickle=False) as z:
+        return resample(z['em_mv_at_0db'][None].astype(np.float32), 360, 100)[0]
 
 def add_motion(
     rec:Recording,       # 12 leads at 100 Hz
@@ -225,7 +231,8 @@ def motion_table(
     for db in (np.inf, 24, 18, 12, 6, 0):
         some = [examine(r if db == np.inf else add_motion(r, em, db, rng)) for r in recs]
         value, low, high = _share([any(f.name in NOISE_NAMES for f in o) for o in some], patients)
-        rows.append(dict(snr_db=db, found=value, low=low, high=high, care=float(np.mean([any(f.name in NOISE_NAMES and f.severity != 'note' for f in o) for o in some]))))
+        rows.append(dict(snr_db=db, found=value, low=low, high=high,
+                         care=float(np.mean([any(f.name in NOISE_NAMES and f.severity != 'note' for f in o) for o in some]))))
     return pd.DataFrame(rows)
 
 # %% ../../nbs/evaluation/13_doctor.ipynb #finding-table
@@ -237,8 +244,10 @@ def finding_table(
     for name, recs in collections.items():
         said = [examine(r) for r in recs]
         n, ends = len(said), [outcome(o) for o in said]
-        whole = dict(collection=name, n=n, with_care=ends.count('answered with care')/n, not_answered=ends.count('not answered')/n)
-        kinds = pd.Series([(f.name, f.severity) for o in said for f in {(f.name, f.severity): f for f in o}.values()]).value_counts()
+        whole = dict(collection=name, n=n, with_care=ends.count('answered with care')/n,
+                     not_answered=ends.count('not answered')/n)
+        kinds = pd.Series([(f.name, f.severity) for o in said
+                           for f in {(f.name, f.severity): f for f in o}.values()]).value_counts()
         rows += [whole | dict(finding=k, severity=s, share=c/n) for (k, s), c in kinds.items()] or [whole | dict(finding='', severity='', share=0.)]
     return pd.DataFrame(rows)
 
@@ -246,7 +255,8 @@ def finding_table(
 def _collections(): # name -> recordings; those that are here
     "Recordings of the collections at hand, at most 300 of each."
     out = {}
-    for name, title in dict(cpsc2018='CPSC2018', ludb='LUDB', **{'ecg-id': 'ECG-ID'}, mitdb='MIT-BIH, 10 s every 5 minutes').items():
+    for name, title in dict(cpsc2018='CPSC2018', ludb='LUDB', **{'ecg-id': 'ECG-ID'},
+                            mitdb='MIT-BIH, 10 s every 5 minutes').items():
         if not have(name): continue
         table, recs = records_table(name), []
         root = table.attrs['root']
@@ -279,7 +289,8 @@ def write_doctor(
     from ecg_nb.training.run import load_run
     folder, head = Path(folder or results_path('doctor')), []
     def put(name, value, low, high, n, chance=None, published='', source=''):
-        head.append(dict(name=name, value=value, low=low, high=high, chance=chance, n=n, published=published, source=source))
+        head.append(dict(name=name, value=value, low=low, high=high, chance=chance, n=n, published=published,
+                         source=source))
         say(f'{name}: {value:.3f} ({low:.3f} to {high:.3f})')
     table = ptbxl_table(find('ptb-xl'), fs=100)
     parts = {k: table[table.fold == k] for k in (9, 10)}
@@ -290,8 +301,12 @@ def write_doctor(
     t = exchange_table(beats[9][usable[9]], beats[10][usable[10]], test.subject_id.to_numpy())
     write_csv(folder/'exchanges.csv', t, float_format='%.4f')
     for r in t.itertuples():
-        if r.exchange == 'none': put('specificity, any exchange of cables, PTB-XL fold 10', 1 - r.found, 1 - r.found_high, 1 - r.found_low, len(test))
-        else: put(f'sensitivity at 99 % specificity of this kind, {r.exchange}', r.alone, r.alone_low, r.alone_high, len(test), chance=.01)
+        if r.exchange == 'none':
+            put('specificity, any exchange of cables, PTB-XL fold 10', 1 - r.found, 1 - r.found_high,
+                1 - r.found_low, len(test))
+        else:
+            put(f'sensitivity at 99 % specificity of this kind, {r.exchange}', r.alone, r.alone_low,
+                r.alone_high, len(test), chance=.01)
     root, recs = table.attrs['root'], None
     recs = [read(row, root=root) for row in parts[10].itertuples()]
     collections = {'PTB-XL, fold 10': recs} | _collections()
@@ -299,11 +314,15 @@ def write_doctor(
     write_csv(folder/'findings.csv', t, float_format='%.4f')
     first = t[t.collection == 'PTB-XL, fold 10'].iloc[0]
     k = round(first.with_care*first.n)
-    put('share answered with care, PTB-XL fold 10', float(first.with_care), *map(float, wilson(k, first.n)), int(first.n))
+    put('share answered with care, PTB-XL fold 10', float(first.with_care), *map(float, wilson(k, first.n)),
+        int(first.n))
     if (data_path('nstdb')/'em_80s_360hz.npz').exists():
         t = motion_table(recs[::7], motion_noise(), parts[10].subject_id.to_numpy()[::7])
         write_csv(folder/'motion.csv', t, float_format='%.4f')
-        for r in t.itertuples(): put(f'share with a finding of noise, electrodes moving at {r.snr_db:g} dB' if np.isfinite(r.snr_db) else 'share with a finding of noise, nothing added', r.found, r.low, r.high, len(recs[::7]))
+        for r in t.itertuples():
+            put(f'share with a finding of noise, electrodes moving at {r.snr_db:g} dB'
+                if np.isfinite(r.snr_db) else 'share with a finding of noise, nothing added', r.found, r.low,
+                r.high, len(recs[::7]))
     if data_path('cinc2011').exists():
         numbers, acceptable = _challenge_2011()
         accuracy, low, high, _ = quality_accuracy(numbers, acceptable)
@@ -317,6 +336,7 @@ def write_doctor(
     for r in t.itertuples():
         what = f'{r.exchange} exchanged' if r.exchange != 'none' else 'nothing exchanged'
         put(f'macro AUC of the superclasses, {what}', r.before, r.before_low, r.before_high, len(rows), chance=.5)
-        put(f'macro AUC of the superclasses, {what}, findings undone', r.after, r.after_low, r.after_high, len(rows), chance=.5)
+        put(f'macro AUC of the superclasses, {what}, findings undone', r.after, r.after_low, r.after_high,
+            len(rows), chance=.5)
     write_json(folder/'metrics.json', dict(task='doctor', run='doctor', title='what the ECG doctor finds', command='ecg_nb doctor --report', simulated=False,
         interval='95 %, bootstrap over patients; Wilson for shares of collections', headline=head))

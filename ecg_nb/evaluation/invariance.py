@@ -119,7 +119,8 @@ def segments_file(rec:Recording, folder)->str:
         wfdb_file(Recording(part, rec.fs, rec.leads), Path(folder)/name)
         for file in ('r.hea', 'r.dat'):
             text = (Path(folder)/name/file).read_bytes()
-            if file == 'r.hea': text = text.replace(b'r.dat', f'{name}.dat'.encode()).replace(b'r ', f'{name} '.encode(), 1)
+            if file == 'r.hea':
+                text = text.replace(b'r.dat', f'{name}.dat'.encode()).replace(b'r ', f'{name} '.encode(), 1)
             (Path(folder)/file.replace('r.', f'{name}.')).write_bytes(text)
     lines = [f's/2 {len(rec.leads)} {rec.fs:g} {rec.n_samples}', f's_1 {half}', f's_2 {rec.n_samples - half}']
     (Path(folder)/'s.hea').write_text('\n'.join(lines) + '\n')
@@ -411,7 +412,8 @@ def promise_rows(table:pd.DataFrame, *, seed:int=0)->list: # of a headline
         kept = (t.moved <= most).to_numpy(float)
         low, high = _share_interval(kept, t, seed)
         name = f'answers that move by no more than {most:g}: {promise}'
-        rows.append(dict(name=name, value=float(kept.mean()), low=low, high=high, chance=0., n=len(t), published='', source=''))
+        rows.append(dict(name=name, value=float(kept.mean()), low=low, high=high, chance=0., n=len(t),
+                         published='', source=''))
     return rows + [_people_row(table, seed)]
 
 def _share_interval(kept, rows, seed):

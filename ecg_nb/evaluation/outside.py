@@ -43,15 +43,18 @@ _LUDB_HYPERTROPHY = ('Left ventricular hypertrophy', 'Right ventricular hypertro
 COLLECTIONS = {   # data set -> what it is
     'cpsc2018': Collection(
         'CPSC2018', '11 hospitals in China, devices not stated', column='labels',
-        labels='LBBB and RBBB as complete bundle branch block, IAVB as first degree AV block, AF as atrial fibrillation; CD where it has one of '
+        labels='LBBB and RBBB as complete bundle branch block, IAVB as first degree AV block, AF as atrial '
+               'fibrillation; CD where it has one of '
                'the three blocks (others are not labelled there); NORM as NORM',
         classes=dict(NORM=('NORM',), AF=('AF', 'AFIB'), IAVB=('IAVB', '1AVB', '_AVB'), LBBB=('LBBB', 'CLBBB'), RBBB=('RBBB', 'CRBBB'),
                      PAC=('PAC',), PVC=('PVC',), STD=('STD', 'STD_'), STE=('STE', 'STE_')),
         superclasses=dict(NORM='NORM') | {b: 'CD' for b in _CPSC_BLOCKS}),
     'ludb': Collection(
         'LUDB', 'a hospital in Nizhny Novgorod, Russia, Schiller Cardiovit AT-101', column='findings',
-        labels='by the sentences of its cardiologists; CD: any block or conduction delay, HYP: hypertrophy of a ventricle, hypertrophy or '
-               'overload of an atrium, MI: scar or STEMI, STTC: ischaemia or non-specific repolarization abnormalities; extrasystoles as PVC and PAC',
+        labels='by the sentences of its cardiologists; CD: any block or conduction delay, HYP: hypertrophy of a '
+               'ventricle, hypertrophy or '
+               'overload of an atrium, MI: scar or STEMI, STTC: ischaemia or non-specific repolarization '
+               'abnormalities; extrasystoles as PVC and PAC',
         classes={'Rhythm: Sinus rhythm': ('SR',), 'Rhythm: Sinus bradycardia': ('SBRAD',), 'Rhythm: Sinus tachycardia': ('STACH',),
                  'Rhythm: Atrial fibrillation': ('AFIB', 'AF'), 'Rhythm: Atrial flutter': ('AFLT',),
                  'I degree': ('1AVB', 'IAVB', '_AVB'), 'II degree': ('2AVB', '_AVB'), 'III degree': ('3AVB', '_AVB'),
@@ -67,12 +70,17 @@ COLLECTIONS = {   # data set -> what it is
         'ECG-ID', 'volunteers in Saint Petersburg, Russia, sitting, one lead, 12 bits', 'sex and age of the headers; by person, all recordings averaged',
         leads=('I',)),
     'mitdb': Collection(
-        'MIT-BIH Arrhythmia', 'patients in Boston, United States, 1975 to 1979, 24-hour tape recorders', 'sex and age of the headers; by person, 30 minutes averaged; lead MLII as II',
+        'MIT-BIH Arrhythmia', 'patients in Boston, United States, 1975 to 1979, 24-hour tape '
+                              'recorders', 'sex and age of the headers; by person, 30 minutes averaged; lead MLII as '
+                                           'II',
         leads=('II',), theirs=dict(MLII='II'))}
 NOT_ASKED = {     # what is at hand and cannot be asked about -> why
-    'Challenge 2017': 'one lead of a hand-held device with labels of rhythm alone (N, AF, other, noise): the shipped runs for rhythm need 12 leads, those for one lead say sex, age and person, which it does not tell',
+    'Challenge 2017': 'one lead of a hand-held device with labels of rhythm alone (N, AF, other, noise): the shipped '
+                      'runs for rhythm need 12 leads, those for one lead say sex, age and person, which it does not '
+                      'tell',
     'Challenge 2011': 'labels of signal quality alone: no sex, age or diagnosis',
-    'QT Database': 'a known sex with lead MLII only in excerpts of MIT-BIH, 9 of them (3 women) of people not counted there: too few; its other leads are chest leads or not named'}
+    'QT Database': 'a known sex with lead MLII only in excerpts of MIT-BIH, 9 of them (3 women) of people not '
+                   'counted there: too few; its other leads are chest leads or not named'}
 
 # %% ../../nbs/evaluation/14_outside.ipynb #truth
 ENOUGH = 5   # people with a class, and without
@@ -85,7 +93,8 @@ def truth(
     "The classes of a run that the labels of a collection speak of, and which records have them."
     superclasses = {label: (c,) for label, c in collection.superclasses.items()}
     implied = superclasses if set(classes) == set(SUPERCLASSES) else collection.classes
-    def has(labels, cls): return any(label.startswith(begin) and cls in ours for label in labels for begin, ours in implied.items())
+    def has(labels, cls):
+        return any(label.startswith(begin) and cls in ours for label in labels for begin, ours in implied.items())
     names = [c for c in classes if any(c in ours for ours in implied.values())]
     if not collection.column or not names: return np.zeros((len(table), 0), np.uint8), (), np.zeros(len(table), bool)
     y = np.array([[has(labels, c) for c in names] for labels in table[collection.column]], np.uint8)
@@ -107,7 +116,8 @@ class Asked:
         self._answers:dict = {}
 
     def recordings(self, leads)->list: # a `Recording` or the `ECGError` that says why not, for each record
-        if leads not in self._recordings: self._recordings[leads] = [_tried(self._read, r, leads) for r in self.table.itertuples()]
+        if leads not in self._recordings:
+            self._recordings[leads] = [_tried(self._read, r, leads) for r in self.table.itertuples()]
         return self._recordings[leads]
 
     def _read(self, row, leads):
@@ -152,7 +162,8 @@ def _class_rows(run, asked, p, *, seed=0):
             for _, r in per_class.iterrows()]
     low, high = values['macro_auc_95']
     together = ', '.join(names) if len(names) < 4 else f'{len(names)} classes'
-    mean = dict(measure=f'macro AUC of {together}', cls='', value=values['macro_auc'], low=low, high=high, home=float(here.mean()), positives=None)
+    mean = dict(measure=f'macro AUC of {together}', cls='', value=values['macro_auc'], low=low, high=high,
+                home=float(here.mean()), positives=None)
     return [r | counts for r in ([mean] if len(names) > 1 else []) + rows]
 
 def _sex_rows(run, asked, p, *, seed=0):
@@ -165,7 +176,8 @@ def _sex_rows(run, asked, p, *, seed=0):
     f = sex_figures(mean[:, :k], mean[:, k:], people, threshold=run.thresholds['female'], seed=seed)
     here = read_json(run.folder/'metrics.json').get('seconds', {}).get('10', {}).get('record', {})
     measures = [('AUC of sex', 'female', 'auc', .5, int(round(f['women']*len(people))))]
-    if 'age_mae' in f: measures.append(('mean absolute error of age (years)', 'age', 'age_mae', f['age_mae_chance'], None))
+    if 'age_mae' in f:
+        measures.append(('mean absolute error of age (years)', 'age', 'age_mae', f['age_mae_chance'], None))
     return [dict(measure=words, cls=cls, value=f[key], low=f[f'{key}_95'][0], high=f[f'{key}_95'][1], chance=chance, home=here.get(key), positives=positives,
                  n=int(answered.sum()), people=len(people), left_out=int((known_sex & ~answered).sum())) for words, cls, key, chance, positives in measures]
 
@@ -196,7 +208,8 @@ def identity_rows(
     for (data, split), r in t.iterrows():
         if data.startswith('PTB-XL'): continue
         here = (_AT_HOME.get(split, 'PTB-XL, 500 people'), split)
-        rows.append(dict(dataset=data, measure=f'right person of {r.people}, {split.split(", cut")[0]}', cls='', value=r.by_recording, low=r.by_recording_lo, high=r.by_recording_hi,
+        rows.append(dict(dataset=data, measure=f'right person of {r.people}, '
+                                               f'{split.split(", cut")[0]}', cls='', value=r.by_recording, low=r.by_recording_lo, high=r.by_recording_hi,
                          chance=r.chance, home=t.by_recording.get(here), positives=None, n=int(r.by_recording_n), people=int(r.people), left_out=0))
     return rows
 
@@ -211,7 +224,8 @@ def describe(
                 age_high=people.age.max(), fs=float(table.fs.median()), seconds_low=seconds.min(), seconds_high=seconds.max())
 
 # %% ../../nbs/evaluation/14_outside.ipynb #write-outside
-COLUMNS = ('run', 'dataset', 'measure', 'cls', 'value', 'low', 'high', 'chance', 'home', 'n', 'people', 'positives', 'left_out', 'reason', 'made_of')
+COLUMNS = ('run', 'dataset', 'measure', 'cls', 'value', 'low', 'high', 'chance', 'home', 'n', 'people',
+           'positives', 'left_out', 'reason', 'made_of')
 
 def write_outside(
     *runs,             # task/name; default: all shipped runs
@@ -230,7 +244,9 @@ def write_outside(
         asked = Asked(collection, table)
         for run in runs:
             more = [dict(run=run, dataset=collection.title) | row for row in outside(loaded[run], asked)]
-            if more: say(f'{run}, {collection.title}: {more[0]["measure"]} {more[0]["value"]:.3f}, {more[0]["people"]} people')
+            if more:
+                say(f'{run}, {collection.title}: {more[0]["measure"]} {more[0]["value"]:.3f}, {more[0]["people"]} '
+                    'people')
             rows += more
         sets.append(dict(dataset=collection.title) | describe(table) | dict(leads=' '.join(collection.leads), where=collection.where, labels=collection.labels))
     rows += [dict(run=run) | row for run in runs if is_encoder(loaded[run]) for row in identity_rows(run)]
@@ -248,4 +264,5 @@ def _write(folder, t, sets):
     first = t[(t.run != '') & (~t.duplicated(['run', 'dataset']) | (t.cls == 'age'))]
     head = [dict(run=r.run, name=f'{r.measure}, {r.dataset}', value=r.value, low=r.low, high=r.high, chance=r.chance, n=int(r.n), people=int(r.people),
                  home=None if pd.isna(r.home) else r.home, published='', source='') for r in first.itertuples()]
-    write_json(folder/'metrics.json', dict(task='outside', title="on other hospitals' recordings", command='ecg_nb outside', simulated=False, headline=head, not_asked=NOT_ASKED))
+    write_json(folder/'metrics.json',
+               dict(task='outside', title="on other hospitals' recordings", command='ecg_nb outside', simulated=False, headline=head, not_asked=NOT_ASKED))

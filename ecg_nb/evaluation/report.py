@@ -45,10 +45,12 @@ def find_runs(
     for folder in sorted({p.parent for f in ('run.json', 'metrics.json') for p in root.glob(f'*/*/{f}')}):
         if tasks and folder.parent.name not in tasks: continue
         r, m = (read_json(folder/f) if (folder/f).exists() else {} for f in ('run.json', 'metrics.json'))
-        if not isinstance(r, dict) or not isinstance(m, dict): raise DamagedFile(folder, 'its run.json or metrics.json does not hold names and values')
+        if not isinstance(r, dict) or not isinstance(m, dict):
+            raise DamagedFile(folder, 'its run.json or metrics.json does not hold names and values')
         rows.append(dict(run=f'{folder.parent.name}/{folder.name}', task=folder.parent.name, title=r.get('title') or m.get('title', ''), model=_model(r.get('model', {})), n=r.get('data', {}).get('records', {}).get('test'),
             figures=len(m.get('headline', [])), predictions=(folder/'predictions.csv.gz').exists(), history=(folder/'history.csv').exists(), command=m.get('command', ''), folder=folder))
-    return pd.DataFrame(rows, columns=['run', 'task', 'title', 'model', 'n', 'figures', 'predictions', 'history', 'command', 'folder'])
+    return pd.DataFrame(rows,
+                        columns=['run', 'task', 'title', 'model', 'n', 'figures', 'predictions', 'history', 'command', 'folder'])
 
 # %% ../../nbs/20_evaluate.ipynb #headlines
 _columns = ('run', 'measure', 'value', 'low', 'high', 'chance', 'n', 'published', 'source', 'command', 'simulated')
@@ -65,13 +67,17 @@ def headlines(
         for h in m.get('headline', []):
             try: v = {k: None if h.get(k) is None else float(h[k]) for k in ('value', 'low', 'high', 'chance')}
             except (TypeError, ValueError): raise DamagedFile(where, f'a headline figure is no number: {h}') from None
-            if v['value'] is None or not h.get('name'): raise DamagedFile(where, f'a headline figure without name or value: {h}')
+            if v['value'] is None or not h.get('name'):
+                raise DamagedFile(where, f'a headline figure without name or value: {h}')
             n = h.get('n', m.get('n'))
-            rows.append(dict(run=r.run, measure=h['name'], **v, n=n if isinstance(n, int) else None, published=h.get('published') or '', source=h.get('source') or '', command=m.get('command') or '', simulated=bool(m.get('simulated'))))
+            rows.append(dict(run=r.run, measure=h['name'], **v, n=n if isinstance(n, int) else None,
+                             published=h.get('published') or '', source=h.get('source') or '',
+                             command=m.get('command') or '', simulated=bool(m.get('simulated'))))
     return pd.DataFrame(rows, columns=_columns)
 
 # %% ../../nbs/20_evaluate.ipynb #-cell
-def _cell(s): return re.sub(r'\s+', ' ', str(s)).replace('&', '&amp;').replace('<', '&lt;').replace('|', '\\|').replace('`', "'").strip()
+def _cell(s):
+    return re.sub(r'\s+', ' ', str(s)).replace('&', '&amp;').replace('<', '&lt;').replace('|', '\\|').replace('`', "'").strip()
 
 def markdown_table(
     figures:pd.DataFrame, # from `headlines`
@@ -79,13 +85,17 @@ def markdown_table(
     "The figures as a Markdown table, the sources of what is published below it; links count from the results folder."
     number = lambda x, form='.3f': '' if x is None or x != x else format(x, form)
     sources = list(dict.fromkeys(h.source for h in figures.itertuples() if h.published and h.source))
-    lines = ['| run | measure | reached (95 % interval) | by chance | n | published | made by |', '| --- | --- | --- | --- | --- | --- | --- |']
+    lines = ['| run | measure | reached (95 % interval) | by chance | n | published | made by |',
+             '| --- | --- | --- | --- | --- | --- | --- |']
     for h in figures.itertuples():
         span = f' ({number(h.low)} to {number(h.high)})' if number(h.low) else ''
         published = _cell(h.published) + (f' [{sources.index(h.source) + 1}]' if h.published and h.source else '')
-        cells = [f'[{_cell(h.run)}]({_cell(h.run)})', _cell(h.measure) + ' (simulated records)'*h.simulated, f'**{number(h.value)}**{span}', number(h.chance), number(h.n, ',.0f'), published, f'`{_cell(h.command)}`' if h.command else '']
+        cells = [f'[{_cell(h.run)}]({_cell(h.run)})', _cell(h.measure) + ' (simulated records)'*h.simulated,
+                 f'**{number(h.value)}**{span}', number(h.chance), number(h.n, ',.0f'), published,
+                 f'`{_cell(h.command)}`' if h.command else '']
         lines.append('| ' + ' | '.join(cells) + ' |')
-    return '\n'.join(lines + ['']*bool(sources) + ['; '.join(f'[{k}] {_cell(o)}' for k, o in enumerate(sources, 1))]*bool(sources))
+    return '\n'.join(lines + ['']*bool(sources) + ['; '.join(f'[{k}] {_cell(o)}'
+                                                             for k, o in enumerate(sources, 1))]*bool(sources))
 
 # %% ../../nbs/20_evaluate.ipynb #evaluation
 @dataclass
@@ -107,20 +117,33 @@ class Evaluation:
         self.subjects = self.record_ids if self.subjects is None else np.asarray(self.subjects).astype(str)
         self.thresholds = np.broadcast_to(np.asarray(self.thresholds, float), len(self.classes))
         n, name = len(self.record_ids), self.title or 'evaluation'
-        if self.y.shape != self.p.shape or self.y.shape != (n, len(self.classes)): raise BadTable(name, f'{n} records and {len(self.classes)} classes, but labels {self.y.shape} and probabilities {self.p.shape}')
-        if len(self.subjects) != n or self.table is not None and len(self.table) != n: raise BadTable(name, f'{n} records, but {len(self.subjects)} subjects' + ('' if self.table is None else f' and {len(self.table)} rows of the table'))
-        if len(set(self.record_ids)) < n: raise BadTable(name, f'record {pd.Series(self.record_ids)[pd.Series(self.record_ids).duplicated()].iloc[0]} occurs twice')
+        if self.y.shape != self.p.shape or self.y.shape != (n, len(self.classes)):
+            raise BadTable(name,
+                           f'{n} records and {len(self.classes)} classes, but labels {self.y.shape} and '
+                           f'probabilities {self.p.shape}')
+        if len(self.subjects) != n or self.table is not None and len(self.table) != n:
+            raise BadTable(name,
+                           f'{n} records, but {len(self.subjects)} subjects' + ('' if self.table is None else f' and {len(self.table)} rows of the table'))
+        if len(set(self.record_ids)) < n:
+            raise BadTable(name,
+                           f'record {pd.Series(self.record_ids)[pd.Series(self.record_ids).duplicated()].iloc[0]} '
+                           'occurs twice')
 
     def __len__(self): return len(self.record_ids)
-    def __repr__(self): return f'Evaluation({self.title or "?"}: {len(self):,} records of {len(set(self.subjects)):,} people, {len(self.classes)} classes)'
+    def __repr__(self):
+        return (f'Evaluation({self.title or "?"}: {len(self):,} records of {len(set(self.subjects)):,} people, '
+                f'{len(self.classes)} classes)')
 
     def where(self, i):        # a mask, or positions, (m,)
         "The same of some records."
-        return replace(self, y=self.y[i], p=self.p[i], record_ids=self.record_ids[i], subjects=self.subjects[i], table=None if self.table is None else self.table[i] if np.asarray(i).dtype == bool else self.table.iloc[i])
+        return replace(self, y=self.y[i], p=self.p[i], record_ids=self.record_ids[i],
+                       subjects=self.subjects[i], table=None if self.table is None else self.table[i]
+                       if np.asarray(i).dtype == bool else self.table.iloc[i])
 
     def report(self, *, seed:int=0, n_resamples:int=1000): # (dict, DataFrame with a row a class), see `metrics.report`
         "All figures with intervals over people."
-        return report(self.y, self.p, self.classes, groups=self.subjects, thresholds=self.thresholds, seed=seed, n_resamples=n_resamples)
+        return report(self.y, self.p, self.classes, groups=self.subjects, thresholds=self.thresholds,
+                      seed=seed, n_resamples=n_resamples)
 
 # %% ../../nbs/20_evaluate.ipynb #check-apart
 def check_apart(
@@ -132,7 +155,10 @@ def check_apart(
     if valid.source != test.source: return
     for name, a, b in (('records', valid.record_ids, test.record_ids), ('people', valid.subjects, test.subjects)):
         both = sorted(set(a) & set(b))
-        if both: raise BadTable(test.title or 'test', f'{what} must not be chosen on what is scored: {len(both)} {name} are in both parts ({", ".join(both[:5])}{" …" if len(both) > 5 else ""})')
+        if both:
+            raise BadTable(test.title or 'test',
+                           f'{what} must not be chosen on what is scored: {len(both)} {name} are in both parts '
+                           f'({", ".join(both[:5])}{" …" if len(both) > 5 else ""})')
 
 def thresholds_from(valid:Evaluation, test:Evaluation)->Evaluation: # `test` with new thresholds
     "`test` with, for each class, the threshold of the best F1 on `valid`."
@@ -176,7 +202,9 @@ def records_of(
     here, there = _datasets(info) if has_classes(info) else (None, None)
     if here is None:
         learned_from = ', '.join(sorted(datasets_of(info)))
-        raise BadTable(where, f'a run of task {info["task"]} on {learned_from} has no classes to be evaluated here; its own notebook does')
+        raise BadTable(where,
+                       f'a run of task {info["task"]} on {learned_from} has no classes to be evaluated here; its own '
+                       'notebook does')
     task = task_of(info)
     plan, parts = task.plan_of(info), tuple(dict.fromkeys((*task.parts, *task.reported)))
     if part not in parts: raise BadTable(where, f'no part {part!r}; there are {", ".join(parts)}')
@@ -198,14 +226,17 @@ def read_predictions(path)->pd.DataFrame: # one column a class, by record id
 
 # %% ../../nbs/20_evaluate.ipynb #-known
 @lru_cache(maxsize=4)
-def _known(store, part): "What networks have said of each window, by run: those that are made of others need not ask again."; return {}
+def _known(store, part):
+    "What networks have said of each window, by run: those that are made of others need not ask again."
+    return {}
 
 def _asked(where, part, data, store, simulated):
     "The file with what the network of run `where` says of `data`; made if it is not there."
     run = load_run(where)
     state = hashlib.sha256(f'{store.content_hash} {len(data)} {run.info["join"]} {run.info["stride"]}'.encode())
     for k, v in run.model.state_dict().items(): state.update(k.encode() + v.cpu().numpy().tobytes())
-    path = data_path(*['sample']*simulated, 'predictions', f'{run.info["task"]}-{where.name}-{part}-{state.hexdigest()[:16]}.csv.gz')
+    path = data_path(*['sample']*simulated, 'predictions',
+                     f'{run.info["task"]}-{where.name}-{part}-{state.hexdigest()[:16]}.csv.gz')
     if not path.exists():
         windows, record = window_probabilities(run, data, _known(str(store.path), part))
         write_predictions(path, data, aggregate_windows(windows, record, run.info['join']), run.classes)
@@ -231,7 +262,11 @@ def evaluation(
     p = read_predictions(file)
     keep = [c for c in info['classes'] if c not in info.get('linear', {})]
     if not set(keep) <= set(p): raise BadTable(file, f'no column {", ".join(set(keep) - set(p))}')
-    if set(p.index) != set(data.ids): raise BadTable(file, f'speaks of {len(p):,} records, but {part} of {where.parent.name}/{where.name} has {len(data):,}, of which {len(set(data.ids) & set(p.index)):,} are the same; is this another version of the data?')
+    if set(p.index) != set(data.ids):
+        raise BadTable(file,
+                       f'speaks of {len(p):,} records, but {part} of {where.parent.name}/{where.name} has '
+                       f'{len(data):,}, of which {len(set(data.ids) & set(p.index)):,} are the same; is this another '
+                       'version of the data?')
     cut = pd.Series(info.get('thresholds') or [.5]*len(info['classes']), info['classes'], dtype=float)[keep]
     y = data.y.cpu().numpy()[:, :len(keep)]
     return Evaluation(y, p.loc[data.ids, keep].to_numpy(), keep, data.ids, data.subjects, cut.to_numpy(), table.reset_index(drop=True), table.dataset.iloc[0] + ' (simulated)'*simulated,
@@ -259,7 +294,9 @@ def errors(
     i, c = np.nonzero(called != y)
     rows, at = np.unique(i, return_inverse=True)
     truth, answer = (np.array(_said(m[rows], classes), object)[at] if len(rows) else [] for m in (y, called))
-    t = pd.DataFrame({'record_id': ids[i], 'truth': truth, 'answer': answer, 'class': np.array(classes, object)[c], 'kind': np.where(y[i, c], 'missed', 'false alarm'), 'probability': p[i, c], 'error': off[i, c]})
+    t = pd.DataFrame({'record_id': ids[i], 'truth': truth, 'answer': answer,
+                      'class': np.array(classes, object)[c],
+                      'kind': np.where(y[i, c], 'missed', 'false alarm'), 'probability': p[i, c], 'error': off[i, c]})
     t = t.iloc[np.argsort(-t.error, kind='stable')]
     return (t.drop_duplicates('record_id') if by == 'record' else t).reset_index(drop=True)
 
@@ -293,7 +330,8 @@ def differences(
         if np.allclose(a.p, b.p, atol=1e-6): continue                          # the same network under two names
         d = paired_difference(a.y, a.p, b.p, groups=a.subjects, n_resamples=n_resamples, seed=seed)
         auc = [float(np.nanmean(class_auc(o.y, o.p))) for o in (a, b)]
-        rows.append(dict(a=na, b=nb, classes=len(a.classes), n=len(a), people=len(set(a.subjects)), auc_a=auc[0], auc_b=auc[1], difference=d['difference'], lo=d['lo'], hi=d['hi']))
+        rows.append(dict(a=na, b=nb, classes=len(a.classes), n=len(a), people=len(set(a.subjects)),
+                         auc_a=auc[0], auc_b=auc[1], difference=d['difference'], lo=d['lo'], hi=d['hi']))
     return pd.DataFrame(rows, columns=['a', 'b', 'classes', 'n', 'people', 'auc_a', 'auc_b', 'difference', 'lo', 'hi'])
 
 # %% ../../nbs/20_evaluate.ipynb #evaluate-all
@@ -303,7 +341,8 @@ def evaluate_all(
 )->tuple:         # name -> `Evaluation` of the test records; name -> of the validation records
     "The evaluations of all runs that have predictions."
     tests, valids = {}, {}
-    for r in find_runs(root=root).sort_values('n', ascending=False, kind='stable').itertuples():   # what others are made of comes first
+    # what others are made of comes first
+    for r in find_runs(root=root).sort_values('n', ascending=False, kind='stable').itertuples():
         if names and r.run not in names or not (r.folder/'run.json').exists() or not r.predictions: continue
         info = read_json(r.folder/'run.json')
         if not has_classes(info): continue
@@ -341,11 +380,15 @@ def groups_of(
     put('age', {name: (t.age >= a) & (t.age < b) for name, (a, b) in AGES.items()})
     if 'device' not in t: return out
     n = t.device[t.device != ''].value_counts()
-    put('device', {d: t.device == d for d in n.index[n >= least]} | ({'other': t.device.isin(n.index[n < least])} if (n < least).any() else {}))
+    put('device',
+        {d: t.device == d for d in n.index[n >= least]} | ({'other': t.device.isin(n.index[n < least])} if (n < least).any() else {}))
     known = t.validated_by_human.notna()
-    put('validated by a human', {'yes': t.validated_by_human.fillna(False), 'no': known & ~t.validated_by_human.fillna(False)})
-    put('first report', {'by the device': t.initial_autogenerated_report.fillna(False), 'by a human': t.initial_autogenerated_report.notna() & ~t.initial_autogenerated_report.fillna(False)})
-    notes = {'baseline drift': t.baseline_drift != '', 'static noise': t.static_noise != '', 'bursts of noise': t.burst_noise != '', 'electrode problems': t.electrodes_problems != ''}
+    put('validated by a human',
+        {'yes': t.validated_by_human.fillna(False), 'no': known & ~t.validated_by_human.fillna(False)})
+    put('first report',
+        {'by the device': t.initial_autogenerated_report.fillna(False), 'by a human': t.initial_autogenerated_report.notna() & ~t.initial_autogenerated_report.fillna(False)})
+    notes = {'baseline drift': t.baseline_drift != '', 'static noise': t.static_noise != '',
+             'bursts of noise': t.burst_noise != '', 'electrode problems': t.electrodes_problems != ''}
     clean = known & ~np.any(list(notes.values()), 0)
     put('signal', {'nothing noted': clean} | notes)
     paced = (t.pacemaker != '') | (t.statements.map(lambda s: 'PACE' in s) if 'statements' in t else nothing)
@@ -367,18 +410,22 @@ def subgroups(
 )->pd.DataFrame:           # what, group, n, people; classes, auc, lo, hi; rest, gap (auc - rest), gap_lo, gap_hi; agreement, agreement_lo, agreement_hi
     "Macro AUC of each group with its 95 % interval over people, its distance from that of all other records, and `agreement` of the answers."
     if groups is None:
-        if e.table is None: raise BadTable(e.title or 'evaluation', 'without its records table the groups are not known; give `groups`')
+        if e.table is None:
+            raise BadTable(e.title or 'evaluation', 'without its records table the groups are not known; give `groups`')
         groups = groups_of(e.table)
     rows, alike = [], agreement(e)
     for (what, name), m in groups.items():
         row = dict(what=what, group=name, n=int(m.sum()), people=len(set(e.subjects[m])))
-        if row['people'] >= fewest: row |= dict(agreement=alike[m].mean(), **dict(zip(('agreement_lo', 'agreement_hi'), interval(bootstrap(lambda a, _: a.mean(), alike[m], alike[m], groups=e.subjects[m], n_resamples=n_resamples, seed=seed)))))
+        if row['people'] >= fewest:
+            row |= dict(agreement=alike[m].mean(),
+                        **dict(zip(('agreement_lo', 'agreement_hi'), interval(bootstrap(lambda a, _: a.mean(), alike[m], alike[m], groups=e.subjects[m], n_resamples=n_resamples, seed=seed)))))
         enough = lambda rows: (e.y[rows].sum(0) >= fewest) & ((1 - e.y[rows].astype(int)).sum(0) >= fewest)
-        k = np.flatnonzero(enough(m)); both = k[enough(~m)[k]] if (~m).any() else k[:0]
+        k = np.flatnonzero(enough(m))
+        both = k[enough(~m)[k]] if (~m).any() else k[:0]
         def auc(rows, k, s):   # on the records, and in each resample
             y, p = e.y[rows][:, k], e.p[rows][:, k]
             with warnings.catch_warnings():
-                warnings.filterwarnings('ignore', 'Mean of empty')                  # a resample in which no class is left
+                warnings.filterwarnings('ignore', 'Mean of empty')   # a resample in which no class is left
                 return float(class_auc(y, p).mean()), np.nanmean(bootstrap_auc(y, p, groups=e.subjects[rows], n_resamples=n_resamples, seed=s), 1)
         if len(k):
             a, draws = auc(m, k, seed)
@@ -387,7 +434,8 @@ def subgroups(
             (a, da), (b, db) = auc(m, both, seed), auc(~m, both, seed + 1)
             row |= dict(rest=b, gap=a - b, **dict(zip(('gap_lo', 'gap_hi'), interval(da - db))))
         rows.append(row)
-    return pd.DataFrame(rows, columns=['what', 'group', 'n', 'people', 'classes', 'auc', 'lo', 'hi', 'rest', 'gap', 'gap_lo', 'gap_hi', 'agreement', 'agreement_lo', 'agreement_hi'])
+    return pd.DataFrame(rows,
+                        columns=['what', 'group', 'n', 'people', 'classes', 'auc', 'lo', 'hi', 'rest', 'gap', 'gap_lo', 'gap_hi', 'agreement', 'agreement_lo', 'agreement_hi'])
 
 def plot_subgroups(
     t:pd.DataFrame,      # from `subgroups`
@@ -398,13 +446,15 @@ def plot_subgroups(
     "AUC of each group (or agreement of the answers) with its interval and number of records; groups that say nothing are grey."
     import matplotlib.pyplot as plt
     ax = ax or plt.subplots(figsize=(7, .3 + .24*len(t)), layout='constrained')[1]
-    x, lo, hi = (t[c] for c in dict(auc=('auc', 'lo', 'hi'), agreement=('agreement', 'agreement_lo', 'agreement_hi'))[value])
+    x, lo, hi = (t[c]
+                 for c in dict(auc=('auc', 'lo', 'hi'), agreement=('agreement', 'agreement_lo', 'agreement_hi'))[value])
     at = np.arange(len(t)) + np.r_[0, np.cumsum(t.what.to_numpy()[1:] != t.what.to_numpy()[:-1])]*.6
     ax.errorbar(x, at, xerr=[x - lo, hi - x], fmt='o', ms=4, lw=1.2, color=BLUE)
     if overall is not None: ax.axvline(overall, color='.5', lw=.8, ls=':')
     ax.set_yticks(at, [f'{w}: {g} ({n:,})' for w, g, n in zip(t.what, t.group, t.n)], fontsize=8)
     for tick, v in zip(ax.get_yticklabels(), x): tick.set_color('.6' if np.isnan(v) else 'k')
-    ax.invert_yaxis(); ax.set_xlabel(dict(auc='macro AUC', agreement='F1 of a record, mean')[value] + ', 95 % interval (dotted: all records)')
+    ax.invert_yaxis()
+    ax.set_xlabel(dict(auc='macro AUC', agreement='F1 of a record, mean')[value] + ', 95 % interval (dotted: all records)')
     return ax
 
 # %% ../../nbs/20_evaluate.ipynb #calibration-table
@@ -415,7 +465,9 @@ def calibration_table(
     rows = []
     for name, (valid, test) in pairs.items():
         after, t = scaled(valid, test)
-        rows.append(dict(run=name, n_valid=len(valid), n=len(test), temperature=t, ece=calibration_error(test.y, test.p), ece_scaled=calibration_error(test.y, after.p), brier=brier(test.y, test.p), brier_scaled=brier(test.y, after.p)))
+        rows.append(dict(run=name, n_valid=len(valid), n=len(test), temperature=t,
+                         ece=calibration_error(test.y, test.p), ece_scaled=calibration_error(test.y, after.p),
+                         brier=brier(test.y, test.p), brier_scaled=brier(test.y, after.p)))
     return pd.DataFrame(rows)
 
 def plot_scaling(valid:Evaluation, test:Evaluation, *, ax=None): # the axes
@@ -430,8 +482,11 @@ def threshold_table(
 )->pd.DataFrame:  # class, threshold, positives_valid, f1_valid, positives, f1, f1_best
     "The threshold of each class, chosen on validation, and what it gives on the test records."
     e = thresholds_from(valid, test)
-    best = [fmax(test.y[:, [c]], test.p[:, [c]], by='class') if test.y[:, c].any() else np.nan for c in range(len(test.classes))]
-    return pd.DataFrame({'class': e.classes, 'threshold': e.thresholds, 'positives_valid': valid.y.sum(0), 'f1_valid': f1_scores(valid.y, valid.p, e.thresholds), 'positives': e.y.sum(0), 'f1': f1_scores(e.y, e.p, e.thresholds), 'f1_best': best})
+    best = [fmax(test.y[:, [c]], test.p[:, [c]], by='class') if test.y[:, c].any() else np.nan
+            for c in range(len(test.classes))]
+    return pd.DataFrame({'class': e.classes, 'threshold': e.thresholds, 'positives_valid': valid.y.sum(0),
+                         'f1_valid': f1_scores(valid.y, valid.p, e.thresholds), 'positives': e.y.sum(0),
+                         'f1': f1_scores(e.y, e.p, e.thresholds), 'f1_best': best})
 
 def plot_thresholds(
     valid:Evaluation, test:Evaluation,
@@ -444,9 +499,14 @@ def plot_thresholds(
     t, grid = threshold_table(valid, test).set_index('class'), np.linspace(.005, .995, 199)
     for k, c in enumerate(classes or valid.classes):
         i = valid.classes.index(c)
-        line, = ax.plot(grid, [f1_scores(valid.y[:, [i]], valid.p[:, [i]], g)[0] for g in grid], lw=1.2, label=f'{c} ({t.positives_valid[c]}, {t.positives[c]})')
-        ax.plot(t.threshold[c], t.f1_valid[c], '|', ms=16, mew=2, color=line.get_color()); ax.plot(t.threshold[c], t.f1[c], 'o', ms=5, color=line.get_color())
-    ax.set(xlabel='threshold (stroke: chosen on validation)', ylabel='F1 on validation (dot: on test)', xlim=(0, 1), ylim=(0, 1.02)); ax.legend(fontsize=8, title='positives: validation, test', title_fontsize=7, loc='center left', bbox_to_anchor=(1.01, .5))
+        line, = ax.plot(grid, [f1_scores(valid.y[:, [i]], valid.p[:, [i]], g)[0] for g in grid], lw=1.2,
+                        label=f'{c} ({t.positives_valid[c]}, {t.positives[c]})')
+        ax.plot(t.threshold[c], t.f1_valid[c], '|', ms=16, mew=2, color=line.get_color())
+        ax.plot(t.threshold[c], t.f1[c], 'o', ms=5, color=line.get_color())
+    ax.set(xlabel='threshold (stroke: chosen on validation)', ylabel='F1 on validation (dot: on test)',
+           xlim=(0, 1), ylim=(0, 1.02))
+    ax.legend(fontsize=8, title='positives: validation, test', title_fontsize=7, loc='center left',
+              bbox_to_anchor=(1.01, .5))
     return ax
 
 # %% ../../nbs/20_evaluate.ipynb #plot-curves
@@ -458,7 +518,8 @@ def plot_curves(
     import matplotlib.pyplot as plt
     axes = plt.subplots(2, len(evaluations), figsize=(4*len(evaluations), 8), layout='constrained', squeeze=False)[1] if axes is None else axes
     for (name, e), (a, b) in zip(evaluations.items(), axes.T):
-        plot_roc(e.y, e.p, e.classes, ax=a).set_title(f'{name}, n = {len(e):,}', fontsize=9); plot_precision_recall(e.y, e.p, e.classes, ax=b)
+        plot_roc(e.y, e.p, e.classes, ax=a).set_title(f'{name}, n = {len(e):,}', fontsize=9)
+        plot_precision_recall(e.y, e.p, e.classes, ax=b)
     return axes
 
 # %% ../../nbs/20_evaluate.ipynb #plot-binary
@@ -472,7 +533,8 @@ def plot_binary(
     names = names or (f'not {e.classes[0]}', e.classes[0])
     r = operating_point(e.y, e.p, e.thresholds).iloc[0]
     ax = plot_confusion(confusion(e.y[:, 0].astype(int), (e.p[:, 0] >= e.thresholds[0]).astype(int), names), ax=ax)
-    ax.set_title(f'{e.title.split(",")[0]}, n = {len(e):,}\naccuracy {(r.tp + r.tn)/len(e):.3f}, precision {r.ppv:.3f}, recall {r.sensitivity:.3f}', fontsize=8)
+    ax.set_title(f'{e.title.split(",")[0]}, n = {len(e):,}\naccuracy {(r.tp + r.tn)/len(e):.3f}, precision '
+                 f'{r.ppv:.3f}, recall {r.sensitivity:.3f}', fontsize=8)
     return ax
 
 # %% ../../nbs/20_evaluate.ipynb #plot-rhythm-confusion
@@ -486,7 +548,8 @@ def plot_rhythm_confusion(
     for row, (at, where) in zip(axes, ((Path(folder), 'test records'), (Path(folder)/'outside', 'another hospital'))):
         for ax, kind in zip(row, ('windows', 'records')):
             m = pd.read_csv(at/f'confusion_{kind}.csv', index_col=0)
-            plot_confusion(m, ax=ax).set_title(f'{Path(folder).name}, {where}: {m.to_numpy().sum():,} {kind}, {np.trace(m.to_numpy())/m.to_numpy().sum():.3f} right', fontsize=9)
+            plot_confusion(m, ax=ax).set_title(f'{Path(folder).name}, {where}: {m.to_numpy().sum():,} {kind}, '
+                                               f'{np.trace(m.to_numpy())/m.to_numpy().sum():.3f} right', fontsize=9)
     return axes
 
 # %% ../../nbs/20_evaluate.ipynb #closed-set-answers
@@ -496,9 +559,11 @@ def closed_set_answers(
 )->dict:          # name -> answers, a row a beat
     "What each network of systems 1 and 2, and each of ours beside them, called every test beat."
     root = Path(root or results_path())/'identity'/'closed-set'
-    return {p.parent.name: read_answers(p) for p in sorted(root.glob('*/answers.csv.gz')) if not contain or any(c in p.parent.name for c in contain)}
+    return {p.parent.name: read_answers(p) for p in sorted(root.glob('*/answers.csv.gz')) if not contain
+            or any(c in p.parent.name for c in contain)}
 
-def pooled(answers:dict)->pd.DataFrame: # name, people, beats, and the columns of `pooled_table`; one more row a gallery size for chance
+# name, people, beats, and the columns of `pooled_table`; one more row a gallery size for chance
+def pooled(answers:dict)->pd.DataFrame:
     "System 2's figures from one confusion, for each network."
     rows = []
     for name, a in answers.items():
@@ -513,13 +578,16 @@ def plot_people(
 ):                  # the axes
     "One matrix of people a network: colour is the share of the person's beats; a perfect network is a line."
     import matplotlib.pyplot as plt
-    n = min(3, len(answers)); rows = -(-len(answers)//n)
+    n = min(3, len(answers))
+    rows = -(-len(answers)//n)
     axes = plt.subplots(rows, n, figsize=(4.2*n, 4.3*rows), layout='constrained', squeeze=False)[1] if axes is None else axes
     for (name, a), ax in zip(answers.items(), np.ravel(axes)):
         people = sorted(set(a.actual) | set(a.called))
         m = confusion(a.actual, a.called, people).to_numpy(float)
         ax.imshow(m/np.maximum(m.sum(1, keepdims=True), 1), cmap='viridis', vmin=0, vmax=1, interpolation='nearest')
-        ax.set(xlabel='called', ylabel='truth', xticks=[], yticks=[]); ax.set_title(f'{name}\n{len(people)} people, {len(a):,} beats, {(a.actual == a.called).mean():.3f} right', fontsize=8)
+        ax.set(xlabel='called', ylabel='truth', xticks=[], yticks=[])
+        ax.set_title(f'{name}\n{len(people)} people, {len(a):,} beats, {(a.actual == a.called).mean():.3f} '
+                     'right', fontsize=8)
     for ax in np.ravel(axes)[len(answers):]: ax.set_axis_off()
     return axes
 
@@ -545,27 +613,41 @@ def plot_histories(
     axes = plt.subplots(2, len(groups), figsize=(3.3*len(groups), 5.4), layout='constrained', squeeze=False)[1] if axes is None else axes
     for g, (a, b) in zip(groups, axes.T):
         own = h[h.group == g]
-        label = {r: CLOSED_SET[r.rpartition('/')[2]].extra['method'] if r.rpartition('/')[2] in CLOSED_SET else r.rpartition('/')[2] for r in own.run.unique()}   # of systems 1 and 2: the network
+        label = {r: CLOSED_SET[r.rpartition('/')[2]].extra['method'] if r.rpartition('/')[2] in CLOSED_SET
+                 else r.rpartition('/')[2] for r in own.run.unique()}   # of systems 1 and 2: the network
         colour = {l: f'C{k % 10}' for k, l in enumerate(dict.fromkeys(label.values()))}
         for run, o in own.groupby('run', sort=False):
             kw = dict(color=colour[label[run]], lw=1 if len(label) < 9 else .7)
-            a.plot(o.epoch + 1, o.train_loss, **kw); a.plot(o.epoch + 1, o.valid_loss, ls='--', **kw); b.plot(o.epoch + 1, o.score, **kw)
-            if o.score.notna().any(): best = o.score.idxmax(); b.plot(o.epoch[best] + 1, o.score[best], 'o', ms=3, color=kw['color'])
+            a.plot(o.epoch + 1, o.train_loss, **kw)
+            a.plot(o.epoch + 1, o.valid_loss, ls='--', **kw)
+            b.plot(o.epoch + 1, o.score, **kw)
+            if o.score.notna().any():
+                best = o.score.idxmax()
+                b.plot(o.epoch[best] + 1, o.score[best], 'o', ms=3, color=kw['color'])
         for l, c in colour.items(): b.plot([], [], color=c, label=l)
-        a.set(title=f'{g} ({len(label)})', ylabel='loss (validation dashed)'); a.set_yscale('log'); b.set(xlabel='epoch (dot: kept)', ylabel='validation score'); b.legend(fontsize=7)
+        a.set(title=f'{g} ({len(label)})', ylabel='loss (validation dashed)')
+        a.set_yscale('log')
+        b.set(xlabel='epoch (dot: kept)', ylabel='validation score')
+        b.legend(fontsize=7)
     return axes
 
 # %% ../../nbs/20_evaluate.ipynb #readme-text
 SECTIONS = dict(   # task -> heading, and what one has to know to read its figures
-    diagnosis=('Diagnosis', 'PTB-XL, 12 leads, official folds: 1 to 8 train, 9 chooses, 10 is reported on (12_diagnosis).'),
-    rhythm=('Rhythm', 'Nine classes of CPSC2018, learned from PTB-XL; fold 10, and records of another hospital (13_rhythm).'),
+    diagnosis=('Diagnosis', 'PTB-XL, 12 leads, official folds: 1 to 8 train, 9 chooses, 10 is reported on '
+                            '(12_diagnosis).'),
+    rhythm=('Rhythm', 'Nine classes of CPSC2018, learned from PTB-XL; fold 10, and records of another hospital '
+                      '(13_rhythm).'),
     sex=('Sex and age', 'PTB-XL, fold 10; single-lead runs also on other data sets (10_sex).'),
-    identity=('Identity', 'Within one recording is what systems 1 and 2 tested; across recordings is recognition (12_closed_set, 11_identity).'),
-    notes=('Notes', 'The report of a PTB-XL record is the text that its labels were made from: "label leak" rows are no claim about ECGs (14_notes).'),
-    robustness=('Robustness', 'The shipped runs on disturbed records: noise, leads lost or swapped, other sampling rates, shorter records (11_robustness).'),
+    identity=('Identity', 'Within one recording is what systems 1 and 2 tested; across recordings is recognition '
+                          '(12_closed_set, 11_identity).'),
+    notes=('Notes', 'The report of a PTB-XL record is the text that its labels were made from: "label leak" rows are '
+                    'no claim about ECGs (14_notes).'),
+    robustness=('Robustness', 'The shipped runs on disturbed records: noise, leads lost or swapped, other sampling '
+                              'rates, shorter records (11_robustness).'),
     segment=('R peaks', 'On records that the settings of the detector were chosen on (03_segment).'))
 PICTURES = {       # made by `ecg_nb evaluate --all`
-    'evaluate/subgroups.png': 'Superclasses, macro AUC by group of people and records; all 71 statements, agreement of the answers by group',
+    'evaluate/subgroups.png': 'Superclasses, macro AUC by group of people and records; all 71 statements, agreement '
+                              'of the answers by group',
     'evaluate/calibration.png': 'Calibration before and after one temperature fitted on fold 9',
     'evaluate/thresholds.png': 'F1 against threshold on fold 9, and what the chosen threshold gives on fold 10',
     'evaluate/curves.png': 'ROC and precision-recall',
@@ -576,14 +658,16 @@ PICTURES = {       # made by `ecg_nb evaluate --all`
     'sex/confusion.png': 'Sex, by record',
     'identity/confusion.png': 'Closed set, 103 people of CPSC2018, by single beat'}
 ELSEWHERE = {      # made by `ecg_nb robustness`, `ecg_nb saliency`, `ecg_nb sanity`, `python -m ecg_nb.dev.in_browser --pictures results/browse`
-    **{f'robustness/{run}/figure.png': f'Robustness of {run.replace("-", "/", 1)}: score against severity' for run in ('diagnosis-superclass', 'diagnosis-statements', 'rhythm-nine', 'sex-leads-12', 'sex-lead-I', 'identity-leads-12')},
+    **{f'robustness/{run}/figure.png': f'Robustness of {run.replace("-", "/", 1)}: score against '
+                                       'severity' for run in ('diagnosis-superclass', 'diagnosis-statements', 'rhythm-nine', 'sex-leads-12', 'sex-lead-I', 'identity-leads-12')},
     'saliency/proof/verdicts.png': 'Which saliency method passes which test, for which run',
     'saliency_map_male.png': 'What speaks for a man', 'saliency_map_female.png': 'What speaks for a woman', 'saliency_map_age.png': 'What speaks for age', 'saliency_map_same_person.png': 'What speaks for the same person',
     **{f'saliency_map_{c}.png': f'What speaks for {c}' for c in ('NORM', 'MI', 'STTC', 'CD', 'HYP', 'AF', 'IAVB', 'LBBB', 'RBBB', 'PAC', 'PVC', 'STD', 'STE')},
     'browse/RecordBrowser.png': 'The browser of recordings', 'browse/SaliencyBrowser.png': 'The browser of maps'}
 TABLES = {         # likewise
     'evaluate/per_class.csv': 'every class of every run, with its positives and interval',
-    'evaluate/subgroups.csv': 'superclasses and all statements by sex, age, device, validation, signal quality, pacemaker',
+    'evaluate/subgroups.csv': 'superclasses and all statements by sex, age, device, validation, signal quality, '
+                              'pacemaker',
     'evaluate/differences.csv': 'every two runs on the same records, paired',
     'evaluate/calibration.csv': 'temperature, calibration error and Brier score of every run',
     'evaluate/thresholds.csv': 'thresholds from fold 9 and their price on fold 10',
@@ -591,10 +675,15 @@ TABLES = {         # likewise
     'evaluate/worst.csv': 'the most confident errors of each run'}
 
 FOLDERS = dict(    # folder of results that is no task's -> heading, and what one has to know
-    outside=("On other hospitals' recordings", 'Recordings on which nothing was chosen, with the run as it is shipped (14_outside). Every class: [table.csv](outside/table.csv); whom the collections hold, and how labels were mapped: [sets.csv](outside/sets.csv).'),
-    invariance=('The same heart in other clothes', 'Real recordings with an offset, in other units, rates, orders, spellings and files; '
+    outside=("On other hospitals' recordings", 'Recordings on which nothing was chosen, with the run as it is '
+                                               'shipped (14_outside). Every class: [table.csv](outside/table.csv); '
+                                               'whom the collections hold, and how labels were mapped: '
+                                               '[sets.csv](outside/sets.csv).'),
+    invariance=('The same heart in other clothes', 'Real recordings with an offset, in other units, rates, orders, '
+                                                   'spellings and files; '
                 'every change of every run: [table.csv](invariance/table.csv) (13_invariance).'),
-    doctor=('Findings before an answer', 'What the doctor of recordings notices, on recordings that it was not fitted on.'))
+    doctor=('Findings before an answer', 'What the doctor of recordings notices, on recordings that it was not '
+                                         'fitted on.'))
 
 def folder_table(
     name:str,   # of `FOLDERS`
@@ -617,14 +706,20 @@ def readme_text(
     found = headlines(root=root)
     task = found.run.str.partition('/')[0]
     out = ['<!-- Made from the metrics.json files by `ecg_nb results`: change those, not this file. -->', '# Results',
-        'What every run in this folder reached, read from its `metrics.json`. Intervals are 95 %, over people where people have several records; n counts records (or beats, or probes, as the measure says); a run\'s folder holds what it is (`run.json`), what it said of the test records and, where it has any of its own, its weights. Explained in `nbs/20_evaluate.ipynb`.']
+        'What every run in this folder reached, read from its `metrics.json`. Intervals are 95 %, over people where '
+        'people have several records; n counts records (or beats, or probes, as the measure says); a run\'s folder '
+        'holds what it is (`run.json`), what it said of the test records and, where it has any of its own, its '
+        'weights. Explained in `nbs/20_evaluate.ipynb`.']
     for name in [t for t in SECTIONS if (task == t).any()] + sorted(set(task) - set(SECTIONS)):
         head, words = SECTIONS.get(name, (name.capitalize(), ''))
         out += [f'## {head}'] + [words]*bool(words) + [markdown_table(found[task == name])]
     for name, (head, words) in FOLDERS.items():
         if folder_table(name, root): out += [f'## {head}', words, folder_table(name, root)]
-    pictures, tables = ([(f, w) for f, w in what.items() if (root/f).exists()] for what in (PICTURES | ELSEWHERE, TABLES))
-    if tables: out += ['## Tables', 'Made by `ecg_nb evaluate --all` from the predictions in the folders above.', '\n'.join(f'* [{f}]({f}): {w}' for f, w in tables)]
+    pictures, tables = ([(f, w) for f, w in what.items() if (root/f).exists()]
+                        for what in (PICTURES | ELSEWHERE, TABLES))
+    if tables:
+        out += ['## Tables', 'Made by `ecg_nb evaluate --all` from the predictions in the folders above.',
+                '\n'.join(f'* [{f}]({f}): {w}' for f, w in tables)]
     if pictures: out += ['## Pictures', *(f'**{w}**\n\n![{w}]({f})' for f, w in pictures)]
     return '\n\n'.join(out) + '\n'
 
@@ -658,10 +753,13 @@ def write_tables(
     "The tables of `TABLES` that need predictions."
     out, draw = Path(out)/'evaluate', dict(n_resamples=n_resamples, seed=seed)
     pairs = {k: (valids[k], e) for k, e in tests.items() if k in valids}
-    _table(out/'per_class.csv', class_table(tests, **draw)); _table(out/'differences.csv', differences(tests, **draw))
+    _table(out/'per_class.csv', class_table(tests, **draw))
+    _table(out/'differences.csv', differences(tests, **draw))
     _table(out/'calibration.csv', calibration_table(pairs))
-    _table(out/'thresholds.csv', pd.concat([threshold_table(*p).assign(run=k)[['run', 'class', 'threshold', 'positives_valid', 'f1_valid', 'positives', 'f1', 'f1_best']] for k, p in pairs.items()]))
-    _table(out/'worst.csv', pd.concat([worst(e, 50).drop(columns='path', errors='ignore').assign(run=k) for k, e in tests.items()]))
+    _table(out/'thresholds.csv',
+           pd.concat([threshold_table(*p).assign(run=k)[['run', 'class', 'threshold', 'positives_valid', 'f1_valid', 'positives', 'f1', 'f1_best']] for k, p in pairs.items()]))
+    _table(out/'worst.csv',
+           pd.concat([worst(e, 50).drop(columns='path', errors='ignore').assign(run=k) for k, e in tests.items()]))
     some = [subgroups(tests[k], **draw).assign(run=k) for k in (main_run, 'diagnosis/statements') if k in tests]
     if some: _table(out/'subgroups.csv', pd.concat(some))
 
@@ -677,14 +775,20 @@ def write_pictures(
     if main_run in valids:
         of = {k: t for k, t in pd.read_csv(out/'evaluate'/'subgroups.csv').groupby('run', sort=False)}
         axes = plt.subplots(1, len(of), figsize=(6.5*len(of), 7.8), layout='constrained', squeeze=False)[1][0]
-        for (k, t), ax in zip(of.items(), axes): plot_subgroups(t, *((class_auc(tests[k].y, tests[k].p).mean(), 'auc') if k == main_run else (agreement(tests[k]).mean(), 'agreement')), ax=ax).set_title(k, fontsize=9)
+        for (k, t), ax in zip(of.items(), axes):
+            plot_subgroups(t, *((class_auc(tests[k].y, tests[k].p).mean(), 'auc') if k == main_run else (agreement(tests[k]).mean(), 'agreement')), ax=ax).set_title(k, fontsize=9)
         _save(out/'evaluate'/'subgroups.png', axes)
-        _save(out/'evaluate'/'calibration.png', plot_scaling(valids[main_run], tests[main_run])); _save(out/'evaluate'/'thresholds.png', plot_thresholds(valids[main_run], tests[main_run]))
-    shown = {k: tests[k] for k in ('diagnosis/superclass', 'diagnosis/statements', 'rhythm/nine', 'sex/leads-12') if k in tests}
+        _save(out/'evaluate'/'calibration.png', plot_scaling(valids[main_run], tests[main_run]))
+        _save(out/'evaluate'/'thresholds.png', plot_thresholds(valids[main_run], tests[main_run]))
+    shown = {k: tests[k]
+             for k in ('diagnosis/superclass', 'diagnosis/statements', 'rhythm/nine', 'sex/leads-12') if k in tests}
     if shown: _save(out/'evaluate'/'curves.png', plot_curves(shown))
     for k in ('diagnosis/superclass', 'rhythm/nine'):
-        if k in tests: _save(out/k.partition('/')[0]/'two_by_two.png', plot_two_by_two(operating_point(tests[k].y, tests[k].p, tests[k].thresholds, tests[k].classes)[['class', 'tp', 'fp', 'fn', 'tn']]))
-    if (out/'rhythm'/'nine'/'confusion_records.csv').exists(): _save(out/'rhythm'/'confusion.png', plot_rhythm_confusion(out/'rhythm'/'nine'))
+        if k in tests:
+            _save(out/k.partition('/')[0]/'two_by_two.png',
+                  plot_two_by_two(operating_point(tests[k].y, tests[k].p, tests[k].thresholds, tests[k].classes)[['class', 'tp', 'fp', 'fn', 'tn']]))
+    if (out/'rhythm'/'nine'/'confusion_records.csv').exists():
+        _save(out/'rhythm'/'confusion.png', plot_rhythm_confusion(out/'rhythm'/'nine'))
     people = {k: e for k, e in tests.items() if k.startswith('sex/')}
     if people:
         axes = plt.subplots(1, len(people), figsize=(3.3*len(people), 3.3), layout='constrained', squeeze=False)[1][0]
@@ -693,7 +797,8 @@ def write_pictures(
     beats = closed_set_answers(root=out)
     if beats:
         _table(out/'evaluate'/'pooled.csv', pooled(beats))
-        some = {k: a for k, a in beats.items() if k.startswith('cpsc2018-') and (k.endswith('s2-time') or k.endswith('s1-time') or k.endswith('d18-time') or k == 'cpsc2018-lenet5_s2-system-2-its-validation')}
+        some = {k: a for k, a in beats.items() if k.startswith('cpsc2018-')
+                and (k.endswith('s2-time') or k.endswith('s1-time') or k.endswith('d18-time') or k == 'cpsc2018-lenet5_s2-system-2-its-validation')}
         if some: _save(out/'identity'/'confusion.png', plot_people(some))
     _save(out/'evaluate'/'histories.png', plot_histories(histories(out)))
 

@@ -31,7 +31,9 @@ __all__ = ['SNR_DB', 'NOISES', 'SWAPS', 'KEPT', 'KINDS', 'HEADLINE', 'RUNS', 'si
 # %% ../../nbs/evaluation/11_robustness.ipynb #signal-power
 SNR_DB = (24, 18, 12, 6, 0, -6)
 _only = lambda **kw: Noise(**dict(baseline_mv=0, mains_mv=0, muscle_mv=0, white_mv=0) | kw)
-NOISES = dict(wander=(_only(baseline_mv=1), 0), muscle=(_only(muscle_mv=1), 0), hum=(_only(mains_mv=1, mains_hz=50), 500), alias=(_only(mains_mv=1, mains_hz=60), 0))   # levels at the electrodes; made at this rate (Hz), 0: that of the record
+# levels at the electrodes; made at this rate (Hz), 0: that of the record
+NOISES = dict(wander=(_only(baseline_mv=1), 0), muscle=(_only(muscle_mv=1), 0),
+              hum=(_only(mains_mv=1, mains_hz=50), 500), alias=(_only(mains_mv=1, mains_hz=60), 0))
 
 def signal_power(
     x:np.ndarray,  # ECG (mV), shape (n_leads, n_samples)
@@ -129,7 +131,8 @@ KINDS = {
     'shorter': Kind('only the first seconds', (8, 5, 2.5), lambda x, fs, level, rng, rows: (x[:, :round(level*fs)], fs), 's'),
     'without': Kind('one lead lost', LEADS, lambda x, fs, level, rng, rows: (remove_leads(x, [level]), fs))}
 
-HEADLINE = (('clean', ''), ('wander', 6), ('muscle', 6), ('hum', 6), ('alias', 6), ('lost', 3), ('swapped', 'arms'), ('swapped', 'V1, V2'), ('rate', 50), ('misstated', 110), ('shorter', 5))
+HEADLINE = (('clean', ''), ('wander', 6), ('muscle', 6), ('hum', 6), ('alias', 6), ('lost', 3),
+            ('swapped', 'arms'), ('swapped', 'V1, V2'), ('rate', 50), ('misstated', 110), ('shorter', 5))
 
 def said(kind, level): # of `KINDS`
     "A condition in words."
@@ -150,7 +153,9 @@ def disturb(
     return KINDS[kind].change(x, fs, level, rng, rows)
 
 # %% ../../nbs/evaluation/11_robustness.ipynb #cohort
-RUNS = {'diagnosis/statements': 350, 'diagnosis/superclass': 350, 'rhythm/nine': 700, 'sex/leads-12': 350, 'sex/lead-I': 700, 'identity/leads-12': None}   # run -> the records of so many people of fold 10; None: all
+# run -> the records of so many people of fold 10; None: all
+RUNS = {'diagnosis/statements': 350, 'diagnosis/superclass': 350, 'rhythm/nine': 700, 'sex/leads-12': 350,
+        'sex/lead-I': 700, 'identity/leads-12': None}
 
 @dataclass
 class Cohort:
@@ -195,8 +200,10 @@ def _cohort(name, run, raw, rows, y, gallery=()):
     "The test records `rows` of `raw`, with their own copy of the signals."
     d, n = raw.parts['test'].subset(rows), raw.parts['test'].n_samples[rows]
     own = torch.cat([d.signals[a:a + m] for a, m in zip(d.first.tolist(), d.n_samples.tolist())])
-    data = ECGData(own, n.cumsum(0) - n, n, np.asarray(y)[rows], ids=d.ids, subjects=d.subjects, lsb_uv=d.lsb_uv, fs=d.fs, leads=d.leads)
-    return Cohort(name, run, data, raw.store.fs, raw.tables['test'].iloc[rows].reset_index(drop=True), raw.simulated, gallery)
+    data = ECGData(own, n.cumsum(0) - n, n, np.asarray(y)[rows], ids=d.ids, subjects=d.subjects,
+                   lsb_uv=d.lsb_uv, fs=d.fs, leads=d.leads)
+    return Cohort(name, run, data, raw.store.fs, raw.tables['test'].iloc[rows].reset_index(drop=True),
+                  raw.simulated, gallery)
 
 def _probes(name, raw):
     "The later recordings of fold 10 as probes, everybody's first enrolled."
@@ -205,7 +212,8 @@ def _probes(name, raw):
     splits = task.splits(task.plan_of(run.info), root=root, parts=('valid', 'test'))
     trial = trials({part: run.embed_data(data) for part, data in splits.parts.items()}, splits.tables)[GALLERY]
     rows = pd.Index(raw.parts['test'].ids).get_indexer(trial.table.record_id.iloc[trial.probes])
-    return _cohort(name, run, raw, rows, np.zeros((len(raw.parts['test']), 0)), (trial.z[trial.gallery], trial.people(trial.gallery)))
+    return _cohort(name, run, raw, rows, np.zeros((len(raw.parts['test']), 0)),
+                   (trial.z[trial.gallery], trial.people(trial.gallery)))
 
 # %% ../../nbs/evaluation/11_robustness.ipynb #disturbed
 def disturbed(
@@ -219,10 +227,12 @@ def disturbed(
     "The records after the disturbance and the run's own preparation."
     rows, x, out = [LEADS.index(l) for l in recipe.leads], data.signals.cpu().numpy(), []
     for a, n, i in zip(data.first.tolist(), data.n_samples.tolist(), data.ids):
-        y, stated = disturb(np.ascontiguousarray(x[a:a + n].T, np.float32)*np.float32(data.lsb_uv/1000), fs, kind, level, record_id=i, rows=rows, seed=seed)
+        y, stated = disturb(np.ascontiguousarray(x[a:a + n].T, np.float32)*np.float32(data.lsb_uv/1000), fs,
+                            kind, level, record_id=i, rows=rows, seed=seed)
         out.append(to_int16(recipe(Recording(y, stated, LEADS, i)).signal, recipe.lsb_uv)[0])
     n = np.array([len(o) for o in out])
-    return ECGData(torch.from_numpy(np.concatenate(out)), np.cumsum(n) - n, n, data.y.cpu(), ids=data.ids, subjects=data.subjects, lsb_uv=recipe.lsb_uv, fs=recipe.fs, leads=recipe.leads)
+    return ECGData(torch.from_numpy(np.concatenate(out)), np.cumsum(n) - n, n, data.y.cpu(), ids=data.ids,
+                   subjects=data.subjects, lsb_uv=recipe.lsb_uv, fs=recipe.fs, leads=recipe.leads)
 
 @lru_cache(32)
 def _bases(run): return tuple(map(run._beside, run.info['model'].get('of') or ()))   # the runs it is made of, read once
@@ -249,7 +259,8 @@ def answers(
 )->np.ndarray:       # probabilities (n, classes); of identity embeddings (n, dim), NaN where no heartbeat was found
     "What the run says of its records under this condition. `BadSignal` if they are too short for it."
     made, key = {} if made is None else made, c.run.recipe.hash
-    if key not in made or not set(c.data.ids) <= set(made[key].ids): made[key] = disturbed(c.data, c.fs, c.run.recipe, kind, level, seed=seed)
+    if key not in made or not set(c.data.ids) <= set(made[key].ids):
+        made[key] = disturbed(c.data, c.fs, c.run.recipe, kind, level, seed=seed)
     data = made[key].subset(pd.Index(made[key].ids).get_indexer(c.data.ids))
     if is_encoder(c.run):
         z = np.full((len(data), len(c.run.classes)), np.nan, np.float32)
@@ -258,7 +269,10 @@ def answers(
         z[kept] = c.run.embed_data(cropped)
         return z
     short = int((data.n_samples < c.run.info['length']).sum())
-    if short: raise BadSignal(c.name, f'{short} of {len(data)} records are too short: this run looks at {c.run.info["length"]/c.run.recipe.fs:g} s at a time')
+    if short:
+        raise BadSignal(c.name,
+                        f'{short} of {len(data)} records are too short: this run looks at '
+                        f'{c.run.info["length"]/c.run.recipe.fs:g} s at a time')
     p, ids = _windows(c.run, data, made)
     return aggregate_windows(p, pd.factorize(ids)[0], c.run.info['join'])
 
@@ -268,7 +282,8 @@ def conditions(
 )->list: # of (kind, level)
     "What can be done to the records of this run: a run with one lead has none to lose, and chest cables do not touch it."
     one = len(c.run.info['leads']) < 12
-    return [(k, l) for k, o in KINDS.items() for l in o.levels if not (one and (k in ('lost', 'kept', 'without') or str(l).startswith('V')))]
+    return [(k, l) for k, o in KINDS.items() for l in o.levels
+            if not (one and (k in ('lost', 'kept', 'without') or str(l).startswith('V')))]
 
 @lru_cache(32)
 def _digest(run):
@@ -305,9 +320,11 @@ def kept_answers(
         with atomic_path(path) as f, open(f, 'wb') as o: np.savez(o, p=np.asarray(p, np.float32), refused=refused)
     try:
         with np.load(path, allow_pickle=False) as f: p, refused = f['p'], str(f['refused'])
-    except Exception as e: raise DamagedFile(path, f'not an answer that was kept ({e}); delete it to ask again') from None
+    except Exception as e:
+        raise DamagedFile(path, f'not an answer that was kept ({e}); delete it to ask again') from None
     if refused: raise BadSignal(c.name, refused)
-    if p.shape != (len(c.data), len(c.run.classes)): raise DamagedFile(path, f'{p.shape} answers for {len(c.data)} records; delete it to ask again')
+    if p.shape != (len(c.data), len(c.run.classes)):
+        raise DamagedFile(path, f'{p.shape} answers for {len(c.data)} records; delete it to ask again')
     return p
 
 def ask_all(
@@ -318,10 +335,12 @@ def ask_all(
 ):
     "Ask all runs under all conditions, one condition after another; what is there is left."
     every = [(i + 12*(k == 'without'), k, l) for k, o in KINDS.items() for i, l in enumerate(o.levels[::-1])]
-    for kind, level in dict.fromkeys([*HEADLINE, *((k, l) for _, k, l in sorted(every, key=lambda o: o[0]))]):   # the headlines first, then the kinds by turns, the worst level first
+    # the headlines first, then the kinds by turns, the worst level first
+    for kind, level in dict.fromkeys([*HEADLINE, *((k, l) for _, k, l in sorted(every, key=lambda o: o[0]))]):
         made, n = {}, 0
         for c in cohorts:
-            if (kind, level) not in conditions(c) or answer_path(c, kind, level, seed=seed, folder=folder).exists(): continue
+            if (kind, level) not in conditions(c) or answer_path(c, kind, level, seed=seed, folder=folder).exists():
+                continue
             try: kept_answers(c, kind, level, seed=seed, folder=folder, made=made)
             except BadSignal as e: say(f'{kind} {level}: {e}')
             n += 1
@@ -366,7 +385,8 @@ def score_table(
     ask:bool=True, # ask the run where there is no answer yet; else those conditions are left out
 )->pd.DataFrame:   # a row a condition and measure: kind, level, measure, n, people, value, lo, hi, difference, difference_lo, difference_hi, note
     "The score of a run under every condition, and its difference to the undisturbed records."
-    at = lambda kind, level: scores(c, kept_answers(c, kind, level, seed=seed, folder=folder, ask=ask), n_resamples=n_resamples, seed=seed)
+    at = lambda kind, level: scores(c, kept_answers(c, kind, level, seed=seed, folder=folder, ask=ask),
+                                    n_resamples=n_resamples, seed=seed)
     base, rows = at('clean', ''), []
     for kind, level in conditions(c):
         here = dict(kind=kind, level=level, n=len(c.data), people=len(set(c.data.subjects)))
@@ -374,16 +394,20 @@ def score_table(
         except MissingFile: continue
         except BadSignal as e: found, note = {m: (np.nan, np.full(n_resamples, np.nan)) for m in base}, e.cause
         for m, (value, each) in found.items():
-            about = lambda o: o if m == 'macro F1' else None                   # resampling pulls F1 down: reflected, as in its own notebook
+            # resampling pulls F1 down: reflected, as in its own notebook
+            about = lambda o: o if m == 'macro F1' else None
             (lo, hi), d = interval(each, estimate=about(value)), value - base[m][0]
             d_lo, d_hi = interval(each - base[m][1], estimate=about(d))
-            rows.append(here | dict(measure=m, value=value, lo=lo, hi=hi, difference=d, difference_lo=d_lo, difference_hi=d_hi, note=note))
+            rows.append(here | dict(measure=m, value=value, lo=lo, hi=hi, difference=d, difference_lo=d_lo,
+                                    difference_hi=d_hi, note=note))
     return pd.DataFrame(rows)
 
 # %% ../../nbs/evaluation/11_robustness.ipynb #plot-robustness
-_COLOURS = dict(wander=BLUE, muscle=VERMILLION, hum=GREEN, alias=PINK, lost=BLUE, rate=BLUE, misstated=VERMILLION, shorter=BLUE)
+_COLOURS = dict(wander=BLUE, muscle=VERMILLION, hum=GREEN, alias=PINK, lost=BLUE, rate=BLUE,
+                misstated=VERMILLION, shorter=BLUE)
 _PANELS = (('noise', 'signal-to-noise ratio (dB)', ('wander', 'muscle', 'hum', 'alias')), ('leads lost at random', 'number of leads', ('lost',)), ('sampling rate', 'Hz', ('rate', 'misstated')),
-    ('only the first seconds (of 10)', 's', ('shorter',)), ('cables exchanged, most leads lost', '', ('swapped', 'kept')), ('one lead lost', '', ('without',)))
+    ('only the first seconds (of 10)', 's', ('shorter',)), ('cables exchanged, most leads '
+                                                            'lost', '', ('swapped', 'kept')), ('one lead lost', '', ('without',)))
 
 def plot_robustness(
     table:pd.DataFrame,  # from `score_table`
@@ -398,12 +422,15 @@ def plot_robustness(
     measure = measure or table.measure.iloc[0]
     t, panels = table[table.measure == measure], [p for p in _PANELS if table.kind.isin(p[2]).any()]
     if axes is None:
-        fig, axes = plt.subplots(-(-len(panels)//3), min(3, len(panels)), figsize=(12.5, 3.1*-(-len(panels)//3)), sharey=True, layout='constrained', squeeze=False)
+        fig, axes = plt.subplots(-(-len(panels)//3), min(3, len(panels)),
+                                 figsize=(12.5, 3.1*-(-len(panels)//3)), sharey=True, layout='constrained',
+                                 squeeze=False)
         fig.suptitle(title)
         for ax in axes.flat[len(panels):]: ax.set_visible(False)
     base = t[t.kind == 'clean'].iloc[0]
     for ax, (name, unit, kinds) in zip(np.ravel(axes), panels):
-        ax.axhspan(float(base.lo), float(base.hi), color=GREY, alpha=.25, lw=0); ax.axhline(base.value, color=GREY, lw=.8)
+        ax.axhspan(float(base.lo), float(base.hi), color=GREY, alpha=.25, lw=0)
+        ax.axhline(base.value, color=GREY, lw=.8)
         if chance is not None: ax.axhline(chance, color=GREY, lw=.8, ls=':')
         for kind in kinds:
             o = t[(t.kind == kind) & t.value.notna()]
@@ -411,14 +438,21 @@ def plot_robustness(
             if kind in _COLOURS: o = o.assign(level=o.level.astype(float)).sort_values('level')
             x, v, lo, hi = o.level.to_numpy(), *o[['value', 'lo', 'hi']].to_numpy().T
             if kind in _COLOURS:
-                ax.plot(x, v, 'o-', ms=3.5, color=_COLOURS[kind], label=KINDS[kind].title); ax.fill_between(x, lo, hi, color=_COLOURS[kind], alpha=.18, lw=0)
-            else: ax.errorbar(x.astype(str), v, [v - lo, hi - v], fmt='o', ms=4, color=VERMILLION if kind == 'kept' else BLUE, elinewidth=1, label=KINDS[kind].title)
+                ax.plot(x, v, 'o-', ms=3.5, color=_COLOURS[kind], label=KINDS[kind].title)
+                ax.fill_between(x, lo, hi, color=_COLOURS[kind], alpha=.18, lw=0)
+            else:
+                ax.errorbar(x.astype(str), v, [v - lo, hi - v], fmt='o', ms=4,
+                            color=VERMILLION if kind == 'kept' else BLUE, elinewidth=1, label=KINDS[kind].title)
         ax.set(title=name, xlabel=unit)
         if len(kinds) > 1: ax.legend(fontsize=7, loc='best' if kinds[0] == 'swapped' else 'lower left')
         if kinds[0] in ('wander', 'shorter'): ax.invert_xaxis()
         if kinds[0] in ('wander', 'lost'): ax.set_xticks(KINDS[kinds[0]].levels)
-        if kinds[0] == 'rate': ax.set_xscale('log'); ax.set_xticks([50, 100, 250, 500], ['50', '100', '250', '500']); ax.minorticks_off()
-        if kinds[0] in ('swapped', 'without'): plt.setp(ax.get_xticklabels(), rotation=35, ha='right', rotation_mode='anchor')
+        if kinds[0] == 'rate':
+            ax.set_xscale('log')
+            ax.set_xticks([50, 100, 250, 500], ['50', '100', '250', '500'])
+            ax.minorticks_off()
+        if kinds[0] in ('swapped', 'without'):
+            plt.setp(ax.get_xticklabels(), rotation=35, ha='right', rotation_mode='anchor')
     for ax in np.atleast_2d(axes)[:, 0]: ax.set_ylabel(measure)
     return axes
 
@@ -450,7 +484,8 @@ def write_tables(
 )->pd.DataFrame:       # as from `score_table`
     "table.csv, metrics.json and figure.png of one run."
     import matplotlib.pyplot as plt
-    folder, t, title = Path(folder), score_table(c, seed=seed, folder=answers_in, ask=ask, n_resamples=n_resamples), c.run.info['title']
+    folder, t, title = Path(folder), score_table(c, seed=seed, folder=answers_in, ask=ask,
+                                                 n_resamples=n_resamples), c.run.info['title']
     title, first = f'{c.task}, {title}' if title.startswith(('12 leads', 'lead', 'xres')) else title, t.measure.iloc[0]
     chance = 1/len(set(c.gallery[1])) if c.gallery else .5
     write_csv(folder/'table.csv', t, float_format='%.5g')
@@ -458,7 +493,9 @@ def write_tables(
     head = [dict(name=f'{first}, {title}; {said(*k)}', value=r.value, low=r.lo, high=r.hi, chance=chance, n=int(r.n), published='', source='') for k in HEADLINE if k in rows.index for r in [rows.loc[k]] if np.isfinite(r.value)]
     write_json(folder/'metrics.json', dict(task='robustness', run=folder.name, title=f'{title}, disturbed', of=c.name, n=len(c.data), people=len(set(c.data.subjects)), enrolled=len(set(c.gallery[1])) if c.gallery else None, command=command,
         simulated=c.simulated, seed=seed, measure=first, chance=chance, conditions=len(rows), expected=len(conditions(c)), interval=f'95 %, bootstrap over people, {n_resamples} resamples', headline=head))
-    axes = plot_robustness(t, chance=chance, title=f'{title}: {len(c.data):,} {"simulated" if c.simulated else "real"} records of {len(set(c.data.subjects)):,} people, fold 10')
+    axes = plot_robustness(t, chance=chance,
+                           title=f'{title}: {len(c.data):,} {"simulated" if c.simulated else "real"} records of '
+                                 f'{len(set(c.data.subjects)):,} people, fold 10')
     with atomic_path(folder/'figure.png') as f: axes.flat[0].figure.savefig(f, dpi=90, format='png')
     plt.close(axes.flat[0].figure)
     return t
@@ -473,7 +510,8 @@ def write_robustness(
     "Ask runs under every condition, on real PTB-XL, and write their tables and figures."
     names = runs or tuple(RUNS)
     unknown = [n for n in names if n not in RUNS]
-    if unknown: raise ECGError(unknown[0], f'this run is not among those that are disturbed; {did_you_mean(unknown[0], RUNS)}')
+    if unknown:
+        raise ECGError(unknown[0], f'this run is not among those that are disturbed; {did_you_mean(unknown[0], RUNS)}')
     raw = find_task('diagnosis').splits('statements', root=find('ptb-xl'))
     cohorts = [cohort(n, raw, seed=seed) for n in names]
     if ask: ask_all(cohorts, seed=seed, say=say)
@@ -489,7 +527,8 @@ def read_table(
 )->tuple:           # (table as from `score_table`, with levels as text; what metrics.json says)
     "The shipped results of one run."
     folder = results_path('robustness', name.replace('/', '-'))
-    if not (folder/'table.csv').is_file(): raise MissingFile(folder, f'no table there; `ecg_nb robustness {name}` makes it')
+    if not (folder/'table.csv').is_file():
+        raise MissingFile(folder, f'no table there; `ecg_nb robustness {name}` makes it')
     table = pd.read_csv(folder/'table.csv', keep_default_na=False, dtype=dict(level=str))
     numbers = ['value', 'lo', 'hi', 'difference', 'difference_lo', 'difference_hi']
     return table.assign(**table[numbers].apply(pd.to_numeric)), read_json(folder/'metrics.json')

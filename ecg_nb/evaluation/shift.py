@@ -188,9 +188,12 @@ def read_reference(
     try:
         arrays = {k: {kind: np.array(v, float) for kind, v in m[k].items()} for k in ('center', 'spread', 'quantiles')}
         components, limits = np.array([row.split() for row in m['components']], float), {k: [float(v) for v in m['limits'][k]] for k in KINDS}
-        return Reference(tuple(m['leads']), [tuple(b) for b in m['bands']], m['people'], **arrays, mean=np.array(m['mean'].split(), float), components=components, limits=limits)
+        return Reference(tuple(m['leads']), [tuple(b) for b in m['bands']], m['people'], **arrays,
+                         mean=np.array(m['mean'].split(), float), components=components, limits=limits)
     except (KeyError, TypeError, ValueError, AttributeError) as e:
-        raise DamagedFile(path, f'does not say what training records are like ({type(e).__name__}: {e}); delete it, or make it anew: ecg_nb shift') from None
+        raise DamagedFile(path,
+                          f'does not say what training records are like ({type(e).__name__}: {e}); delete it, or '
+                          'make it anew: ecg_nb shift') from None
 
 # %% ../../nbs/evaluation/15_shift.ipynb #sample
 MOST = 200
@@ -240,7 +243,8 @@ class Shift:
     text:str             # '' if there are none
 
     def to_dict(self)->dict: # for JSON
-        rounded = {k: {name: float(f'{v:.4g}') for name, v in getattr(self, k).items()} for k in ('distance', 'limit', 'ratio', 'power')}
+        rounded = {k: {name: float(f'{v:.4g}') for name, v in getattr(self, k).items()}
+                   for k in ('distance', 'limit', 'ratio', 'power')}
         return vars(self) | rounded | dict(outside=list(self.outside))
 
 def _times(v): return f'{v:.1f}' if 1 <= v < 9.95 else f'{v:.0f}' if v >= 9.95 else f'{v:.2g}'
@@ -278,22 +282,27 @@ def shift(
     limit = {k: reference.limit(k, len(signals)) for k in KINDS}
     outside = tuple(k for k in KINDS if distance[k] > limit[k])
     ratio = dict(zip(reference.leads, 2**(f['amplitude'].mean(0) - reference.center['amplitude'])))
-    power = {f'{a:g}-{b:g} Hz': v for (a, b), v in zip(reference.bands, 10**(f['spectrum'].mean(0) - reference.center['spectrum']))}
+    power = {f'{a:g}-{b:g} Hz': v
+             for (a, b), v in zip(reference.bands, 10**(f['spectrum'].mean(0) - reference.center['spectrum']))}
     words = _words(reference, mean, ratio, power, limit, outside)
-    return Shift(run.name, sample.recordings, len(sample.people), len(signals), distance, limit, ratio, power, outside, _sentence(run.name, sample, signals, words))
+    return Shift(run.name, sample.recordings, len(sample.people), len(signals), distance, limit, ratio, power,
+                 outside, _sentence(run.name, sample, signals, words))
 
 def _words(reference, mean, ratio, power, limit, outside):
     words = _amplitude_words(reference, mean, ratio, limit['amplitude'])
     for (low, high), d, times in zip(reference.bands, mean['spectrum'], power.values()):
         if abs(d) > limit['spectrum']: words.append(_band_words(low, high, times, reference.bands[-1][1]))
-    if outside == ('embedding',): words.append('its network sees them otherwise than its training records (other people or diseases, exchanged leads?)')
+    if outside == ('embedding',):
+        words.append('its network sees them otherwise than its training records (other people or diseases, exchanged '
+                     'leads?)')
     return words
 
 def _sentence(name, sample, signals, words):
     if not words: return ''
     people = f' of {len(sample.people):,} people' if len(sample.people) < sample.recordings else ''
     judged = f' (judged by {len(signals):,})' if len(signals) < len(sample.people) else ''
-    return f'These {sample.recordings:,} recordings{people}{judged} lie outside what {name} has learned from: {"; ".join(words)}. Its figures may not hold for them.'
+    return (f'These {sample.recordings:,} recordings{people}{judged} lie outside what {name} has learned from: '
+            f'{"; ".join(words)}. Its figures may not hold for them.')
 
 # %% ../../nbs/evaluation/15_shift.ipynb #folder-features
 def _of_part(run, part, most, seed=0):
@@ -385,7 +394,8 @@ def trial_rows(
         words = shift(run, sample, reference=reference)
         for size in [s for s in sizes if s < len(signals)]:
             rows.append(dict(folder=name, people=len(signals), size=size, outside=alarms(reference, d, size), text=''))
-        rows.append(dict(folder=name, people=len(signals), size=words.judged_by, outside=float(bool(words.outside)), text=words.text))
+        rows.append(dict(folder=name, people=len(signals), size=words.judged_by,
+                         outside=float(bool(words.outside)), text=words.text))
     return rows
 
 def write_shift(

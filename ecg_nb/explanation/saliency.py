@@ -40,7 +40,10 @@ def _starts(run, x)->list:
     if run.beats is None: return [window_starts(x.shape[2], length, stride=stride)]*len(x)
     before_s, after_s = run.beats
     out = [beat_starts(o, run.recipe.fs, before_s=before_s, after_s=after_s) for o in x.detach().cpu().numpy()]
-    if not all(map(len, out)): raise BadSignal('signal', f'no whole heartbeat was found in record {[len(o) > 0 for o in out].index(False)} of the batch: there is nothing that this network would look at')
+    if not all(map(len, out)):
+        raise BadSignal('signal',
+                        f'no whole heartbeat was found in record {[len(o) > 0 for o in out].index(False)} of the '
+                        'batch: there is nothing that this network would look at')
     return out
 
 def _rows(starts, t:int, length:int):
@@ -57,8 +60,9 @@ def target_logits(
     "Logits of each record, the mean over its windows, as a function that can be differentiated."
     (n, c, t), length = x.shape, run.info['length']
     record, rows = _rows(starts or _starts(run, x), t, length)
-    w = x.transpose(1, 2).reshape(n*t, c).index_select(0, rows.flatten().to(x.device)).view(-1, length, c).transpose(1, 2)   # (windows, leads, length), laid out time first
-    z, record = run.model(w)[:, :len(run.classes)], record.to(x.device)                                                       # (windows, classes)
+    # (windows, leads, length), laid out time first
+    w = x.transpose(1, 2).reshape(n*t, c).index_select(0, rows.flatten().to(x.device)).view(-1, length, c).transpose(1, 2)
+    z, record = run.model(w)[:, :len(run.classes)], record.to(x.device)   # (windows, classes)
     return z.new_zeros(n, z.shape[1]).index_add(0, record, z)/torch.bincount(record, minlength=n)[:, None]
 
 # %% ../../nbs/21_saliency.ipynb #explaining
@@ -72,7 +76,8 @@ def explaining(
         model.eval()
         for p in grad: p.requires_grad_(False)
         for m in inplace: m.inplace = False
-        with torch.backends.cudnn.flags(enabled=not any(isinstance(m, nn.RNNBase) for m in training)), warnings.catch_warnings():   # cuDNN's recurrent layers have no backward pass in evaluation mode
+        # cuDNN's recurrent layers have no backward pass in evaluation mode
+        with torch.backends.cudnn.flags(enabled=not any(isinstance(m, nn.RNNBase) for m in training)), warnings.catch_warnings():
             warnings.filterwarnings('ignore', message='Setting backward hooks on ReLU')
             yield model
     finally:
@@ -88,7 +93,8 @@ class _Answer(nn.Module):
 
     def forward(self, x):
         z = target_logits(self.run, x, starts=self.starts)
-        return self.sign*(z.gather(1, self.target[:, None])[:, 0] if self.target.ndim == 1 else F.cosine_similarity(z, self.target))
+        return self.sign*(z.gather(1, self.target[:, None])[:, 0] if self.target.ndim == 1
+                          else F.cosine_similarity(z, self.target))
 
 # %% ../../nbs/21_saliency.ipynb #method
 @dataclass(frozen=True)
@@ -104,7 +110,8 @@ class Method:
 @contextmanager
 def _held_scale(f, x):
     "Within: layers that divide each window by its own deviation divide by that of the windows of `x`."
-    layers = [m for m in f.model.modules() if isinstance(m, (InstanceNorm, UnitScale)) and getattr(m, 'image', None) is None]
+    layers = [m for m in f.model.modules() if isinstance(m, (InstanceNorm, UnitScale))
+              and getattr(m, 'image', None) is None]
     def hold(m, w):                                                            # w: (windows, leads, length)
         mean = (lambda v: v.mean(2, keepdim=True)) if isinstance(m, InstanceNorm) else lambda v: 0.
         by = (w - mean(w)).square().mean(2, keepdim=True).sqrt() + 1e-5
@@ -129,7 +136,8 @@ def _input_x_gradient(f, x, o):
 
 def _integrated_gradients(f, x, o):
     from captum.attr import IntegratedGradients
-    with _held_scale(f, x): return IntegratedGradients(f).attribute(x, baselines=o.baseline, n_steps=o.steps, internal_batch_size=len(x))
+    with _held_scale(f, x):
+        return IntegratedGradients(f).attribute(x, baselines=o.baseline, n_steps=o.steps, internal_batch_size=len(x))
 
 # %% ../../nbs/21_saliency.ipynb #-seeded
 @contextmanager
@@ -137,22 +145,27 @@ def _seeded(seed:int, device):
     "Captum draws from the global generators of torch and numpy: within, they start from `seed`; afterwards they are where they were."
     was = np.random.get_state()
     with torch.random.fork_rng(devices=[device] if device.type == 'cuda' else []):
-        torch.manual_seed(seed); np.random.seed(seed % 2**32)
+        torch.manual_seed(seed)
+        np.random.seed(seed % 2**32)
         try: yield
         finally: np.random.set_state(was)
 
 def _smoothgrad(f, x, o):
     from captum.attr import NoiseTunnel, Saliency
-    with _seeded(o.seed, x.device): return NoiseTunnel(Saliency(f)).attribute(x, nt_type='smoothgrad', nt_samples=o.samples, nt_samples_batch_size=1, stdevs=o.noise_mv, abs=False)
+    with _seeded(o.seed, x.device):
+        return NoiseTunnel(Saliency(f)).attribute(x, nt_type='smoothgrad', nt_samples=o.samples,
+                                                  nt_samples_batch_size=1, stdevs=o.noise_mv, abs=False)
 
 def _gradient_shap(f, x, o):
     from captum.attr import GradientShap
     flat, shap = o.background is None, GradientShap(f)
     with _seeded(o.seed, x.device), _held_scale(f, x) if flat else nullcontext():
-        return sum(shap.attribute(x, baselines=o.baseline if flat else o.background, n_samples=1) for _ in range(o.samples))/o.samples   # one at a time: the batch stays as it is
+        return sum(shap.attribute(x, baselines=o.baseline if flat else o.background, n_samples=1)
+                   for _ in range(o.samples))/o.samples   # one at a time: the batch stays as it is
 
 # %% ../../nbs/21_saliency.ipynb #-relus-alone
-_OTHER = ('Gelu', 'Tanh', 'Sigmoid', 'Elu', 'Silu', 'Glu', 'LeakyRelu', 'Softplus', 'Softmax', 'Hardswish', 'MkldnnRnn', 'CudnnRnn')
+_OTHER = ('Gelu', 'Tanh', 'Sigmoid', 'Elu', 'Silu', 'Glu', 'LeakyRelu', 'Softplus', 'Softmax', 'Hardswish',
+          'MkldnnRnn', 'CudnnRnn')
 
 def _relus_alone(f, x):
     "Refuse a network with other nonlinearities than ReLU, or with ReLUs that are no modules."
@@ -165,11 +178,16 @@ def _relus_alone(f, x):
     while todo:
         g = todo.pop()
         if g is None or g in seen: continue
-        seen.add(g); todo += [n for n, _ in g.next_functions]
+        seen.add(g)
+        todo += [n for n, _ in g.next_functions]
     names = [type(g).__name__ for g in seen]
     other = sorted({n.split('Backward')[0] for n in names if n.startswith(_OTHER) or 'Attention' in n})
-    if other: raise ValueError(f'guided backpropagation is defined for ReLU alone, but {type(f.model).__name__} also uses {", ".join(other)}; try {", ".join(k for k in METHODS if "guided" not in k)}')
-    if names.count('ReluBackward0') != len(called): raise ValueError(f'{type(f.model).__name__} uses a ReLU that is no module of its own: guided backpropagation would miss it')
+    if other:
+        raise ValueError(f'guided backpropagation is defined for ReLU alone, but {type(f.model).__name__} also uses '
+                         f'{", ".join(other)}; try {", ".join(k for k in METHODS if "guided" not in k)}')
+    if names.count('ReluBackward0') != len(called):
+        raise ValueError(f'{type(f.model).__name__} uses a ReLU that is no module of its own: guided backpropagation '
+                         'would miss it')
 
 def _guided_backprop(f, x, o):
     from captum.attr import GuidedBackprop
@@ -180,24 +198,31 @@ def _guided_backprop(f, x, o):
 def _feature_map(f, x):
     "The module that makes the last feature map along time, (windows, channels, 1, places)."
     model, seen = f.model, []
-    if isinstance(model, CodeNet): model = model.encoder                       # an autoencoder's decoder comes later but has no part in the answer
-    if sum(len(m.nets) for m in f.model.modules() if isinstance(m, Average)) > 1: raise ValueError('Grad-CAM needs one feature map, but this run averages several networks; make the maps of each')
+    # an autoencoder's decoder comes later but has no part in the answer
+    if isinstance(model, CodeNet): model = model.encoder
+    if sum(len(m.nets) for m in f.model.modules() if isinstance(m, Average)) > 1:
+        raise ValueError('Grad-CAM needs one feature map, but this run averages several networks; make the maps of '
+                         'each')
     def look(m, i, o):
         if torch.is_tensor(o) and o.ndim == 4 and o.shape[2] == 1 and o.shape[3] > 1: seen.append(m)
-    hooks = [m.register_forward_hook(look) for m in model.modules() if not isinstance(m, (nn.Sequential, nn.MaxPool2d, nn.AvgPool2d, Scaling))]
+    hooks = [m.register_forward_hook(look) for m in model.modules()
+             if not isinstance(m, (nn.Sequential, nn.MaxPool2d, nn.AvgPool2d, Scaling))]
     try:
         with torch.no_grad(): f(x)
     finally:
         for h in hooks: h.remove()
-    if not seen: raise ValueError(f'Grad-CAM needs convolutions along time up to the last feature map; {type(f.model).__name__} has none. Try {", ".join(k for k in METHODS if "cam" not in k)}')
+    if not seen:
+        raise ValueError('Grad-CAM needs convolutions along time up to the last feature map; '
+                         f'{type(f.model).__name__} has none. Try {", ".join(k for k in METHODS if "cam" not in k)}')
     return seen[-1]
 
 def _grad_cam(f, x, o):
     from captum.attr import LayerGradCam
     (n, c, t), length = x.shape, f.run.info['length']
-    cam = LayerGradCam(f, _feature_map(f, x)).attribute(x, relu_attributions=True)[:, :, 0]                # (windows, 1, places)
+    cam = LayerGradCam(f, _feature_map(f, x)).attribute(x, relu_attributions=True)[:, :, 0]   # (windows, 1, places)
     cam = F.interpolate(cam, length, mode='linear').flatten()
-    out = x.new_zeros(n*t).index_add(0, _rows(f.starts, t, length)[1].flatten().to(x.device), cam)         # where windows overlap, both count
+    # where windows overlap, both count
+    out = x.new_zeros(n*t).index_add(0, _rows(f.starts, t, length)[1].flatten().to(x.device), cam)
     return out.view(n, 1, t).expand(n, c, t)
 
 def _guided_grad_cam(f, x, o): return _guided_backprop(f, x, o)*_grad_cam(f, x, o)
@@ -205,7 +230,8 @@ def _guided_grad_cam(f, x, o): return _guided_backprop(f, x, o)*_grad_cam(f, x, 
 # %% ../../nbs/21_saliency.ipynb #-occlusion
 def _occlusion(f, x, o, shape, step):
     from captum.attr import Occlusion
-    with torch.no_grad(): return Occlusion(f).attribute(x.detach(), sliding_window_shapes=shape, strides=step, baselines=o.baseline)
+    with torch.no_grad():
+        return Occlusion(f).attribute(x.detach(), sliding_window_shapes=shape, strides=step, baselines=o.baseline)
 
 def _occlusion_time(f, x, o):
     c, t = x.shape[1:]
@@ -215,40 +241,64 @@ def _occlusion_time(f, x, o):
 def _occlusion_leads(f, x, o): return _occlusion(f, x, o, (1, x.shape[2]), (1, x.shape[2]))
 
 METHODS = dict(
-    gradient=Method(_gradient, 'how the logit would change if this sample alone were higher', 'logit per mV', source='Simonyan et al. 2014, arXiv:1312.6034'),
-    input_x_gradient=Method(_input_x_gradient, "this sample's part of the logit, were the network linear", 'logit', summed=True, source='Shrikumar et al. 2016, arXiv:1605.01713'),
-    integrated_gradients=Method(_integrated_gradients, "this sample's part of the difference to the logit of the baseline", 'logit', summed=True, source='Sundararajan et al. 2017, arXiv:1703.01365'),
+    gradient=Method(_gradient, 'how the logit would change if this sample alone were '
+                               'higher', 'logit per mV', source='Simonyan et al. 2014, arXiv:1312.6034'),
+    input_x_gradient=Method(_input_x_gradient, "this sample's part of the logit, were the network "
+                                               "linear", 'logit', summed=True, source='Shrikumar et al. 2016, arXiv:1605.01713'),
+    integrated_gradients=Method(_integrated_gradients, "this sample's part of the difference to the logit of the "
+                                                       "baseline", 'logit', summed=True, source='Sundararajan et al. 2017, arXiv:1703.01365'),
     smoothgrad=Method(_smoothgrad, 'the gradient, averaged over noisy copies', 'logit per mV', source='Smilkov et al. 2017, arXiv:1706.03825'),
-    gradient_shap=Method(_gradient_shap, "this sample's part of the difference to the mean logit of the background", 'logit', summed=True, source='Lundberg and Lee 2017, arXiv:1705.07874'),
-    guided_backprop=Method(_guided_backprop, 'the gradient through positive signals alone', 'logit per mV', source='Springenberg et al. 2015, arXiv:1412.6806'),
-    grad_cam=Method(_grad_cam, 'evidence for the class in the last feature map, all leads together', 'logit', signed=False, source='Selvaraju et al. 2017, doi:10.1109/ICCV.2017.74'),
-    guided_grad_cam=Method(_guided_grad_cam, 'guided backpropagation where Grad-CAM sees evidence', 'logit² per mV', source='Selvaraju et al. 2017, doi:10.1109/ICCV.2017.74'),
-    occlusion_time=Method(_occlusion_time, 'drop of the logit while a piece around this sample is at the baseline, in all leads', 'logit', source='Zeiler and Fergus 2014, doi:10.1007/978-3-319-10590-1_53'),
-    occlusion_leads=Method(_occlusion_leads, 'drop of the logit while this lead is at the baseline', 'logit', source='Zeiler and Fergus 2014, doi:10.1007/978-3-319-10590-1_53'))
+    gradient_shap=Method(_gradient_shap, "this sample's part of the difference to the mean logit of the "
+                                         "background", 'logit', summed=True, source='Lundberg and Lee 2017, arXiv:1705.07874'),
+    guided_backprop=Method(_guided_backprop, 'the gradient through positive signals '
+                                             'alone', 'logit per mV', source='Springenberg et al. 2015, arXiv:1412.6806'),
+    grad_cam=Method(_grad_cam, 'evidence for the class in the last feature map, all leads '
+                               'together', 'logit', signed=False, source='Selvaraju et al. 2017, doi:10.1109/ICCV.2017.74'),
+    guided_grad_cam=Method(_guided_grad_cam, 'guided backpropagation where Grad-CAM sees '
+                                             'evidence', 'logit² per mV', source='Selvaraju et al. 2017, doi:10.1109/ICCV.2017.74'),
+    occlusion_time=Method(_occlusion_time, 'drop of the logit while a piece around this sample is at the baseline, '
+                                           'in all leads', 'logit', source='Zeiler and Fergus 2014, doi:10.1007/978-3-319-10590-1_53'),
+    occlusion_leads=Method(_occlusion_leads, 'drop of the logit while this lead is at the '
+                                             'baseline', 'logit', source='Zeiler and Fergus 2014, doi:10.1007/978-3-319-10590-1_53'))
 
 # %% ../../nbs/21_saliency.ipynb #-targets
 def _targets(run, target, n:int):
     "`target` as class numbers (n,) or embeddings (n, dim)."
     t, dim = target.detach().cpu().numpy() if torch.is_tensor(target) else target, len(run.classes)
     if isinstance(t, np.ndarray) and t.dtype.kind == 'f':
-        if not is_encoder(run) or t.shape not in ((dim,), (n, dim)): raise BadTable(run.folder, f'a target of shape {t.shape}; name a class' + f', or give an embedding of {dim} numbers, one for all or one for each of the {n} records'*is_encoder(run))
+        if not is_encoder(run) or t.shape not in ((dim,), (n, dim)):
+            raise BadTable(run.folder,
+                           f'a target of shape {t.shape}; name a class' + f', or give an embedding of {dim} numbers, one for all or one for each of the {n} records'*is_encoder(run))
         return torch.as_tensor(np.broadcast_to(t, (n, dim)).astype(np.float32))
     many = [t]*n if isinstance(t, (str, int, np.integer)) else list(t)
-    if len(many) != n: raise BadTable(run.folder, f'{len(many)} targets for {n} records; give one for all, or one for each')
+    if len(many) != n:
+        raise BadTable(run.folder, f'{len(many)} targets for {n} records; give one for all, or one for each')
     def number(c):
         if isinstance(c, str) and c in run.classes: return run.classes.index(c)
         if isinstance(c, (int, np.integer)) and 0 <= c < dim: return int(c)
-        raise BadTable(run.folder, f'no class {c!r}; ' + (f'there are {", ".join(run.classes)}' if not is_encoder(run) else f'an encoder answers in {dim} numbers, {run.classes[0]} to {run.classes[-1]}: give another recording, or its embedding'))
+        raise BadTable(run.folder,
+                       f'no class {c!r}; ' + (f'there are {", ".join(run.classes)}' if not is_encoder(run) else f'an encoder answers in {dim} numbers, {run.classes[0]} to {run.classes[-1]}: give another recording, or its embedding'))
     return torch.tensor([number(c) for c in many])
 
 def _checked(run, x, name='records'):
     "`x` as float32 tensor on the network's device; refused if the run cannot look at it."
     length = run.info['length']
     x = torch.as_tensor(x, dtype=torch.float32).detach()
-    if x.ndim != 3 or 0 in x.shape or x.shape[1] != len(run.recipe.leads): raise BadSignal(name, f'shape {tuple(x.shape)}; (n, leads, samples) with the leads {", ".join(run.recipe.leads)} is needed')
-    if x.shape[2] < length: raise BadSignal(name, f'{x.shape[2]/run.recipe.fs:.2f} s are too short: this model looks at {length/run.recipe.fs:g} s at a time')
-    if not x.isfinite().all(): raise BadSignal(name, f'samples are missing (NaN), first in record {int((~x.isfinite()).flatten(1).any(1).nonzero()[0])} of {len(x)}')
-    if getattr(run.model, 'note', None) is not None: raise BadTable(run.folder, 'its network reads a note besides the ECG; maps are made for networks that read the ECG alone')
+    if x.ndim != 3 or 0 in x.shape or x.shape[1] != len(run.recipe.leads):
+        raise BadSignal(name,
+                        f'shape {tuple(x.shape)}; (n, leads, samples) with the leads {", ".join(run.recipe.leads)} '
+                        'is needed')
+    if x.shape[2] < length:
+        raise BadSignal(name,
+                        f'{x.shape[2]/run.recipe.fs:.2f} s are too short: this model looks at '
+                        f'{length/run.recipe.fs:g} s at a time')
+    if not x.isfinite().all():
+        raise BadSignal(name,
+                        'samples are missing (NaN), first in record '
+                        f'{int((~x.isfinite()).flatten(1).any(1).nonzero()[0])} of {len(x)}')
+    if getattr(run.model, 'note', None) is not None:
+        raise BadTable(run.folder,
+                       'its network reads a note besides the ECG; maps are made for networks that read the ECG alone')
     first = next(run.model.parameters(), None)
     return x if first is None else x.to(first.device)
 
@@ -271,11 +321,13 @@ def attribute(
 )->np.ndarray:                   # float32 (n, leads, samples), in the unit of the method; of a linear output in its own steps
     "What each sample has to do with the answer of `run` for `target`."
     if method not in METHODS: raise ValueError(f'no method {method!r}; there are {", ".join(METHODS)}')
-    if min(steps, samples, batch) < 1 or not (noise_mv > 0 and window_s > 0): raise ValueError('steps, samples and batch must be at least 1, noise_mv and window_s above 0')
+    if min(steps, samples, batch) < 1 or not (noise_mv > 0 and window_s > 0):
+        raise ValueError('steps, samples and batch must be at least 1, noise_mv and window_s above 0')
     x = _checked(run, x)
     target, starts = _targets(run, target, len(x)), starts or _starts(run, x)
     out, k = np.empty(x.shape, np.float32), max(1, int(batch/np.mean([len(s) for s in starts])))
-    o = SimpleNamespace(steps=steps, samples=samples, noise_mv=noise_mv, window_s=window_s, background=None if background is None else _checked(run, background, 'background'))
+    o = SimpleNamespace(steps=steps, samples=samples, noise_mv=noise_mv, window_s=window_s,
+                        background=None if background is None else _checked(run, background, 'background'))
     with explaining(run.model):
         for a in range(0, len(x), k):
             part = x[a:a + k].requires_grad_()
@@ -298,7 +350,8 @@ def to_record_axis(
     if not summed:
         t, own = np.arange(n_samples)/rec_fs, np.arange(v.shape[1])/fs
         return np.stack([np.interp(t, own, o) for o in v]).astype(np.float32)
-    total = np.pad(np.cumsum(v, 1, dtype=np.float64), ((0, 0), (1, 0)))        # share up to each border between prepared samples
+    # share up to each border between prepared samples
+    total = np.pad(np.cumsum(v, 1, dtype=np.float64), ((0, 0), (1, 0)))
     edge, own = (np.arange(n_samples + 1) - .5)/rec_fs, (np.arange(v.shape[1] + 1) - .5)/fs
     edge[0], edge[-1] = own[0], own[-1]                                        # nothing falls off the ends
     return np.diff(np.stack([np.interp(edge, own, o) for o in total]), axis=1).astype(np.float32)
@@ -322,7 +375,8 @@ class Map:
         total = np.abs(self.values).sum(1, dtype=np.float64)
         return pd.Series(total/max(total.sum(), 1e-30), self.leads, name=self.record_id)
 
-    def __repr__(self): return f'Map({self.record_id!r}: {self.cls}, {self.method}, {len(self.leads)} leads, score {self.score:.3f})'
+    def __repr__(self):
+        return f'Map({self.record_id!r}: {self.cls}, {self.method}, {len(self.leads)} leads, score {self.score:.3f})'
 
 # %% ../../nbs/21_saliency.ipynb #-prepared-signals
 @torch.no_grad()
@@ -347,10 +401,16 @@ def saliency(
     "Maps of recordings: what each sample has to do with what `run` says."
     recs, encoder, linear = [recs] if isinstance(recs, Recording) else list(recs), is_encoder(run), run.info.get('linear') or {}
     if method not in METHODS: raise ValueError(f'no method {method!r}; there are {", ".join(METHODS)}')
-    if encoder and cls is None: raise BadTable(run.folder, 'an encoder has no classes: give cls=, another recording or its embedding, to be told what makes the two alike')
+    if encoder and cls is None:
+        raise BadTable(run.folder,
+                       'an encoder has no classes: give cls=, another recording or its embedding, to be told what '
+                       'makes the two alike')
     label = f'like {cls.record_id or "the other recording"}' if isinstance(cls, Recording) else 'like the embedding' if isinstance(cls, np.ndarray) and cls.dtype.kind == 'f' else ''
     if isinstance(cls, Recording):
-        if not encoder: raise BadTable(run.folder, f'only an encoder can be asked what makes two recordings alike; name a class: {", ".join(run.classes)}')
+        if not encoder:
+            raise BadTable(run.folder,
+                           'only an encoder can be asked what makes two recordings alike; name a class: '
+                           f'{", ".join(run.classes)}')
         cls = embedding_of(run, cls)
     signals, out = [run.prepare(r).mv for r in recs], [None]*len(recs)
     for n in {s.shape[1] for s in signals}:
@@ -363,21 +423,28 @@ def saliency(
             score = F.cosine_similarity(z, target).numpy()
         else:
             likely = np.where([c in linear for c in run.classes], -np.inf, p).argmax(1)
-            target = _targets(run, likely if cls is None else [cls[i] for i in rows] if isinstance(cls, (list, tuple, np.ndarray)) and len(cls) == len(recs) else cls, len(rows))
+            target = _targets(run,
+                              likely if cls is None else [cls[i] for i in rows]
+                              if isinstance(cls, (list, tuple, np.ndarray))
+                              and len(cls) == len(recs) else cls, len(rows))
             score = p[np.arange(len(rows)), target]
         values = attribute(run, x, target, method=method, against=against, starts=starts, **options)
         for k, i in enumerate(rows):
             c = label or run.classes[int(target[k])]
             unit, span = ('cosine', 1.) if label else ('component', 1.) if encoder else (dict(age='years').get(c, c), linear[c][1]) if c in linear else ('logit', 1.)
-            v = to_record_axis(values[k]*np.float32(span), run.recipe.fs, recs[i].fs, recs[i].n_samples, summed=METHODS[method].summed)
-            out[i] = Map(recs[i].record_id, v, recs[i].fs, run.recipe.leads, 'not '*against + c, method, METHODS[method].unit.replace('logit', unit), float(1 - score[k] if against and unit == 'logit' else score[k]), METHODS[method].signed)
+            v = to_record_axis(values[k]*np.float32(span), run.recipe.fs, recs[i].fs, recs[i].n_samples,
+                               summed=METHODS[method].summed)
+            out[i] = Map(recs[i].record_id, v, recs[i].fs, run.recipe.leads, 'not '*against + c, method,
+                         METHODS[method].unit.replace('logit', unit),
+                         float(1 - score[k] if against and unit == 'logit' else score[k]), METHODS[method].signed)
     return out
 
 def _scores(run, x, starts, batch:int=512):
     "What the run says of each record (n, classes), and the mean of its windows' logits, on the CPU."
     record, rows = _rows(starts, x.shape[2], run.info['length'])
     flat = x.transpose(1, 2).reshape(-1, x.shape[1])                           # (n*samples, leads)
-    z = torch.cat([run.model(flat[r.to(x.device)].transpose(1, 2))[:, :len(run.classes)].float().cpu() for r in rows.split(batch)])
+    z = torch.cat([run.model(flat[r.to(x.device)].transpose(1, 2))[:, :len(run.classes)].float().cpu()
+                   for r in rows.split(batch)])
     return aggregate_windows(run.activate(z).numpy(), record.numpy(), run.info['join']), torch.as_tensor(aggregate_windows(z.numpy(), record.numpy()))
 
 # %% ../../nbs/21_saliency.ipynb #-smooth
@@ -395,7 +462,8 @@ def _under(ax, t, y, a, width:float):
     order = np.argsort(np.abs(a[:-1]), kind='stable')                          # the strongest on top
     order = order[np.abs(a[order]) >= .04]
     colour = 1 - np.abs(a[order, None])*(1 - np.where(a[order, None] >= 0, to_rgb(FOR), to_rgb(AGAINST)))
-    ax.add_collection(LineCollection(part[order], colors=colour, linewidths=width, zorder=1.5, capstyle='round'), autolim=False)
+    ax.add_collection(LineCollection(part[order], colors=colour, linewidths=width, zorder=1.5,
+                                     capstyle='round'), autolim=False)
 
 def plot_map(
     rec:Recording,        # with the leads of the map
@@ -412,17 +480,25 @@ def plot_map(
     from matplotlib.colors import Normalize
     from matplotlib.cm import ScalarMappable
     rec, _ = complete_leads(rec, m.leads)
-    if m.values.shape != rec.signal.shape: raise BadSignal(rec.record_id or 'recording', f'the map has shape {m.values.shape} but the recording {rec.signal.shape}: is it the map of another one?')
+    if m.values.shape != rec.signal.shape:
+        raise BadSignal(rec.record_id or 'recording',
+                        f'the map has shape {m.values.shape} but the recording {rec.signal.shape}: is it the map of '
+                        'another one?')
     columns = columns or (4 if len(rec.leads) == 12 else 1)
-    ax = plot_ecg(rec, start_s=start_s, dur_s=dur_s, columns=columns, gap_mv=gap_mv, ax=ax, title=title if title is not None else f'{rec.record_id}: {m.cls} ({m.score:.2f}), {m.method.replace("_", " ")}')
+    ax = plot_ecg(rec, start_s=start_s, dur_s=dur_s, columns=columns, gap_mv=gap_mv, ax=ax,
+                  title=title
+                  if title is not None else f'{rec.record_id}: {m.cls} ({m.score:.2f}), {m.method.replace("_", " ")}')
     v = _smooth(m.values, round(smooth_s*m.fs))
     vmax = vmax or max(float(np.percentile(np.abs(v), 99)), 1e-12)
     for line, row in zip(ax.lines[:len(rec.leads)], v):
         t, y = line.get_data()
         _under(ax, t, y, row[np.minimum(np.round(np.asarray(t)*rec.fs).astype(int), rec.n_samples - 1)]/vmax, 6)
     scale = map_colors(m.signed)
-    bar = ax.figure.colorbar(ScalarMappable(Normalize(-vmax if m.signed else 0, vmax), scale), cax=ax.inset_axes([1.01, 0, .012, 1]))
-    bar.set_label(f'{"against ← " if m.signed else ""}{m.unit}{" →" if m.signed else ","} {"" if m.cls.startswith("like ") else "for "}{m.cls}', fontsize=8); bar.ax.tick_params(labelsize=7)
+    bar = ax.figure.colorbar(ScalarMappable(Normalize(-vmax if m.signed else 0, vmax), scale),
+                             cax=ax.inset_axes([1.01, 0, .012, 1]))
+    bar.set_label(f'{"against ← " if m.signed else ""}{m.unit}{" →" if m.signed else ","} '
+                  f'{"" if m.cls.startswith("like ") else "for "}{m.cls}', fontsize=8)
+    bar.ax.tick_params(labelsize=7)
     return ax
 
 # %% ../../nbs/21_saliency.ipynb #labelled
@@ -450,9 +526,11 @@ def plot_methods(
     import matplotlib.pyplot as plt
     any_ = next(iter(maps.values()))
     leads = list(leads or any_.leads[:3])
-    fig, axes = plt.subplots(-(-len(maps)//3), 3, figsize=(3*(.98*min(dur_s, rec.duration_s) + 1.2), (.95*len(leads) + .5)*-(-len(maps)//3)), layout='constrained', squeeze=False)
+    fig, axes = plt.subplots(-(-len(maps)//3), 3,
+                             figsize=(3*(.98*min(dur_s, rec.duration_s) + 1.2), (.95*len(leads) + .5)*-(-len(maps)//3)), layout='constrained', squeeze=False)
     for ax, (name, m) in zip(axes.flat, maps.items()):
-        plot_map(complete_leads(rec, leads)[0], Map(**vars(m) | dict(values=m.values[[m.leads.index(l) for l in leads]], leads=tuple(leads))), ax=ax, dur_s=min(dur_s, rec.duration_s), columns=1, gap_mv=2.5, title=name.replace('_', ' '))
+        plot_map(complete_leads(rec, leads)[0],
+                 Map(**vars(m) | dict(values=m.values[[m.leads.index(l) for l in leads]], leads=tuple(leads))), ax=ax, dur_s=min(dur_s, rec.duration_s), columns=1, gap_mv=2.5, title=name.replace('_', ' '))
         ax.set_xlabel('')
     for ax in axes.flat[len(maps):]: ax.remove()
     return fig
@@ -469,7 +547,8 @@ def confident(
 )->dict:               # men, women, men called women, women called men -> rows, surest first
     "Whom the network is sure about, rightly and wrongly."
     p, woman = np.asarray(p, float), np.asarray(woman).astype(bool)
-    out = {'men': (~woman & (1 - p > sure), 1 - p), 'women': (woman & (p > sure), p), 'men called women': (~woman & (p > wrong), p), 'women called men': (woman & (1 - p > wrong), 1 - p)}
+    out = {'men': (~woman & (1 - p > sure), 1 - p), 'women': (woman & (p > sure), p),
+           'men called women': (~woman & (p > wrong), p), 'women called men': (woman & (1 - p > wrong), 1 - p)}
     return {k: np.flatnonzero(m)[np.argsort(-s[m], kind='stable')] for k, (m, s) in out.items()}
 
 def plot_points(
@@ -490,7 +569,8 @@ def plot_points(
     colour, shape = SEX[sex]
     ax.plot(t[:n][high[:n]], x[:n][high[:n]], shape, color=colour, ms=4, mew=0)
     ax.set_title(title or f'{rec.record_id}, lead {m.leads[k]}: {m.score:.2f}', fontsize=8, loc='left')
-    ax.set(xlim=(0, dur_s), ylabel='mV'); ax.tick_params(labelsize=7)
+    ax.set(xlim=(0, dur_s), ylabel='mV')
+    ax.tick_params(labelsize=7)
     return ax
 
 # %% ../../nbs/21_saliency.ipynb #plot-confident
@@ -507,13 +587,17 @@ def plot_confident(
     import matplotlib.pyplot as plt
     rows = [(g, i) for g, v in groups.items() for i in v[:n]]
     if not rows: raise BadTable('groups', 'nobody that the network is sure about')
-    fig, axes = plt.subplots(len(rows), len(methods), figsize=(6.2*len(methods), 1.25*len(rows) + .4), layout='constrained', squeeze=False, sharex=True)
+    fig, axes = plt.subplots(len(rows), len(methods), figsize=(6.2*len(methods), 1.25*len(rows) + .4),
+                             layout='constrained', squeeze=False, sharex=True)
     for k, method in enumerate(methods):
         for called in ('man', 'woman'):
-            mine = [(j, g, read(i)) for j, (g, i) in enumerate(rows) if called in ('man' if g in ('men', 'women called men') else 'woman',)]
+            mine = [(j, g, read(i)) for j, (g, i) in enumerate(rows)
+                    if called in ('man' if g in ('men', 'women called men') else 'woman',)]
             if not mine: continue
-            for (j, g, rec), m in zip(mine, saliency(run, [r for *_, r in mine], cls='female', method=method, against=called == 'man')):
-                plot_points(rec, m, sex=called, dur_s=dur_s, ax=axes[j, k], title=f'{g}: {rec.record_id}, {m.score:.3f} for a {called}' + f' ({method.replace("_", " ")})'*(j == 0))
+            for (j, g, rec), m in zip(mine,
+                                      saliency(run, [r for *_, r in mine], cls='female', method=method, against=called == 'man')):
+                plot_points(rec, m, sex=called, dur_s=dur_s, ax=axes[j, k],
+                            title=f'{g}: {rec.record_id}, {m.score:.3f} for a {called}' + f' ({method.replace("_", " ")})'*(j == 0))
     for ax in axes[-1]: ax.set_xlabel('time (s), lead ' + run.recipe.leads[0])
     return fig
 
@@ -537,8 +621,11 @@ def plot_lead_shares(
     v = 100*shares.drop(columns='n').to_numpy()
     ax = ax or plt.subplots(figsize=(.62*v.shape[1] + 1.6, .38*len(v) + 1), layout='constrained')[1]
     ax.imshow(v, cmap='cividis', vmin=0, vmax=max(v.max(), 200/v.shape[1]), aspect='auto')
-    for (i, j), o in np.ndenumerate(v): ax.text(j, i, f'{o:.0f}', ha='center', va='center', fontsize=8, color='white' if o < .6*max(v.max(), 200/v.shape[1]) else 'black')
-    ax.set_xticks(range(v.shape[1]), shares.columns[:-1]); ax.set_yticks(range(len(v)), [f'{c} ({n})' for c, n in shares.n.items()])
+    for (i, j), o in np.ndenumerate(v):
+        ax.text(j, i, f'{o:.0f}', ha='center', va='center', fontsize=8,
+                color='white' if o < .6*max(v.max(), 200/v.shape[1]) else 'black')
+    ax.set_xticks(range(v.shape[1]), shares.columns[:-1])
+    ax.set_yticks(range(len(v)), [f'{c} ({n})' for c, n in shares.n.items()])
     ax.set_title(title or f'share of the map by lead (%), by chance {100/v.shape[1]:.1f}', fontsize=9)
     return ax
 
@@ -577,7 +664,8 @@ def wave_shares(
         if not len(r): continue
         w = wave_of(rec.n_samples, r, rec.fs) % len(names)                     # -1 becomes the last
         v = np.abs(m.values).sum(0, dtype=np.float64)
-        rows.append((m.cls, np.bincount(w, v, len(names))/max(v.sum(), 1e-30), np.bincount(w, minlength=len(names))/len(w)))
+        rows.append((m.cls, np.bincount(w, v, len(names))/max(v.sum(), 1e-30),
+                     np.bincount(w, minlength=len(names))/len(w)))
     if not rows: raise BadSignal('recordings', 'no heartbeat was found in any of them')
     out, rng = [], np.random.default_rng(seed)
     for c in dict.fromkeys(c for c, *_ in rows):
@@ -605,14 +693,21 @@ def beat_average(
     before_s:float=.3, after_s:float=.5, # around R (s)
 )->BeatAverage:
     "Beats of all records aligned at R, each record with the same weight."
-    if len({r.fs for r in recs}) > 1: raise BadSignal('recordings', 'of several sampling rates; beats can be averaged at one')
+    if len({r.fs for r in recs}) > 1:
+        raise BadSignal('recordings', 'of several sampling rates; beats can be averaged at one')
     ecg, value, n = [], [], 0
     for rec, m in zip(recs, maps):
-        b = np.concatenate([complete_leads(rec, m.leads)[0].signal, m.values/max(float(np.abs(m.values).mean()), 1e-30)])
+        b = np.concatenate([complete_leads(rec, m.leads)[0].signal,
+                            m.values/max(float(np.abs(m.values).mean()), 1e-30)])
         b = beats(b, r_peaks_of(rec), rec.fs, before_s=before_s, after_s=after_s)                # (beats, 2*leads, n)
-        if len(b): mean, n = b.mean(0), n + len(b); k = len(mean)//2; ecg.append(mean[:k] - np.median(mean[:k], 1, keepdims=True)); value.append(mean[k:])
+        if len(b):
+            mean, n = b.mean(0), n + len(b)
+            k = len(mean)//2
+            ecg.append(mean[:k] - np.median(mean[:k], 1, keepdims=True))
+            value.append(mean[k:])
     if not ecg: raise BadSignal('recordings', 'no whole heartbeat was found in any of them')
-    return BeatAverage(maps[0].cls, np.arange(ecg[0].shape[1])/recs[0].fs - before_s, np.mean(ecg, 0), np.mean(value, 0), maps[0].leads, len(ecg), n)
+    return BeatAverage(maps[0].cls, np.arange(ecg[0].shape[1])/recs[0].fs - before_s, np.mean(ecg, 0),
+                       np.mean(value, 0), maps[0].leads, len(ecg), n)
 
 def plot_beat_averages(
     averages,             # of `BeatAverage`
@@ -624,17 +719,24 @@ def plot_beat_averages(
     "Mean beats coloured by the mean map, a row a class, and the waves' ratios."
     import matplotlib.pyplot as plt
     leads = [l for l in leads if l in averages[0].leads] or [averages[0].leads[0]]
-    fig, axes = plt.subplots(len(averages), len(leads) + 1, figsize=(2.7*(len(leads) + 1), 1.35*len(averages) + .5), layout='constrained', squeeze=False, sharex='col')
+    fig, axes = plt.subplots(len(averages), len(leads) + 1,
+                             figsize=(2.7*(len(leads) + 1), 1.35*len(averages) + .5), layout='constrained',
+                             squeeze=False, sharex='col')
     for a, row in zip(averages, axes):
         top = np.percentile(np.abs(a.values), 99)
         for l, ax in zip(leads, row):
             k = a.leads.index(l)
             _under(ax, a.time_s, a.ecg[k], a.values[k]/top, 5)
-            ax.plot(a.time_s, a.ecg[k], lw=.8, color=INK); ax.tick_params(labelsize=6)
+            ax.plot(a.time_s, a.ecg[k], lw=.8, color=INK)
+            ax.tick_params(labelsize=6)
             if a is averages[0]: ax.set_title(f'lead {l}', fontsize=8)
         row[0].set_ylabel(f'{a.cls}\n{a.n_records} records\nmV', fontsize=7)
         w = waves[(waves['class'] == a.cls) & (waves.wave != 'rest')]
-        row[-1].barh(w.wave, w.ratio, xerr=[(w.ratio - w.lo).clip(lower=0), (w.hi - w.ratio).clip(lower=0)], color=LIGHT, error_kw=dict(lw=.8)); row[-1].axvline(1, color=DARK, lw=.8, ls=':'); row[-1].invert_yaxis(); row[-1].tick_params(labelsize=6)
+        row[-1].barh(w.wave, w.ratio, xerr=[(w.ratio - w.lo).clip(lower=0), (w.hi - w.ratio).clip(lower=0)],
+                     color=LIGHT, error_kw=dict(lw=.8))
+        row[-1].axvline(1, color=DARK, lw=.8, ls=':')
+        row[-1].invert_yaxis()
+        row[-1].tick_params(labelsize=6)
     axes[0, -1].set_title('share of map / share of time', fontsize=8)
     for ax in axes[-1, :-1]: ax.set_xlabel('s from R', fontsize=7)
     fig.suptitle(title or 'orange: for the class, blue: against it', fontsize=9)
@@ -661,12 +763,17 @@ def maximise(
     if (classes is None) == (conv is None): raise ValueError('give either classes, or conv and channels')
     c, length, layers, tv = len(run.recipe.leads), run.info['length'], _convs(run.model), (20. if conv is None else 1.) if tv is None else tv
     if conv is not None:
-        if not 0 <= conv < len(layers): raise ValueError(f'conv {conv}: this network has {len(layers)} convolutions, counted from 0')
+        if not 0 <= conv < len(layers):
+            raise ValueError(f'conv {conv}: this network has {len(layers)} convolutions, counted from 0')
         which = torch.as_tensor(list(range(layers[conv].out_channels)) if channels is None else list(channels))
-        if not ((0 <= which) & (which < layers[conv].out_channels)).all(): raise ValueError(f'channels {channels}: convolution {conv} has {layers[conv].out_channels}, counted from 0')
-    else: which = _targets(run, [classes] if isinstance(classes, (str, int)) else classes, 1 if isinstance(classes, (str, int)) else len(classes))
+        if not ((0 <= which) & (which < layers[conv].out_channels)).all():
+            raise ValueError(f'channels {channels}: convolution {conv} has {layers[conv].out_channels}, counted from 0')
+    else:
+        which = _targets(run, [classes] if isinstance(classes, (str, int)) else classes,
+                         1 if isinstance(classes, (str, int)) else len(classes))
     row, device, seen = torch.arange(len(which)), next(run.model.parameters()).device, []
-    x = start_mv*torch.randn(len(which), c, -(-length//2**(scales - 1)), generator=torch.Generator().manual_seed(seed)).to(device)
+    x = start_mv*torch.randn(len(which), c, -(-length//2**(scales - 1)),
+                             generator=torch.Generator().manual_seed(seed)).to(device)
     hook = layers[conv].register_forward_hook(lambda m, i, o: seen.append(o)) if conv is not None else None
     try:
         with explaining(run.model):
@@ -678,7 +785,9 @@ def maximise(
                     z = run.model(full)
                     z = (seen.pop().flatten(2).relu().square().mean(2) + 1e-9).sqrt()[row, which] if hook else z[row, which]
                     loss = -z.sum() + (l2*full.square().mean((1, 2)) + tv*full.diff(dim=2).abs().mean((1, 2))).sum()
-                    opt.zero_grad(); loss.backward(); opt.step()
+                    opt.zero_grad()
+                    loss.backward()
+                    opt.step()
                 x = x.detach()
     finally:
         if hook: hook.remove()
@@ -695,11 +804,15 @@ def plot_windows(
     "Signals side by side, leads below each other."
     import matplotlib.pyplot as plt
     n, gap = min(len(x), most), 1.1*max(float(np.abs(x[:most]).max()), 1e-6)
-    fig, axes = plt.subplots(1, n, figsize=(1.75*n + .5, .32*x.shape[1] + 1.4), layout='constrained', squeeze=False, sharey=True)
+    fig, axes = plt.subplots(1, n, figsize=(1.75*n + .5, .32*x.shape[1] + 1.4), layout='constrained',
+                             squeeze=False, sharey=True)
     for ax, v, name in zip(axes[0], x, names):
         ax.plot(np.arange(v.shape[1])/fs, (v - gap*np.arange(len(v))[:, None]).T, lw=.8, color=INK)
-        ax.set_title(name, fontsize=8); ax.tick_params(labelsize=6); ax.set_xlabel('s', fontsize=7)
-    axes[0, 0].set_yticks(-gap*np.arange(len(leads)), leads); fig.suptitle(title + f' (lines {gap:.2f} mV apart)', fontsize=9)
+        ax.set_title(name, fontsize=8)
+        ax.tick_params(labelsize=6)
+        ax.set_xlabel('s', fontsize=7)
+    axes[0, 0].set_yticks(-gap*np.arange(len(leads)), leads)
+    fig.suptitle(title + f' (lines {gap:.2f} mV apart)', fontsize=9)
     return fig
 
 # %% ../../nbs/21_saliency.ipynb #record-embeddings
@@ -714,7 +827,8 @@ def record_embeddings(
     record, offset = torch.as_tensor(np.repeat(np.arange(len(data)), [len(s) for s in per])), torch.as_tensor(np.concatenate(per))
     def of(x):
         with torch.no_grad(): return run.model(x) if is_encoder(run) else embed(run.model, x)
-    z = torch.cat([of(data.crops(record[a:a + batch], offset[a:a + batch], run.info['length'])).float().cpu() for a in range(0, len(record), batch)])
+    z = torch.cat([of(data.crops(record[a:a + batch], offset[a:a + batch], run.info['length'])).float().cpu()
+                   for a in range(0, len(record), batch)])
     return aggregate_windows(z.numpy(), record.numpy()).astype(np.float32)
 
 def embedding_map(
@@ -751,7 +865,8 @@ def plot_embedding_map(
         ax.scatter(t.x, t.y, s=9, c=SERIES[rest], marker='osD^v<>P'[rest], lw=0, alpha=.7, label=f'{name} ({len(t)})')
     t = table[~table.label.isin(names[:len(SERIES)])]
     if len(t): ax.scatter(t.x, t.y, s=6, c=LIGHT, lw=0, label=f'others ({len(t)})', zorder=0)
-    ax.set(xticks=[], yticks=[], title=title); ax.legend(fontsize=7, markerscale=1.5)
+    ax.set(xticks=[], yticks=[], title=title)
+    ax.legend(fontsize=7, markerscale=1.5)
     return ax
 
 # %% ../../nbs/21_saliency.ipynb #ig-speed
@@ -773,11 +888,15 @@ def ig_speed(
         t0 = time.perf_counter()
         attribute(run, part, 0, steps=steps, batch=batch, starts=own)
         t1 = time.perf_counter()
-        w = part.transpose(1, 2).reshape(-1, x.shape[1])[_rows(own, samples, length)[1]].transpose(1, 2)   # (windows, leads, length)
+        # (windows, leads, length)
+        w = part.transpose(1, 2).reshape(-1, x.shape[1])[_rows(own, samples, length)[1]].transpose(1, 2)
         with explaining(run.model):
-            for _ in range(steps): w.requires_grad_(); torch.autograd.grad(run.model(w)[:, 0].sum(), w)
+            for _ in range(steps):
+                w.requires_grad_()
+                torch.autograd.grad(run.model(w)[:, 0].sum(), w)
         maps, passes = maps + t1 - t0, passes + time.perf_counter() - t1
-    return dict(maps_s=round(maps, 3), passes_s=round(passes, 3), ratio=round(maps/passes, 3), records=n, steps=steps, passes=n*steps)
+    return dict(maps_s=round(maps, 3), passes_s=round(passes, 3), ratio=round(maps/passes, 3), records=n,
+                steps=steps, passes=n*steps)
 
 # %% ../../nbs/21_saliency.ipynb #-save
 def _save(fig, path):
@@ -802,7 +921,8 @@ def plot_judged(
     import matplotlib.pyplot as plt
     from ecg_nb.explanation.verdicts import verdict
     fig = fig or plt.figure(figsize=(10.3, 3.3*len(maps) + .4), layout='constrained')
-    for m, ax in zip(maps, fig.subplots(len(maps), squeeze=False)[:, 0]): plot_map(rec, m, ax=ax, title=verdict(run, m.method).split(', fails')[0])
+    for m, ax in zip(maps, fig.subplots(len(maps), squeeze=False)[:, 0]):
+        plot_map(rec, m, ax=ax, title=verdict(run, m.method).split(', fails')[0])
     fig.suptitle(title, fontsize=11)
     return fig
 
@@ -828,17 +948,21 @@ def population(
     recs = [read(t.iloc[i], root=t.attrs['root']) for i in rows]
     maps = saliency(run, recs, cls=list(cls), steps=steps)
     shares, waves = lead_shares(maps), wave_shares(recs, maps, seed=seed)
-    _table(shares, folder/f'lead_shares_{name}.csv'); _table(waves, folder/f'wave_shares_{name}.csv')
+    _table(shares, folder/f'lead_shares_{name}.csv')
+    _table(waves, folder/f'wave_shares_{name}.csv')
     what = f'{run.name}, {"simulated" if ready.simulated else "PTB-XL"} test records'
-    _save(plot_lead_shares(shares, title=f'share of the map by lead (%), by chance {100/len(run.recipe.leads):.1f}: {what}').figure, folder/f'lead_shares_{name}.png')
+    _save(plot_lead_shares(shares, title=f'share of the map by lead (%), by chance {100/len(run.recipe.leads):.1f}: '
+                                         f'{what}').figure, folder/f'lead_shares_{name}.png')
     of = {c: [i for i, o in enumerate(cls) if o == c] for c in drawn}
     _save(plot_beat_averages([beat_average([recs[i] for i in k], [maps[i] for i in k]) for k in of.values()], waves, title=f'{what}; orange: for the class, blue: against it'), folder/f'beats_{name}.png')
     for c, k in of.items():
         if c in skip: continue
         calm = [i for i in k if np.nanmax(np.abs(recs[i].signal)) < 2.5] or k
         i = max(calm, key=lambda j: maps[j].score)
-        title = f'{c}: {"simulated" if ready.simulated else "PTB-XL"} record {recs[i].record_id} of the test fold, probability {maps[i].score:.2f} ({run.name})'
-        _save(plot_judged(run, recs[i], by_each(run, recs[i], cls=c, steps=steps), title=title), folder.parent/f'{prefix}_{c.replace("/", "-")}.png')
+        title = (f'{c}: {"simulated" if ready.simulated else "PTB-XL"} record {recs[i].record_id} of the test fold, '
+                 f'probability {maps[i].score:.2f} ({run.name})')
+        _save(plot_judged(run, recs[i], by_each(run, recs[i], cls=c, steps=steps), title=title),
+              folder.parent/f'{prefix}_{c.replace("/", "-")}.png')
     return {c: len(k) for c, k in of.items()}
 
 def plot_sex(
@@ -855,10 +979,14 @@ def plot_sex(
     against = sex == 'man'
     maps = by_each(twelve, recs[0], cls='female', against=against)
     for m in maps: m.cls = sex
-    plot_judged(twelve, recs[0], maps, fig=top, title=f'{sex}: {source} record {recs[0].record_id} of the test fold, probability {maps[0].score:.3f} (sex/{twelve.folder.name})')
+    plot_judged(twelve, recs[0], maps, fig=top,
+                title=f'{sex}: {source} record {recs[0].record_id} of the test fold, probability {maps[0].score:.3f} '
+                      f'(sex/{twelve.folder.name})')
     axes = low.subplots(len(recs), 2, sharex=True, squeeze=False)
     for k, method in enumerate(('guided_backprop', 'integrated_gradients')):
-        for rec, p, ax in zip(recs, saliency(one, recs, cls='female', method=method, against=against), axes[:, k]): plot_points(rec, p, sex=sex, dur_s=5, ax=ax, title=f'{rec.record_id}, {p.score:.3f}, {method.replace("_", " ")}')
+        for rec, p, ax in zip(recs, saliency(one, recs, cls='female', method=method, against=against), axes[:, k]):
+            plot_points(rec, p, sex=sex, dur_s=5, ax=ax,
+                        title=f'{rec.record_id}, {p.score:.3f}, {method.replace("_", " ")}')
     for ax in axes[-1]: ax.set_xlabel(f'time (s), lead {one.recipe.leads[0]}', fontsize=8)
     return fig
 
@@ -874,17 +1002,22 @@ def _write_sex(folder, root, seed, said):
     found = {k: confident(v, t.sex == 'F') for k, v in p.items()}
     said['confident'] = {k: {g: len(v) for g, v in f.items()} for k, f in found.items()}
     for word, group, name in (('man', 'men', 'male'), ('woman', 'women', 'female')):
-        both = [i for i in found['leads-12'][group] if i in set(found['lead-I'][group])]   # both networks are sure, the one with twelve leads most
+        # both networks are sure, the one with twelve leads most
+        both = [i for i in found['leads-12'][group] if i in set(found['lead-I'][group])]
         calm = [recording(i) for i in both[:40]]
-        _save(plot_sex(twelve, one, [r for r in calm if np.nanmax(np.abs(r.signal)) < 2.5][:3], word), folder.parent/f'saliency_map_{name}.png')
-    for k, run in (('lead-I', one), ('leads-12', twelve)): _save(plot_confident(run, recording, found[k], n=3, methods=('guided_backprop', 'integrated_gradients')), folder/f'confident_{k}.png')
+        _save(plot_sex(twelve, one, [r for r in calm if np.nanmax(np.abs(r.signal)) < 2.5][:3], word),
+              folder.parent/f'saliency_map_{name}.png')
+    for k, run in (('lead-I', one), ('leads-12', twelve)):
+        _save(plot_confident(run, recording, found[k], n=3, methods=('guided_backprop', 'integrated_gradients')), folder/f'confident_{k}.png')
 
 def _write_age(folder, root, seed, said):
     run, table = load_run('sex/leads-12'), records_table('ptb-xl', root).set_index('record_id', drop=False)
     oldest = pd.read_csv(run.folder/'predictions.csv.gz', dtype=dict(record_id=str)).sort_values('age', ascending=False).record_id[:40]
     rec = next(r for r in (read(table.loc[i], root=root) for i in oldest) if np.nanmax(np.abs(r.signal)) < 2.5)
     maps = by_each(run, rec, cls='age')
-    _save(plot_judged(run, rec, maps, title=f'age: PTB-XL record {rec.record_id} of the test fold, {maps[0].score:.0f} years by its ECG, {rec.meta["age"]:.0f} by its table (sex/leads-12; tested for sex)'), folder.parent/'saliency_map_age.png')
+    _save(plot_judged(run, rec, maps, title=f'age: PTB-XL record {rec.record_id} of the test fold, '
+                                            f'{maps[0].score:.0f} years by its ECG, {rec.meta["age"]:.0f} by its '
+                                            'table (sex/leads-12; tested for sex)'), folder.parent/'saliency_map_age.png')
 
 def _write_identity(folder, root, seed, said):
     run, table = load_run('identity/leads-12'), records_table('ptb-xl', root).set_index('record_id', drop=False)
@@ -895,10 +1028,13 @@ def _write_identity(folder, root, seed, said):
         if np.nanmax(np.abs(later.signal)) < 2.5: break
     maps = by_each(run, later, cls=first)
     said['identity'] = dict(record=later.record_id, first=first.record_id, days=int(row.days), cosine=maps[0].score)
-    _save(plot_judged(run, later, maps, title=f'same person: PTB-XL record {later.record_id} of the test fold beside record {first.record_id}, {row.days:.0f} days older; cosine {maps[0].score:.2f} (identity/leads-12)'), folder.parent/'saliency_map_same_person.png')
+    _save(plot_judged(run, later, maps, title=f'same person: PTB-XL record {later.record_id} of the test fold beside '
+                                              f'record {first.record_id}, {row.days:.0f} days older; cosine '
+                                              f'{maps[0].score:.2f} (identity/leads-12)'), folder.parent/'saliency_map_same_person.png')
 
 def _write_maximised(folder, root, seed, said):
-    for name, classes, title in (('diagnosis/superclass', None, 'superclass'), ('rhythm/nine', None, 'rhythm'), ('sex/lead-I', None, 'sex')):
+    for name, classes, title in (('diagnosis/superclass', None, 'superclass'),
+                                 ('rhythm/nine', None, 'rhythm'), ('sex/lead-I', None, 'sex')):
         run = load_run(name)
         _save(plot_windows(maximise(run, list(run.classes), seed=seed), run.recipe.fs, run.classes, leads=run.recipe.leads, title=f'{name}: what excites a class most'), folder/f'maximised_{title}.png')
     for name in ('sex/system0-I', 'sex/lead-I'):
@@ -907,10 +1043,13 @@ def _write_maximised(folder, root, seed, said):
 
 def _write_embedding(folder, root, seed, said):
     from ecg_nb.tasks.base import find_task
-    for name, ready in (('diagnosis/superclass', find_task('diagnosis').splits('superclass', root=root)), ('rhythm/nine', find_task('rhythm').splits('nine', root=root, parts=('test',))), ('sex/leads-12', find_task('sex').splits('leads-12', root=root))):
+    for name, ready in (('diagnosis/superclass', find_task('diagnosis').splits('superclass', root=root)),
+                        ('rhythm/nine', find_task('rhythm').splits('nine', root=root, parts=('test',))),
+                        ('sex/leads-12', find_task('sex').splits('leads-12', root=root))):
         table, short = embedding_map(load_run(name), ready.parts['test'], n=1000, seed=seed), name.split('/')[1]
         _table(table, folder/f'embedding_{short}.csv')
-        _save(plot_embedding_map(table, title=f'{name}, {len(table):,} PTB-XL test records').figure, folder/f'embedding_{short}.png')
+        _save(plot_embedding_map(table, title=f'{name}, {len(table):,} PTB-XL test records').figure,
+              folder/f'embedding_{short}.png')
 
 # %% ../../nbs/21_saliency.ipynb #write-maps
 def write_maps(
@@ -923,17 +1062,22 @@ def write_maps(
     from ecg_nb.tasks.base import find_task
     unknown = [p for p in parts if p not in PARTS]
     if unknown: raise ECGError(unknown[0], f'no part of this name; {did_you_mean(unknown[0], PARTS)}')
-    writers = dict(sex=_write_sex, age=_write_age, identity=_write_identity, maximised=_write_maximised, embedding=_write_embedding)
+    writers = dict(sex=_write_sex, age=_write_age, identity=_write_identity, maximised=_write_maximised,
+                   embedding=_write_embedding)
     root, folder = find('ptb-xl'), results_path('saliency')
     about = folder/'saliency.json'
     origin = dict(title='saliency maps from the shipped runs', command='ecg_nb saliency', data='PTB-XL, fold 10', seed=seed, simulated=False,
-        methods='maps: smoothgrad (16 copies) and integrated_gradients (32 steps, from a flat line); shares: integrated_gradients')
+        methods='maps: smoothgrad (16 copies) and integrated_gradients (32 steps, from a flat line); shares: '
+                'integrated_gradients')
     for part in parts or PARTS:
         start, facts = time.perf_counter(), {}
         if part == 'superclass':
-            facts[part] = population(load_run('diagnosis/superclass'), find_task('diagnosis').splits('superclass', root=root), folder, part, n=n, seed=seed)
+            facts[part] = population(load_run('diagnosis/superclass'),
+                                     find_task('diagnosis').splits('superclass', root=root), folder, part,
+                                     n=n, seed=seed)
         elif part == 'rhythm':
-            facts[part] = population(load_run('rhythm/nine'), find_task('rhythm').splits('nine', root=root, parts=('train', 'valid', 'test')), folder, part, n=n, skip=('NORM',), seed=seed)
+            facts[part] = population(load_run('rhythm/nine'),
+                                     find_task('rhythm').splits('nine', root=root, parts=('train', 'valid', 'test')), folder, part, n=n, skip=('NORM',), seed=seed)
         else: writers[part](folder, root, seed, facts)
         say(f'{part}: {time.perf_counter() - start:.0f} s')
         write_json(about, (read_json(about) if about.exists() else {}) | facts | origin)

@@ -69,8 +69,10 @@ def plant(
     b = truth.boundaries
     for on, off in b.loc[b.wave == wave, ['onset', 'offset']].to_numpy():
         part = truth.clean[rows, on:off + 1]
-        d = part - (part[:, :1] + (part[:, -1:] - part[:, :1])*np.linspace(0, 1, part.shape[1]))   # the wave above its own base line
-        x[rows, on:off + 1] += dict(inverted=-2*d, absent=-d, slurred=uniform_filter1d(d, slur, axis=1, mode='constant') - d)[how]
+        # the wave above its own base line
+        d = part - (part[:, :1] + (part[:, -1:] - part[:, :1])*np.linspace(0, 1, part.shape[1]))
+        x[rows, on:off + 1] += dict(inverted=-2*d, absent=-d,
+                                    slurred=uniform_filter1d(d, slur, axis=1, mode='constant') - d)[how]
         where[rows, on:off + 1] = True
     return x, where
 
@@ -91,7 +93,8 @@ def planted_run(
     x = np.stack([p[0] if o else r.signal for (r, _), p, o in zip(people, made, odd)])
     n, ids = x.shape[2], [f'{i}' for i in range(len(x))]
     data = ECGData(torch.from_numpy((x*1000).round().astype(np.int16)).transpose(1, 2).reshape(-1, x.shape[1]), np.arange(len(x))*n, np.full(len(x), n), odd[:, None], ids=ids, fs=people[0][0].fs, leads=people[0][0].leads)
-    train, valid, test = (data.subset(np.arange(a, b)) for a, b in ((0, len(x) - 2*n_test), (len(x) - 2*n_test, len(x) - n_test), (len(x) - n_test, len(x))))
+    train, valid, test = (data.subset(np.arange(a, b))
+                          for a, b in ((0, len(x) - 2*n_test), (len(x) - 2*n_test, len(x) - n_test), (len(x) - n_test, len(x))))
     net = standardize_on(create_model(model, x.shape[1], 1, seed=seed, **options), train)
     fit(net, train, valid, folder, epochs=epochs, length=n, batch=batch, lr=lr, seed=seed, progress=progress)
     r = people[0][0]
@@ -149,7 +152,8 @@ def planted_table(
     for m in methods:
         v = maps[m] if maps else explain(run, x, 'planted', m)
         a, b = interval_of(pointing(v, where, tolerance=tolerance), seed=seed), interval_of(enrichment(v, where), seed=seed)
-        rows.append(dict(method=m, **dict(zip(('pointing', 'pointing_lo', 'pointing_hi'), a)), chance=chance, **dict(zip(('mass', 'mass_lo', 'mass_hi'), b)), n=len(x)))
+        rows.append(dict(method=m, **dict(zip(('pointing', 'pointing_lo', 'pointing_hi'), a)), chance=chance,
+                         **dict(zip(('mass', 'mass_lo', 'mass_hi'), b)), n=len(x)))
     return pd.DataFrame(rows)
 
 # %% ../../nbs/explanation/11_sanity.ipynb #plot-planted
@@ -168,14 +172,17 @@ def plot_planted(
     leads = leads or ['II'] if hit.all() else leads or [names[int(np.argmax(hit))], names[int(np.argmin(hit))]]
     panels, t = [(m, v, l) for m, v in maps.items() for l in leads], np.arange(n)/run.recipe.fs
     rows = -(-len(panels)//2)
-    fig, axes = plt.subplots(rows, 2, figsize=(11, .95*rows + .7), sharex=True, sharey=len(leads) == 1, squeeze=False, layout='constrained')
+    fig, axes = plt.subplots(rows, 2, figsize=(11, .95*rows + .7), sharex=True, sharey=len(leads) == 1,
+                             squeeze=False, layout='constrained')
     for ax, (m, v, l) in zip(axes.flat, panels):
         k = names.index(l)
         y, c = x[record, k, :n], v[record, k, :n]/(np.quantile(np.abs(v[record]), .99) or 1)
         ax.fill_between(t, y.min() - .15, y.max() + .15, where=where[record, k, :n], color=PALE, lw=0)
         ax.plot(t, y, color=GREY, lw=.7)
-        s = ax.scatter(t, y, c=c, cmap=map_colors(), vmin=-1, vmax=1, s=12*(np.abs(c) > .15), edgecolors='none', zorder=3)
-        ax.set_title(f'{m.replace("_", " ")}, lead {l}', fontsize=8, pad=2); ax.tick_params(labelsize=7)
+        s = ax.scatter(t, y, c=c, cmap=map_colors(), vmin=-1, vmax=1, s=12*(np.abs(c) > .15),
+                       edgecolors='none', zorder=3)
+        ax.set_title(f'{m.replace("_", " ")}, lead {l}', fontsize=8, pad=2)
+        ax.tick_params(labelsize=7)
     for ax in axes.flat[len(panels):]: ax.set_axis_off()
     for ax in axes[-1]: ax.set_xlabel('time (s)', fontsize=8)
     fig.supylabel('mV', fontsize=9)
@@ -218,7 +225,10 @@ def cascade(
             for m in layers[done:k]: _draw_anew(m)
             norms = [m for m in layers[:k] if isinstance(m, nn.modules.batchnorm._BatchNorm)]
             net.eval()
-            for m in norms: m.reset_running_stats(); m.momentum = None; m.train()
+            for m in norms:
+                m.reset_running_stats()
+                m.momentum = None
+                m.train()
             if norms: net(x)
         other, done = copy.copy(run), k
         other.model = copy.deepcopy(net).eval()
@@ -233,7 +243,8 @@ def weights_test(
 )->pd.DataFrame:         # a row a stage: share of layers; a column a record
     "Rank agreement of the maps of the trained network with those of ever more randomised ones."
     maps = explain(run, x, target, method) if maps is None else maps
-    rows = {share: rank_agreement(maps, explain(other, x, target, method)) for share, other in cascade(run, x, stages=stages, seed=seed)}
+    rows = {share: rank_agreement(maps, explain(other, x, target, method))
+            for share, other in cascade(run, x, stages=stages, seed=seed)}
     return pd.DataFrame.from_dict(rows, orient='index').rename_axis('layers')
 
 # %% ../../nbs/explanation/11_sanity.ipynb #plot-layers
@@ -245,9 +256,13 @@ def plot_layers(
     "Rank agreement with the trained network's maps, from the last layer to the first."
     import matplotlib.pyplot as plt
     ax = ax or plt.subplots(figsize=(8, 3.2), layout='constrained')[1]
-    for m, c in zip(layers, COLORS + ('k',)*len(layers.columns)): ax.plot([0, *layers.index], [1, *layers[m]], marker='o', ms=3, color='k' if m == CONTROL else c, ls=':' if m == CONTROL else '-', label=m.replace('_', ' '))
-    ax.axhline(TESTS['weights'][2], color=GREY, lw=.8, ls='--'); ax.axhline(0, color=LIGHT, lw=.8)
-    ax.set(xlabel='share of the layers drawn anew, from the last one on (bar dashed)', ylabel='rank agreement', title=title)
+    for m, c in zip(layers, COLORS + ('k',)*len(layers.columns)):
+        ax.plot([0, *layers.index], [1, *layers[m]], marker='o', ms=3, color='k' if m == CONTROL else c,
+                ls=':' if m == CONTROL else '-', label=m.replace('_', ' '))
+    ax.axhline(TESTS['weights'][2], color=GREY, lw=.8, ls='--')
+    ax.axhline(0, color=LIGHT, lw=.8)
+    ax.set(xlabel='share of the layers drawn anew, from the last one on (bar dashed)',
+           ylabel='rank agreement', title=title)
     ax.legend(fontsize=7, loc='center left', bbox_to_anchor=(1, .5))
     return ax
 
@@ -261,7 +276,9 @@ def pair_test(
     **options,           # for `attribute`
 )->np.ndarray:           # (n,)
     "Rank agreement of the maps of two runs with the same classes."
-    if one.classes != other.classes: raise BadTable(other.folder, f'has classes {", ".join(other.classes)}, but {one.folder} has {", ".join(one.classes)}')
+    if one.classes != other.classes:
+        raise BadTable(other.folder,
+                       f'has classes {", ".join(other.classes)}, but {one.folder} has {", ".join(one.classes)}')
     return rank_agreement(explain(one, x, target, method, **options), explain(other, x, target, method, **options))
 
 # %% ../../nbs/explanation/11_sanity.ipynb #erase
@@ -273,13 +290,15 @@ def erase(
     n, t = x.shape[-1], np.arange(x.shape[-1])
     before = np.maximum.accumulate(np.where(keep, t, -1), -1)
     after = np.minimum.accumulate(np.where(keep, t, n)[..., ::-1], -1)[..., ::-1]
-    before, after = np.where(before < 0, after, before), np.where(after == n, before, after)     # before the first and after the last kept sample: hold it
+    # before the first and after the last kept sample: hold it
+    before, after = np.where(before < 0, after, before), np.where(after == n, before, after)
     a, b = (np.take_along_axis(x, np.clip(i, 0, n - 1), -1) for i in (before, after))
     y = a + (b - a)*((t - before)/np.maximum(after - before, 1)).astype(np.float32)
     return np.where(keep.any(-1, keepdims=True), y, np.median(x, -1, keepdims=True)).astype(np.float32)
 
 # %% ../../nbs/explanation/11_sanity.ipynb #piece-ranks
-SHARES = np.array([0, .05, .2, .5, .8, .95, 1])   # of the pieces; the same from either end, so that a random order scores 0
+# of the pieces; the same from either end, so that a random order scores 0
+SHARES = np.array([0, .05, .2, .5, .8, .95, 1])
 
 def piece_ranks(
     score:np.ndarray,   # (n, leads, samples); higher goes first
@@ -289,7 +308,8 @@ def piece_ranks(
 )->np.ndarray:          # int (n, leads, samples): 0 for the samples of the first piece
     "In which turn each piece of each lead comes."
     n, c, t = score.shape
-    s = np.add.reduceat(score, np.arange(0, t, size), -1)/np.diff(np.append(np.arange(0, t, size), t)).astype(np.float32)   # (n, leads, pieces)
+    # (n, leads, pieces)
+    s = np.add.reduceat(score, np.arange(0, t, size), -1)/np.diff(np.append(np.arange(0, t, size), t)).astype(np.float32)
     shape, s = s.shape, s.reshape(n, -1)
     mixed = np.random.default_rng([51, seed]).permutation(s.shape[1])
     order, rank = mixed[np.argsort(-s[:, mixed], 1, kind='stable')], np.empty(s.shape, np.int64)
@@ -304,7 +324,8 @@ def answers(
     "The logit of its target for each record."
     target, out = np.asarray(target), []
     with torch.no_grad():
-        for a in range(0, len(x), batch): out.append(target_logits(run, torch.as_tensor(x[a:a + batch])).numpy()[np.arange(len(x[a:a + batch])), target[a:a + batch]])
+        for a in range(0, len(x), batch):
+            out.append(target_logits(run, torch.as_tensor(x[a:a + batch])).numpy()[np.arange(len(x[a:a + batch])), target[a:a + batch]])
     return np.concatenate(out)
 
 def order_curves(
@@ -340,7 +361,8 @@ def qrs_score(
     "1 in the QRS complexes, 0 elsewhere."
     out, half = np.zeros(x.shape, np.float32), round(half_s*fs)
     for o, r in zip(x, out):
-        peaks = np.zeros(x.shape[-1], np.uint8); peaks[find_r_peaks_multi(o, fs)] = 1
+        peaks = np.zeros(x.shape[-1], np.uint8)
+        peaks[find_r_peaks_multi(o, fs)] = 1
         r[:] = maximum_filter1d(peaks, 2*half + 1)
     return out
 
@@ -369,18 +391,21 @@ def plot_curves(
     "Mean logit against the share of pieces erased, and brought back."
     import matplotlib.pyplot as plt
     axes = plt.subplots(1, 2, figsize=(11, 3.4), sharey=True, layout='constrained')[1] if axes is None else axes
-    fixed = {'QRS first': dict(color='k', ls='--', lw=1.6), 'random order': dict(color='k', ls=':', lw=1.6), CONTROL: dict(color=GREY, ls='-.', lw=1.6)}
+    fixed = {'QRS first': dict(color='k', ls='--', lw=1.6), 'random order': dict(color='k', ls=':', lw=1.6),
+             CONTROL: dict(color=GREY, ls='-.', lw=1.6)}
     for ax, kind, what in zip(axes, ('deletion', 'insertion'), ('erased', 'brought back')):
         for i, (m, c) in enumerate(curves[curves.kind == kind].groupby('order', sort=False)):
             if orders is not None and m not in orders: continue
             ax.plot(c.share, c.logit, label=m.replace('_', ' '), **fixed.get(m, dict(color=COLORS[(i - 2)%10], lw=1.2)))
         ax.set(xlabel=f'share of pieces {what}', title=kind)
-    axes[0].set_ylabel('logit of the class, mean'); axes[1].legend(fontsize=7, loc='center left', bbox_to_anchor=(1, .5))
+    axes[0].set_ylabel('logit of the class, mean')
+    axes[1].legend(fontsize=7, loc='center left', bbox_to_anchor=(1, .5))
     return axes
 
 def curve_table(curves:dict)->pd.DataFrame: # from `deletion_test`; columns order, kind, share, logit
     "Mean curves in long form."
-    return pd.DataFrame([dict(order=m, kind=k, share=s, logit=v) for m, c in curves.items() for k, w in zip(('deletion', 'insertion'), c.mean(2)) for s, v in zip(SHARES, w)])
+    return pd.DataFrame([dict(order=m, kind=k, share=s, logit=v) for m, c in curves.items()
+                         for k, w in zip(('deletion', 'insertion'), c.mean(2)) for s, v in zip(SHARES, w)])
 
 # %% ../../nbs/explanation/11_sanity.ipynb #completeness
 def completeness(
@@ -413,9 +438,11 @@ def plot_agreement(
     import matplotlib.pyplot as plt
     ax = ax or plt.subplots(figsize=(1.2 + .52*len(a), .6 + .42*len(a)), layout='constrained')[1]
     ax.imshow(a, cmap=map_colors(), vmin=-1, vmax=1, aspect='auto')
-    for (i, j), v in np.ndenumerate(a.to_numpy()): ax.text(j, i, f'{v:.2f}', ha='center', va='center', fontsize=7, color='w' if abs(v) > .7 else 'k')
+    for (i, j), v in np.ndenumerate(a.to_numpy()):
+        ax.text(j, i, f'{v:.2f}', ha='center', va='center', fontsize=7, color='w' if abs(v) > .7 else 'k')
     names = [n.replace('_', ' ').replace(' (control)', '') for n in a]
-    ax.set_xticks(range(len(a)), names, rotation=40, ha='right', fontsize=7); ax.set_yticks(range(len(a)), names, fontsize=7)
+    ax.set_xticks(range(len(a)), names, rotation=40, ha='right', fontsize=7)
+    ax.set_yticks(range(len(a)), names, fontsize=7)
     ax.set_title(title, fontsize=9)
     return ax
 
@@ -436,11 +463,15 @@ def pick_records(
     if dur_s: part.n_samples.clamp_(max=round(dur_s*run.recipe.fs))
     p, y = run.predict_data(part), part.y.cpu().numpy()
     ok, taken, target = (y == 1) & (p >= sure), [], []
-    classes = sorted((c for c, name in enumerate(run.classes) if name not in run.info.get('linear', {})), key=lambda c: ok[:, c].sum())   # the rarest first
+    classes = sorted((c for c, name in enumerate(run.classes) if name not in run.info.get('linear', {})),
+                     key=lambda c: ok[:, c].sum())   # the rarest first
     for k, c in enumerate(classes):
         free = [i for i in np.flatnonzero(ok[:, c]) if i not in taken][:-(-(n - len(taken))//(len(classes) - k))]
-        taken += free; target += [c]*len(free)
-    if not taken: raise BadTable(run.folder, f'it finds no class in any of {len(part)} records with a probability of {sure:g} or more')
+        taken += free
+        target += [c]*len(free)
+    if not taken:
+        raise BadTable(run.folder,
+                       f'it finds no class in any of {len(part)} records with a probability of {sure:g} or more')
     x = part.crops(torch.as_tensor(taken), torch.zeros(len(taken), dtype=torch.int64), int(part.n_samples.min()))
     return np.ascontiguousarray(x.cpu().numpy()), np.array(target), part.subjects[taken]
 
@@ -470,14 +501,19 @@ def judge(
     methods, few, rows, falls = list(maps), np.linspace(0, len(x) - 1, min(n_weights, len(x))).round().astype(int), [], {m: {} for m in maps}
     for share, other in cascade(run, x[few], stages=stages, seed=seed):
         say(f'{share:.0%} of the layers drawn anew')
-        for m in methods: falls[m][share] = rank_agreement(maps[m][few], explain(other, x[few], np.asarray(target)[few], m, **options(m)))
+        for m in methods:
+            falls[m][share] = rank_agreement(maps[m][few],
+                                             explain(other, x[few], np.asarray(target)[few], m, **options(m)))
     curves = deletion_test(run, x, target, maps, seed=seed)
     gains = {m: gain(c) for m, c in curves.items()}
     for m in methods:
         rows.append(line('weights', m, falls[m][max(falls[m])], groups[few]))
-        for test, against in (('random', 'random order'), ('qrs', 'QRS first')): rows.append(line(test, m, gains[m] - gains[against], groups))
+        for test, against in (('random', 'random order'), ('qrs', 'QRS first')):
+            rows.append(line(test, m, gains[m] - gains[against], groups))
     say('completeness')
-    if 'integrated_gradients' in maps: rows.append(line('completeness', 'integrated_gradients', completeness(run, x, target, steps=(32,), maps={32: maps['integrated_gradients']}).loc[32].to_numpy(), groups))
+    if 'integrated_gradients' in maps:
+        rows.append(line('completeness', 'integrated_gradients',
+                         completeness(run, x, target, steps=(32,), maps={32: maps['integrated_gradients']}).loc[32].to_numpy(), groups))
     return pd.DataFrame(rows), curve_table(curves), pd.DataFrame({m: {s: v.mean() for s, v in f.items()} for m, f in falls.items()}).rename_axis('layers'), agreement(maps)
 
 # %% ../../nbs/explanation/11_sanity.ipynb #seed-plan
@@ -489,7 +525,8 @@ def seed_plan():
 def label_plan():
     "How the networks for label randomisation are trained: without dropout and whole records, so that they can learn them by heart."
     from ecg_nb.tasks.base import Plan
-    return Plan('superclasses, learned by heart', 'superclass', 'xresnet1d18', dict(dropout=0.), length=1000, stride=1000, epochs=(30,), batch=32)
+    return Plan('superclasses, learned by heart', 'superclass', 'xresnet1d18', dict(dropout=0.), length=1000,
+                stride=1000, epochs=(30,), batch=32)
 
 def train_seeds(
     ready:Splits, folder,   # for the runs seed-0, seed-1, …
@@ -499,7 +536,9 @@ def train_seeds(
     "Networks that differ in their seed alone."
     from ecg_nb.tasks.base import find_task
     task, plan, folders = find_task('diagnosis'), plan or seed_plan(), [Path(folder)/f'seed-{k}' for k in range(n)]
-    for seed, f in enumerate(folders): task.train(plan, ready, f, seed=seed, **kwargs); write_run(f, 'diagnosis', plan, ready, seed=seed)
+    for seed, f in enumerate(folders):
+        task.train(plan, ready, f, seed=seed, **kwargs)
+        write_run(f, 'diagnosis', plan, ready, seed=seed)
     return folders
 
 def train_labels(
@@ -515,8 +554,10 @@ def train_labels(
     for f, order in zip(folders, (np.arange(len(few)), np.random.default_rng(seed + 1).permutation(len(few)))):
         d = ready.parts['train'].subset(few)
         d.y = d.y[torch.as_tensor(order)]
-        part = Splits(dict(train=d, valid=d), {k: ready.tables['train'] for k in ('train', 'valid')}, ready.classes, ready.store, ready.simulated)
-        task.train(plan, part, f, seed=seed, overfit=True, **kwargs); write_run(f, 'diagnosis', plan, part, seed=seed)
+        part = Splits(dict(train=d, valid=d), {k: ready.tables['train'] for k in ('train', 'valid')},
+                      ready.classes, ready.store, ready.simulated)
+        task.train(plan, part, f, seed=seed, overfit=True, **kwargs)
+        write_run(f, 'diagnosis', plan, part, seed=seed)
     return folders
 
 # %% ../../nbs/explanation/11_sanity.ipynb #standin-tests
@@ -534,15 +575,22 @@ def standin_tests(
     folder, rows = Path(folder), []
     runs = {f.name: load_run(f.resolve()) for f in sorted(folder.iterdir()) if (f/'run.json').exists()}
     seeds = [r for k, r in runs.items() if k.startswith('seed-')]
-    if len(seeds) < 2 or not {'labels-true', 'labels-permuted'} <= set(runs): raise MissingFile(folder, 'seed-0, seed-1, labels-true and labels-permuted are needed; train them first (train_seeds, train_labels)')
+    if len(seeds) < 2 or not {'labels-true', 'labels-permuted'} <= set(runs):
+        raise MissingFile(folder,
+                          'seed-0, seed-1, labels-true and labels-permuted are needed; train them first '
+                          '(train_seeds, train_labels)')
     x, target, groups = pick_records(seeds[0], data, n=n, seed=seed)
     part = x[..., :round(dur_s*seeds[0].recipe.fs)] if dur_s else x
     for m in methods:
         say(m)
         options = (lambda t: dict(background=background[..., :t.shape[2]])) if m == 'gradient_shap' and background is not None else lambda t: {}
         v = [explain(r, part, target, m, **options(part)) for r in seeds]
-        rows.append(line('seeds', m, np.mean([rank_agreement(a, b) for k, a in enumerate(v) for b in v[:k]], 0), groups, on=f'{len(seeds)} xresnet1d18, superclasses'))
-        rows.append(line('labels', m, pair_test(runs['labels-true'], runs['labels-permuted'], x, target, m, **options(x)), groups, on='2 xresnet1d18, 1,000 records by heart'))
+        rows.append(line('seeds', m,
+                         np.mean([rank_agreement(a, b) for k, a in enumerate(v) for b in v[:k]], 0), groups,
+                         on=f'{len(seeds)} xresnet1d18, superclasses'))
+        rows.append(line('labels', m,
+                         pair_test(runs['labels-true'], runs['labels-permuted'], x, target, m, **options(x)),
+                         groups, on='2 xresnet1d18, 1,000 records by heart'))
     return pd.DataFrame(rows)
 
 def planted_tests(
@@ -553,8 +601,13 @@ def planted_tests(
     def add(test, figure, names):
         t = pd.concat([tables[k].assign(plant=k) for k in names], ignore_index=True)
         worst = t.loc[t.groupby('method', sort=False)[f'{figure}_lo'].idxmin()]
-        for r in worst.to_dict('records'): rows.append(dict(method=r['method'], test=test, value=r[figure], lo=r[f'{figure}_lo'], hi=r[f'{figure}_hi'], n=r['n'], on=f'xresnet1d18, simulated: {r["plant"]}'))
-    for test, figure, names in (('pointing', 'pointing', seen), ('mass', 'mass', seen), ('lead', 'pointing', ('T inverted in V4 to V6',)), ('absent', 'pointing', ('P absent',))): add(test, figure, names)
+        for r in worst.to_dict('records'):
+            rows.append(dict(method=r['method'], test=test, value=r[figure], lo=r[f'{figure}_lo'],
+                             hi=r[f'{figure}_hi'], n=r['n'], on=f'xresnet1d18, simulated: {r["plant"]}'))
+    for test, figure, names in (('pointing', 'pointing', seen), ('mass', 'mass', seen),
+                                ('lead', 'pointing', ('T inverted in V4 to V6',)),
+                                ('absent', 'pointing', ('P absent',))):
+        add(test, figure, names)
     return pd.DataFrame(rows)
 
 # %% ../../nbs/explanation/11_sanity.ipynb #advice
@@ -566,7 +619,8 @@ def advice(
     for run, t in verdicts.groupby('run', sort=False):
         of = {g: [] for g in ('believe', 'with care', 'do not believe')}
         for m, u in t.groupby('method', sort=False):
-            bad = u.test[~u.passed & (u.test.isin(ESSENTIAL) | (grade(u) != 'do not believe'))].tolist()   # of those not to be believed, why not
+            # of those not to be believed, why not
+            bad = u.test[~u.passed & (u.test.isin(ESSENTIAL) | (grade(u) != 'do not believe'))].tolist()
             of[grade(u)].append(m.replace('_', ' ') + (f' (fails {", ".join(bad)})' if bad else ''))
         out += [run, *(f'  {g}: {"; ".join(names) or "none"}' for g, names in of.items())]
     return '\n'.join(out)
@@ -586,12 +640,15 @@ def plot_verdicts(
         for j, t in enumerate(tests):
             if (m, t) not in at.index: continue
             r = at.loc[(m, t)]
-            ax.add_patch(plt.Rectangle((j - .47, i - .44), .94, .88, color=tint(RIGHT, .3) if r.passed else tint(WRONG, .45)))
+            ax.add_patch(plt.Rectangle((j - .47, i - .44), .94, .88,
+                                       color=tint(RIGHT, .3) if r.passed else tint(WRONG, .45)))
             ax.text(j, i, f'{r.value:.2f}' + ('' if r.passed else ' ✗'), ha='center', va='center', fontsize=8)
     ax.set(xlim=(-.5, len(tests) - .5), ylim=(len(methods) - .5, -.5))
     ax.set_title(title or verdicts.run.iloc[0], fontsize=10, loc='left')
-    ax.set_yticks(range(len(methods)), [f'{m.replace("_", " ")}: {grade(verdicts[verdicts.method == m])}' for m in methods], fontsize=8)
-    ax.set_xticks(range(len(tests)), [f'{t}\n{"≤" if TESTS[t][1] == "low" else ">"} {TESTS[t][2]:g}' for t in tests], fontsize=8)
+    ax.set_yticks(range(len(methods)),
+                  [f'{m.replace("_", " ")}: {grade(verdicts[verdicts.method == m])}' for m in methods], fontsize=8)
+    ax.set_xticks(range(len(tests)),
+                  [f'{t}\n{"≤" if TESTS[t][1] == "low" else ">"} {TESTS[t][2]:g}' for t in tests], fontsize=8)
     for s in ax.spines.values(): s.set_visible(False)
     return ax
 
@@ -609,7 +666,8 @@ def _ptbxl():
     from ecg_nb.data.datasets import find
     return find('ptb-xl')
 
-JUDGED = {'diagnosis/superclass': _superclass, 'rhythm/nine': _nine, 'sex/leads-12': _sex}   # run -> what prepares its data
+# run -> what prepares its data
+JUDGED = {'diagnosis/superclass': _superclass, 'rhythm/nine': _nine, 'sex/leads-12': _sex}
 PARTS = ('plants', 'networks', 'stand-ins', *JUDGED, 'completeness', 'verdicts')
 
 def _write(table, *name, index=False):
@@ -617,7 +675,8 @@ def _write(table, *name, index=False):
 
 def _save(fig, *name):
     import matplotlib.pyplot as plt
-    with atomic_path(results_path('saliency', 'proof', *name)) as f: fig.savefig(f, format='png', dpi=85, metadata=dict(Software=''))
+    with atomic_path(results_path('saliency', 'proof', *name)) as f:
+        fig.savefig(f, format='png', dpi=85, metadata=dict(Software=''))
     plt.close(fig)
 
 # %% ../../nbs/explanation/11_sanity.ipynb #write-plants
@@ -628,7 +687,8 @@ def write_plants(methods, *, n:int=720, n_test:int=60, epochs:int=8, dur_s:float
         folder = data_path('runs', 'proof', f'plant-{k}')
         run, x, where, auc = planted_run(people, name, folder, n_test=n_test, epochs=epochs)
         background = np.stack([r.signal for r, _ in people[:32:2]])
-        maps = {m: explain(run, x, 'planted', m, **dict(background=background) if m == 'gradient_shap' else {}) for m in methods}
+        maps = {m: explain(run, x, 'planted', m,
+                           **dict(background=background) if m == 'gradient_shap' else {}) for m in methods}
         tables.append(planted_table(run, x, where, methods, maps=maps).assign(plant=name, auc=auc))
         _save(plot_planted(run, x, where, maps), 'plant_' + name.replace(' ', '_') + '.png')
         say(f'{name}: AUC {auc:.3f}')
@@ -644,10 +704,18 @@ def write_run_tests(name:str, methods, *, n:int=100, dur_s:float=None, seed:int=
     "The tables of one shipped run, and the picture of its curves."
     run, ready, folder = load_run(name), JUDGED[name](), name.replace('/', '-')
     x, target, groups = pick_records(run, ready.parts['test'], n=n, dur_s=dur_s, seed=seed)
-    tests, curves, layers, agree = judge(run, x, target, groups, methods, n_weights=32, background=_background(ready, x.shape[2], seed=seed), seed=seed, say=lambda text: say(f'{name}: {text}'))
-    _write(tests, folder, 'tests.csv'); _write(curves, folder, 'curves.csv'); _write(layers, folder, 'layers.csv', index=True); _write(agree, folder, 'agreement.csv', index=True)
-    write_json(results_path('saliency', 'proof', folder, 'records.json'), dict(run=name, command=f'ecg_nb sanity {name} --records {n} --seconds {x.shape[2]/run.recipe.fs:g} --seed {seed}', records=len(x), subjects=len(set(groups)), classes={run.classes[c]: int((target == c).sum()) for c in sorted(set(target))}))
-    axes = plot_curves(curves); axes[0].figure.suptitle(f'{name}, {len(x)} records of the test fold', fontsize=10)
+    tests, curves, layers, agree = judge(run, x, target, groups, methods, n_weights=32,
+                                         background=_background(ready, x.shape[2], seed=seed), seed=seed,
+                                         say=lambda text: say(f'{name}: {text}'))
+    _write(tests, folder, 'tests.csv')
+    _write(curves, folder, 'curves.csv')
+    _write(layers, folder, 'layers.csv', index=True)
+    _write(agree, folder, 'agreement.csv', index=True)
+    write_json(results_path('saliency', 'proof', folder, 'records.json'),
+               dict(run=name, command=f'ecg_nb sanity {name} --records {n} --seconds {x.shape[2]/run.recipe.fs:g} '
+                                      f'--seed {seed}', records=len(x), subjects=len(set(groups)), classes={run.classes[c]: int((target == c).sum()) for c in sorted(set(target))}))
+    axes = plot_curves(curves)
+    axes[0].figure.suptitle(f'{name}, {len(x)} records of the test fold', fontsize=10)
     _save(axes[0].figure, folder, 'curves.png')
 
 # %% ../../nbs/explanation/11_sanity.ipynb #write-completeness
@@ -664,15 +732,19 @@ def write_verdicts()->pd.DataFrame:
     "verdicts.csv from the tables that are there, and a picture of it."
     import matplotlib.pyplot as plt
     folder = results_path('saliency', 'proof')
-    if not (folder/'planted.csv').is_file() or not (folder/'stand-ins.csv').is_file(): raise MissingFile(folder, 'planted.csv and stand-ins.csv are needed first: ecg_nb sanity plants networks stand-ins')
+    if not (folder/'planted.csv').is_file() or not (folder/'stand-ins.csv').is_file():
+        raise MissingFile(folder,
+                          'planted.csv and stand-ins.csv are needed first: ecg_nb sanity plants networks stand-ins')
     planted = pd.read_csv(folder/'planted.csv')
-    common = pd.concat([pd.read_csv(folder/'stand-ins.csv'), planted_tests({k: t for k, t in planted.groupby('plant')})])
+    common = pd.concat([pd.read_csv(folder/'stand-ins.csv'),
+                        planted_tests({k: t for k, t in planted.groupby('plant')})])
     own = {name: folder/name.replace('/', '-')/'tests.csv' for name in JUDGED}
     tables = []
     for name, path in own.items():
         if not path.is_file(): continue
         t = pd.read_csv(path)
-        tables.append(decide(pd.concat([t.assign(on='this run'), common[common.method.isin(t.method)]])).assign(run=name))
+        tables.append(decide(pd.concat([t.assign(on='this run'),
+                                        common[common.method.isin(t.method)]])).assign(run=name))
     if not tables: raise MissingFile(folder, 'no tests of a run there: ecg_nb sanity ' + ' '.join(JUDGED))
     t = pd.concat(tables)
     order = {m: i for i, m in enumerate([*METHODS, CONTROL])}
@@ -706,7 +778,8 @@ def write_proof(
         elif part == 'stand-ins':
             ready = _superclass()
             background = _background(ready, 1000, seed=seed)
-            tests = standin_tests(networks, ready.parts['test'], methods, n=n, dur_s=dur_s, background=background, seed=seed, say=say)
+            tests = standin_tests(networks, ready.parts['test'], methods, n=n, dur_s=dur_s,
+                                  background=background, seed=seed, say=say)
             _write(tests, 'stand-ins.csv')
         elif part == 'completeness': write_completeness(seed=seed)
         elif part == 'verdicts': say(grades(write_verdicts()).to_string())

@@ -14,13 +14,19 @@ from ..core import BadTable, DamagedFile, MissingFile, shipped_path
 TESTS = dict(   # name: (question, better when, bar, why this bar)
     weights=('does the map change when all weights are drawn anew?', 'low', .3, 'rank correlation .3: less than a tenth of the variance of the ranks is shared'),
     labels=('does the map change when the network has learned permuted labels?', 'low', .3, 'the same as for weights'),
-    random=('does the answer fall sooner, and come back sooner, in the order of the map than in a random order?', 'high', 0., 'a random order scores 0 on average'),
+    random=('does the answer fall sooner, and come back sooner, in the order of the map than in a random '
+            'order?', 'high', 0., 'a random order scores 0 on average'),
     qrs=('the same against "QRS first, then the rest"?', 'high', 0., 'that order needs no network'),
     completeness=('do the values add up to F(x) - F(baseline)?', 'low', .05, 'what is missing must be small beside what is explained; integrated gradients alone promise it'),
-    seeds=('do networks of other seeds give the same map?', 'high', .5, 'rank correlation .5: at least a quarter of the variance of the ranks belongs to the task and not to the seed'),
-    pointing=('is the largest value in the wave that was planted (P, QRS, T; the worst of the three)?', 'high', .5, 'more often than not'),
-    mass=('how many times its share of time does the planted wave get (the worst of the three)?', 'high', 2., 'at least twice its share'),
-    lead=('is the largest value in the planted wave and in a planted lead, where three leads have it?', 'high', .5, 'as for pointing'),
+    seeds=('do networks of other seeds give the same map?', 'high', .5, 'rank correlation .5: at least a quarter of '
+                                                                        'the variance of the ranks belongs to the '
+                                                                        'task and not to the seed'),
+    pointing=('is the largest value in the wave that was planted (P, QRS, T; the worst of the '
+              'three)?', 'high', .5, 'more often than not'),
+    mass=('how many times its share of time does the planted wave get (the worst of the '
+          'three)?', 'high', 2., 'at least twice its share'),
+    lead=('is the largest value in the planted wave and in a planted lead, where three leads have '
+          'it?', 'high', .5, 'as for pointing'),
     absent=('is the largest value where the P wave is missing?', 'high', .5, 'as for pointing'))
 
 # %% ../../nbs/explanation/10_verdicts.ipynb #decide
@@ -76,5 +82,6 @@ def verdict(
     t, name, words = read_verdicts() if table is None else table, run_name(run), method.replace('_', ' ')
     t = t[(t.run == name) & (t.method == method)]
     if not len(t): return f'{words}, {name}: never put to the test'
-    bad = '; '.join(f'{r.test} {r.value:.2f} [{r.lo:.2f}, {r.hi:.2f}], bar {r.bar:g}' for r in t[~t.passed].itertuples())
+    bad = '; '.join(f'{r.test} {r.value:.2f} [{r.lo:.2f}, {r.hi:.2f}], bar {r.bar:g}'
+                    for r in t[~t.passed].itertuples())
     return f'{words}, {name}: {grade(t)}; passes {t.passed.sum()} of {len(t)} tests' + (f', fails {bad}' if bad else '')

@@ -35,13 +35,19 @@ def traceable(
         def __init__(self, ssm, t):
             super().__init__()
             i = torch.arange(t)
-            self.register_buffer('k', ssm.kernel(t).detach()); self.register_buffer('lag', i[None] - i[:, None] + t - 1)
+            self.register_buffer('k', ssm.kernel(t).detach())
+            self.register_buffer('lag', i[None] - i[:, None] + t - 1)
         def forward(self, x): return torch.bmm(x, self.k[:, self.lag])
     class Linear(nn.Module):                                                   # (h, b, t) -> (nf, b, t)
-        def __init__(self, mix): super().__init__(); self.w, self.b = mix.weight, mix.bias
+        def __init__(self, mix):
+            super().__init__()
+            self.w, self.b = mix.weight, mix.bias
         def forward(self, x): return torch.matmul(self.w, x.transpose(0, 1)).transpose(0, 1) + self.b[:, None, None]
     class Scale(nn.Module):                                                    # (h, b, t) -> (h, b, t)
-        def __init__(self, n): super().__init__(); self.a = nn.Parameter(n.weight/(n.running_var + n.eps).sqrt()); self.b = nn.Parameter(n.bias - n.running_mean*self.a)
+        def __init__(self, n):
+            super().__init__()
+            self.a = nn.Parameter(n.weight/(n.running_var + n.eps).sqrt())
+            self.b = nn.Parameter(n.bias - n.running_mean*self.a)
         def forward(self, x): return x*self.a[:, None, None] + self.b[:, None, None]
     model = copy.deepcopy(model).cpu().eval()
     with torch.no_grad():
@@ -64,14 +70,19 @@ def whole_record(
     from ecg_nb.models.networks import Average, Union
     info, linear = run.info, run.info.get('linear', {})
     length, stride, lsb = info['length'], info['stride'], run.recipe.lsb_uv
-    def never(net, x): return torch.stack([torch.sigmoid(-n(x)) for n in net.nets]).mean(0) if isinstance(net, Average) else torch.sigmoid(-net(x))
+    def never(net, x):
+        return torch.stack([torch.sigmoid(-n(x)) for n in net.nets]).mean(0) if isinstance(net, Average) else torch.sigmoid(-net(x))
     class Whole(nn.Module):
         def __init__(self):
             super().__init__()
             self.net = traceable(run.model, len(info['leads']), length)
-            for name, v in dict(unit=[float(c in linear) for c in run.classes], span=[linear.get(c, (0, 1))[1] for c in run.classes], middle=[linear.get(c, (0, 1))[0] for c in run.classes]).items(): self.register_buffer(name, torch.tensor(v, dtype=torch.float32))
+            for name, v in dict(unit=[float(c in linear) for c in run.classes],
+                                span=[linear.get(c, (0, 1))[1] for c in run.classes],
+                                middle=[linear.get(c, (0, 1))[0] for c in run.classes]).items():
+                self.register_buffer(name, torch.tensor(v, dtype=torch.float32))
         def outputs(self, x):                                                  # (b, leads, length) -> (b, classes)
-            if isinstance(self.net, Union): return 1 - torch.exp(torch.matmul(torch.log(never(self.net.net, x)), self.net.members.T))
+            if isinstance(self.net, Union):
+                return 1 - torch.exp(torch.matmul(torch.log(never(self.net.net, x)), self.net.members.T))
             if isinstance(self.net, Average): return 1 - never(self.net, x)
             z = self.net(x)
             return torch.where(self.unit > 0, z*self.span + self.middle, torch.sigmoid(z)) if linear else torch.sigmoid(z)
@@ -93,7 +104,9 @@ def whole_beats_of(run): # a torch module: (beats, samples, leads) mV -> (embedd
     from torch import nn
     lsb = run.recipe.lsb_uv
     class Whole(nn.Module):
-        def __init__(self): super().__init__(); self.net = traceable(run.model, len(run.info['leads']), run.info['length'])
+        def __init__(self):
+            super().__init__()
+            self.net = traceable(run.model, len(run.info['leads']), run.info['length'])
         def forward(self, x):
             each = self.net(((x*(1000/lsb)).round().clamp(-32767, 32767)*(lsb/1000)).transpose(1, 2))
             z = each.mean(0)
@@ -123,7 +136,9 @@ def described(
     beats, n, lead = is_encoder(info), len(info['classes']), len(info['leads'])
     t = c and c['temperature']
     cut = [None if v is None else float(apply_temperature(v, t)) if t and k not in info.get('linear', {}) else v for k, v in zip(info['classes'], info['thresholds'])] if info.get('thresholds') else None
-    inputs = dict(name='ecg', type='float32', shape=['beats', info['length'], lead] if beats else ['records', 'samples', lead], unit='mV', fs=info['recipe']['fs'], leads=info['leads'])
+    inputs = dict(name='ecg', type='float32',
+                  shape=['beats', info['length'], lead] if beats else ['records', 'samples', lead], unit='mV',
+                  fs=info['recipe']['fs'], leads=info['leads'])
     outputs = [dict(name='embedding', shape=[n]), dict(name='beats', shape=['beats', n])] if beats else [dict(name='probability', shape=['records', n]), dict(name='windows', shape=['records', 'windows', n])]
     d = dict(format=FORMAT, run=run.name, title=info.get('title', ''), caveat=caveat(run), kind='beats' if beats else 'windows', input=inputs, outputs=outputs, recipe=asdict(run.recipe), preparation=preparation(run.recipe),
              length=info['length'], stride=info['stride'], join=info['join'], classes=info['classes'], meaning=meanings(info), linear=info.get('linear', {}), thresholds=cut, threshold=info.get('threshold'),
@@ -135,13 +150,24 @@ def _how(d):
     shape, beats = ' x '.join(map(str, d['input']['shape'])), d['kind'] == 'beats'
     r = d['recipe']
     filters = r['highpass_hz'] or r['lowpass_hz'] or r['notch_hz'] or r['baseline_s'] or r['wavelet'] or r['smooth_s'] or r['scale'] != 'fixed'
-    inside = ('rounding to the resolution of training, scaling, the network, the mean over all beats, length 1' if beats else
-              f'rounding to the resolution of training, windows of {d["length"]} samples every {d["stride"]} (the last one flush with the end), scaling, the network, the {d["join"]} over the windows' + (f', the temperature {d["calibration"]["temperature"]:.4f}' if d['calibration'] else ''))
-    lines = ['## How to call it', f'Input `ecg`: float32, {shape}, in **mV** at **{d["input"]["fs"]:g} Hz**; leads in this order: {", ".join(d["input"]["leads"])}. ' + (f'One row is one heartbeat, {d["beats"]["before_s"]:g} s before to {d["beats"]["after_s"]:g} s after its R peak; all beats of one recording at once.' if beats else f'Any number of records of one length at once, at least {d["length"]} samples; the file fails on shorter ones.'),
+    inside = ('rounding to the resolution of training, scaling, the network, the mean over all beats, length '
+              '1' if beats else
+              f'rounding to the resolution of training, windows of {d["length"]} samples every {d["stride"]} (the '
+              f'last one flush with the end), scaling, the network, the {d["join"]} over the '
+              'windows' + (f', the temperature {d["calibration"]["temperature"]:.4f}' if d['calibration'] else ''))
+    lines = ['## How to call it', f'Input `ecg`: float32, {shape}, in **mV** at **{d["input"]["fs"]:g} Hz**; leads '
+                                  f'in this order: {", ".join(d["input"]["leads"])}. ' + (f'One row is one heartbeat, {d["beats"]["before_s"]:g} s before to {d["beats"]["after_s"]:g} s after its R peak; all beats of one recording at once.' if beats else f'Any number of records of one length at once, at least {d["length"]} samples; the file fails on shorter ones.'),
              *(f'Output `{o["name"]}`: float32, {" x ".join(map(str, o["shape"]))}.' for o in d['outputs']), f'Inside the file: {inside}.',
              f'Outside, before: {d["preparation"]}' + ('.' if filters else ' (the rounding is inside). Where your recorder gives another rate, use a resampler that keeps the phase.'),
-             'The order of the classes, their meaning and thresholds are in `recipe.json`, and the classes in the metadata of the file (`classes`, a JSON list). No operation outside the standard set of ONNX (opset 17), no second file of weights: any runtime with float32 will do (onnxruntime for C, C++, C#, Java, JavaScript, Python, Rust; OpenVINO, TensorRT). Missing samples (NaN) must be filled first; the file would pass them on.',
-             'In Python, without torch, all of this is done by `OnnxRun` of `ecg_nb.inference.onnx`:', '```python\nfrom ecg_nb.inference.onnx import OnnxRun\nfrom ecg_nb.data.load import read\nOnnxRun(\'this/folder\').predict(read(\'some/record\'))\n```']
+             'The order of the classes, their meaning and thresholds are in `recipe.json`, and the classes in the '
+             'metadata of the file (`classes`, a JSON list). No operation outside the standard set of ONNX (opset '
+             '17), no second file of weights: any runtime with float32 will do (onnxruntime for C, C++, C#, Java, '
+             'JavaScript, Python, Rust; OpenVINO, TensorRT). Missing samples (NaN) must be filled first; the file '
+             'would pass them on.',
+             'In Python, without torch, all of this is done by `OnnxRun` of '
+             '`ecg_nb.inference.onnx`:', '```python\nfrom ecg_nb.inference.onnx import OnnxRun\nfrom '
+                                         'ecg_nb.data.load import '
+                                         'read\nOnnxRun(\'this/folder\').predict(read(\'some/record\'))\n```']
     return '\n\n'.join(lines)
 
 # %% ../../nbs/inference/11_onnx.ipynb #-quiet
@@ -150,8 +176,13 @@ def _quiet():
     "Nothing is printed, not by compiled code either: of a failure torch prints pages."
     sys.stdout.flush()
     was, null = os.dup(1), os.open(os.devnull, os.O_WRONLY)
-    try: os.dup2(null, 1); yield
-    finally: os.dup2(was, 1); os.close(was); os.close(null)
+    try:
+        os.dup2(null, 1)
+        yield
+    finally:
+        os.dup2(was, 1)
+        os.close(was)
+        os.close(null)
 
 def _graph(module, x, names, path):
     "`module` as an ONNX model, traced with `x`."
@@ -160,9 +191,13 @@ def _graph(module, x, names, path):
         {'ecg': {0: 'beats'}, 'beats': {0: 'beats'}} if 'beats' in names else {'ecg': {0: 'records', 1: 'samples'}, 'probability': {0: 'records'}, 'windows': {0: 'records', 1: 'windows'}}
     try:
         with torch.no_grad(), warnings.catch_warnings(), _quiet():
-            warnings.simplefilter('ignore')                                    # the tracer warns of what is dynamic on purpose
-            torch.onnx.export(module, (x,), data, input_names=['ecg'], output_names=list(names), dynamic_axes=axes, opset_version=17, **legacy)
-    except Exception as e: raise ECGError(path, f'this network has a step that ONNX has no word for: {str(e).strip().splitlines()[-1][:200]}') from None
+            warnings.simplefilter('ignore')   # the tracer warns of what is dynamic on purpose
+            torch.onnx.export(module, (x,), data, input_names=['ecg'], output_names=list(names),
+                              dynamic_axes=axes, opset_version=17, **legacy)
+    except Exception as e:
+        raise ECGError(path,
+                       'this network has a step that ONNX has no word for: '
+                       f'{str(e).strip().splitlines()[-1][:200]}') from None
     return onnx.load_model_from_string(data.getvalue())
 
 def export_onnx(
@@ -177,19 +212,23 @@ def export_onnx(
     d = described(run, calibrated=calibrated)
     beats, lead, length = d['kind'] == 'beats', len(d['input']['leads']), d['length']
     module = whole_beats_of(run) if beats else whole_record(run, d['calibration'] and d['calibration']['temperature'])
-    alone = any(isinstance(m, torch.nn.RNNBase) for m in run.model.modules())   # the first state of a recurrent layer is traced right for one window only
+    # the first state of a recurrent layer is traced right for one window only
+    alone = any(isinstance(m, torch.nn.RNNBase) for m in run.model.modules())
     x = torch.randn(*((1, length, lead) if alone else (3, length, lead) if beats else (2, 2*length + 7, lead)), generator=torch.Generator().manual_seed(0))
     model = _graph(module, x, [o['name'] for o in d['outputs']], folder/'model.onnx')
     model.doc_string = f'{d["run"]}. {d["caveat"]}'
-    onnx.helper.set_model_props(model, {k: d[k] if isinstance(d[k], str) else json.dumps(d[k], ensure_ascii=False) for k in ('format', 'run', 'caveat', 'classes', 'input', 'preparation')})
+    onnx.helper.set_model_props(model,
+                                {k: d[k] if isinstance(d[k], str) else json.dumps(d[k], ensure_ascii=False) for k in ('format', 'run', 'caveat', 'classes', 'input', 'preparation')})
     onnx.checker.check_model(model, full_check=True)
     raw = model.SerializeToString()
     card = re.sub(r'\[([^\]]+)\]\(\.\./[^)]*\)', r'\1 (in the project)', model_card(run))
     comment, title, rest = card.split('\n\n', 2)
     with atomic_path(folder/'model.onnx') as p: p.write_bytes(raw)
     write_json(folder/'recipe.json', d | dict(sha256=hashlib.sha256(raw).hexdigest(), opset=17))
-    with atomic_path(folder/'README.md') as p: p.write_text(f'{title}, as ONNX\n\n{_how(d)}\n\n{rest}', encoding='utf-8')
-    with atomic_path(folder/'SHA256SUMS.txt') as p: p.write_text(''.join(f'{hashlib.sha256((folder/f).read_bytes()).hexdigest()}  {f}\n' for f in FILES))
+    with atomic_path(folder/'README.md') as p:
+        p.write_text(f'{title}, as ONNX\n\n{_how(d)}\n\n{rest}', encoding='utf-8')
+    with atomic_path(folder/'SHA256SUMS.txt') as p:
+        p.write_text(''.join(f'{hashlib.sha256((folder/f).read_bytes()).hexdigest()}  {f}\n' for f in FILES))
     return folder
 
 # %% ../../nbs/inference/11_onnx.ipynb #-inside
@@ -198,13 +237,15 @@ MAX_BYTES = 2**30   # of a model
 def _inside(graph):
     "All nodes and tensors of `graph`, those of graphs inside graphs too."
     from onnx import AttributeProto as A
-    tensors, nodes = list(graph.initializer) + [t for s in graph.sparse_initializer for t in (s.values, s.indices)], list(graph.node)
+    tensors, nodes = list(graph.initializer) + [t for s in graph.sparse_initializer
+                                                for t in (s.values, s.indices)], list(graph.node)
     for n in graph.node:
         for a in n.attribute:
             tensors += [a.t]*(a.type == A.TENSOR) + list(a.tensors) + [t for s in ([a.sparse_tensor]*(a.type == A.SPARSE_TENSOR) + list(a.sparse_tensors)) for t in (s.values, s.indices)]
             for g in [a.g]*(a.type == A.GRAPH) + list(a.graphs):
                 more = _inside(g)
-                nodes += more[0]; tensors += more[1]
+                nodes += more[0]
+                tensors += more[1]
     return nodes, tensors
 
 def safe_model(
@@ -216,33 +257,42 @@ def safe_model(
     import onnx
     path = Path(path)
     if not path.is_file(): raise MissingFile(path, 'no model there')
-    if path.is_symlink() and path.resolve().parent != path.parent.resolve(): raise UnsafePath(path, f'leads out of its folder, to {path.resolve()}')
+    if path.is_symlink() and path.resolve().parent != path.parent.resolve():
+        raise UnsafePath(path, f'leads out of its folder, to {path.resolve()}')
     size = path.stat().st_size
     if not 0 < size <= MAX_BYTES: raise DamagedFile(path, f'{size:,} bytes; a model of 1 to {MAX_BYTES:,} is expected')
     raw = path.read_bytes()
-    if sha256 and hashlib.sha256(raw).hexdigest() != sha256: raise DamagedFile(path, 'not the file that recipe.json was written with (checksum)')
+    if sha256 and hashlib.sha256(raw).hexdigest() != sha256:
+        raise DamagedFile(path, 'not the file that recipe.json was written with (checksum)')
     try: model = onnx.load_model_from_string(raw)
     except Exception as e: raise DamagedFile(path, f'not an ONNX file ({str(e)[:100]})') from None
     nodes, tensors = _inside(model.graph)
     alien = sorted(({n.domain for n in nodes} | {o.domain for o in model.opset_import}) - {'', 'ai.onnx'})
-    if alien: raise UnknownFormat(path, f'operations of {", ".join(a[:60] for a in alien)}: only the standard ones are run')
+    if alien:
+        raise UnknownFormat(path, f'operations of {", ".join(a[:60] for a in alien)}: only the standard ones are run')
     if len(model.functions): raise UnknownFormat(path, 'functions of its own: only the standard operations are run')
     loops = sorted({n.op_type for n in nodes} & {'Loop', 'Scan', 'If', 'SequenceMap'})
     if loops: raise UnknownFormat(path, f'{", ".join(loops)}: a run has no loops and no branches')
     away = [t for t in tensors if t.data_location == onnx.TensorProto.EXTERNAL or len(t.external_data)]
-    if away: raise UnsafePath(path, f'keeps weights in other files ({", ".join(e.value[:80] for e in away[0].external_data if e.key == "location") or "unnamed"}); only one that holds everything itself is opened')
+    if away:
+        raise UnsafePath(path,
+                         'keeps weights in other files '
+                         f'({", ".join(e.value[:80] for e in away[0].external_data if e.key == "location") or "unnamed"}); only one that holds everything itself is opened')
     try: onnx.checker.check_model(model)
-    except Exception as e: raise DamagedFile(path, f'not a valid ONNX model ({str(e).strip().splitlines()[0][:120]})') from None
+    except Exception as e:
+        raise DamagedFile(path, f'not a valid ONNX model ({str(e).strip().splitlines()[0][:120]})') from None
     return raw
 
 # %% ../../nbs/inference/11_onnx.ipynb #-described
 def _described(folder):
     "recipe.json of an exported run and its `Recipe`, checked."
     path = folder/'recipe.json'
-    if path.is_file() and path.stat().st_size > 10**7: raise DamagedFile(path, 'too large to be the description of a run')
+    if path.is_file() and path.stat().st_size > 10**7:
+        raise DamagedFile(path, 'too large to be the description of a run')
     try: d = read_json(path)
     except RecursionError: raise DamagedFile(path, 'not the description of a run') from None
-    if not isinstance(d, dict) or d.get('format') != FORMAT: raise UnknownFormat(path, f'not written by export_onnx in this version ({FORMAT})')
+    if not isinstance(d, dict) or d.get('format') != FORMAT:
+        raise UnknownFormat(path, f'not written by export_onnx in this version ({FORMAT})')
     number = lambda v, low, high: isinstance(v, (int, float)) and not isinstance(v, bool) and low <= v <= high
     count = lambda k: isinstance(d.get(k), int) and number(d[k], 1, 10**7)
     linear, classes, cut, c, beats = (d.get(k) for k in ('linear', 'classes', 'thresholds', 'calibration', 'beats'))
@@ -255,7 +305,8 @@ def _described(folder):
     if lost: raise DamagedFile(path, f'{", ".join(lost)}: missing, or without sense')
     try: return d, Recipe.from_json(d['recipe'])
     except ECGError as e: raise DamagedFile(path, f'its recipe cannot be followed ({e.cause})') from None
-    except (TypeError, ValueError, OverflowError) as e: raise DamagedFile(path, f'its recipe cannot be followed ({str(e)[:100]})') from None
+    except (TypeError, ValueError, OverflowError) as e:
+        raise DamagedFile(path, f'its recipe cannot be followed ({str(e)[:100]})') from None
 
 class OnnxRun:
     "A run that `export_onnx` wrote; needs onnxruntime, not torch."
@@ -272,23 +323,31 @@ class OnnxRun:
         options.log_severity_level = 4                                         # errors come as exceptions
         if threads: options.intra_op_num_threads = options.inter_op_num_threads = threads
         try: self.session = ort.InferenceSession(raw, options, providers=['CPUExecutionProvider'])
-        except Exception as e: raise DamagedFile(self.folder/'model.onnx', f'onnxruntime cannot open it ({str(e)[:120]})') from None
+        except Exception as e:
+            raise DamagedFile(self.folder/'model.onnx', f'onnxruntime cannot open it ({str(e)[:120]})') from None
         self.classes, self.caveat = tuple(d['classes']), d['caveat']
         self.leads, self.fs, self.beats = self.recipe.leads, self.recipe.fs, d['kind'] == 'beats'
         takes, gives = {i.name: i.shape for i in self.session.get_inputs()}, {o.name: o.shape for o in self.session.get_outputs()}
         need = ('embedding', 'beats') if self.beats else ('probability', 'windows')
-        if list(takes) != ['ecg'] or len(takes['ecg']) != 3 or takes['ecg'][2] != len(self.leads): raise BadHeader(self.folder/'model.onnx', f'takes {takes}, recipe.json says {len(self.leads)} leads')
-        if not set(need) <= set(gives) or any(not gives[k] or gives[k][-1] != len(self.classes) for k in need): raise BadHeader(self.folder/'model.onnx', f'gives {gives}, recipe.json says {len(self.classes)} classes')
+        if list(takes) != ['ecg'] or len(takes['ecg']) != 3 or takes['ecg'][2] != len(self.leads):
+            raise BadHeader(self.folder/'model.onnx', f'takes {takes}, recipe.json says {len(self.leads)} leads')
+        if not set(need) <= set(gives) or any(not gives[k] or gives[k][-1] != len(self.classes) for k in need):
+            raise BadHeader(self.folder/'model.onnx', f'gives {gives}, recipe.json says {len(self.classes)} classes')
 
     def _ask(self, what, x):
         "Output `what` for the array `x`."
         try: return self.session.run([what], dict(ecg=x))[0]
-        except Exception as e: raise ECGError(self.folder/'model.onnx', f'failed on an array of shape {x.shape} ({str(e).strip().splitlines()[0][:160]})') from None
+        except Exception as e:
+            raise ECGError(self.folder/'model.onnx',
+                           f'failed on an array of shape {x.shape} ({str(e).strip().splitlines()[0][:160]})') from None
 
-    def __repr__(self): return f'OnnxRun({self.info["run"]}: {len(self.classes)} {"numbers" if self.beats else "classes"}, {len(self.leads)} leads at {self.fs:g} Hz)'
+    def __repr__(self):
+        return (f'OnnxRun({self.info["run"]}: {len(self.classes)} {"numbers" if self.beats else "classes"}, '
+                f'{len(self.leads)} leads at {self.fs:g} Hz)')
 
     @property
-    def thresholds(self): return pd.Series(self.info['thresholds'], self.classes, name='threshold', dtype=float) if self.info.get('thresholds') else None
+    def thresholds(self):
+        return pd.Series(self.info['thresholds'], self.classes, name='threshold', dtype=float) if self.info.get('thresholds') else None
     @property
     def temperature(self): return (self.info.get('calibration') or {}).get('temperature')
 
@@ -321,7 +380,10 @@ class OnnxRun:
         "What the run says of prepared records."
         x = np.asarray(x, np.float32)
         if self.beats: raise ECGError(self.folder, 'an encoder: it embeds beats, see `embed`')
-        if x.ndim != 3 or x.shape[2] != len(self.leads) or x.shape[1] < self.info['length']: raise BadSignal('records', f'an array of shape {x.shape}; (records, at least {self.info["length"]} samples, {len(self.leads)} leads) is needed')
+        if x.ndim != 3 or x.shape[2] != len(self.leads) or x.shape[1] < self.info['length']:
+            raise BadSignal('records',
+                            f'an array of shape {x.shape}; (records, at least {self.info["length"]} samples, '
+                            f'{len(self.leads)} leads) is needed')
         starts = window_starts(x.shape[1], self.info['length'], stride=self.info['stride'])
         if len(starts) <= batch:
             k = max(1, batch//len(starts))
@@ -330,7 +392,8 @@ class OnnxRun:
 
     def _long(self, x, starts, batch):
         "One long record, so many windows at a time: (classes,)."
-        each = np.concatenate([self._ask('windows', x[None, s[0]:s[-1] + self.info['length']])[0] for s in np.split(starts, range(batch, len(starts), batch))])
+        each = np.concatenate([self._ask('windows', x[None, s[0]:s[-1] + self.info['length']])[0]
+                               for s in np.split(starts, range(batch, len(starts), batch))])
         p = each.mean(0) if self.info['join'] == 'mean' else each.max(0)
         return np.where([c in self.info['linear'] for c in self.classes], p, apply_temperature(np.clip(p, 0, 1), self.temperature)).astype(np.float32) if self.temperature else p
 
@@ -349,8 +412,11 @@ def _variants(rec, run):
     "`rec` as it is, at other rates, and of other lengths."
     s, r = run.info['length']/run.recipe.fs, rec
     yield 'as it is', r
-    for fs in (500., 250., 360.): yield f'at {fs:g} Hz', Recording(resample(r.signal, r.fs, fs), fs, r.leads, r.record_id)
-    if is_encoder(run): yield 'shorter', r.span(0, min(6.3, r.duration_s)); return
+    for fs in (500., 250., 360.):
+        yield f'at {fs:g} Hz', Recording(resample(r.signal, r.fs, fs), fs, r.leads, r.record_id)
+    if is_encoder(run):
+        yield 'shorter', r.span(0, min(6.3, r.duration_s))
+        return
     for dur in (s, s + 1/r.fs, 2.37*s):
         if dur < r.duration_s: yield 'shorter', r.span(0, dur)
     yield 'longer', Recording(np.tile(r.signal, (1, 3)), r.fs, r.leads, r.record_id)
@@ -380,5 +446,7 @@ def check_onnx(
         arrays = [other.array_of(other.prepare(r)) for r in recs]
         x = np.stack([a[:min(map(len, arrays))] for a in arrays])
         one = np.concatenate([other.answers(o[None]) for o in x])
-        for b in batches: unit = put(f'{b} at once', np.resize(one, (b, one.shape[1])), other.answers(np.resize(x, (b, *x.shape[1:]))))
+        for b in batches:
+            unit = put(f'{b} at once', np.resize(one, (b, one.shape[1])),
+                       other.answers(np.resize(x, (b, *x.shape[1:]))))
     return dict(records=len(recs), difference=max(by.values()), by_case=by) | (dict(unit_difference=unit) if linear.any() else {}) | (dict(called_otherwise=called) if cut is not None else {})

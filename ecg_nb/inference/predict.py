@@ -44,15 +44,20 @@ class FusedConv(nn.Module):
         self.how = list(conv.padding), list(conv.stride), list(conv.dilation), conv.groups
 
     def weight(self, x): # as oneDNN likes it for inputs like `x`
-        if self.packed is None: self.packed = torch.ops.mkldnn._reorder_convolution_weight(self.conv.weight, *self.how, list(x.shape))
+        if self.packed is None:
+            self.packed = torch.ops.mkldnn._reorder_convolution_weight(self.conv.weight, *self.how, list(x.shape))
         return self.packed
 
     def forward(self, x):
-        if self.onednn: return torch.ops.mkldnn._convolution_pointwise(x, self.weight(x), self.conv.bias, *self.how, 'relu' if self.relu else 'none', [], '')
+        if self.onednn:
+            return torch.ops.mkldnn._convolution_pointwise(x, self.weight(x), self.conv.bias, *self.how,
+                                                           'relu' if self.relu else 'none', [], '')
         return self.conv(x).relu_() if self.relu else self.conv(x)
 
     def onto(self, x, other): # ReLU of the convolution of `x` plus `other`, which is overwritten
-        if self.onednn: return torch.ops.mkldnn._convolution_pointwise_.binary(other, x, self.weight(x), self.conv.bias, *self.how, 'add', 1., 'relu', [], '')
+        if self.onednn:
+            return torch.ops.mkldnn._convolution_pointwise_.binary(other, x, self.weight(x), self.conv.bias,
+                                                                   *self.how, 'add', 1., 'relu', [], '')
         return other.add_(self.conv(x)).relu_()
 
 class FusedBlock(nn.Module):
@@ -62,7 +67,9 @@ class FusedBlock(nn.Module):
         *body, last = block.body
         self.body, self.last, self.skip = nn.Sequential(*body), FusedConv(last[0], last[1]), block.skip
 
-    def forward(self, x): z = self.body(x); return self.last.onto(z, self.skip(x))
+    def forward(self, x):
+        z = self.body(x)
+        return self.last.onto(z, self.skip(x))
 
 # %% ../../nbs/23_your_own_ecg.ipynb #-fuse-row
 def _fuse_row(layers):
@@ -104,8 +111,10 @@ class FastRun:
         self.run = run if isinstance(run, Run) else load_run(run)
         self.info, self.classes, self.recipe = self.run.info, self.run.classes, self.run.recipe
         self.name, self.linear = self.run.name, self.info['linear']
-        if is_encoder(self.run): raise BadTable(self.run.folder, 'an encoder answers with numbers, not classes: use enrol and identify')
-        if getattr(self.run.model, 'note', None) is not None: raise BadTable(self.run.folder, 'its network reads a note besides the ECG')
+        if is_encoder(self.run):
+            raise BadTable(self.run.folder, 'an encoder answers with numbers, not classes: use enrol and identify')
+        if getattr(self.run.model, 'note', None) is not None:
+            raise BadTable(self.run.folder, 'its network reads a note besides the ECG')
         self.net, t = fused(self.run.model), self.run.thresholds
         self.thresholds = np.full(len(self.classes), np.nan) if t is None else t.to_numpy(float)
         self.reference, self.sample = _reference(self.run)
@@ -119,10 +128,12 @@ class FastRun:
         "Probabilities, as `Run.predict` would give them."
         length, stride = self.info['length'], self.info['stride']
         per = [window_starts(len(x), length, stride=stride) for x in xs]
-        windows = np.stack([x[s:s + length] for x, starts in zip(xs, per) for s in starts])      # (n_windows, length, leads)
+        # (n_windows, length, leads)
+        windows = np.stack([x[s:s + length] for x, starts in zip(xs, per) for s in starts])
         record, out = np.repeat(np.arange(len(xs)), [len(s) for s in per]), []
         for part in np.array_split(windows, -(-len(windows)//batch)):                              # parts of equal size
-            x = torch.from_numpy(part).float().mul_(self.recipe.lsb_uv/1000).transpose(1, 2)       # (b, leads, length), laid out time first
+            # (b, leads, length), laid out time first
+            x = torch.from_numpy(part).float().mul_(self.recipe.lsb_uv/1000).transpose(1, 2)
             out.append(self.run.activate(self.net(x)[:, :len(self.classes)].float()))
         return aggregate_windows(torch.cat(out).numpy(), record, self.info['join'])
 
@@ -179,8 +190,13 @@ def sources(
         out += _of_table(t)
         lost = pd.DataFrame(unread(t), columns=['record_id', 'cause'])
     names = [s.record_id for s in out]
-    if len(set(names)) < len(names): raise BadTable('recordings', f'one name for several recordings: {", ".join(sorted({n for n in names if names.count(n) > 1})[:5])}')
-    if not out: raise MissingFile(paths[0] if paths else 'recordings', 'no recording here that can be read' + ''.join(f'; {r.record_id}: {r.cause}' for r in lost.head(3).itertuples()))
+    if len(set(names)) < len(names):
+        raise BadTable('recordings',
+                       'one name for several recordings: '
+                       f'{", ".join(sorted({n for n in names if names.count(n) > 1})[:5])}')
+    if not out:
+        raise MissingFile(paths[0] if paths else 'recordings',
+                          'no recording here that can be read' + ''.join(f'; {r.record_id}: {r.cause}' for r in lost.head(3).itertuples()))
     return out, lost
 
 # %% ../../nbs/23_your_own_ecg.ipynb #-card
@@ -199,13 +215,15 @@ class Answered:
     findings:list          # of each recording a list of `Finding`
     remarks:list           # of each recording what was remarked when it was read, a list of words
     problems:list          # '' or why there is no answer
-    pieces:dict            # number of a long recording -> (start_s (n_pieces,), stop_s, p (n_pieces, classes), problems)
+    pieces:dict   # number of a long recording -> (start_s (n_pieces,), stop_s, p (n_pieces, classes), problems)
     caveat:str=''
     calibration:dict|None=None
     shift:Shift|None=None  # None if the recordings are few or nothing is kept of the training records
 
     @property
-    def outside(self)->str: "What is said of all recordings together, '' if they are like the training records."; return self.shift.text if self.shift else ''
+    def outside(self)->str:
+        "What is said of all recordings together, '' if they are like the training records."
+        return self.shift.text if self.shift else ''
     @property
     def temperature(self): return (self.calibration or {}).get('temperature')
     def out(self, p): # uncalibrated -> what is shown
@@ -238,15 +256,19 @@ class Predictions:
     picture:Callable
     bars:Callable
 
-    def __init__(self, answered, sources, lost): self.answered, self.sources, self.lost = {a.fast.name: a for a in answered}, sources, lost
+    def __init__(self, answered, sources, lost):
+        self.answered, self.sources, self.lost = {a.fast.name: a for a in answered}, sources, lost
     @property
     def runs(self)->list: return list(self.answered)
     def __len__(self): return len(self.sources)
-    def __repr__(self): return f'Predictions({len(self):,} recordings, {", ".join(self.runs)}; {len(self.problems):,} without an answer)'
+    def __repr__(self):
+        return (f'Predictions({len(self):,} recordings, {", ".join(self.runs)}; {len(self.problems):,} without an '
+                'answer)')
 
     def of(self, run=None)->Answered: # a run's name, or the `Run`; default: the first
         name = self.runs[0] if run is None else run.name if isinstance(run, Run) else str(run)
-        if name not in self.answered: raise BadTable('predictions', f'{name!r} was not asked; there are {", ".join(self.runs)}')
+        if name not in self.answered:
+            raise BadTable('predictions', f'{name!r} was not asked; there are {", ".join(self.runs)}')
         return self.answered[name]
 
     def frame(self, run=None)->pd.DataFrame: # record_id, duration_s, a column a class, above, outcome, note, problem
@@ -265,7 +287,8 @@ class Predictions:
     def problems(self)->pd.DataFrame: # record_id, run ('' = all), cause
         "Recordings without an answer, and why."
         out = [dict(record_id=r.record_id, run='', cause=r.cause) for r in self.lost.itertuples()]
-        out += [dict(record_id=s.record_id, run=name, cause=p) for name, a in self.answered.items() for s, p in zip(self.sources, a.problems) if p]
+        out += [dict(record_id=s.record_id, run=name, cause=p) for name, a in self.answered.items()
+                for s, p in zip(self.sources, a.problems) if p]
         return pd.DataFrame(out, columns=['record_id', 'run', 'cause'])
 
 # %% ../../nbs/23_your_own_ecg.ipynb #-num
@@ -283,33 +306,41 @@ def _to_dict(self:Predictions)->dict: # schema, versions, created, runs, records
     for i, s in enumerate(self.sources):
         said:dict[str, dict] = {}
         for name, a in self.answered.items():
-            said[name] = dict(p={c: _num(v) for c, v in zip(a.fast.classes, a.out(a.p[i]))}, above=a.above(i), outcome=a.outcome(i), findings=[asdict(f) for f in a.findings[i]], note=a.notes[i], problem=a.problems[i] or None)
+            said[name] = dict(p={c: _num(v) for c, v in zip(a.fast.classes, a.out(a.p[i]))}, above=a.above(i),
+                              outcome=a.outcome(i), findings=[asdict(f) for f in a.findings[i]],
+                              note=a.notes[i], problem=a.problems[i] or None)
             if i in a.pieces:
                 at, to, p, bad = a.pieces[i]
                 said[name]['pieces'] = [dict(start_s=_num(u), stop_s=_num(v), p=dict(zip(a.fast.classes, map(_num, q))), problem=b or None) for u, v, q, b in zip(at, to, a.out(p), bad)]
         records.append(dict(record_id=s.record_id, path=s.path, fs=s.fs, duration_s=_num(s.duration_s), answers=said))
     made = provenance()
-    return dict(schema=SCHEMA, versions=made['versions'], created=made['created'], runs=runs, records=records, not_opened=self.lost.to_dict('records'))
+    return dict(schema=SCHEMA, versions=made['versions'], created=made['created'], runs=runs, records=records,
+                not_opened=self.lost.to_dict('records'))
 
-def _to_json(self:Predictions)->str: "`to_dict` as text."; return json.dumps(self.to_dict(), indent=1, ensure_ascii=False)
+def _to_json(self:Predictions)->str:
+    "`to_dict` as text."
+    return json.dumps(self.to_dict(), indent=1, ensure_ascii=False)
 
 def _text(self:Predictions, most:int=20)->str:
     "A summary to print: counts, the first `most` recordings, problems and caveats."
     out = []
     for name, a in self.answered.items():
         n = sum(not p for p in a.problems)
-        out += [f'{name}: {n:,} of {len(self):,} recordings' + (f', probabilities calibrated (temperature {a.temperature:.3f})' if a.temperature else ', probabilities not calibrated')]
+        out += [f'{name}: {n:,} of {len(self):,} recordings' + (', probabilities calibrated (temperature '
+                                                                f'{a.temperature:.3f})' if a.temperature else ', probabilities not calibrated')]
         for i in [i for i, p in enumerate(a.problems) if not p][:most]:
             p, k = a.out(a.p[i]), np.argsort([-np.inf if c in a.fast.linear else -v for c, v in zip(a.fast.classes, a.p[i])], kind='stable')[:5 + len(a.fast.linear)]
             out += [f'  {self.sources[i].record_id}: ' + ', '.join(f'{a.fast.classes[j]} {p[j]:.1f}' if a.fast.classes[j] in a.fast.linear else f'{a.fast.classes[j]} {p[j]:.2f}{"*"*(a.fast.classes[j] in a.above(i))}' for j in k) + f'   ({a.notes[i]})'*bool(a.notes[i])]
         out += [f'  … {n - most:,} more']*(n > most) + [f'  {a.outside}']*bool(a.outside) + [f'  {a.caveat}']
-    out += ['* at or above the threshold of its class'] + [f'no answer, {r.record_id}{f" ({r.run})"*bool(r.run)}: {r.cause}' for r in self.problems.head(most).itertuples()]
+    out += ['* at or above the threshold of its class'] + [f'no answer, {r.record_id}{f" ({r.run})"*bool(r.run)}: '
+                                                           f'{r.cause}' for r in self.problems.head(most).itertuples()]
     return '\n'.join(out)
 
 Predictions.to_dict, Predictions.to_json, Predictions.text = _to_dict, _to_json, _text
 
 # %% ../../nbs/23_your_own_ecg.ipynb #-answers
-PIECE_S, LONG_S, GROUP, BLOCK = 10., 60., 16, 30   # s of a piece; s from which on there are pieces; recordings in a group; pieces read at once
+# s of a piece; s from which on there are pieces; recordings in a group; pieces read at once
+PIECE_S, LONG_S, GROUP, BLOCK = 10., 60., 16, 30
 
 def _answers(asked, names, recs, batch):
     "For each run of `asked`: p (n, classes), findings, remarks of the reader, problems of `recs`, of which some may be errors."
@@ -317,9 +348,13 @@ def _answers(asked, names, recs, batch):
     for fast in asked:
         p, findings, remarks, bad, xs = np.full((len(recs), len(fast.classes)), np.nan), [[] for _ in recs], [()]*len(recs), ['']*len(recs), {}
         for i, rec in enumerate(recs):
-            if isinstance(rec, ECGError): bad[i] = rec.cause; continue
+            if isinstance(rec, ECGError):
+                bad[i] = rec.cause
+                continue
             try: prepared = fast.run.prepare(rec)
-            except ECGError as e: bad[i] = e.cause; continue
+            except ECGError as e:
+                bad[i] = e.cause
+                continue
             xs[i], findings[i], remarks[i] = prepared.signal, prepared.findings, rec.meta.get('notes', ())
             if fast.reference: fast.sample.add(str(rec.meta.get('subject_id') or names[i]), prepared.signal)
         if xs: p[list(xs)] = fast.ask(list(xs.values()), batch=batch)
@@ -343,7 +378,8 @@ def _in_pieces(asked, source, batch, tick):
     for k in range(0, len(starts), BLOCK):
         few = starts[k:k + BLOCK]
         rec = _read(source, start_s=few[0]/fs, stop_s=(few[-1] + n)/fs)
-        parts.append(_answers(asked, [source.record_id]*len(few), [rec if isinstance(rec, ECGError) else _piece(rec, (a - few[0])/fs, (a - few[0] + n)/fs, a/fs) for a in few], batch))
+        parts.append(_answers(asked, [source.record_id]*len(few),
+                              [rec if isinstance(rec, ECGError) else _piece(rec, (a - few[0])/fs, (a - few[0] + n)/fs, a/fs) for a in few], batch))
         tick(len(few))
     out, pieces = [], []
     for j, fast in enumerate(asked):
@@ -352,7 +388,8 @@ def _in_pieces(asked, source, batch, tick):
         ok = np.isfinite(p).all(1)
         whole = (p[ok].max(0) if fast.info['join'] == 'max' else p[ok].mean(0)) if ok.any() else np.full(p.shape[1], np.nan)
         merged = merge_findings([f for f, there in zip(findings, ok) if there])
-        said = [f'{"largest" if fast.info["join"] == "max" else "mean"} of {ok.sum()} pieces of {PIECE_S:g} s', *[f'{(~ok).sum()} pieces without an answer']*bool((~ok).any()), *dict.fromkeys(r for some in remarks for r in some)]
+        said = [f'{"largest" if fast.info["join"] == "max" else "mean"} of {ok.sum()} pieces of {PIECE_S:g} '
+                's', *[f'{(~ok).sum()} pieces without an answer']*bool((~ok).any()), *dict.fromkeys(r for some in remarks for r in some)]
         out.append((whole[None], [merged], [said if ok.any() else []], ['' if ok.any() else bad[0]]))
         pieces.append((starts/fs, (starts + n)/fs, p, bad))
     return out, pieces
@@ -361,7 +398,9 @@ def _in_pieces(asked, source, batch, tick):
 @contextmanager
 def _one_thread_each(n_jobs):
     was = torch.get_num_threads()
-    try: torch.set_num_threads(1 if n_jobs > 1 else was); yield
+    try:
+        torch.set_num_threads(1 if n_jobs > 1 else was)
+        yield
     finally: torch.set_num_threads(was)
 
 def _shift(fast):
@@ -385,7 +424,9 @@ def predict(
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', UnitWarning)                    # these stand in the notes
         asked = [FastRun(r) for r in ([runs] if isinstance(runs, (str, Path, Run)) else runs)]
-        if not asked: raise BadTable('runs', 'none given; results/ holds diagnosis/superclass, rhythm/nine, sex/leads-12 and others')
+        if not asked:
+            raise BadTable('runs',
+                           'none given; results/ holds diagnosis/superclass, rhythm/nine, sex/leads-12 and others')
         found, lost = sources(source, fs=fs, leads=leads, units=units)
         long = [i for i, s in enumerate(found) if s.duration_s > LONG_S]
         short = [i for i, s in enumerate(found) if s.duration_s <= LONG_S]
@@ -398,8 +439,10 @@ def predict(
         remarks:list[list] = [[[] for _ in found] for _ in asked]
         with _one_thread_each(min(n_jobs, len(jobs))), tqdm(total=len(short) + sum(-(-found[i].n_samples//round(PIECE_S*found[i].fs)) for i in long), disable=not progress, desc='predict') as bar, ThreadPoolExecutor(n_jobs) as pool:
             def work(rows):
-                if found[rows[0]].duration_s > LONG_S: return rows, *_in_pieces(asked, found[rows[0]], batch, bar.update)
-                out = _answers(asked, [found[i].record_id for i in rows], [_read(found[i]) for i in rows], batch); bar.update(len(rows))
+                if found[rows[0]].duration_s > LONG_S:
+                    return rows, *_in_pieces(asked, found[rows[0]], batch, bar.update)
+                out = _answers(asked, [found[i].record_id for i in rows], [_read(found[i]) for i in rows], batch)
+                bar.update(len(rows))
                 return rows, out, None
             for rows, out, more in pool.map(work, jobs):
                 for j, (q, *rest) in enumerate(out):
@@ -447,20 +490,26 @@ def _png(item, colors=64, **kwargs):
     Image.open(io.BytesIO(picture(item, **kwargs))).convert('RGB').quantize(colors, dither=Image.Dither.NONE).save(out, 'PNG', optimize=True)
     return out.getvalue()
 
-def _img(png, alt): return f'<img class="ecg" alt="{html.escape(alt, True)}" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
+def _img(png, alt):
+    return (f'<img class="ecg" alt="{html.escape(alt, True)}" '
+            f'src="data:image/png;base64,{base64.b64encode(png).decode()}">')
 
 def _bars(a:Answered, i, most=12):
     "The answer of a run to recording `i` as bars, thresholds as strokes."
     from ecg_nb.evaluation.card import meanings
     f, p, t, words, rows = a.fast, a.out(a.p[i]), a.thresholds, meanings(a.fast.info), []
     up = set(a.above(i))
-    first = sorted((k for k, c in enumerate(f.classes) if c not in f.linear), key=lambda k: (f.classes[k] not in up, -p[k]))[:max(most, len(up))]
+    first = sorted((k for k, c in enumerate(f.classes) if c not in f.linear),
+                   key=lambda k: (f.classes[k] not in up, -p[k]))[:max(most, len(up))]
     for k in sorted(first, key=lambda k: -p[k]):
         c, cut = f.classes[k], t[k]
         mark = f'<u style="left:{100*cut:.1f}%"></u>' if np.isfinite(cut) else ''
-        rows.append(f'<div class="r{" up"*(c in up)}"><span class="n">{html.escape(c)}</span><span class="m">{html.escape(str(words.get(c, "")))}</span><span class="b"><i style="width:{100*min(1, max(0, p[k])):.1f}%"></i>{mark}</span>'
+        rows.append(f'<div class="r{" up"*(c in up)}"><span class="n">{html.escape(c)}</span><span '
+                    f'class="m">{html.escape(str(words.get(c, "")))}</span><span class="b"><i '
+                    f'style="width:{100*min(1, max(0, p[k])):.1f}%"></i>{mark}</span>'
                     f'<span class="v">{p[k]:.2f}{f" / {cut:.2f}" if np.isfinite(cut) else ""}</span></div>')
-    rows += [f'<p>{html.escape(c)}: <b>{p[k]:.1f}</b> <span class="s">{html.escape(str(words.get(c, "")))}</span></p>' for k, c in enumerate(f.classes) if c in f.linear]
+    rows += [f'<p>{html.escape(c)}: <b>{p[k]:.1f}</b> <span '
+             f'class="s">{html.escape(str(words.get(c, "")))}</span></p>' for k, c in enumerate(f.classes) if c in f.linear]
     left = len(f.classes) - len(f.linear) - len(first)
     return ''.join(rows) + f'<p class="s">Bar and first number: probability{" (calibrated)" if a.temperature else " (not calibrated)"}; stroke and second number: threshold; orange: at or above it.{f" {left} less likely classes are not shown; the JSON has them." if left > 0 else ""}</p>'
 
@@ -475,18 +524,25 @@ def _curve(a:Answered, i, most=4):
     best = sorted(keep, key=lambda k: -np.nanmax(p[:, k]))[:most]
     unit, name = (3600, 'h') if to[-1] > 7200 else (60, 'min') if to[-1] > 180 else (1, 's')
     x, out = 40 + 860*(at + to)/2/to[-1], []
-    for y in (0, .5, 1): out.append(f'<line x1="40" x2="900" y1="{130 - 120*y}" y2="{130 - 120*y}" stroke="#ddd"/><text x="34" y="{134 - 120*y}" text-anchor="end">{y:g}</text>')
-    for u in np.linspace(0, 1, 6): out.append(f'<text x="{40 + 860*u:.0f}" y="148" text-anchor="middle">{to[-1]*u/unit:.3g} {name}</text>')
+    for y in (0, .5, 1):
+        out.append(f'<line x1="40" x2="900" y1="{130 - 120*y}" y2="{130 - 120*y}" stroke="#ddd"/><text x="34" '
+                   f'y="{134 - 120*y}" text-anchor="end">{y:g}</text>')
+    for u in np.linspace(0, 1, 6):
+        out.append(f'<text x="{40 + 860*u:.0f}" y="148" text-anchor="middle">{to[-1]*u/unit:.3g} {name}</text>')
     for j, k in enumerate(best):
         runs = np.split(np.arange(len(at)), np.flatnonzero(np.diff(np.isfinite(p[:, k]).astype(int))) + 1)
-        out += [f'<polyline fill="none" stroke="{_LINES[j]}" stroke-width="1.5" points="{" ".join(f"{x[m]:.1f},{130 - 120*p[m, k]:.1f}" for m in r[::max(1, len(r)//2000)])}"/>' for r in runs if np.isfinite(p[r[0], k])]
-        out.append(f'<text x="{50 + 210*j}" y="168" fill="{_LINES[j]}" font-weight="600">{html.escape(a.fast.classes[k])}</text>')
-    return f'<svg viewBox="0 0 910 175" style="width:240mm;font:11px system-ui,sans-serif" role="img" aria-label="probability along time">{"".join(out)}</svg>'
+        out += [f'<polyline fill="none" stroke="{_LINES[j]}" stroke-width="1.5" '
+                f'points="{" ".join(f"{x[m]:.1f},{130 - 120*p[m, k]:.1f}" for m in r[::max(1, len(r)//2000)])}"/>' for r in runs if np.isfinite(p[r[0], k])]
+        out.append(f'<text x="{50 + 210*j}" y="168" fill="{_LINES[j]}" '
+                   f'font-weight="600">{html.escape(a.fast.classes[k])}</text>')
+    return ('<svg viewBox="0 0 910 175" style="width:240mm;font:11px system-ui,sans-serif" role="img" '
+            f'aria-label="probability along time">{"".join(out)}</svg>')
 
 def _piece_for(a:Answered, i, source, cls):
     "The part of recording `i` that is drawn: its first ten seconds, of a long one those where `cls` is likeliest."
     start = 0.
-    if i in a.pieces and np.isfinite(a.pieces[i][2]).any(): start = float(a.pieces[i][0][np.nanargmax(a.pieces[i][2][:, a.fast.classes.index(cls)])])
+    if i in a.pieces and np.isfinite(a.pieces[i][2]).any():
+        start = float(a.pieces[i][0][np.nanargmax(a.pieces[i][2][:, a.fast.classes.index(cls)])])
     if source.duration_s <= PIECE_S: return source.read(), 0.
     return source.read(start_s=start, stop_s=start + PIECE_S), start
 
@@ -502,7 +558,8 @@ def _map_of(fast, rec, cls, method):
 
 def _list_of(texts): return '<ul>' + ''.join(f'<li>{html.escape(t)}</li>' for t in texts) + '</ul>'
 
-def _map_line(m, verdict): return f'Map of {m.cls} by {m.method.replace("_", " ")}: orange speaks for it' + (', blue against it' if m.signed else '') + f'. Is it to be believed? {verdict}.'
+def _map_line(m, verdict):
+    return f'Map of {m.cls} by {m.method.replace("_", " ")}: orange speaks for it' + (', blue against it' if m.signed else '') + f'. Is it to be believed? {verdict}.'
 
 def page(
     said:Predictions,
@@ -514,19 +571,26 @@ def page(
     "One recording as a page of its own: answers, ECG on paper, maps, and what to be careful about."
     from ecg_nb.view.ecg import Item
     s, e = said.sources[i], lambda v: html.escape(str(v))
-    out = [f'<h1>{e(s.record_id)}</h1><p class="s">{s.duration_s:g} s at {s.fs:g} Hz{f", {e(s.path)}" if s.path else ""}</p>']
-    drawn, care = False, dict.fromkeys(str(f) for a in said.answered.values() for f in a.findings[i] if f.severity == 'care')
+    out = [f'<h1>{e(s.record_id)}</h1><p class="s">{s.duration_s:g} s at {s.fs:g} '
+           f'Hz{f", {e(s.path)}" if s.path else ""}</p>']
+    drawn, care = False, dict.fromkeys(str(f) for a in said.answered.values() for f in a.findings[i]
+                                       if f.severity == 'care')
     if care: out.append(f'<div class="w"><b>To be read with care</b>{_list_of(care)}</div>')
     for name, a in said.answered.items():
         notes = _words([f for f in a.findings[i] if f.severity == 'note'], a.remarks[i])
         out.append(f'<h2>{e(name)}: {e(a.fast.info.get("title", ""))}</h2>' + f'<p class="s">{e(notes)}</p>'*bool(notes))
-        if a.problems[i]: out.append(f'<p class="w"><b>No answer:</b> {e(a.problems[i])}</p>'); continue
+        if a.problems[i]:
+            out.append(f'<p class="w"><b>No answer:</b> {e(a.problems[i])}</p>')
+            continue
         out.append(_bars(a, i) + (_curve(a, i) if i in a.pieces else '') + f'<p class="w">{e(a.outside)}</p>'*bool(a.outside) + f'<p class="w">{e(a.caveat)}</p>')
         try:
             cls = a.chosen(i)
             rec, start = _piece_for(a, i, s, cls)
             part = f', {start:g} to {start + rec.duration_s:g} s' if s.duration_s > PIECE_S else ''
-            if not drawn: out.append(_img(_png(Item(rec, title=s.record_id, note=part[2:]), width=width), f'ECG of {s.record_id}{part}')); drawn = True
+            if not drawn:
+                out.append(_img(_png(Item(rec, title=s.record_id, note=part[2:]), width=width),
+                                f'ECG of {s.record_id}{part}'))
+                drawn = True
             if maps:
                 m, verdict = _map_of(a.fast, rec, cls, None)
                 rec, _ = complete_leads(rec, m.leads)
@@ -538,8 +602,12 @@ def page(
             out.append(_img(_png(Item(rec, title=s.record_id), width=width), f'ECG of {s.record_id}'))
         except ECGError as err: out.append(f'<p class="w">No picture: {e(err.cause)}</p>')
     made = provenance()
-    out.append(f'<p class="s">ECG on paper: 25 mm/s, 10 mm/mV at a scale of 100 %. Research use only, not a medical device. ecg_nb {e(made["versions"]["ecg_nb"])}, PyTorch {e(made["versions"]["torch"])}, {e(made["created"])}.</p>')
-    return f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; style-src \'unsafe-inline\'"><title>{e(s.record_id)}</title><style>{_CSS}</style></head><body>{"".join(out)}</body></html>'
+    out.append('<p class="s">ECG on paper: 25 mm/s, 10 mm/mV at a scale of 100 %. Research use only, not a medical '
+               f'device. ecg_nb {e(made["versions"]["ecg_nb"])}, PyTorch {e(made["versions"]["torch"])}, '
+               f'{e(made["created"])}.</p>')
+    return ('<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" '
+            'content="default-src \'none\'; img-src data:; style-src '
+            f'\'unsafe-inline\'"><title>{e(s.record_id)}</title><style>{_CSS}</style></head><body>{"".join(out)}</body></html>')
 
 # %% ../../nbs/23_your_own_ecg.ipynb #-file-name
 def _file_name(text): return re.sub(r'[^A-Za-z0-9._-]+', '_', str(text)).strip('._')[:100] or 'recording'
@@ -562,7 +630,9 @@ def _write(self:Predictions,
             table(self.frame(name), f'{_file_name(name.replace("/", "-"))}.csv')
             if a.pieces: table(self.pieces(name), f'{_file_name(name.replace("/", "-"))}-pieces.csv')
         if len(self.problems): table(self.problems, 'problems.csv')
-    if 'json' in formats: files.append(folder/'predictions.json'); write_json(files[-1], self.to_dict())
+    if 'json' in formats:
+        files.append(folder/'predictions.json')
+        write_json(files[-1], self.to_dict())
     if 'html' in formats:
         names = [_file_name(s.record_id) for s in self.sources]
         seen:dict[str, int] = {}
@@ -580,9 +650,12 @@ def _picture(self:Predictions, i:int, run=None, *, width:int=1300)->bytes: # PNG
     cls = a.chosen(i)
     rec, start = _piece_for(a, i, self.sources[i], cls)
     m, _ = _map_of(a.fast, rec, cls, None)
-    return _png(Item(complete_leads(rec, m.leads)[0], saliency=m, title=self.sources[i].record_id, note=f'{a.fast.name}, {cls} {a.out(a.p[i])[a.fast.classes.index(cls)]:.2f}'), width=width)
+    return _png(Item(complete_leads(rec, m.leads)[0], saliency=m, title=self.sources[i].record_id,
+                     note=f'{a.fast.name}, {cls} {a.out(a.p[i])[a.fast.classes.index(cls)]:.2f}'), width=width)
 
-def _bars_of(self:Predictions, i:int, run=None)->str: "The bars of recording `i` as HTML, as on its page."; return f'<style>{_CSS[_CSS.index(".r{"):_CSS.index(".w{")]}</style>' + _bars(self.of(run), i)
+def _bars_of(self:Predictions, i:int, run=None)->str:
+    "The bars of recording `i` as HTML, as on its page."
+    return f'<style>{_CSS[_CSS.index(".r{"):_CSS.index(".w{")]}</style>' + _bars(self.of(run), i)
 
 Predictions.write, Predictions.picture, Predictions.bars = _write, _picture, _bars_of
 
@@ -593,7 +666,9 @@ class Explanation(NamedTuple):
     verdict:str
     path:str        # of the file, '' if none was written
     findings:list   # of `Finding`, on the recording
-    def __str__(self): return '\n'.join([f'{self.map.record_id}: {self.map.cls} {self.map.score:.2f}', *map(str, self.findings), self.verdict, *[self.path]*bool(self.path)])
+    def __str__(self):
+        return '\n'.join([f'{self.map.record_id}: {self.map.cls} {self.map.score:.2f}',
+                          *map(str, self.findings), self.verdict, *[self.path]*bool(self.path)])
 
 def explain(
     recording,           # a `Recording`, or the path of one
@@ -612,15 +687,19 @@ def explain(
     if len(found) != 1: raise BadTable(recording, f'{len(found):,} recordings; one at a time is explained')
     s, fast = found[0], FastRun(run)
     stop_s = min(start_s + PIECE_S, s.duration_s)
-    if start_s >= s.duration_s: raise BadSignal(s.record_id, f'ends after {s.duration_s:g} s: nothing to explain from {start_s:g} s on')
+    if start_s >= s.duration_s:
+        raise BadSignal(s.record_id, f'ends after {s.duration_s:g} s: nothing to explain from {start_s:g} s on')
     rec = s.read(start_s=start_s, stop_s=stop_s) if start_s or s.duration_s > PIECE_S else s.read()
     findings = fast.run.prepare(rec).findings
     m, verdict = _map_of(fast, rec, cls, method)
     if out:
         from ecg_nb.view.ecg import Item
         from ecg_nb.evaluation.card import caveat
-        png = _png(Item(complete_leads(rec, m.leads)[0], saliency=m, title=s.record_id, note=f'{fast.name}, {m.cls} {m.score:.2f}' + f', {start_s:g} to {stop_s:g} s'*(s.duration_s > PIECE_S)), width=1300)
-        text = f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(s.record_id)}</title><style>{_CSS}</style></head><body><h1>{html.escape(s.record_id)}: {html.escape(m.cls)}</h1>{_img(png, "map")}<p class="s">{html.escape(_map_line(m, verdict))}</p><p class="w">{html.escape(caveat(fast.run))}</p>{_list_of(map(str, findings))}</body></html>'
+        png = _png(Item(complete_leads(rec, m.leads)[0], saliency=m, title=s.record_id,
+                        note=f'{fast.name}, {m.cls} {m.score:.2f}' + f', {start_s:g} to {stop_s:g} '
+                                                                     's'*(s.duration_s > PIECE_S)), width=1300)
+        text = ('<!DOCTYPE html><html lang="en"><head><meta '
+                f'charset="utf-8"><title>{html.escape(s.record_id)}</title><style>{_CSS}</style></head><body><h1>{html.escape(s.record_id)}: {html.escape(m.cls)}</h1>{_img(png, "map")}<p class="s">{html.escape(_map_line(m, verdict))}</p><p class="w">{html.escape(caveat(fast.run))}</p>{_list_of(map(str, findings))}</body></html>')
         with atomic_path(out) as f: f.write_bytes(png if out.suffix == '.png' else text.encode())
     return Explanation(m, verdict, str(out or ''), findings)
 
@@ -634,7 +713,8 @@ def _first_usable(encoder, source):
             rec = source.read() if whole else source.read(start_s=start, stop_s=start + LONG_S)
             prepared = encoder.prepare(rec)
         except ECGError as e: first = first or e
-        else: return rec, prepared, '' if whole else f'first {LONG_S:g} s' if not start else f'{start:g} to {start + LONG_S:g} s, since before that: {first.cause}'
+        else:
+            return rec, prepared, '' if whole else f'first {LONG_S:g} s' if not start else f'{start:g} to {start + LONG_S:g} s, since before that: {first.cause}'
     raise first
 
 def _embeddings(encoder, found, progress):
@@ -645,8 +725,10 @@ def _embeddings(encoder, found, progress):
     for s in tqdm(found, disable=not progress, desc='embed'):
         try:
             rec, prepared, part = _first_usable(encoder, s)
-            notes = [*map(str, prepared.findings), *rec.meta.get('notes', ()), quality_text(signal_quality(prepared.recording)), part]
-            out.append((s.record_id, str(rec.meta.get('subject_id') or s.record_id), encoder.embed(prepared), '; '.join(filter(None, notes))))
+            notes = [*map(str, prepared.findings), *rec.meta.get('notes', ()),
+                     quality_text(signal_quality(prepared.recording)), part]
+            out.append((s.record_id, str(rec.meta.get('subject_id') or s.record_id), encoder.embed(prepared),
+                        '; '.join(filter(None, notes))))
         except ECGError as e: lost.append(dict(record_id=s.record_id, cause=e.cause))
     return out, pd.DataFrame(lost, columns=['record_id', 'cause'])
 

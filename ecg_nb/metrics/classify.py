@@ -21,13 +21,21 @@ class Undefined(ValueError): "These labels leave the figure undefined (no positi
 def _check(y, p, unit=False):
     "`y` as bool and `p` as float64, both `(n, k)`; `ValueError` in plain words if they cannot be scored. `unit`: `p` must lie in 0-1."
     y, p = np.asarray(y), np.asarray(p, float)
-    if y.shape != p.shape: raise ValueError(f'labels have shape {y.shape} but probabilities {p.shape}; both must be (records, classes)')
+    if y.shape != p.shape:
+        raise ValueError(f'labels have shape {y.shape} but probabilities {p.shape}; both must be (records, classes)')
     if y.ndim == 1: y, p = y[:, None], p[:, None]
-    if y.ndim != 2 or 0 in y.shape: raise ValueError(f'labels of shape {y.shape}; at least one record and one class are needed, as (records, classes)')
-    if not ((y == 0) | (y == 1)).all(): raise ValueError('labels must be 0 or 1 everywhere (no NaN, no text, no class numbers)')
+    if y.ndim != 2 or 0 in y.shape:
+        raise ValueError(f'labels of shape {y.shape}; at least one record and one class are needed, as (records, '
+                         'classes)')
+    if not ((y == 0) | (y == 1)).all():
+        raise ValueError('labels must be 0 or 1 everywhere (no NaN, no text, no class numbers)')
     bad = ~np.isfinite(p)
-    if bad.any(): raise ValueError(f'{bad.sum()} probabilities are NaN or infinite, the first in row {np.argwhere(bad)[0][0]}, column {np.argwhere(bad)[0][1]}')
-    if unit and (p.min() < 0 or p.max() > 1): raise ValueError(f'probabilities must lie in 0-1, these reach from {p.min():.3g} to {p.max():.3g}; are they logits?')
+    if bad.any():
+        raise ValueError(f'{bad.sum()} probabilities are NaN or infinite, the first in row {np.argwhere(bad)[0][0]}, '
+                         f'column {np.argwhere(bad)[0][1]}')
+    if unit and (p.min() < 0 or p.max() > 1):
+        raise ValueError(f'probabilities must lie in 0-1, these reach from {p.min():.3g} to {p.max():.3g}; are they '
+                         'logits?')
     y = y.astype(bool)
     if not y.any(): raise Undefined('no positive label in any class: nothing can be measured')
     return y, p
@@ -35,7 +43,8 @@ def _check(y, p, unit=False):
 def _cuts(thresholds, k):
     "`thresholds` as k floats: one for all or one a class."
     t = np.asarray(thresholds, float)
-    if t.shape not in ((), (1,), (k,)) or np.isnan(t).any(): raise ValueError(f'thresholds: one number, or one for each of the {k} classes, none NaN; not shape {t.shape}')
+    if t.shape not in ((), (1,), (k,)) or np.isnan(t).any():
+        raise ValueError(f'thresholds: one number, or one for each of the {k} classes, none NaN; not shape {t.shape}')
     return np.broadcast_to(t, k)
 
 # %% ../../nbs/metrics/10_classify.ipynb #class-auc
@@ -46,7 +55,8 @@ def class_auc(
     "Area under the ROC curve of each class, ties counted one half."
     from scipy.stats import rankdata
     y, p = _check(y, p)
-    pos = y.sum(0); neg = len(y) - pos
+    pos = y.sum(0)
+    neg = len(y) - pos
     u = (rankdata(p, axis=0)*y).sum(0) - pos*(pos + 1)/2
     return np.divide(u, pos*neg, out=np.full(len(pos), np.nan), where=pos*neg > 0)
 
@@ -55,7 +65,8 @@ def mean_defined(
     axis:int=-1,
 )->np.ndarray:
     "Mean over what is not NaN; NaN where nothing is left."
-    ok = ~np.isnan(a); n = ok.sum(axis)
+    ok = ~np.isnan(a)
+    n = ok.sum(axis)
     return np.divide(np.where(ok, a, 0).sum(axis), n, out=np.full(np.shape(n), np.nan), where=n > 0)
 
 def macro_auc(
@@ -70,11 +81,14 @@ def macro_auc(
 # %% ../../nbs/metrics/10_classify.ipynb #-resamples
 def _resamples(n, n_resamples, seed, groups=None, block=None):
     "Yield blocks of weights `(n, b)`, float64: how often each record occurs in each of `b` resamples of records (or of whole `groups`)."
-    rng = np.random.default_rng([22, seed])  # a stream of its own: data simulated from the same seed must not steer the draw
+    # a stream of its own: data simulated from the same seed must not steer the draw
+    rng = np.random.default_rng([22, seed])
     codes, m = None, n
     if groups is not None:
-        codes, ids = pd.factorize(np.asarray(groups)); m = len(ids)
-        if codes.shape != (n,) or (codes < 0).any(): raise ValueError(f'groups must name a subject for each of the {n} records, none missing')
+        codes, ids = pd.factorize(np.asarray(groups))
+        m = len(ids)
+        if codes.shape != (n,) or (codes < 0).any():
+            raise ValueError(f'groups must name a subject for each of the {n} records, none missing')
     block = block or int(np.clip(500_000//n, 8, 500))
     for start in range(0, n_resamples, block):
         b = min(block, n_resamples - start)
@@ -175,7 +189,10 @@ def auc_interval(
     out = []
     for end in (0., 1.):
         a, b = np.full(auc.shape, end), auc  # bisection between the end, too far, and the estimate, not too far
-        for _ in range(50): mid = (a + b)/2; f = far(mid); a, b = np.where(f, mid, a), np.where(f, b, mid)
+        for _ in range(50):
+            mid = (a + b)/2
+            f = far(mid)
+            a, b = np.where(f, mid, a), np.where(f, b, mid)
         out.append(np.where((auc == end) | np.isnan(auc), auc, b))
     return tuple(out)
 
@@ -192,7 +209,8 @@ def paired_difference(
     d = mean_defined(bootstrap_auc(y, p_a, **kw)) - mean_defined(bootstrap_auc(y, p_b, **kw))
     lo, hi = interval(d, level)
     better = d[~np.isnan(d)]
-    return dict(difference=macro_auc(y, p_a) - macro_auc(y, p_b), lo=lo, hi=hi, share_a_better=float(((better > 0) + .5*(better == 0)).mean()))
+    return dict(difference=macro_auc(y, p_a) - macro_auc(y, p_b), lo=lo, hi=hi,
+                share_a_better=float(((better > 0) + .5*(better == 0)).mean()))
 
 # %% ../../nbs/metrics/10_classify.ipynb #-steps
 def _steps(y, p):
@@ -246,7 +264,9 @@ def fmax(
     ys, ps = np.take_along_axis(y, o, 1), np.take_along_axis(p, o, 1)
     precision = ys.cumsum(1)/np.arange(1, y.shape[1] + 1)              # of a record after its 1, 2, ... highest classes
     gain = ys/np.maximum(y.sum(1, keepdims=True), 1)                   # in recall
-    first = np.zeros(y.shape); first[:, 0] = 1                         # the record's first alarm
+    # the record's first alarm
+    first = np.zeros(y.shape)
+    first[:, 0] = 1
     o = np.argsort(-ps.ravel(), kind='stable')                         # lower the threshold past all scores
     end = np.flatnonzero(np.diff(ps.ravel()[o], append=-np.inf))
     P, R, n = (a.ravel()[o].cumsum()[end] for a in (np.diff(precision, axis=1, prepend=0), gain, first))
@@ -288,7 +308,8 @@ def wilson(
     from statistics import NormalDist
     k, n, z = np.asarray(k, float), np.asarray(n, float), NormalDist().inv_cdf((1 + level)/2)
     with np.errstate(divide='ignore', invalid='ignore'):
-        q = k/n; mid = (q + z*z/(2*n))/(1 + z*z/n)
+        q = k/n
+        mid = (q + z*z/(2*n))/(1 + z*z/n)
         half = z/(1 + z*z/n)*np.sqrt(q*(1 - q)/n + z*z/(4*n*n))
     return np.clip(mid - half, 0, 1), np.clip(mid + half, 0, 1)
 
@@ -300,7 +321,8 @@ def operating_point(
 )->pd.DataFrame:    # one row a class: threshold, tp, fp, fn, tn, sensitivity, specificity, ppv, npv, f1
     "What the alarms at `thresholds` are worth; NaN where a rate has no denominator."
     y, p = _check(y, p)
-    thresholds = _cuts(thresholds, y.shape[1]); called = p >= thresholds
+    thresholds = _cuts(thresholds, y.shape[1])
+    called = p >= thresholds
     tp, fp, fn, tn = (m.sum(0) for m in (y & called, ~y & called, y & ~called, ~y & ~called))
     def rate(a, b): return np.divide(a, a + b, out=np.full(len(a), np.nan), where=a + b > 0)
     return pd.DataFrame({'class': range(y.shape[1]) if names is None else names, 'threshold': thresholds,
@@ -348,7 +370,8 @@ def calibration_error(
     def gap(r): return float((r.n*(r.predicted - r.observed).abs()).sum()/r.n.sum())
     if by == 'all': return gap(reliability(y, p, n_bins=n_bins, bins=bins))
     if by != 'class': raise ValueError(f"by must be 'all' or 'class', not {by!r}")
-    return np.array([gap(reliability(y[:, c], p[:, c], n_bins=n_bins, bins=bins)) if y[:, c].any() else np.nan for c in range(y.shape[1])])
+    return np.array([gap(reliability(y[:, c], p[:, c], n_bins=n_bins, bins=bins)) if y[:, c].any() else np.nan
+                     for c in range(y.shape[1])])
 
 def brier(y, p, *, by:str='all'): # float, or shape (k,) for by='class'
     "Mean squared difference between probability and label (Brier 1950)."
@@ -358,7 +381,9 @@ def brier(y, p, *, by:str='all'): # float, or shape (k,) for by='class'
     return float(e.mean()) if by == 'all' else e
 
 # %% ../../nbs/metrics/10_classify.ipynb #-logit
-def _logit(p): p = np.clip(np.asarray(p, float), 1e-7, 1 - 1e-7); return np.log(p) - np.log1p(-p)
+def _logit(p):
+    p = np.clip(np.asarray(p, float), 1e-7, 1 - 1e-7)
+    return np.log(p) - np.log1p(-p)
 
 def fit_temperature(
     y_valid,  # labels 0/1 of the VALIDATION records, shape (n, k)
@@ -369,7 +394,8 @@ def fit_temperature(
     y, p = _check(y_valid, p_valid, unit=True)
     z = _logit(p)
     def loss(t): return float((np.logaddexp(0, z*np.exp(-t)) - y*z*np.exp(-t)).mean())
-    return float(np.exp(minimize_scalar(loss, bounds=(-np.log(20), np.log(20)), method='bounded', options=dict(xatol=1e-4)).x))
+    return float(np.exp(minimize_scalar(loss, bounds=(-np.log(20), np.log(20)), method='bounded',
+                                        options=dict(xatol=1e-4)).x))
 
 def apply_temperature(
     p,                  # probabilities, any shape
@@ -394,10 +420,12 @@ def confusion(
     def codes(a, what):
         a = np.asarray(a)
         c = a.astype(int) if a.dtype.kind in 'iub' else pd.Index(names).get_indexer(a)
-        if ((c < 0) | (c >= len(names))).any(): raise ValueError(f'{what} holds a class that is not in names: {a[(c < 0) | (c >= len(names))][0]!r}')
+        if ((c < 0) | (c >= len(names))).any():
+            raise ValueError(f'{what} holds a class that is not in names: {a[(c < 0) | (c >= len(names))][0]!r}')
         return c
     t, q = codes(truth, 'truth'), codes(predicted, 'predicted')
-    if t.shape != q.shape or t.ndim != 1: raise ValueError(f'truth has shape {t.shape}, predicted {q.shape}; both must be (n,)')
+    if t.shape != q.shape or t.ndim != 1:
+        raise ValueError(f'truth has shape {t.shape}, predicted {q.shape}; both must be (n,)')
     m = np.bincount(t*len(names) + q, minlength=len(names)**2).reshape(len(names), -1)
     return pd.DataFrame(m, index=pd.Index(names, name='truth'), columns=pd.Index(names, name='predicted'))
 
@@ -410,11 +438,14 @@ def accuracy(
 )->dict:          # accuracy, lo, hi (95 %), n, correct, chance (always the commonest class)
     "Share of records whose class was found, with its interval."
     t, q = np.asarray(truth), np.asarray(predicted)
-    if t.shape != q.shape or t.ndim != 1 or not len(t): raise ValueError(f'truth has shape {t.shape}, predicted {q.shape}; both must be (n,) with n > 0')
+    if t.shape != q.shape or t.ndim != 1 or not len(t):
+        raise ValueError(f'truth has shape {t.shape}, predicted {q.shape}; both must be (n,) with n > 0')
     hit = t == q
     lo, hi = map(float, wilson(hit.sum(), len(hit)))
-    if groups is not None: lo, hi = interval(np.concatenate([hit @ w/w.sum(0) for w in _resamples(len(hit), n_resamples, seed, groups)]))
-    return dict(accuracy=float(hit.mean()), lo=lo, hi=hi, n=len(hit), correct=int(hit.sum()), chance=float(pd.Series(t).value_counts(normalize=True).max()))
+    if groups is not None:
+        lo, hi = interval(np.concatenate([hit @ w/w.sum(0) for w in _resamples(len(hit), n_resamples, seed, groups)]))
+    return dict(accuracy=float(hit.mean()), lo=lo, hi=hi, n=len(hit), correct=int(hit.sum()),
+                chance=float(pd.Series(t).value_counts(normalize=True).max()))
 
 # %% ../../nbs/metrics/10_classify.ipynb #single-label-confusion
 def single_label_confusion(
@@ -450,7 +481,8 @@ def report(
     source = np.full(len(names), 'given' if thresholds is not None else 'default 0.5', object)
     if thresholds is None:
         thresholds = np.full(len(names), .5)
-        if (y_valid is None) != (p_valid is None): raise ValueError('thresholds from validation need both y_valid and p_valid')
+        if (y_valid is None) != (p_valid is None):
+            raise ValueError('thresholds from validation need both y_valid and p_valid')
         if y_valid is not None:
             thresholds = choose_thresholds(y_valid, p_valid, names=names)
             source[np.asarray(y_valid).reshape(-1, len(names)).any(0)] = 'validation'
@@ -458,21 +490,26 @@ def report(
     auc, ap = _bootstrap_curves(y, p, n_resamples, seed, groups)
     lo, hi = auc_interval(table.auc, table.positives, len(y) - table.positives)
     if groups is not None: lo, hi = np.fmin(lo, interval(auc)[0]), np.fmax(hi, interval(auc)[1])
-    table.insert(4, 'auc_lo', lo); table.insert(5, 'auc_hi', hi)
+    table.insert(4, 'auc_lo', lo)
+    table.insert(5, 'auc_hi', hi)
     return _summary(y, p, table, auc, ap, groups, seed), table
 
 def _class_table(y, p, names, thresholds, source):
     "The per-class table of `report`, without intervals."
     t = operating_point(y, p, thresholds, names)
-    head = pd.DataFrame({'class': names, 'positives': y.sum(0), 'prevalence': y.mean(0), 'auc': class_auc(y, p), 'ap': average_precision(y, p)})
+    head = pd.DataFrame({'class': names, 'positives': y.sum(0), 'prevalence': y.mean(0),
+                         'auc': class_auc(y, p), 'ap': average_precision(y, p)})
     return pd.concat([head, t[['f1', 'sensitivity', 'specificity', 'ppv', 'npv', 'threshold']]], axis=1).assign(threshold_from=source, rare=y.sum(0) < RARE)
 
 def _summary(y, p, table, auc, ap, groups, seed):
     "The numbers of `report` over all classes; `auc` and `ap` are the bootstrap's."
     defined, common, prev = table.auc.notna().to_numpy(), ~table.rare.to_numpy(), y.mean(0)
     present = prev > 0
-    def mean(a): a = mean_defined(np.asarray(a, float)); return None if np.isnan(a) else float(a)
-    def span(samples, estimate=None): return [None if np.isnan(o) else float(o) for o in interval(mean_defined(samples), estimate=estimate)]
+    def mean(a):
+        a = mean_defined(np.asarray(a, float))
+        return None if np.isnan(a) else float(a)
+    def span(samples, estimate=None):
+        return [None if np.isnan(o) else float(o) for o in interval(mean_defined(samples), estimate=estimate)]
     m = dict(n_records=len(y), n_classes=y.shape[1], n_classes_defined=int(defined.sum()), n_classes_rare=int((~common).sum()), n_positives=int(y.sum()),
         macro_auc=mean(table.auc), macro_auc_95=span(auc), macro_auc_chance=.5,
         macro_auc_common=mean(table.auc[common]), macro_auc_common_95=span(auc[:, common]), n_classes_common=int((common & defined).sum()),
@@ -481,8 +518,11 @@ def _summary(y, p, table, auc, ap, groups, seed):
         macro_f1=mean(table.f1), macro_f1_chance=float((2*prev/(1 + prev))[present].mean()), thresholds_from=', '.join(sorted(set(table.threshold_from))),
         ece=calibration_error(y, p), ece_adaptive=calibration_error(y, p, bins='count'), ece_by_class=mean(calibration_error(y, p, by='class')),
         brier=brier(y, p), brier_chance=float((prev*(1 - prev)).mean()))
-    if y.shape[1] > 1: m |= dict(top1_hit=top1_hit(y, p), top1_hit_chance=float(y.mean()), top1_hit_commonest=float(prev.max()))
-    return m | dict(level=.95, n_resamples=len(auc), seed=seed, resampled='records' if groups is None else 'subjects', n_subjects=None if groups is None else int(pd.Series(groups).nunique()))
+    if y.shape[1] > 1:
+        m |= dict(top1_hit=top1_hit(y, p), top1_hit_chance=float(y.mean()), top1_hit_commonest=float(prev.max()))
+    return m | dict(level=.95, n_resamples=len(auc), seed=seed,
+                    resampled='records' if groups is None else 'subjects', n_subjects=None
+                    if groups is None else int(pd.Series(groups).nunique()))
 
 # %% ../../nbs/metrics/10_classify.ipynb #common-auc
 def common_auc(
@@ -506,7 +546,8 @@ def _draw_curves(ax, curves, labels, mean_label, **kw):
         grid = np.linspace(0, 1, 201)
         for a, b in curves: ax.plot(a, b, lw=.5, color='tab:blue', alpha=.35)
         ax.plot(grid, np.mean([np.interp(grid, a, b) for a, b in curves], axis=0), color='k', lw=1.8, label=mean_label)
-    ax.set(xlim=(-.01, 1.01), ylim=(-.01, 1.01), aspect='equal', **kw); ax.legend(fontsize=8)
+    ax.set(xlim=(-.01, 1.01), ylim=(-.01, 1.01), aspect='equal', **kw)
+    ax.legend(fontsize=8)
     return ax
 
 def plot_roc(
@@ -517,16 +558,23 @@ def plot_roc(
 ):               # the axes
     "ROC curve of each class that has one, with its AUC."
     from sklearn.metrics import roc_curve
-    y, p = _check(y, p); auc = class_auc(y, p); ok = np.flatnonzero(~np.isnan(auc))
+    y, p = _check(y, p)
+    auc = class_auc(y, p)
+    ok = np.flatnonzero(~np.isnan(auc))
     if not len(ok): raise Undefined('no class has both positive and negative records: no ROC curve')
     names = range(y.shape[1]) if names is None else names
-    ax = _axes(ax, (4.2, 4.2)); ax.plot([0, 1], [0, 1], color='.7', lw=.8, ls='--')
+    ax = _axes(ax, (4.2, 4.2))
+    ax.plot([0, 1], [0, 1], color='.7', lw=.8, ls='--')
     curves = [roc_curve(y[:, c], p[:, c])[:2] for c in ok]
-    return _draw_curves(ax, curves, [f'{names[c]}  {auc[c]:.3f}' for c in ok], f'mean of {len(ok)} classes  {auc[ok].mean():.3f}', xlabel='1 - specificity', ylabel='sensitivity')
+    return _draw_curves(ax, curves, [f'{names[c]}  {auc[c]:.3f}' for c in ok],
+                        f'mean of {len(ok)} classes  {auc[ok].mean():.3f}', xlabel='1 - specificity',
+                        ylabel='sensitivity')
 
 def plot_precision_recall(y, p, names=None, *, ax=None): # the axes
     "Precision-recall curve of each class with positives, with its average precision and (in brackets) its prevalence."
-    y, p = _check(y, p); ap = average_precision(y, p); ok = np.flatnonzero(y.any(0))
+    y, p = _check(y, p)
+    ap = average_precision(y, p)
+    ok = np.flatnonzero(y.any(0))
     names, curves = range(y.shape[1]) if names is None else names, []
     for c in ok:
         tp, alarms, _ = _steps(y[:, c], p[:, c])
@@ -546,10 +594,15 @@ def plot_calibration(
 ):                      # the axes
     "Reliability curve with 95 % bars: share of positives against mean prediction; the area of a dot grows with its number of predictions."
     r, e = reliability(y, p, n_bins=n_bins, bins=bins), calibration_error(y, p, n_bins=n_bins, bins=bins)
-    if ax is None or not ax.lines: ax = _axes(ax, (4.2, 4.2)); ax.plot([0, 1], [0, 1], color='.7', lw=.8, ls='--')
-    bars = ax.errorbar(r.predicted, r.observed, [r.observed - r.lo, r.hi - r.observed], lw=1, capsize=2, label=f'{label or "model"}, ECE {e:.3f}')
+    if ax is None or not ax.lines:
+        ax = _axes(ax, (4.2, 4.2))
+        ax.plot([0, 1], [0, 1], color='.7', lw=.8, ls='--')
+    bars = ax.errorbar(r.predicted, r.observed, [r.observed - r.lo, r.hi - r.observed], lw=1, capsize=2,
+                       label=f'{label or "model"}, ECE {e:.3f}')
     ax.scatter(r.predicted, r.observed, 8 + 120*r.n/r.n.sum(), color=bars.lines[0].get_color())
-    ax.set(xlabel='predicted probability', ylabel='share of positives', xlim=(-.02, 1.02), ylim=(-.02, 1.02), aspect='equal'); ax.legend(fontsize=8)
+    ax.set(xlabel='predicted probability', ylabel='share of positives', xlim=(-.02, 1.02), ylim=(-.02, 1.02),
+           aspect='equal')
+    ax.legend(fontsize=8)
     return ax
 
 def plot_confusion(
@@ -560,14 +613,16 @@ def plot_confusion(
     m, k = counts.to_numpy(float), len(counts)
     rows = m.sum(1, keepdims=True)
     share = np.divide(m, rows, out=np.full(m.shape, np.nan), where=rows > 0)
-    side = float(np.clip(.55*k, 3, 6)); ax = _axes(ax, (side + .8, side))
+    side = float(np.clip(.55*k, 3, 6))
+    ax = _axes(ax, (side + .8, side))
     ax.imshow(share, cmap='Blues', vmin=0, vmax=1)
     for i, j in np.argwhere(m > 0) if k <= 15 else ():
         dark = share[i, j] > .5
         ax.text(j, i - .12, f'{100*share[i, j]:.0f}%', ha='center', va='center', fontsize=8, color='w' if dark else 'k')
         ax.text(j, i + .26, f'{m[i, j]:.0f}', ha='center', va='center', fontsize=6, color='w' if dark else '.35')
     ticks = np.arange(0, k, -(-k//30))
-    ax.set_xticks(ticks, counts.columns[ticks], rotation=90 if k > 5 else 0, fontsize=8); ax.set_yticks(ticks, counts.index[ticks], fontsize=8)
+    ax.set_xticks(ticks, counts.columns[ticks], rotation=90 if k > 5 else 0, fontsize=8)
+    ax.set_yticks(ticks, counts.index[ticks], fontsize=8)
     ax.set(xlabel='called', ylabel='truth')
     return ax
 
@@ -581,8 +636,11 @@ def plot_per_class(
     ax = _axes(ax, (6, .5 + .17*max(len(t), 6)))
     for rare, color, face in ((False, 'tab:blue', 'tab:blue'), (True, '.6', 'w')):
         s = t[t.rare == rare]
-        if len(s): ax.errorbar(s.auc, s.index, xerr=[s.auc - s.auc_lo, s.auc_hi - s.auc], fmt='o', ms=4, lw=1.2, color=color, mfc=face, label='fewer than 10 positives' if rare else '10 or more')
-    ax.axvline(.5, color='.7', lw=.8, ls='--'); ax.axvline(t.auc.mean(), color='k', lw=.8, ls=':')
+        if len(s):
+            ax.errorbar(s.auc, s.index, xerr=[s.auc - s.auc_lo, s.auc_hi - s.auc], fmt='o', ms=4, lw=1.2,
+                        color=color, mfc=face, label='fewer than 10 positives' if rare else '10 or more')
+    ax.axvline(.5, color='.7', lw=.8, ls='--')
+    ax.axvline(t.auc.mean(), color='k', lw=.8, ls=':')
     ax.set_yticks(t.index, [f'{c} ({n})' for c, n in zip(t['class'], t.positives)], fontsize=8)
     ax.set(xlabel='AUC, 95 % interval (dotted: macro)', ylim=(-.7, len(t) - .3))
     if t.rare.any(): ax.legend(fontsize=8, loc='upper left')

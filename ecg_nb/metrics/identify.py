@@ -20,12 +20,14 @@ def _ids(a, name, n):
     "`a` as an array of `n` ids, none missing."
     a = np.asarray(a)
     if a.shape != (n,): raise BadTable(name, f'{a.shape} ids; one is needed for each of the {n} scores along its side')
-    if pd.isna(a).any(): raise BadTable(name, f'{pd.isna(a).sum()} ids are missing; drop those recordings or name their person')
+    if pd.isna(a).any():
+        raise BadTable(name, f'{pd.isna(a).sum()} ids are missing; drop those recordings or name their person')
     return a
 
 def _codes(a, b, name):
     "Ids `a` and `b` as numbers, the same number for the same id."
-    if (a.dtype.kind in 'iufb') != (b.dtype.kind in 'iufb'): raise BadTable(name, 'one side has numbers and the other text; give both in the same form')
+    if (a.dtype.kind in 'iufb') != (b.dtype.kind in 'iufb'):
+        raise BadTable(name, 'one side has numbers and the other text; give both in the same form')
     codes = pd.factorize(np.concatenate([a, b]))[0]
     return codes[:len(a)], codes[len(a):]
 
@@ -33,12 +35,21 @@ def _prepared(scores, probe_ids, gallery_ids, probe_records=None, gallery_record
     "Checked scores, -inf where a recording would meet itself, and the person of each row and column as a number."
     s = np.asarray(scores)
     if s.dtype.kind != 'f': s = s.astype(np.float64)
-    if s.ndim != 2 or 0 in s.shape: raise BadTable('scores', f'shape {s.shape}; (probes, templates) with at least one of each is needed (an empty gallery knows nobody)')
-    p, g = _codes(_ids(probe_ids, 'probe_ids', s.shape[0]), _ids(gallery_ids, 'gallery_ids', s.shape[1]), 'probe_ids and gallery_ids')
-    if not np.isfinite(s).all(): raise BadTable('scores', f'{(~np.isfinite(s)).sum()} scores are NaN or infinite; look for recordings without an embedding')
-    if (probe_records is None) != (gallery_records is None): raise BadTable('probe_records and gallery_records', 'only one of them is given; both or neither')
+    if s.ndim != 2 or 0 in s.shape:
+        raise BadTable('scores',
+                       f'shape {s.shape}; (probes, templates) with at least one of each is needed (an empty gallery '
+                       'knows nobody)')
+    p, g = _codes(_ids(probe_ids, 'probe_ids', s.shape[0]), _ids(gallery_ids, 'gallery_ids', s.shape[1]),
+                  'probe_ids and gallery_ids')
+    if not np.isfinite(s).all():
+        raise BadTable('scores',
+                       f'{(~np.isfinite(s)).sum()} scores are NaN or infinite; look for recordings without an '
+                       'embedding')
+    if (probe_records is None) != (gallery_records is None):
+        raise BadTable('probe_records and gallery_records', 'only one of them is given; both or neither')
     if probe_records is not None:
-        a, b = _codes(_ids(probe_records, 'probe_records', len(p)), _ids(gallery_records, 'gallery_records', len(g)), 'probe_records and gallery_records')
+        a, b = _codes(_ids(probe_records, 'probe_records', len(p)),
+                      _ids(gallery_records, 'gallery_records', len(g)), 'probe_records and gallery_records')
         s = np.where(a[:, None] == b, s.dtype.type(-np.inf), s)
     return s, p, g
 
@@ -52,7 +63,8 @@ def _best_by_person(s, g):
 def _match(s, p, g):
     "Of each probe: rank of its person, score with that person (-inf if there is none), and the best score with anybody."
     best, people = _best_by_person(s, g)
-    column = np.full(max(p.max(), g.max()) + 1, -1); column[people] = np.arange(len(people))
+    column = np.full(max(p.max(), g.max()) + 1, -1)
+    column[people] = np.arange(len(people))
     own = np.where(column[p] >= 0, best[np.arange(len(p)), column[p]], s.dtype.type(-np.inf))
     rank = np.where(own > -np.inf, (best >= own[:, None]).sum(1), np.inf)
     return rank, own, best.max(1)
@@ -86,7 +98,8 @@ def cmc(
     max_rank:int=20,  # last rank wanted
 )->np.ndarray:        # shape (max_rank,): share of known probes with rank <= 1, 2, ...
     "Cumulative match characteristic."
-    r = np.asarray(ranks, float); r = r[np.isfinite(r)]
+    r = np.asarray(ranks, float)
+    r = r[np.isfinite(r)]
     if not len(r): raise Undefined('no probe has its person in the gallery: no rank to count')
     return (np.bincount(np.minimum(r, max_rank + 1).astype(int), minlength=max_rank + 2)[1:max_rank + 1]/len(r)).cumsum()
 
@@ -99,11 +112,13 @@ def rank_k(
     n_resamples:int=1000, seed:int=0,
 )->dict:                    # rate, lo, hi (95 %), n (known probes), people, chance
     "Share of known probes whose person is among the first `k`."
-    r = np.asarray(ranks, float); known = np.isfinite(r)
+    r = np.asarray(ranks, float)
+    known = np.isfinite(r)
     rate = float(cmc(r, k)[-1])
     people = np.arange(known.sum()) if people is None else _ids(people, 'people', len(r))[known]
     lo, hi = _rate(r[known] <= k, people, n_resamples, seed)[1]
-    return dict(rate=rate, lo=lo, hi=hi, n=int(known.sum()), people=len(pd.unique(people)), chance=None if gallery_size is None else min(1., k/gallery_size))
+    return dict(rate=rate, lo=lo, hi=hi, n=int(known.sum()), people=len(pd.unique(people)),
+                chance=None if gallery_size is None else min(1., k/gallery_size))
 
 # %% ../../nbs/metrics/11_identify.ipynb #pairs
 class Pairs(NamedTuple):
@@ -131,22 +146,27 @@ def genuine_impostor(
 def _binned(pairs):
     "Genuine and impostor scores counted by bin and person, two sparse matrices `(bins, people)`, and the distinct genuine scores."
     from scipy.sparse import csr_matrix
-    genuine, impostor = map(np.asarray, pairs[:2]); n, m = len(genuine), len(impostor)
+    genuine, impostor = map(np.asarray, pairs[:2])
+    n, m = len(genuine), len(impostor)
     if not n or not m: raise Undefined(f'{n} genuine and {m} impostor scores: at least one of each is needed')
-    if np.isnan(genuine).any() or np.isnan(impostor).any(): raise BadTable('scores', 'some are NaN; look for recordings without an embedding')
-    if (pairs.genuine_people is None) != (pairs.impostor_people is None): raise BadTable('people', 'given for one of the two sets only; both or neither')
+    if np.isnan(genuine).any() or np.isnan(impostor).any():
+        raise BadTable('scores', 'some are NaN; look for recordings without an embedding')
+    if (pairs.genuine_people is None) != (pairs.impostor_people is None):
+        raise BadTable('people', 'given for one of the two sets only; both or neither')
     gp, ip = (np.arange(n), np.arange(n, n + m)) if pairs.genuine_people is None else (_ids(a, 'people', k) for a, k in zip(pairs[2:], (n, m)))
     gp, ip = _codes(gp, ip, 'people')
     v = np.unique(genuine)
     def count(s, who):
-        bin_ = np.searchsorted(v, s, 'left') + np.searchsorted(v, s, 'right')  # odd: on a genuine score; even: between two
+        # odd: on a genuine score; even: between two
+        bin_ = np.searchsorted(v, s, 'left') + np.searchsorted(v, s, 'right')
         return csr_matrix((np.ones(len(s)), (bin_, who)), (2*len(v) + 1, max(gp.max(), ip.max()) + 1))
     return count(genuine, gp), count(impostor, ip), v
 
 def _curve(genuine, impostor, w):
     "FAR and TAR, both `(2 + 2*distinct, resamples)` from 0 to 1, under the people's weights `w`; NaN where a resample lacks one kind."
     g, i = ((m @ w)[::-1].cumsum(0) for m in (genuine, impostor))
-    none = (g[-1] == 0) | (i[-1] == 0); start = np.zeros((1, w.shape[1]))
+    none = (g[-1] == 0) | (i[-1] == 0)
+    start = np.zeros((1, w.shape[1]))
     return tuple(np.concatenate([start, c])/np.where(none, np.nan, c[-1]) for c in (i, g))
 
 def roc_points(
@@ -155,7 +175,8 @@ def roc_points(
     "All corners of the ROC curve, exactly; between two corners it is straight."
     *counts, v = _binned(pairs)
     far, tar = (c[:, 0] for c in _curve(*counts, np.ones((counts[0].shape[1], 1))))
-    v = v[::-1]; above = np.nextafter(v, v.dtype.type(np.inf))
+    v = v[::-1]
+    above = np.nextafter(v, v.dtype.type(np.inf))
     return far, tar, np.concatenate([[np.inf], np.stack([above, v], 1).ravel(), [-np.inf]])
 
 # %% ../../nbs/metrics/11_identify.ipynb #eer
@@ -164,7 +185,8 @@ def eer(
 ):             # float, or shape (n,)
     "Equal error rate: where the curve has FAR = 1 - TAR."
     d = far + tar - 1                                               # rises from -1 to 1
-    i = (d >= 0).argmax(0); i, before = (np.expand_dims(k, 0) for k in (i, np.maximum(i - 1, 0)))
+    i = (d >= 0).argmax(0)
+    i, before = (np.expand_dims(k, 0) for k in (i, np.maximum(i - 1, 0)))
     (a, b), (f, g) = ((np.take_along_axis(z, before, 0)[0], np.take_along_axis(z, i, 0)[0]) for z in (d, far))
     return f + (g - f)*a/(a - b)
 
@@ -193,11 +215,15 @@ def roc_auc(
 def _figures(pairs, figures, n_resamples, seed):
     "`figures` {name: function of (far, tar)} of the curve of `pairs`, each as `name` and, over people, `name_95`."
     *counts, _ = _binned(pairs)
-    n = counts[0].shape[1]; n_people = min(int((m.sum(0) > 0).sum()) for m in counts)
-    far, tar = _curve(*counts, np.ones((n, 1))); value = {k: float(f(far, tar)[0]) for k, f in figures.items()}
-    samples = [[f(*c) for f in figures.values()] for c in (_curve(*counts, w) for w in _resamples(n, n_resamples, seed))]
+    n = counts[0].shape[1]
+    n_people = min(int((m.sum(0) > 0).sum()) for m in counts)
+    far, tar = _curve(*counts, np.ones((n, 1)))
+    value = {k: float(f(far, tar)[0]) for k, f in figures.items()}
+    samples = [[f(*c) for f in figures.values()]
+               for c in (_curve(*counts, w) for w in _resamples(n, n_resamples, seed))]
     out = {}
-    for i, (k, v) in enumerate(value.items()): out |= {k: v, f'{k}_95': _span(np.concatenate([s[i] for s in samples]), v, n_people)}
+    for i, (k, v) in enumerate(value.items()):
+        out |= {k: v, f'{k}_95': _span(np.concatenate([s[i] for s in samples]), v, n_people)}
     return out
 
 def verification(
@@ -208,7 +234,8 @@ def verification(
 )->dict:                # eer, tar_at_far_..., auc, far_at_tar_0.95, each with its 95 % interval; numbers of scores
     "The figures of verification with 95 % intervals over probe people, ready for metrics.json."
     figures = dict(eer=eer, auc=roc_auc) | {f'tar_at_far_{f:g}': lambda a, b, f=f: tar_at_far(a, b, f) for f in far} | {'far_at_tar_0.95': far_at_tar}
-    return _figures(pairs, figures, n_resamples, seed) | dict(n_genuine=len(pairs.genuine), n_impostor=len(pairs.impostor))
+    return _figures(pairs, figures, n_resamples, seed) | dict(n_genuine=len(pairs.genuine),
+                                                              n_impostor=len(pairs.impostor))
 
 # %% ../../nbs/metrics/11_identify.ipynb #threshold-at
 def threshold_at(
@@ -216,8 +243,11 @@ def threshold_at(
     far:float=1e-2,  # the share of them that may pass, 0 to below 1
 )->float:
     "The lowest threshold that accepts at most `far` of the scores `impostor`."
-    s = np.asarray(impostor); s = s if s.dtype.kind == 'f' else s.astype(float)
-    if not len(s) or np.isnan(s).any(): raise BadTable('impostor', f'{len(s)} scores, {np.isnan(s).sum()} of them NaN; a threshold needs some and whole ones')
+    s = np.asarray(impostor)
+    s = s if s.dtype.kind == 'f' else s.astype(float)
+    if not len(s) or np.isnan(s).any():
+        raise BadTable('impostor',
+                       f'{len(s)} scores, {np.isnan(s).sum()} of them NaN; a threshold needs some and whole ones')
     k = int(np.floor(far*len(s) + 1e-9))
     if not 0 <= k < len(s): raise ValueError(f'far must be at least 0 and below 1, not {far}')
     return float(np.nextafter(np.partition(s, len(s) - 1 - k)[len(s) - 1 - k], s.dtype.type(np.inf)))
@@ -236,7 +266,8 @@ def detection(
     pairs = Pairs(np.asarray(known_scores, float), np.asarray(unknown_scores, float), known_people, unknown_people)
     out = _figures(pairs, dict(auroc=roc_auc, fpr_at_95tpr=far_at_tar), n_resamples, seed) | dict(n_known=len(pairs.genuine), n_unknown=len(pairs.impostor))
     if threshold is None: return out
-    for name, wrong, people in (('false_acceptance', pairs.impostor >= threshold, unknown_people), ('false_rejection', pairs.genuine < threshold, known_people)):
+    for name, wrong, people in (('false_acceptance', pairs.impostor >= threshold, unknown_people),
+                                ('false_rejection', pairs.genuine < threshold, known_people)):
         out[name], out[f'{name}_95'] = _rate(wrong, people, n_resamples, seed)
     return out | dict(threshold=float(threshold))
 
@@ -254,7 +285,8 @@ def dir_at_far(
     "Detection-and-identification rate at stated false-alarm rates."
     if not all(0 <= f < 1 for f in far): raise ValueError(f'false-alarm rates are at least 0 and below 1, not {far}')
     s, p, g = _prepared(scores, probe_ids, gallery_ids, probe_records, gallery_records)
-    r, own, top = _match(s, p, g); known = np.isfinite(r)
+    r, own, top = _match(s, p, g)
+    known = np.isfinite(r)
     pairs = Pairs(np.where(r <= rank, own, -np.inf)[known], top[~known].astype(float), p[known], p[~known])
     out = _figures(pairs, {f'dir_at_far_{f:g}': lambda a, b, f=f: tar_at_far(a, b, f) for f in far}, n_resamples, seed)
     return out | {f'dir_at_far_{f:g}_chance': f*min(1., rank/len(np.unique(g))) for f in far} | dict(n_known=int(known.sum()), n_unknown=int((~known).sum()))
@@ -263,12 +295,17 @@ def dir_at_far(
 def _moments(cohort, n, top, name):
     "Mean and standard deviation of each row of `cohort`, of its `top` highest scores if given."
     c = np.asarray(cohort)
-    if c.ndim != 2 or len(c) != n or c.shape[1] < 2: raise BadTable(name, f'shape {c.shape}; ({n}, cohort) with a cohort of two at least is needed')
+    if c.ndim != 2 or len(c) != n or c.shape[1] < 2:
+        raise BadTable(name, f'shape {c.shape}; ({n}, cohort) with a cohort of two at least is needed')
     if top is not None:
-        if not 2 <= top <= c.shape[1]: raise BadTable(name, f'top={top} of a cohort of {c.shape[1]}; it must be between 2 and that')
+        if not 2 <= top <= c.shape[1]:
+            raise BadTable(name, f'top={top} of a cohort of {c.shape[1]}; it must be between 2 and that')
         c = np.partition(c, c.shape[1] - top, axis=1)[:, c.shape[1] - top:]
     m, sd = c.mean(1, dtype=np.float64), c.std(1, dtype=np.float64)
-    if not (sd > 0).all(): raise BadTable(name, f'row {np.argmin(sd > 0)} has the same score with all of the cohort, or a NaN: nothing to divide by')
+    if not (sd > 0).all():
+        raise BadTable(name,
+                       f'row {np.argmin(sd > 0)} has the same score with all of the cohort, or a NaN: nothing to '
+                       'divide by')
     return m, sd
 
 def z_norm(
@@ -307,12 +344,17 @@ def pooled_table(
     classes,    # all classes of the model, K of them
 )->pd.DataFrame:  # rows 'model' and 'chance'; tp tn fp fn, sensitivity specificity ppv npv fpr fnr fdr accuracy
     "True and false positives and negatives of all classes together, and their rates; beside them those of blind drawing."
-    t, q, classes = map(np.asarray, (y_true, y_pred, classes)); n, K = len(t), len(pd.unique(classes))
-    if t.shape != (n,) or q.shape != (n,) or not n: raise BadTable('y_true and y_pred', f'shapes {t.shape} and {q.shape}; both must be (n,) with n > 0')
+    t, q, classes = map(np.asarray, (y_true, y_pred, classes))
+    n, K = len(t), len(pd.unique(classes))
+    if t.shape != (n,) or q.shape != (n,) or not n:
+        raise BadTable('y_true and y_pred', f'shapes {t.shape} and {q.shape}; both must be (n,) with n > 0')
     for name, a in (('y_true', t), ('y_pred', q)):
-        if not np.isin(a, classes).all(): raise BadTable(name, f'holds {a[~np.isin(a, classes)][0]!r}, which is not among the {K} classes')
+        if not np.isin(a, classes).all():
+            raise BadTable(name, f'holds {a[~np.isin(a, classes)][0]!r}, which is not among the {K} classes')
     if K < 2: raise BadTable('classes', f'{K} class; with fewer than two there is nothing to confuse')
-    tp = np.array([(t == q).sum(), n/K]); fp = fn = n - tp; tn = n*K - tp - fp - fn
+    tp = np.array([(t == q).sum(), n/K])
+    fp = fn = n - tp
+    tn = n*K - tp - fp - fn
     def rate(a, b): return a/(a + b)
     return pd.DataFrame(dict(tp=tp, tn=tn, fp=fp, fn=fn, sensitivity=rate(tp, fn), specificity=rate(tn, fp), ppv=rate(tp, fp), npv=rate(tn, fn),
         fpr=rate(fp, tn), fnr=rate(fn, tp), fdr=rate(fp, tp), accuracy=rate(tp + tn, fp + fn)), index=['model', 'chance'])
@@ -326,16 +368,21 @@ def confused_part(
     "The part of the confusion matrix with the commonest confusions, ordered so that confused people lie together."
     from scipy.sparse import csr_matrix
     from scipy.sparse.csgraph import reverse_cuthill_mckee
-    t, q = map(np.asarray, (y_true, y_pred)); names, codes = np.unique(np.concatenate([t, q]), return_inverse=True)
+    t, q = map(np.asarray, (y_true, y_pred))
+    names, codes = np.unique(np.concatenate([t, q]), return_inverse=True)
     t, q, K = codes[:len(t)], codes[len(t):], len(names)
     pair, n = np.unique((np.minimum(t, q)*K + np.maximum(t, q))[t != q], return_counts=True)
     if not len(pair): raise Undefined('every record was called right: no confusion to show')
     pair = pair[np.argsort(-n, kind='stable')]
     keep = pd.unique(np.stack([pair//K, pair % K], 1).ravel())[:most]
-    at = np.full(K, -1); at[keep] = np.arange(len(keep)); i, j = at[t], at[q]; ok = (i >= 0) & (j >= 0)
+    at = np.full(K, -1)
+    at[keep] = np.arange(len(keep))
+    i, j = at[t], at[q]
+    ok = (i >= 0) & (j >= 0)
     m = np.bincount(i[ok]*len(keep) + j[ok], minlength=len(keep)**2).reshape(len(keep), -1)
     o = reverse_cuthill_mckee(csr_matrix(m + m.T - 2*np.diag(np.diag(m))), symmetric_mode=True)
-    return pd.DataFrame(m[np.ix_(o, o)], index=pd.Index(names[keep[o]], name='actual'), columns=pd.Index(names[keep[o]], name='called'))
+    return pd.DataFrame(m[np.ix_(o, o)], index=pd.Index(names[keep[o]], name='actual'),
+                        columns=pd.Index(names[keep[o]], name='called'))
 
 def predicted_vs_actual(
     y_true,        # person of each record, shape (n,)
@@ -346,10 +393,13 @@ def predicted_vs_actual(
 )->pd.DataFrame:   # record, actual, called, right, times (records with this very answer)
     "One row a record, the wrong ones first, the commonest confusion on top."
     t, q = map(np.asarray, (y_true, y_pred))
-    if t.shape != q.shape or t.ndim != 1: raise BadTable('y_true and y_pred', f'shapes {t.shape} and {q.shape}; both must be (n,)')
-    d = pd.DataFrame(dict(record=np.arange(len(t)) if records is None else _ids(records, 'records', len(t)), actual=t, called=q, right=t == q))
+    if t.shape != q.shape or t.ndim != 1:
+        raise BadTable('y_true and y_pred', f'shapes {t.shape} and {q.shape}; both must be (n,)')
+    d = pd.DataFrame(dict(record=np.arange(len(t)) if records is None else _ids(records, 'records', len(t)),
+                          actual=t, called=q, right=t == q))
     d['times'] = d.groupby(['actual', 'called'])['right'].transform('size')
-    d = d.sort_values(['right', 'times', 'actual', 'called'], ascending=[True, False, True, True], kind='stable').reset_index(drop=True)
+    d = d.sort_values(['right', 'times', 'actual', 'called'], ascending=[True, False, True, True],
+                      kind='stable').reset_index(drop=True)
     return d[~d.right] if wrong_only else d
 
 # %% ../../nbs/metrics/11_identify.ipynb #-named
@@ -361,16 +411,22 @@ def plot_cmc(
     *, gallery_size:int=None, max_rank:int=20, n_resamples:int=300, seed:int=0, ax=None,
 ):                          # the axes
     "Cumulative match characteristic, rank-1 in the legend; grey dashed: chance."
-    ax = _axes(ax, (4.6, 3.6)); k = np.arange(1, max_rank + 1)
+    ax = _axes(ax, (4.6, 3.6))
+    k = np.arange(1, max_rank + 1)
     for name, r in _named(ranks).items():
-        c = cmc(r, max_rank); r = np.asarray(r, float); known = np.isfinite(r)
+        c = cmc(r, max_rank)
+        r = np.asarray(r, float)
+        known = np.isfinite(r)
         line, = ax.plot(k, c, marker='o', ms=3, lw=1.3, label=f'{name}  rank-1 {c[0]:.3f}'.strip())
         if people is None: continue
         hits, who = r[known] <= k[:, None], np.asarray(people[name] if isinstance(people, dict) else people)[known]
-        lo, hi = interval(np.concatenate([(hits @ w/w.sum(0)).T for w in _resamples(known.sum(), n_resamples, seed, who)]))
+        lo, hi = interval(np.concatenate([(hits @ w/w.sum(0)).T
+                                          for w in _resamples(known.sum(), n_resamples, seed, who)]))
         ax.fill_between(k, lo, hi, color=line.get_color(), alpha=.2, lw=0)
     if gallery_size: ax.plot(k, np.minimum(k/gallery_size, 1), color='.6', lw=.8, ls='--')
-    ax.set(xlabel='rank', ylabel='share of known probes', ylim=(0, 1.01)); ax.xaxis.get_major_locator().set_params(integer=True); ax.legend(fontsize=8, loc='lower right')
+    ax.set(xlabel='rank', ylabel='share of known probes', ylim=(0, 1.01))
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.legend(fontsize=8, loc='lower right')
     return ax
 
 def plot_roc_identity(
@@ -380,12 +436,17 @@ def plot_roc_identity(
     "ROC with FAR on a logarithmic axis, steps as they are, TAR at FAR 0.01 and 0.001 dotted; grey dashed: chance."
     ax, least = _axes(ax, (4.6, 3.6)), 1.
     for name, q in _named(pairs).items():
-        far, tar, _ = roc_points(q); least = min(least, 1/len(q.impostor))
-        line, = ax.plot(np.maximum(far, .5/len(q.impostor)), tar, drawstyle='steps-post', lw=1.3, label=f'{name}  AUC {roc_auc(far, tar):.4f}'.strip())
+        far, tar, _ = roc_points(q)
+        least = min(least, 1/len(q.impostor))
+        line, = ax.plot(np.maximum(far, .5/len(q.impostor)), tar, drawstyle='steps-post', lw=1.3,
+                        label=f'{name}  AUC {roc_auc(far, tar):.4f}'.strip())
         at = [f for f in (1e-2, 1e-3) if f*len(q.impostor) >= 1]
         ax.plot(at, [tar_at_far(far, tar, f) for f in at], 'o', ms=4, color=line.get_color())
-    grid = np.geomspace(least, 1, 100); ax.plot(grid, grid, color='.6', lw=.8, ls='--')
-    ax.set(xscale='log', xlim=(least, 1), ylim=(0, 1.01), xlabel='FAR (impostors accepted)', ylabel='TAR (genuine accepted)'); ax.legend(fontsize=8, loc='lower right')
+    grid = np.geomspace(least, 1, 100)
+    ax.plot(grid, grid, color='.6', lw=.8, ls='--')
+    ax.set(xscale='log', xlim=(least, 1), ylim=(0, 1.01), xlabel='FAR (impostors accepted)',
+           ylabel='TAR (genuine accepted)')
+    ax.legend(fontsize=8, loc='lower right')
     return ax
 
 # %% ../../nbs/metrics/11_identify.ipynb #det-points
@@ -394,7 +455,8 @@ def det_points(
 ):                # probits of FAR and FRR, two arrays; corners where either is 0 or 1 have none and are left out
     "The detection error trade-off on probit axes."
     from scipy.special import ndtri
-    far, tar, _ = roc_points(pairs); ok = (far > 0) & (far < 1) & (tar > 0) & (tar < 1)
+    far, tar, _ = roc_points(pairs)
+    ok = (far > 0) & (far < 1) & (tar > 0) & (tar < 1)
     return ndtri(far[ok]), ndtri(1 - tar[ok])
 
 def plot_det(
@@ -403,11 +465,15 @@ def plot_det(
 ):          # the axes
     "DET curve, its EER in the legend; where it crosses the grey dashed line FAR = FRR."
     from scipy.special import ndtri
-    ax = _axes(ax, (4.2, 4.2)); ticks = np.array([.1, .5, 2, 5, 10, 20, 40, 60])/100; ends = ndtri([5e-4, .7])
-    for name, q in _named(pairs).items(): ax.plot(*det_points(q), lw=1.3, label=f'{name}  EER {100*eer(*roc_points(q)[:2]):.2f} %'.strip())
+    ax = _axes(ax, (4.2, 4.2))
+    ticks = np.array([.1, .5, 2, 5, 10, 20, 40, 60])/100
+    ends = ndtri([5e-4, .7])
+    for name, q in _named(pairs).items():
+        ax.plot(*det_points(q), lw=1.3, label=f'{name}  EER {100*eer(*roc_points(q)[:2]):.2f} %'.strip())
     ax.plot(ends, ends, color='.6', lw=.8, ls='--')
     for axis in (ax.xaxis, ax.yaxis): axis.set_ticks(ndtri(ticks), [f'{100*t:g}' for t in ticks])
-    ax.set(xlim=ends, ylim=ends, aspect='equal', xlabel='FAR (%)', ylabel='FRR (%)'); ax.legend(fontsize=8, loc='upper right')
+    ax.set(xlim=ends, ylim=ends, aspect='equal', xlabel='FAR (%)', ylabel='FRR (%)')
+    ax.legend(fontsize=8, loc='upper right')
     return ax
 
 def plot_score_histogram(
@@ -416,10 +482,13 @@ def plot_score_histogram(
     *, names=('genuine', 'impostor'), bins:int=60, ax=None,
 ):                # the axes
     "Densities of the two sets of scores, each of area 1."
-    ax = _axes(ax, (4.6, 3)); edges = np.histogram_bin_edges([min(s.min() for s in pairs[:2]), max(s.max() for s in pairs[:2])], bins)
-    for s, name, color in zip(pairs[:2], names, ('tab:green', 'tab:red')): ax.hist(s, edges, density=True, color=color, alpha=.45, label=f'{name} ({len(s):,})')
+    ax = _axes(ax, (4.6, 3))
+    edges = np.histogram_bin_edges([min(s.min() for s in pairs[:2]), max(s.max() for s in pairs[:2])], bins)
+    for s, name, color in zip(pairs[:2], names, ('tab:green', 'tab:red')):
+        ax.hist(s, edges, density=True, color=color, alpha=.45, label=f'{name} ({len(s):,})')
     if threshold is not None: ax.axvline(threshold, color='k', lw=.9, ls='--', label=f'threshold {threshold:.3g}')
-    ax.set(xlabel='similarity', ylabel='density'); ax.legend(fontsize=8)
+    ax.set(xlabel='similarity', ylabel='density')
+    ax.legend(fontsize=8)
     return ax
 
 # %% ../../nbs/metrics/11_identify.ipynb #plot-confusion-many
@@ -429,14 +498,22 @@ def plot_confusion_many(
     *, most:int=40, ax=None,
 ):                # the axes
     "`confused_part` with counts: the right calls grey, the wrong ones by share of the person's records."
-    m = confused_part(y_true, y_pred, most); k, total = len(m), pd.Series(np.asarray(y_true)).value_counts()
-    share = m.to_numpy()/np.maximum(total.reindex(m.index, fill_value=0).to_numpy()[:, None], 1); wrong = ~np.eye(k, dtype=bool)
-    side = float(np.clip(.2*k, 3, 9)); ax = _axes(ax, (side + .6, side))
-    ax.imshow(np.where(wrong, np.nan, share), cmap='Greys', vmin=0, vmax=2); ax.imshow(np.where(wrong & (share > 0), share, np.nan), cmap='Reds', vmin=0, vmax=1)
-    for i, j in np.argwhere(m.to_numpy() > 0): ax.text(j, i, m.iat[i, j], ha='center', va='center', fontsize=7, color='w' if wrong[i, j] and share[i, j] > .6 else 'k')
-    ax.set_xticks(range(k), m.columns, rotation=90, fontsize=7); ax.set_yticks(range(k), m.index, fontsize=7)
+    m = confused_part(y_true, y_pred, most)
+    k, total = len(m), pd.Series(np.asarray(y_true)).value_counts()
+    share = m.to_numpy()/np.maximum(total.reindex(m.index, fill_value=0).to_numpy()[:, None], 1)
+    wrong = ~np.eye(k, dtype=bool)
+    side = float(np.clip(.2*k, 3, 9))
+    ax = _axes(ax, (side + .6, side))
+    ax.imshow(np.where(wrong, np.nan, share), cmap='Greys', vmin=0, vmax=2)
+    ax.imshow(np.where(wrong & (share > 0), share, np.nan), cmap='Reds', vmin=0, vmax=1)
+    for i, j in np.argwhere(m.to_numpy() > 0):
+        ax.text(j, i, m.iat[i, j], ha='center', va='center', fontsize=7,
+                color='w' if wrong[i, j] and share[i, j] > .6 else 'k')
+    ax.set_xticks(range(k), m.columns, rotation=90, fontsize=7)
+    ax.set_yticks(range(k), m.index, fontsize=7)
     shown, errors = int(m.to_numpy()[wrong].sum()), int((np.asarray(y_true) != np.asarray(y_pred)).sum())
-    ax.set(xlabel=f'called ({k} of {len(np.union1d(y_true, y_pred))} people, {shown} of {errors} errors)', ylabel='actual')
+    ax.set(xlabel=f'called ({k} of {len(np.union1d(y_true, y_pred))} people, {shown} of {errors} errors)',
+           ylabel='actual')
     return ax
 
 # %% ../../nbs/metrics/11_identify.ipynb #identity-report
@@ -453,17 +530,22 @@ def identity_report(
     n_resamples:int=1000, seed:int=0,
 )->dict:
     "All figures of identification, verification and (where there are any) unknown people, with 95 % intervals and chance; ready for metrics.json."
-    probe_ids, records = np.asarray(probe_ids), dict(probe_records=probe_records, gallery_records=gallery_records); boot = dict(n_resamples=n_resamples, seed=seed)
+    probe_ids, records = np.asarray(probe_ids), dict(probe_records=probe_records, gallery_records=gallery_records)
+    boot = dict(n_resamples=n_resamples, seed=seed)
     s, p, g = _prepared(scores, probe_ids, gallery_ids, **records)
-    ranks, _, top = _match(s, p, g); known, n_gallery = np.isfinite(ranks), len(np.unique(g))
-    out = dict(n_probes=len(p), n_people=len(np.unique(p)), n_known=int(known.sum()), n_unknown=int((~known).sum()), gallery_size=n_gallery, n_templates=len(g))
+    ranks, _, top = _match(s, p, g)
+    known, n_gallery = np.isfinite(ranks), len(np.unique(g))
+    out = dict(n_probes=len(p), n_people=len(np.unique(p)), n_known=int(known.sum()),
+               n_unknown=int((~known).sum()), gallery_size=n_gallery, n_templates=len(g))
     for k in ks:
         r = rank_k(ranks, k, p, gallery_size=n_gallery, **boot)
         out |= {f'rank_{k}': r['rate'], f'rank_{k}_95': [r['lo'], r['hi']], f'rank_{k}_chance': r['chance']}
     out |= verification(genuine_impostor(scores, probe_ids, gallery_ids, **records), far=far, **boot)
     out |= dict(eer_chance=.5, auc_chance=.5) | {f'tar_at_far_{f:g}_chance': f for f in far}
     if not known.all():
-        d = detection(top[known], top[~known], known_people=p[known], unknown_people=p[~known], threshold=threshold, **boot)
+        d = detection(top[known], top[~known], known_people=p[known], unknown_people=p[~known],
+                      threshold=threshold, **boot)
         out |= {f'unknown_{k}': v for k, v in d.items() if not k.startswith('n_')} | dict(unknown_auroc_chance=.5)
-        out |= {k: v for k, v in dir_at_far(scores, probe_ids, gallery_ids, far=dir_far, **records, **boot).items() if not k.startswith('n_')}
+        out |= {k: v
+                for k, v in dir_at_far(scores, probe_ids, gallery_ids, far=dir_far, **records, **boot).items() if not k.startswith('n_')}
     return out | dict(level=.95, resampled='people', **boot)

@@ -332,7 +332,8 @@ class ClinicalEncoder(TextEncoder):
                 self.made[language] = (tokenizer, t.AutoModel.from_pretrained(m, local_files_only=True).eval())
             except (OSError, ValueError) as e:
                 raise MissingFile(m, f'this model is not on the disk ({str(e).splitlines()[0][:100]}); '
-                                  f'fetch it once with `huggingface-cli download {m}`, or take another encoder') from None
+                                  f'fetch it once with `huggingface-cli download {m}`, or take another '
+                                  'encoder') from None
         dims = {m.config.hidden_size for _, m in self.made.values()}
         if len(dims) > 1:
             names, sizes = (', '.join(map(str, v)) for v in (self.models.values(), sorted(dims)))

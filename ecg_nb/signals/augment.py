@@ -20,12 +20,15 @@ def mask(
     width_s:tuple=(.08, .18), # shortest and longest span (s)
 ):                         # function(x, generator=) -> x
     "Set short spans of all leads to zero (system 3's random mask)."
-    if not 0 < width_s[0] <= width_s[1]: raise ValueError(f'width_s {width_s}: shortest and longest span in seconds are needed')
+    if not 0 < width_s[0] <= width_s[1]:
+        raise ValueError(f'width_s {width_s}: shortest and longest span in seconds are needed')
     def f(x, generator=None):
         b, _, t = x.shape
-        width = ((width_s[0] + _rand(x, b, 1, generator=generator)*(width_s[1] - width_s[0]))*fs).round().clamp(min=1)  # (b, 1) samples
+        # (b, 1) samples
+        width = ((width_s[0] + _rand(x, b, 1, generator=generator)*(width_s[1] - width_s[0]))*fs).round().clamp(min=1)
         begins = (_rand(x, b, t, generator=generator) < density/width) & (_rand(x, b, 1, generator=generator) < share)
-        last = torch.where(begins, torch.arange(t, device=x.device), -t).cummax(1).values                                # (b, t) latest beginning so far
+        # (b, t) latest beginning so far
+        last = torch.where(begins, torch.arange(t, device=x.device), -t).cummax(1).values
         gone = torch.arange(t, device=x.device) - last < width
         return x*~gone[:, None]
     return f
@@ -90,14 +93,16 @@ def move_electrodes(
 ):                        # function(x (b, 12, t) in the order of LEADS, generator=) -> x
     "The 12 leads as other placements of the electrodes might give them."
     def f(x, generator=None):
-        if x.shape[1] != 12: raise ValueError(f'move_electrodes needs the 12 leads in the order of LEADS, not {x.shape[1]}')
+        if x.shape[1] != 12:
+            raise ValueError(f'move_electrodes needs the 12 leads in the order of LEADS, not {x.shape[1]}')
         r = lambda *shape: torch.randn(len(x), *shape, generator=generator, device=x.device)
-        a, I, avf = torch.deg2rad(turn_sd_deg*r(1)), x[:, 0], (x[:, 1] - x[:, 0]/2)*(2/3**.5)          # (b, 1), (b, t), (b, t)
+        a, I, avf = torch.deg2rad(turn_sd_deg*r(1)), x[:, 0], (x[:, 1] - x[:, 0]/2)*(2/3**.5)   # (b, 1), (b, t), (b, t)
         I, avf = I*a.cos() - avf*a.sin(), I*a.sin() + avf*a.cos()
         II = avf*(3**.5/2) + I/2
         v, m = x[:, 6:], move_sd*r(6, 1)
-        step = v.diff(dim=1)                                                                            # (b, 5, t) from each to the next
-        v = (v + torch.where(m > 0, m*torch.cat([step, step[:, -1:]], 1), m*torch.cat([step[:, :1], step], 1)))*(1 + gain_sd*r(6, 1))
+        step = v.diff(dim=1)   # (b, 5, t) from each to the next
+        v = (v + torch.where(m > 0, m*torch.cat([step, step[:, -1:]], 1),
+                             m*torch.cat([step[:, :1], step], 1)))*(1 + gain_sd*r(6, 1))
         return torch.cat([torch.stack([I, II, II - I, -(I + II)/2, I - II/2, II - I/2], 1), v], 1)
     return f
 
@@ -112,7 +117,8 @@ def undersample_only(
     surplus = min(len(only), max(0, y[:, k].sum() - np.delete(y, k, 1).sum(0).max()))
     def draw(g):
         out = torch.from_numpy(only)[torch.randperm(len(only), generator=g)[:surplus]]
-        keep = torch.ones(len(y), dtype=torch.bool); keep[out] = False
+        keep = torch.ones(len(y), dtype=torch.bool)
+        keep[out] = False
         i = keep.nonzero().flatten()
         return i[torch.randperm(len(i), generator=g)]
     return draw
@@ -156,13 +162,17 @@ def pairs_of_records(
     "Each epoch, every record and another one of the same person (or itself, where there is none)."
     codes = np.unique(np.asarray(subjects), return_inverse=True)[1]
     order = np.argsort(codes, kind='stable')
-    n = np.bincount(codes)[codes]; place = np.empty(len(codes), int); place[order] = np.arange(len(codes))
-    begin = np.searchsorted(codes[order], codes)                              # where the person's records lie in `order`
-    order, n, place, begin, several = (torch.as_tensor(v) for v in (order, n, place - begin, begin, np.flatnonzero(n > 1)))
+    n = np.bincount(codes)[codes]
+    place = np.empty(len(codes), int)
+    place[order] = np.arange(len(codes))
+    begin = np.searchsorted(codes[order], codes)   # where the person's records lie in `order`
+    order, n, place, begin, several = (torch.as_tensor(v)
+                                       for v in (order, n, place - begin, begin, np.flatnonzero(n > 1)))
     def draw(g):
         extra = several[torch.randint(max(len(several), 1), (int(more*len(n)) if len(several) else 0,), generator=g)]
         i = torch.cat([torch.arange(len(n)), extra])
         i = i[torch.randperm(len(i), generator=g)]
-        step = 1 + (torch.rand(len(i), generator=g, dtype=torch.float64)*(n[i] - 1)).long()   # 1 to n - 1 places on, never itself
+        # 1 to n - 1 places on, never itself
+        step = 1 + (torch.rand(len(i), generator=g, dtype=torch.float64)*(n[i] - 1)).long()
         return torch.stack([i, order[begin[i] + (place[i] + step)%n[i]]], 1).flatten()
     return draw

@@ -51,7 +51,9 @@ def _done(
     "What was done to a recording, as findings."
     if meta['computed']: yield Finding('computed', 'note', meta['computed'])
     for step in meta['skipped']: yield Finding('skipped', 'note', step)
-    if cut: yield Finding('cut off', 'care', f'{100*cut:.2g} % of the samples cut off at {most:.3g} mV: spikes, or the unit is not mV')
+    if cut:
+        yield Finding('cut off', 'care',
+                      f'{100*cut:.2g} % of the samples cut off at {most:.3g} mV: spikes, or the unit is not mV')
 
 def _needed(
     rec,
@@ -76,12 +78,16 @@ def prepare_recording(
     if refused: raise BadSignal(name, '; '.join(refused))
     ready = recipe(completed)
     seconds = length/recipe.fs
-    if ready.n_samples < length: raise BadSignal(name, f'{rec.duration_s:.2f} s are too short: this model looks at {seconds:g} s at a time')
+    if ready.n_samples < length:
+        raise BadSignal(name, f'{rec.duration_s:.2f} s are too short: this model looks at {seconds:g} s at a time')
     if not np.isfinite(ready.signal).all(): raise BadSignal(name, 'samples are missing (NaN) after preparation')
     try: units, cut = to_int16(ready.signal, recipe.lsb_uv)
     except BadSignal as e: raise BadSignal(name, e.cause) from None
     findings = ordered([*findings, *_done(ready.meta | dict(computed=computed), cut, 32.767*recipe.lsb_uv)])
     if beats is None: return PreparedRecording(units, findings, completed, recipe.fs, recipe.lsb_uv)
     starts = beat_starts(from_int16(units, recipe.lsb_uv), recipe.fs, before_s=beats[0], after_s=beats[1])
-    if not len(starts): raise BadSignal(name, f'no whole heartbeat was found in {", ".join(recipe.leads)}: there is nothing to recognise anybody by')
+    if not len(starts):
+        raise BadSignal(name,
+                        f'no whole heartbeat was found in {", ".join(recipe.leads)}: there is nothing to recognise '
+                        'anybody by')
     return PreparedRecording(units, findings, completed, recipe.fs, recipe.lsb_uv, starts)

@@ -57,7 +57,9 @@ def band_filter(
 )->np.ndarray:                # filtered, same shape and dtype
     "Zero-phase Butterworth high-pass, low-pass or band-pass; gain 1/2 at the cut-offs. `BadSignal` if `fs` is too low for them."
     for name, hz in (('high', highpass_hz), ('low', lowpass_hz)):
-        if hz and hz >= fs/2: raise BadSignal('recording', f'a {name}-pass at {hz:g} Hz needs more than {2*hz:g} samples a second; it has {fs:g}')
+        if hz and hz >= fs/2:
+            raise BadSignal('recording',
+                            f'a {name}-pass at {hz:g} Hz needs more than {2*hz:g} samples a second; it has {fs:g}')
     if not (highpass_hz or lowpass_hz): return x
     sos = _band_sos(highpass_hz, lowpass_hz, order, float(fs))
     pad = max(6*len(sos) + 3, int(fs/(highpass_hz or lowpass_hz)))
@@ -77,7 +79,9 @@ def notch_filter(
     "Remove mains lines `notch_hz` without moving any wave. `BadSignal` for one at or above `fs`/2."
     y = x
     for hz in np.atleast_1d(notch_hz):
-        if hz >= fs/2: raise BadSignal('recording', f'a notch at {hz:g} Hz needs more than {2*hz:g} samples a second; it has {fs:g}')
+        if hz >= fs/2:
+            raise BadSignal('recording',
+                            f'a notch at {hz:g} Hz needs more than {2*hz:g} samples a second; it has {fs:g}')
         y = scipy.signal.filtfilt(*_notch_ba(float(hz), float(q), float(fs)), y, padlen=min(int(fs/2), x.shape[-1] - 1))
     return y.astype(x.dtype)
 
@@ -145,7 +149,8 @@ def _sass_lead(y, lam, A, AA, b1, order, n_iter):
     By, size = np.correlate(u, b1, 'valid'), np.full(len(u), np.abs(u).mean() + 1e-12)
     for _ in range(n_iter):
         M = AA.copy()                                                          # AA' + B1 diag(size/lam) B1'
-        for j in range(len(b1)): M[j, :M.shape[1] - j] += np.correlate(size[j:len(size) - j], b1[j:]*b1[:len(b1) - j], 'valid')/lam
+        for j in range(len(b1)):
+            M[j, :M.shape[1] - j] += np.correlate(size[j:len(size) - j], b1[j:]*b1[:len(b1) - j], 'valid')/lam
         u = size*np.convolve(solve(M, By), b1)/lam
         size = np.abs(u)
     return solve(A, By - np.correlate(u, b1, 'valid'))
@@ -160,8 +165,12 @@ def sass(
     n_iter:int=30,           # steps of the minimisation
 )->np.ndarray:               # same shape and dtype
     "Sparsity-assisted signal smoothing of `x` along time. `BadSignal` if `fs` is too low or too high for `lowpass_hz`."
-    if not .005 <= lowpass_hz/fs < .5: raise BadSignal('recording', f'a low-pass at {lowpass_hz:g} Hz needs {2*lowpass_hz:g} to {200*lowpass_hz:g} samples a second; it has {fs:g}. Resample it first')
-    if not (penalty > 0 and order in (1, 2, 3)): raise ECGError('sass', f'penalty {penalty} must be above 0 and order {order} 1, 2 or 3')
+    if not .005 <= lowpass_hz/fs < .5:
+        raise BadSignal('recording',
+                        f'a low-pass at {lowpass_hz:g} Hz needs {2*lowpass_hz:g} to {200*lowpass_hz:g} samples a '
+                        f'second; it has {fs:g}. Resample it first')
+    if not (penalty > 0 and order in (1, 2, 3)):
+        raise ECGError('sass', f'penalty {penalty} must be above 0 and order {order} 1, 2 or 3')
     n = x.shape[-1]
     if n < 3: return x
     pad = min(int(fs/lowpass_hz) + 4, n - 1)
@@ -250,9 +259,14 @@ def to_int16(
     "Round `signal_mv` to 16-bit units of `lsb_uv`. `BadSignal` on NaN, and if more than spikes would be cut off."
     y = signal_mv*np.float32(1000/lsb_uv)
     lo, hi = y.min(), y.max()
-    if not np.isfinite(hi - lo): raise BadSignal('recording', 'missing samples (NaN) or infinite values cannot be stored as integers; fill the gaps first')
+    if not np.isfinite(hi - lo):
+        raise BadSignal('recording',
+                        'missing samples (NaN) or infinite values cannot be stored as integers; fill the gaps first')
     share = 0. if max(-lo, hi) < 32767.5 else float((np.abs(y) >= 32767.5).mean())
-    if share >= MOST_CUT: raise BadSignal('recording', f'{100*share:.2g} % of the samples lie beyond ±{32.767*lsb_uv:.3g} mV, which 16 bits of {lsb_uv:g} µV cannot hold: is the unit mV?')
+    if share >= MOST_CUT:
+        raise BadSignal('recording',
+                        f'{100*share:.2g} % of the samples lie beyond ±{32.767*lsb_uv:.3g} mV, which 16 bits of '
+                        f'{lsb_uv:g} µV cannot hold: is the unit mV?')
     if share: y = np.clip(y, -32767, 32767)
     return np.ascontiguousarray(np.rint(y, out=y).astype(np.int16).T), share
 
@@ -275,7 +289,9 @@ def complete_leads(
     if not missing: return (rec if rec.leads == tuple(leads) else rec.pick(leads)), ''
     basis = [l for l in FRONTAL if l in rec.leads][:2]
     impossible = [l for l in missing if len(basis) < 2 or l not in FRONTAL]
-    if impossible: raise MissingLead(rec.record_id or 'recording', f'no lead {", ".join(impossible)}; it has {", ".join(rec.leads)}')
+    if impossible:
+        raise MissingLead(rec.record_id or 'recording',
+                          f'no lead {", ".join(impossible)}; it has {", ".join(rec.leads)}')
     weights = np.linalg.inv(np.array([FRONTAL[l] for l in basis], float))      # of the basis in I and in II, (2, 2)
     stored = {l: x for l, x in zip(rec.leads, rec.signal)}
     first, second = stored[basis[0]].astype(float), stored[basis[1]].astype(float)
@@ -283,11 +299,13 @@ def complete_leads(
         a, b = np.array(FRONTAL[lead], float) @ weights
         return a*first + b*second
     signal = np.stack([stored[l] if l in stored else computed(l) for l in leads])
-    return Recording(signal, rec.fs, leads, rec.record_id, rec.meta), f'{", ".join(missing)} computed from {" and ".join(basis)}'
+    return Recording(signal, rec.fs, leads, rec.record_id, rec.meta), (f'{", ".join(missing)} computed from '
+                                                                       f'{" and ".join(basis)}')
 
 # %% ../../nbs/02_preprocess.ipynb #-short-hash
 @lru_cache(256)
-def _short_hash(recipe): return hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True, separators=(',', ':')).encode()).hexdigest()[:12]
+def _short_hash(recipe):
+    return hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True, separators=(',', ':')).encode()).hexdigest()[:12]
 
 @lru_cache
 def _wavelets():
@@ -317,19 +335,25 @@ class Recipe:
         put = lambda **kw: [object.__setattr__(self, k, v) for k, v in kw.items()]
         def number(name, above, most=np.inf):
             v = getattr(self, name)
-            if isinstance(v, bool) or not isinstance(v, (int, float, np.number)) or not above < v <= most: raise ECGError('recipe', f'{name} = {v!r}; a number above {above:g}' + (f', at most {most:g},' if most < np.inf else '') + ' is needed')
+            if isinstance(v, bool) or not isinstance(v, (int, float, np.number)) or not above < v <= most:
+                raise ECGError('recipe',
+                               f'{name} = {v!r}; a number above {above:g}' + (f', at most {most:g},' if most < np.inf else '') + ' is needed')
             put(**{name: type(getattr(type(self), name) or 0.)(v)})
-        put(leads=tuple(map(lead_name, [self.leads] if isinstance(self.leads, str) else self.leads)), fs=check_fs(self.fs, 'recipe'))
-        for name in ('notch_hz', 'baseline_s'): put(**{name: tuple(float(v) for v in np.atleast_1d(getattr(self, name)))})
+        put(leads=tuple(map(lead_name, [self.leads] if isinstance(self.leads, str) else self.leads)),
+            fs=check_fs(self.fs, 'recipe'))
+        for name in ('notch_hz', 'baseline_s'):
+            put(**{name: tuple(float(v) for v in np.atleast_1d(getattr(self, name)))})
         for name in ('highpass_hz', 'lowpass_hz', 'smooth_s'):
             if getattr(self, name) is not None: number(name, 0)
         for name, most in dict(order=10, notch_q=1e4, smooth_order=10, lsb_uv=1e6).items(): number(name, 0, most)
         number('max_missing', -1e-9, 1)
         bad = (not self.leads and 'no leads' or len(set(self.leads)) < len(self.leads) and f'a lead occurs twice: {", ".join(self.leads)}'
             or self.highpass_hz and self.lowpass_hz and self.highpass_hz >= self.lowpass_hz and f'high-pass {self.highpass_hz:g} Hz is not below low-pass {self.lowpass_hz:g} Hz'
-            or self.scale not in SCALES and f'scale {self.scale!r} is not one of {", ".join(SCALES)}' or self.wavelet_mode not in ('soft', 'hard') and f"wavelet_mode {self.wavelet_mode!r} is neither 'soft' nor 'hard'"
+            or self.scale not in SCALES and f'scale {self.scale!r} is not one of '
+                                            f'{", ".join(SCALES)}' or self.wavelet_mode not in ('soft', 'hard') and f"wavelet_mode {self.wavelet_mode!r} is neither 'soft' nor 'hard'"
             or self.wavelet is not None and (not isinstance(self.wavelet, str) or self.wavelet not in _wavelets()) and f'no discrete wavelet {str(self.wavelet)[:50]!r} in PyWavelets'
-            or min(self.notch_hz + self.baseline_s, default=1) <= 0 and 'notch frequencies and baseline windows must be above 0')
+            or min(self.notch_hz + self.baseline_s, default=1) <= 0 and 'notch frequencies and baseline windows must '
+                                                                        'be above 0')
         if bad: raise ECGError('recipe', bad)
 
     def to_json(self)->str: return json.dumps(asdict(self), indent=1)
@@ -366,9 +390,12 @@ def prepare(
     r, skipped = recipe, []
     x, missing = fill_gaps(x)
     if (bad := (missing > r.max_missing) | (missing == 1)).any():
-        raise BadSignal(name or 'recording', 'no usable signal: ' + ', '.join(f'{l} {100*m:.0f} % missing' for l, m, b in zip(r.leads, missing, bad) if b))
+        raise BadSignal(name or 'recording',
+                        'no usable signal: ' + ', '.join(f'{l} {100*m:.0f} % missing' for l, m, b in zip(r.leads, missing, bad) if b))
     def possible(hz, what):
-        if hz is not None and hz >= fs/2: skipped.append(f'{what} {hz:g} Hz: at or above half of the {fs:g} Hz it was recorded with'); return None
+        if hz is not None and hz >= fs/2:
+            skipped.append(f'{what} {hz:g} Hz: at or above half of the {fs:g} Hz it was recorded with')
+            return None
         return hz
     low, lines = possible(r.lowpass_hz, 'low-pass'), [f for f in r.notch_hz if possible(f, 'notch')]
     if (constant := offsets(x, fs)).any(): x = x - constant[:, None]
@@ -390,14 +417,19 @@ def filter_gain(
 )->np.ndarray:      # gain at each of `hz`, 1 = unchanged
     "Gain of the zero-phase filters of `recipe` at `fs`."
     gain = np.ones(len(hz))
-    if recipe.highpass_hz or recipe.lowpass_hz: gain *= np.abs(scipy.signal.freqz_sos(_band_sos(recipe.highpass_hz, recipe.lowpass_hz, recipe.order, float(fs)), hz, fs=fs)[1])**2
-    for f in recipe.notch_hz: gain *= np.abs(scipy.signal.freqz(*_notch_ba(f, recipe.notch_q, float(fs)), hz, fs=fs)[1])**2
+    if recipe.highpass_hz or recipe.lowpass_hz:
+        gain *= np.abs(scipy.signal.freqz_sos(_band_sos(recipe.highpass_hz, recipe.lowpass_hz, recipe.order,
+                                                        float(fs)), hz, fs=fs)[1])**2
+    for f in recipe.notch_hz:
+        gain *= np.abs(scipy.signal.freqz(*_notch_ba(f, recipe.notch_q, float(fs)), hz, fs=fs)[1])**2
     return gain
 
 # %% ../../nbs/02_preprocess.ipynb #-stuck
-def _stuck(at): # at: bool (n_samples,), is the extreme value; samples in runs of 3 or more, 0 unless one run has 5 or there are several
+# at: bool (n_samples,), is the extreme value; samples in runs of 3 or more, 0 unless one run has 5 or there are several
+def _stuck(at):
     edges = np.flatnonzero(np.diff(at.astype(np.int8), prepend=0, append=0))
-    runs = edges[1::2] - edges[::2]; runs = runs[runs >= 3]
+    runs = edges[1::2] - edges[::2]
+    runs = runs[runs >= 3]
     return runs.sum() if len(runs) > 1 or (runs >= 5).any() else 0
 
 def _range(x): return np.percentile(x, 95, axis=1) - np.percentile(x, 5, axis=1)
@@ -405,11 +437,14 @@ def _range(x): return np.percentile(x, 95, axis=1) - np.percentile(x, 5, axis=1)
 def _levels(x, fs):
     "Noise between beats, its worst half second and when (µV, s), hum at 50 or 60 Hz and which (µV, Hz), drift and height (mV); one value a lead."
     drift = band_filter(x, fs, lowpass_hz=.5, order=2) if fs > 2 else x
-    noise = worst = when = hum = np.zeros(len(x)); line = np.full(len(x), 50)
+    noise = worst = when = hum = np.zeros(len(x))
+    line = np.full(len(x), 50)
     if fs > 60:
         y = np.abs(band_filter(x, fs, highpass_hz=20, lowpass_hz=min(45, .45*fs), order=2))
         noise, half, n = np.median(y, 1)*1482.6, int(fs/2), x.shape[1]//int(fs/2)
-        if n: parts = np.median(y[:, :n*half].reshape(len(x), n, half), 2)*1482.6; worst, when = parts.max(1), parts.argmax(1)/2
+        if n:
+            parts = np.median(y[:, :n*half].reshape(len(x), n, half), 2)*1482.6
+            worst, when = parts.max(1), parts.argmax(1)/2
     if fs > 125 and x.shape[1] > fs:
         both = [2e3*np.abs(((x - drift)*np.hanning(x.shape[1])) @ np.exp(-2j*np.pi*f/fs*np.arange(x.shape[1])))/np.hanning(x.shape[1]).sum() for f in (50, 60)]
         hum, line = np.max(both, 0), np.array([50, 60])[np.argmax(both, 0)]
@@ -422,7 +457,8 @@ def signal_quality(
     (x, missing), fs, dur = fill_gaps(rec.signal), rec.fs, rec.duration_s
     half = _odd(.5, fs)
     still = scipy.ndimage.maximum_filter1d(x, half, axis=1) - scipy.ndimage.minimum_filter1d(x, half, axis=1) < .003
-    still = np.where(missing[:, None] == 1, False, scipy.ndimage.maximum_filter1d(still.view(np.uint8), half, axis=1).view(bool))
+    still = np.where(missing[:, None] == 1, False,
+                     scipy.ndimage.maximum_filter1d(still.view(np.uint8), half, axis=1).view(bool))
     flat_s, stuck_s, rail = still.sum(1)/fs, np.zeros(len(x)), np.zeros(len(x))
     middle = np.median(x, 1)
     for extreme in (x.max(1), x.min(1)):
@@ -438,7 +474,8 @@ def signal_quality(
         elif missing[i]: yield f'{100*missing[i]:.2g} % missing'
         if flat[i]: yield f'flat for {flat_s[i]:.1f} of {dur:.1f} s'
         if stuck_s[i]: yield f'cut off at {rail[i]:.2f} mV for {stuck_s[i]:.2f} s'
-        if off[i]: yield 'baseline jumps by more than 5 mV: electrode loose?' if drift[i] > 5 else 'no heart beat to be seen: electrode off?'
+        if off[i]:
+            yield 'baseline jumps by more than 5 mV: electrode loose?' if drift[i] > 5 else 'no heart beat to be seen: electrode off?'
         if not noisy[i]: return
         if noise[i] > 15: yield f'noise of {noise[i]:.0f} µV (muscle?)'
         if burst[i]: yield f'burst of noise at {when[i]:.1f} s'

@@ -161,7 +161,8 @@ def _named(leads, of=()):
     if len(leads) == 1: return f'lead {leads[0]}'
     return f'all {len(of)} leads' if len(leads) == len(of) else f'leads {", ".join(leads[:-1])} and {leads[-1]}'
 
-_TO_FOOT = dict(I='of both arms and feet', II='of right arm and right foot', III='of left arm and right foot')   # exchanged, these make the lead flat
+# exchanged, these make the lead flat
+_TO_FOOT = dict(I='of both arms and feet', II='of right arm and right foot', III='of left arm and right foot')
 
 def _unusable(s):
     there = [i for i in s.need if s.missing[i] < 1]
@@ -170,13 +171,21 @@ def _unusable(s):
         return
     span, top = s.span[there], s.span[there].max()
     flat = [i for i in there if s.span[i] < FLAT_MV]
-    if top == 0: yield Finding('flat', 'refuse', 'flat: no signal in any lead. Are the electrodes on, is the cable plugged in?')
-    elif top < LOW_MV: yield Finding('unit', 'refuse', f'no lead varies by more than {1000*top:.2g} µV: not connected, or the unit is not mV')
-    elif np.median(span) > HIGH_MV: yield Finding('unit', 'refuse', f'the leads vary by {np.median(span):,.0f} mV: the unit is hardly mV, probably µV, or counts of a converter. State it: --units uV, or 200/mV and the like')
+    if top == 0:
+        yield Finding('flat', 'refuse', 'flat: no signal in any lead. Are the electrodes on, is the cable plugged in?')
+    elif top < LOW_MV:
+        yield Finding('unit', 'refuse',
+                      f'no lead varies by more than {1000*top:.2g} µV: not connected, or the unit is not mV')
+    elif np.median(span) > HIGH_MV:
+        yield Finding('unit', 'refuse',
+                      f'the leads vary by {np.median(span):,.0f} mV: the unit is hardly mV, probably µV, or counts '
+                      'of a converter. State it: --units uV, or 200/mV and the like')
     elif flat:
         cables = [_TO_FOOT[l] for l in s.names(flat) if l in _TO_FOOT]
         check = f'Are the cables {cables[0]} exchanged? Check them' if len(cables) == 1 and len(flat) < 3 else 'Check the electrode'
-        yield Finding('flat', 'refuse', f'flat (less than {1000*FLAT_MV:g} µV): {", ".join(s.names(flat))}. {check}, or ask a run that does not need it', s.names(flat))
+        yield Finding('flat', 'refuse',
+                      f'flat (less than {1000*FLAT_MV:g} µV): {", ".join(s.names(flat))}. {check}, or ask a run that '
+                      'does not need it', s.names(flat))
 
 # %% ../../nbs/signals/12_quality.ipynb #missing-offset
 def _missing(s):
@@ -194,7 +203,8 @@ def _offset(s):
     if not far: return
     low, high = m[far].min(), m[far].max()
     size = f'{low:.3g} mV' if high - low < .05*abs(low) else f'{low:.3g} to {high:.3g} mV'
-    yield Finding('offset', 'note', f'a constant of {size} taken off {_named(s.names(far), s.leads)}: no heart makes it', s.names(far))
+    yield Finding('offset', 'note',
+                  f'a constant of {size} taken off {_named(s.names(far), s.leads)}: no heart makes it', s.names(far))
 
 # %% ../../nbs/signals/12_quality.ipynb #still
 STILL_S, STILL_MV = 1., 3e-4   # so long within so little from sample to sample
@@ -211,7 +221,8 @@ def _longest_still(s):
         a, b = _runs(row)
         k = (b - a).argmax()
         part = s.rec.signal[i, a[k]:b[k] + 1]
-        if b[k] - a[k] >= STILL_S*s.fs and np.isfinite(part).mean() > .5 and np.nanmax(part) - np.nanmin(part) < FLAT_MV: out[i] = a[k], b[k] + 1
+        if b[k] - a[k] >= STILL_S*s.fs and np.isfinite(part).mean() > .5 and np.nanmax(part) - np.nanmin(part) < FLAT_MV:
+            out[i] = a[k], b[k] + 1
     return out
 
 def _still(s):
@@ -221,9 +232,13 @@ def _still(s):
     start, end, n, names = s.seconds(a), s.seconds(b), s.x.shape[1], s.names(runs)
     severity = 'refuse' if max(to - at for at, to in runs.values()) > n/2 else 'care'
     when = f'from {start:.1f} to {end:.1f} s'
-    if len(runs) < len(s.need): name, text = 'flat', f'{_named(names)} {"stands" if len(names) == 1 else "stand"} still {when}: electrode off?'
-    elif b == n and not s.x[list(runs), n - 1].any(): name, text = 'padded', f'nothing but zeros behind {start:.1f} s: give only the part with heart beats'
-    else: name, text = 'frozen', f'the recording stands still {when}: the connection was lost. Record again, or give only the part that moves'
+    if len(runs) < len(s.need):
+        name, text = 'flat', f'{_named(names)} {"stands" if len(names) == 1 else "stand"} still {when}: electrode off?'
+    elif b == n and not s.x[list(runs), n - 1].any():
+        name, text = 'padded', f'nothing but zeros behind {start:.1f} s: give only the part with heart beats'
+    else:
+        name, text = 'frozen', (f'the recording stands still {when}: the connection was lost. Record again, or give '
+                                'only the part that moves')
     yield Finding(name, severity, text, names, start, end)
 
 # %% ../../nbs/signals/12_quality.ipynb #clipped
@@ -242,7 +257,8 @@ def _clipped(s):
     longest, names = max(seconds.values()), s.names(seconds)
     much = longest > .05*s.duration_s
     yield Finding('saturated' if much else 'clipped', 'care' if longest > .05 else 'note',
-                  f'{_named(names)} cut off by the range of the recorder for {longest:.2f} s: {"the amplifier was overdriven, record again" if much else "tips of waves are lost"}', names)
+                  f'{_named(names)} cut off by the range of the recorder for {longest:.2f} s: '
+                  f'{"the amplifier was overdriven, record again" if much else "tips of waves are lost"}', names)
 
 # %% ../../nbs/signals/12_quality.ipynb #repeated
 WINDOW = 16   # samples that are compared at once
@@ -266,7 +282,8 @@ def _repeated(s):
         k = (b - a).argmax()
         if b[k] - a[k] < s.fs or np.ptp(s.x[s.need, a[k]:b[k]], axis=1).max() < .05: continue
         first, again, end = s.seconds(a[k]), s.seconds(a[k] + lag), s.seconds(b[k] + lag)
-        yield Finding('repeated', 'care', f'{end - again:.1f} s of samples come twice to the last digit (from {first:.1f} s and from {again:.1f} s): sent twice, or put together',
+        yield Finding('repeated', 'care', f'{end - again:.1f} s of samples come twice to the last digit (from '
+                                          f'{first:.1f} s and from {again:.1f} s): sent twice, or put together',
                       s.names(s.need), again, end)
         return
 
@@ -319,10 +336,12 @@ def _stretched(s, leads):
     scale = vectors[:, 0]/size*[1, -1, 1]                       # a*I - b*II + c*III = 0
     if values[0] > .002*values.sum() or scale.min()*scale.max() <= 0: return ''
     scale = np.abs(scale).max()/np.abs(scale)
-    text = f'each lead has a gain of its own ({", ".join(f"{l} {g/scale.min():.2g} times" for l, g in zip(three, scale))})'
+    text = ('each lead has a gain of its own '
+            f'({", ".join(f"{l} {g/scale.min():.2g} times" for l, g in zip(three, scale))})')
     step = _steps(s.x[rows])
     counts = power/np.outer(step, step)
-    if not np.isfinite(step).all() or _misfit(three, counts) > MISFIT*np.sqrt(np.trace(counts)/3): return f'{text}: are the gains in its header right?'
+    if not np.isfinite(step).all() or _misfit(three, counts) > MISFIT*np.sqrt(np.trace(counts)/3):
+        return f'{text}: are the gains in its header right?'
     height = np.median(s.height[rows]/step)/1000 if len(s.peaks) > 1 else 0
     unit = "µV: state that (--units 'stored uV')" if .1 < height < 8 else 'they are: state their unit'
     return f'{text}; the numbers stored agree if they are taken as {unit}'
@@ -338,7 +357,8 @@ def _odd_one(s, leads, power, enough):
     w = A[i] @ np.linalg.pinv(A[rest[i]])
     ideal, both = w @ power[np.ix_(rest[i], rest[i])] @ w, power[i, rest[i]] @ w
     alike, times = both/np.sqrt(max(power[i, i]*ideal, 1e-12)), np.sqrt(power[i, i]/max(ideal, 1e-12))
-    return f'lead {leads[i]} is at fault: ' + (f'it is {times:.2g} times as large as the others make it' if alike > .95 else 'it does not belong to the others'), leads[i]
+    return f'lead {leads[i]} is at fault: ' + (f'it is {times:.2g} times as large as the others make it'
+                                               if alike > .95 else 'it does not belong to the others'), leads[i]
 
 def _limb_leads(s):
     "The limb leads that are there, their covariance, their contradiction, and how much of it may be (mV RMS)."
@@ -356,7 +376,10 @@ def _algebra(s):
     left = _misfit(leads, power, changes)
     right = [k for k in np.argsort(left)[:2] if left[k] <= enough]
     put = lambda name, text, of: Finding(name, 'care', f'the limb leads contradict each other: {text}', tuple(of))
-    if right: yield put('upside down' if len(which[right[0]]) == 1 else 'names', f'{" or ".join(texts[k] for k in right)}. Put the names right, or record again', dict.fromkeys(l for k in right for l in which[k]))
+    if right:
+        yield put('upside down' if len(which[right[0]]) == 1 else 'names',
+                  f'{" or ".join(texts[k] for k in right)}. Put the names right, or record again',
+                  dict.fromkeys(l for k in right for l in which[k]))
     elif odd := _odd_one(s, leads, power, enough): yield put('lead', odd[0], [odd[1]])
     elif text := _stretched(s, leads): yield put('gain', text, leads)
     else: yield put('algebra', 'II is not I + III. Recorded together? Are their names and units right?', leads)
@@ -367,14 +390,23 @@ def _copied(s):
     apart = power[:, None] + power[None] - 2*s.power              # mean square difference (mV²)
     same = np.triu((apart < 1e-6) & (power[:, None] > 4e-4), 1)
     for i, j in np.argwhere(same)[:3]:
-        if {i, j} & set(s.need): yield Finding('copied', 'care', f'leads {s.leads[i]} and {s.leads[j]} hold the same signal: one was copied into the other', s.names((i, j)))
+        if {i, j} & set(s.need):
+            yield Finding('copied', 'care',
+                          f'leads {s.leads[i]} and {s.leads[j]} hold the same signal: one was copied into the '
+                          'other', s.names((i, j)))
 
 def _size(s):
     if s.beats.shape[1] < 2: return
     h = s.height[s.need]
     many, top, middle = len(h) >= 6, h.max(), np.median(h)
-    if middle > (3.5 if many else 6) or top > 15: yield Finding('too large', 'care', f'beats of {middle:.2g} mV, where 0.2 to 3 are usual: ten times too large (mm taken for mV)? Check the unit')
-    elif top < (.45 if many else .12): yield Finding('too small', 'care', f'beats of no more than {top:.2g} mV, where 0.5 to 5 are usual: ten times too small? Check the unit')
+    if middle > (3.5 if many else 6) or top > 15:
+        yield Finding('too large', 'care',
+                      f'beats of {middle:.2g} mV, where 0.2 to 3 are usual: ten times too large (mm taken for mV)? '
+                      'Check the unit')
+    elif top < (.45 if many else .12):
+        yield Finding('too small', 'care',
+                      f'beats of no more than {top:.2g} mV, where 0.5 to 5 are usual: ten times too small? Check the '
+                      'unit')
 
 # %% ../../nbs/signals/12_quality.ipynb #noise-kinds
 SNR_DB = 5.          # of the middle lead: below, rhythm cannot be relied on
@@ -382,22 +414,31 @@ SNR_DB = 5.          # of the middle lead: below, rhythm cannot be relied on
 def _noise(s):
     if s.duration_s < 2: return
     hum, hz = s.hum
-    kinds = (('drift', s.wander, 3, 5, 'the baseline of {} wanders over {:.1f} mV: a loose electrode, breathing or movement?'),
-             ('muscle', np.where(hum > 60, 0, s.tremor), 60, 120, '{} trembling by {:.0f} µV: cold or tense muscles, or a poor contact?'),
+    kinds = (('drift', s.wander, 3, 5, 'the baseline of {} wanders over {:.1f} mV: a loose electrode, breathing or '
+                                       'movement?'),
+             ('muscle', np.where(hum > 60, 0, s.tremor), 60, 120, '{} trembling by {:.0f} µV: cold or tense muscles, '
+                                                                  'or a poor contact?'),
              ('mains', hum, 60, 200, '{} humming with the mains by {:.0f} µV: move away from cables and devices'))
     for name, level, limit, much, text in kinds:
         bad = [i for i in s.need if level[i] > limit]
-        if bad: yield Finding(name, 'care' if np.median(level[s.need]) > much else 'note', text.format(_named(s.names(bad), s.leads), level[bad].max()), s.names(bad))
+        if bad:
+            yield Finding(name, 'care' if np.median(level[s.need]) > much else 'note',
+                          text.format(_named(s.names(bad), s.leads), level[bad].max()), s.names(bad))
 
 def _rhythm(s):
     if s.duration_s < 4: return
-    if len(s.peaks) < 2: yield Finding('no beats', 'care', 'no heart beats that could be counted: are the electrodes on, is it an ECG?')
+    if len(s.peaks) < 2:
+        yield Finding('no beats', 'care', 'no heart beats that could be counted: are the electrodes on, is it an ECG?')
     elif s.beats.shape[1] > 1 and (snr := np.median(s.snr[s.need])) < SNR_DB:
-        yield Finding('noisy', 'care', f'noise nearly as large as the beats (signal to noise {snr:.0f} dB): heart rate and rhythm cannot be relied on. Lie still, record again')
+        yield Finding('noisy', 'care',
+                      f'noise nearly as large as the beats (signal to noise {snr:.0f} dB): heart rate and rhythm '
+                      'cannot be relied on. Lie still, record again')
 
 # %% ../../nbs/signals/12_quality.ipynb #no-ecg
-DULL, SMOOTH, SHARP = 3.6, 5., 7.5    # kurtosis of the differences: of noise and flutter; of a pulse wave; of the dullest ECG
-NOISE_SHARE, PULSE_SHARE = 1.2, .05   # variance of the differences over that of the samples: above, noise or hum; below, no QRS complexes
+# kurtosis of the differences: of noise and flutter; of a pulse wave; of the dullest ECG
+DULL, SMOOTH, SHARP = 3.6, 5., 7.5
+# variance of the differences over that of the samples: above, noise or hum; below, no QRS complexes
+NOISE_SHARE, PULSE_SHARE = 1.2, .05
 
 def _sharpness(y): # kurtosis and variance of the differences of each lead
     d = np.diff(y, axis=1)
@@ -424,10 +465,14 @@ def _no_ecg(s):
     if sharp < SHARP: sharp = max(sharp, _sharp_without_hum(y, s.fy))
     share = (change/np.maximum(size, 1e-9)).max()
     look = 'If it is an ECG, look at the patient: fibrillation, flutter'
-    if share > NOISE_SHARE and sharp < DULL + .4: yield Finding('no ECG', 'refuse', 'nothing but noise or hum: no heart beats. Are the electrodes on?')
+    if share > NOISE_SHARE and sharp < DULL + .4:
+        yield Finding('no ECG', 'refuse', 'nothing but noise or hum: no heart beats. Are the electrodes on?')
     elif share < PULSE_SHARE and sharp < SHARP:
-        yield Finding('no ECG', 'refuse' if sharp < SMOOTH else 'care', f'no QRS complexes: a pulse wave, a pressure or breathing rather than an ECG? {look}')
-    elif sharp < DULL and size.max() < .01: yield Finding('no ECG', 'refuse', f'small waves without heart beats: an EEG, or electrodes off? {look} or standstill')
+        yield Finding('no ECG', 'refuse' if sharp < SMOOTH else 'care',
+                      f'no QRS complexes: a pulse wave, a pressure or breathing rather than an ECG? {look}')
+    elif sharp < DULL and size.max() < .01:
+        yield Finding('no ECG', 'refuse',
+                      f'small waves without heart beats: an EEG, or electrodes off? {look} or standstill')
     elif sharp < DULL: yield Finding('no beats', 'care', f'no QRS complexes stand out. {look}, or noise')
 
 # %% ../../nbs/signals/12_quality.ipynb #pacing
@@ -442,7 +487,9 @@ def _paced(s):
     at = np.flatnonzero(spike > .6*high)
     beats = 1 + np.count_nonzero(np.diff(at) > .2*s.fs)
     if len(at) > 6*beats*max(1, s.fs/500): return
-    yield Finding('paced', 'note', f'{beats} sharp spikes, the first at {s.seconds(at[0]):.1f} s: a pacemaker? The networks have met few', s.names(s.need), s.seconds(at[0]), s.seconds(at[-1]))
+    yield Finding('paced', 'note',
+                  f'{beats} sharp spikes, the first at {s.seconds(at[0]):.1f} s: a pacemaker? The networks have met '
+                  'few', s.names(s.need), s.seconds(at[0]), s.seconds(at[-1]))
 
 # %% ../../nbs/signals/12_quality.ipynb #exchanges
 CHEST = LEADS[6:]
@@ -451,10 +498,12 @@ EIGHT = ('I', 'II', *CHEST)
 def _limb_exchange(ra, la, ll):
     "Matrix (8, 8) of what the leads become if the electrodes RA, LA and LL lie where they are said to: 'RA', 'LA', 'LL' or 'RL'."
     one, two = np.eye(8)[:2]
-    potential = dict(RA=-two, LA=one - two, LL=0*one, RL=0*one)     # against the left leg, at whose potential the right one nearly is
+    # against the left leg, at whose potential the right one nearly is
+    potential = dict(RA=-two, LA=one - two, LL=0*one, RL=0*one)
     M = np.eye(8)
     M[0], M[1] = potential[la] - potential[ra], potential[ll] - potential[ra]
-    M[2:] -= (potential[ra] + potential[la] + potential[ll])/3 - (one - 2*two)/3        # the central terminal moves with them
+    # the central terminal moves with them
+    M[2:] -= (potential[ra] + potential[la] + potential[ll])/3 - (one - 2*two)/3
     return M
 
 def _chest_exchange(i, j):
@@ -474,10 +523,13 @@ EXCHANGES = {'none': np.eye(8),
     **{f'V{k + 1}/V{k + 2}': _chest_exchange(k, k + 1) for k in range(5)}, **{f'V{k + 1} turned': _turned(k) for k in range(6)}}
 
 # %% ../../nbs/signals/12_quality.ipynb #exchange-words
-_ROUND = 'the three cables of arms and left foot look exchanged in a circle: I, II, III and the augmented leads have each other\'s places'
+_ROUND = ('the three cables of arms and left foot look exchanged in a circle: I, II, III and the augmented leads '
+          'have each other\'s places')
 _WORDS = {
-    'RA/LA': 'the arm electrodes look exchanged: I is upside down, II and III are exchanged (or the heart lies on the right: dextrocardia)',
-    'RA/LL': 'right arm and left foot look exchanged: I, II and III are upside down (or the rhythm starts low in the heart)',
+    'RA/LA': 'the arm electrodes look exchanged: I is upside down, II and III are exchanged (or the heart lies on '
+             'the right: dextrocardia)',
+    'RA/LL': 'right arm and left foot look exchanged: I, II and III are upside down (or the rhythm starts low in the '
+             'heart)',
     'LA/LL': 'left arm and left foot look exchanged: I and II have changed places and III is upside down',
     'RA/LA/LL': _ROUND, 'RA/LL/LA': _ROUND,
     'RA/RL': 'right arm and right foot look exchanged: II is nearly flat',
@@ -486,12 +538,14 @@ _WORDS = {
 
 def _exchange_words(name):
     if name in _WORDS: return f'{_WORDS[name]}. Check the cables and record again', LEADS
-    if 'turned' in name: return f'lead {name[:2]} looks upside down (or a large scar lies below it). Check it and record again', (name[:2],)
+    if 'turned' in name:
+        return f'lead {name[:2]} looks upside down (or a large scar lies below it). Check it and record again', (name[:2],)
     a, b = name.split('/')
     return f'the chest electrodes {a} and {b} look exchanged. Check the cables and record again', (a, b)
 
 # %% ../../nbs/signals/12_quality.ipynb #exchange-features
-GRID = np.r_[8:24:2, 24:38, 38:80:4, 80]      # edges of 33 steps of time in a beat of 80 samples at 100 Hz, finest over the QRS complex
+# edges of 33 steps of time in a beat of 80 samples at 100 Hz, finest over the QRS complex
+GRID = np.r_[8:24:2, 24:38, 38:80:4, 80]
 
 @lru_cache(32)
 def _stretch(n, fy): # (n, 80): a beat at `fy` to 100 Hz
@@ -575,7 +629,8 @@ def _exchanged(s):
     if set(leads) & set(s.names(s.need)): yield Finding('exchanged', 'care', text, leads)
 
 # %% ../../nbs/signals/12_quality.ipynb #merge-findings
-OF_ALL = 'exchanged', 'upside down', 'names', 'gain', 'lead', 'algebra', 'too large', 'too small'    # hold of a recording as a whole: believed if half of its parts say so
+# hold of a recording as a whole: believed if half of its parts say so
+OF_ALL = 'exchanged', 'upside down', 'names', 'gain', 'lead', 'algebra', 'too large', 'too small'
 
 def merge_findings(
     parts,     # a list of findings for each part of a recording
@@ -590,7 +645,9 @@ def merge_findings(
     for key, f in first.items():
         if f.name in OF_ALL and count[key] < n/2: continue
         few = count[key] < n
-        if few: f = replace(f, severity='care' if f.severity == 'refuse' else f.severity, text=f'{f.text} (in {count[key]} of {n} parts)')
+        if few:
+            f = replace(f, severity='care' if f.severity == 'refuse' else f.severity,
+                        text=f'{f.text} (in {count[key]} of {n} parts)')
         out.append(f)
     return ordered(out)
 
@@ -601,8 +658,10 @@ def ordered(
     return sorted(findings, key=lambda f: -SEVERITIES.index(f.severity))
 
 # %% ../../nbs/signals/12_quality.ipynb #examine
-WHOLE_S, PART_S, PARTS = 60., 10., 12     # up to so long all of a recording is looked at; of a longer one so many parts of so many seconds
-FINDERS = (_missing, _offset, _still, _clipped, _repeated, _algebra, _exchanged, _copied, _size, _paced, _noise, _rhythm)
+# up to so long all of a recording is looked at; of a longer one so many parts of so many seconds
+WHOLE_S, PART_S, PARTS = 60., 10., 12
+FINDERS = (_missing, _offset, _still, _clipped, _repeated, _algebra, _exchanged, _copied, _size, _paced,
+           _noise, _rhythm)
 
 def _examined(s):
     found = list(_unusable(s)) or list(_no_ecg(s))

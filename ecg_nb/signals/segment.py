@@ -32,7 +32,8 @@ def _heights(energy, fs):
         high, less, median = np.partition(block, q, axis=1)[:, q].T
         say = np.where(high > max(1e-3*high.max(), 1e-6), np.clip(high/np.maximum(median, 1e-12) - 3, 1e-3, 20), 0)
         return high, say, (say > 1e-3) & (less > .02*high)                      # not the echo of a single step
-    high, say, ecg = np.stack([of_block(energy[:, a:b:step]) for a, b in zip(edges, edges[1:])], -1)   # each (leads, blocks)
+    # each (leads, blocks)
+    high, say, ecg = np.stack([of_block(energy[:, a:b:step]) for a, b in zip(edges, edges[1:])], -1)
     return high, say, ecg, edges
 
 def _usual_heights(high, ecg):
@@ -56,7 +57,8 @@ def without_beats(
 def _filled(signal, fs):
     "`signal` as float `(n_leads, n_samples)` without gaps, starting at 0; `BadSignal` when there is nothing in it."
     x = np.atleast_2d(np.asarray(signal, np.float64))
-    if x.ndim != 2 or not x.size: raise BadSignal('signal', f'shape {np.shape(signal)}; (n_leads, n_samples) with at least one sample is needed')
+    if x.ndim != 2 or not x.size:
+        raise BadSignal('signal', f'shape {np.shape(signal)}; (n_leads, n_samples) with at least one sample is needed')
     if not fs >= 50: raise BadSignal('signal', f'{fs:g} samples a second; QRS complexes need at least 50')
     x, missing = fill_gaps(x)
     if missing.min() == 1: raise BadSignal('signal', 'no valid sample, nothing but NaN')
@@ -107,7 +109,7 @@ def qrs_energy(
     usual = _usual_heights(high, ecg)
     still, mid, t = without_beats(e, usual, fs), (edges[:-1] + edges[1:])/2, np.arange(e.shape[1])
     if len(e) == 1: return np.where(still, 0, e[0]), np.ones(1)
-    alive = (say > 0) & (high > .1*usual[:, None])                              # a flat stretch has no weight of its own
+    alive = (say > 0) & (high > .1*usual[:, None])   # a flat stretch has no weight of its own
     w = [np.interp(t, mid[a], (s/np.maximum(h, 1e-12))[a]) if a.any() else 0. for a, s, h in zip(alive, say, high)]
     return np.where(still, 0, sum(wl*el for wl, el in zip(w, e))), say.mean(1)
 
@@ -117,7 +119,8 @@ def _beats_of_energy(f, fs):
     pk = scipy.signal.find_peaks(f, distance=max(1, round(.24*fs)))[0]
     if not len(pk): return pk
     h, piece = f[pk], round(1.5*fs)
-    tops = np.zeros(-(-len(f)//piece)); np.maximum.at(tops, pk//piece, h)
+    tops = np.zeros(-(-len(f)//piece))
+    np.maximum.at(tops, pk//piece, h)
     like = scipy.ndimage.percentile_filter(tops, 60, size=min(15, len(tops)) | 1, mode='nearest')
     like = np.interp(pk, (np.arange(len(tops)) + .5)*piece, like)
     beat = np.flatnonzero((h > .45*like) & (h > 0))
@@ -144,7 +147,8 @@ def find_r_peaks_multi(
     "R peaks found once over all leads of `signal` together; none if all are flat or under 0.5 s. `BadSignal` on nothing but NaN."
     x = _filled(signal, fs)
     if x.shape[1] < .5*fs or np.ptp(x, axis=1).max() < 1e-6: return np.zeros(0, int)
-    k = int(fs//100) if fs >= 400 else 1    # QRS energy lies below 20 Hz: from 400 Hz on, sums of k samples are plenty to look for it
+    # QRS energy lies below 20 Hz: from 400 Hz on, sums of k samples are plenty to look for it
+    k = int(fs//100) if fs >= 400 else 1
     n = x.shape[1]//k*k
     f, say = qrs_energy(sum(x[:, i:n:k] for i in range(k)) if k > 1 else x, fs/k)
     return refine_r_peaks(x, _beats_of_energy(f, fs/k)*k + k//2, fs, weights=say)
@@ -211,7 +215,9 @@ def beats(
 )->np.ndarray:            # shape (n_beats, n_leads, n), R at sample round(before_s*fs)
     "Cut `signal` into one window around each of `r_idx`."
     x, a, b = np.atleast_2d(signal), round(before_s*fs), round(after_s*fs)
-    if a + b < 1: raise BadSignal('signal', f'a beat from {before_s:g} s before to {after_s:g} s after R holds no sample at {fs:g} Hz')
+    if a + b < 1:
+        raise BadSignal('signal',
+                        f'a beat from {before_s:g} s before to {after_s:g} s after R holds no sample at {fs:g} Hz')
     r = whole_beats(r_idx, x.shape[1], fs, before_s=before_s, after_s=after_s) if pad is None else np.asarray(r_idx, int)
     idx = r[:, None] + np.arange(-a, b)                                     # (beats, n)
     out = x[:, np.clip(idx, 0, x.shape[1] - 1)].swapaxes(0, 1)              # (beats, leads, n)
@@ -228,10 +234,14 @@ def window_starts(
 )->np.ndarray:           # first sample of each window
     "Starts of windows that cover all of `n` samples, the last one flush with the end."
     if n < 1 or length < 1: raise ECGError('windows', f'{n} samples in windows of {length}: both must be at least 1')
-    if sum(o is not None for o in (stride, overlap, n_windows)) > 1: raise ECGError('windows', 'give one of stride, overlap, n_windows')
-    if stride is not None and not 1 <= stride <= length: raise ECGError('windows', f'stride {stride}: 1 to {length} leaves no sample out')
-    if overlap is not None and not 0 <= overlap < length: raise ECGError('windows', f'overlap {overlap}: 0 to {length - 1} is possible')
-    if n_windows is not None and n_windows*length < n: raise ECGError('windows', f'{n_windows} windows of {length} do not cover {n} samples')
+    if sum(o is not None for o in (stride, overlap, n_windows)) > 1:
+        raise ECGError('windows', 'give one of stride, overlap, n_windows')
+    if stride is not None and not 1 <= stride <= length:
+        raise ECGError('windows', f'stride {stride}: 1 to {length} leaves no sample out')
+    if overlap is not None and not 0 <= overlap < length:
+        raise ECGError('windows', f'overlap {overlap}: 0 to {length - 1} is possible')
+    if n_windows is not None and n_windows*length < n:
+        raise ECGError('windows', f'{n_windows} windows of {length} do not cover {n} samples')
     last = max(n - length, 0)
     if overlap is None and n_windows is None: return np.unique(np.r_[np.arange(0, last + 1, stride or length), last])
     m = n_windows or -(-last//(length - overlap)) + 1
@@ -274,5 +284,8 @@ def night_segments(
 )->np.ndarray:                # first sample of each segment, shape (n_segments,)
     "Starts of evenly spaced segments of a night. `BadSignal` when it is too short."
     stop_s = min(n_samples/fs - length_s - skip_s, until_s)
-    if stop_s < skip_s: raise BadSignal('night', f'{n_samples/fs/3600:.2f} h; at least {(2*skip_s + length_s)/3600:.2f} h are needed to leave {skip_s/3600:g} h out at either end')
+    if stop_s < skip_s:
+        raise BadSignal('night',
+                        f'{n_samples/fs/3600:.2f} h; at least {(2*skip_s + length_s)/3600:.2f} h are needed to leave '
+                        f'{skip_s/3600:g} h out at either end')
     return (np.linspace(skip_s, stop_s, n_segments)*fs).astype(int)

@@ -227,7 +227,7 @@ class Task:
     plans:dict = {}                      # name -> `Plan`
     comparisons:dict = {}                # name -> title: tables over several runs, see `compare`
     on_request:tuple = ()                # plans that are trained only if they are named
-    candidates:tuple = ()                # plans that are only compared: their runs are kept in data/runs/, not in results/
+    candidates:tuple = ()   # plans that are only compared: their runs are kept in data/runs/, not in results/
     extra:dict = {}                      # settings of a plan that only this task knows, and their defaults
     parts = ('train', 'valid', 'test')   # of its records
     reported = ('test',)                 # those with figures and predictions of their own
@@ -329,7 +329,8 @@ def _plan(self:Task,
 )->Plan:
     "The plan of that name, with the task's defaults where it says nothing."
     if not isinstance(plan, Plan):
-        if plan not in self.plans: raise ECGError(plan, f'no such plan of {self.name}; {did_you_mean(plan, self.plans)}')
+        if plan not in self.plans:
+            raise ECGError(plan, f'no such plan of {self.name}; {did_you_mean(plan, self.plans)}')
         plan = self.plans[plan]
     return replace(plan, extra=self.extra | plan.extra)
 
@@ -443,7 +444,8 @@ def _keep_best(folder, folders, cycles):
     best = int(np.argmax([h.score.max() for h in cycles]))
     with atomic_path(folder/'model.safetensors') as p: shutil.copyfile(folders[best]/'model.safetensors', p)
     done = np.cumsum([0, *map(len, cycles)])
-    history = pd.concat([h.assign(epoch=h.epoch + n, cycle=k) for k, (h, n) in enumerate(zip(cycles, done))], ignore_index=True)
+    history = pd.concat([h.assign(epoch=h.epoch + n, cycle=k) for k, (h, n) in enumerate(zip(cycles, done))],
+                        ignore_index=True)
     save_history(folder, history)
     return history
 
@@ -455,7 +457,8 @@ def _choose(self:Task, answers:Answers)->dict: # join, thresholds: what run.json
     y = answers.y['valid']
     score = {join: self.metric(y, answers.aggregated(join)['valid']) for join in ('mean', 'max')}
     join = max(score, key=score.get)
-    thresholds = choose_thresholds(y, answers.aggregated(join)['valid'], names=answers.run.classes, at_least=self.positives)
+    thresholds = choose_thresholds(y, answers.aggregated(join)['valid'], names=answers.run.classes,
+                                   at_least=self.positives)
     return dict(join=join, thresholds=thresholds.tolist())
 
 def _figures(self:Task, answers:Answers)->tuple: # ([`Figure`], name -> table, what metrics.json holds besides)
@@ -556,7 +559,8 @@ def _run(self:Task,
     "Train and evaluate one plan."
     plan = self.as_trained(name, folder) if eval_only else self.plan(name)
     with main_first(accelerator): splits = self.splits(plan, root=root, device=device, n_jobs=n_jobs)
-    if not (eval_only or plan.of): self.train(plan, splits, folder, seed=seed, start=start, precision=precision, accelerator=accelerator)
+    if not (eval_only or plan.of):
+        self.train(plan, splits, folder, seed=seed, start=start, precision=precision, accelerator=accelerator)
     if not is_main(accelerator): return {}
     return self.evaluate(plan, splits, folder, seed=seed, command=command, cache=cache)
 

@@ -563,7 +563,8 @@ def row_figure(
     own = OWN.get((row.network, row.split)) if row.data not in BESIDE else None
     beside = own if own and own.measure == measure else Published('', '')
     people = SELECTIONS[row.data].title if row.data in SELECTIONS else row.data
-    return Figure(f'{measure}, {row.regime}, {people}, {row.network}, split "{row.split}"', row[kind], row[low], row[high],
+    return Figure(f'{measure}, {row.regime}, {people}, {row.network}, split '
+                  f'"{row.split}"', row[kind], row[low], row[high],
                   row.chance, int(row[n]), beside.text, beside.source)
 
 def headline(
@@ -658,7 +659,8 @@ class Network:
         people, leads, n_samples = (self.info[k] for k in ('people', 'leads', 'n_samples'))
         if x.shape[1:] != (leads, n_samples):
             wanted = f'(n_beats, {leads}, {n_samples}) at {self.info["fs"]:g} Hz'
-            raise BadTable('beats', f'shape {x.shape}; {wanted} is needed, input "{self.info["method"]["input"]}" of `INPUTS`')
+            raise BadTable('beats',
+                           f'shape {x.shape}; {wanted} is needed, input "{self.info["method"]["input"]}" of `INPUTS`')
         data = to_data(x, [people[0]]*len(x), people)
         return pd.DataFrame(log_probabilities(self.model, x, data, np.ones(len(x), bool)), columns=people)
 

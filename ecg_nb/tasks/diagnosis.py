@@ -229,7 +229,8 @@ def plot_overview(
     left, right = b.subplots(1, 2)
     left.barh(run.classes, p[record], color=[PRESENT if o else ABSENT for o in y[record]])
     left.plot(run.thresholds, np.arange(len(run.classes)), '|', ms=14, mew=2, color=INK)
-    left.set(xlim=(0, 1), xlabel='probability (bar), threshold (stroke); green: in the label', title='what the model says of it')
+    left.set(xlim=(0, 1), xlabel='probability (bar), threshold (stroke); green: in the label',
+             title='what the model says of it')
     left.invert_yaxis()
     plot_per_class(per_class, ax=right)
     right.set_title(f'all {len(y):,} test records')

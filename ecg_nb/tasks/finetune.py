@@ -184,7 +184,8 @@ def _labels(table, y, classes, name):
     y = np.asarray(y if not isinstance(y, pd.Series) else y.to_numpy())
     y = y[:, None] if y.ndim == 1 else y
     try: y = y.astype(float)
-    except (TypeError, ValueError): raise BadTable(name, 'labels that are no numbers; 0 and 1 (or NaN: unknown) are needed') from None
+    except (TypeError, ValueError):
+        raise BadTable(name, 'labels that are no numbers; 0 and 1 (or NaN: unknown) are needed') from None
     if y.shape != (len(table), len(classes)):
         raise BadTable(name, f'labels of shape {y.shape} for {len(table)} records and {len(classes)} classes')
     if not np.isin(y[np.isfinite(y)], (0, 1)).all(): raise BadTable(name, 'labels other than 0 and 1')
@@ -245,7 +246,9 @@ def _splits(self:Finetune, plan, *, device='cpu', **_):
     y, classes, keep = self.labels(self.table, plan)
     if not keep.any():
         seconds = plan.length/plan.fs
-        raise BadTable(where, f'no record with labels that is long enough ({seconds:g} s): {self.store.report().iloc[0].reason}')
+        raise BadTable(where,
+                       f'no record with labels that is long enough ({seconds:g} s): '
+                       f'{self.store.report().iloc[0].reason}')
     splits = make_splits(self.table, y, classes, self.store, self.split, keep=keep, device=device,
                          simulated=is_simulated(self.table.attrs.get('root', '')))
     _check_classes(splits, where)
@@ -264,7 +267,9 @@ def _check_people(run, splits):
     "A test on people whom the run has met is refused; validation on some that it was trained on is said to be too hopeful."
     check_scoring(run.folder, splits.tables['test'])
     try: check_scoring(run.folder, splits.tables['valid'], seen=('train',))
-    except BadTable as e: warnings.warn(f'validation is on people whom the base run was trained on, so what is chosen there is too hopeful: {e.cause}')
+    except BadTable as e:
+        warnings.warn('validation is on people whom the base run was trained on, so what is chosen there is too '
+                      f'hopeful: {e.cause}')
 
 Finetune.splits = _splits
 
@@ -312,7 +317,8 @@ def finetune(
     base, recipe = network_of(run), network_of(run).recipe
     _labels(table, y, classes, folder)                       # refused before anything is converted
     if store is None:
-        store = convert(table, folder/'store', recipe, length=base.info['length'], n_jobs=n_jobs, wait_s=600, progress=progress)
+        store = convert(table, folder/'store', recipe, length=base.info['length'], n_jobs=n_jobs, wait_s=600,
+                        progress=progress)
     check_store(base.folder, store)
     plan = Plan(title or f'{", ".join(classes)}, from {run.name}', model=base.info['model']['name'],
                 options=base.info['model']['options'], leads=recipe.leads, fs=recipe.fs, highpass_hz=recipe.highpass_hz,
@@ -436,7 +442,8 @@ def people_of_ecgid(
     data = load_data(store, woman[:, None]).subset(ok[usable])
     return shorten(data, round(dur_s*base.recipe.fs)), table[ok].reset_index(drop=True)
 
-_PROTOCOL = ('five folds of people, even in sex: one the test, the next validation, of the other 54 people 18 or all to learn from; '
+_PROTOCOL = ('five folds of people, even in sex: one the test, the next validation, of the other 54 people 18 or all '
+             'to learn from; '
              'first 10 s of each record, mean over the records of a person; 10 epochs; one seed')
 
 def _compare(self:Finetune, name, folder, *, seed=0, device='cpu', cache=None):
@@ -445,7 +452,8 @@ def _compare(self:Finetune, name, folder, *, seed=0, device='cpu', cache=None):
     data, table = people_of_ecgid(base, work/'store')
     curve, _ = learning_curve(data, table, base, work, seed=seed, progress=False)
     def words(r): return f'{r.way}, {r.people} people' if r.people else r.way
-    figures = [Figure(f'AUC of sex by person, ECG-ID, {words(r)}', r.auc, r.lo, r.hi, .5, r.n) for r in curve.itertuples()]
+    figures = [Figure(f'AUC of sex by person, ECG-ID, {words(r)}', r.auc, r.lo, r.hi, .5, r.n)
+               for r in curve.itertuples()]
     with atomic_path(Path(folder)/'learning_curve.png') as path:
         ax = plot_learning(curve, title='sex on ECG-ID, run sex/lead-I')
         ax.figure.savefig(path, dpi=110, format='png', metadata=dict(Software=''))

@@ -23,17 +23,25 @@ __all__ = ['MUST_AGREE', 'DETECTORS', 'top_k', 'template', 'GalleryError', 'made
 def _lengths(x, name):
     "Length of each row of `x`; refused where that is no number."
     n = np.sqrt(np.einsum('nd,nd->n', x, x))
-    if not np.isfinite(n).all(): raise BadTable(name, f'{(~np.isfinite(n)).sum()} of {len(n)} vectors hold NaN, infinite or far too large numbers; look for recordings without an embedding')
+    if not np.isfinite(n).all():
+        raise BadTable(name,
+                       f'{(~np.isfinite(n)).sum()} of {len(n)} vectors hold NaN, infinite or far too large numbers; '
+                       'look for recordings without an embedding')
     return n
 
 def _nearest(p, g, k, longest):
     "Scores and indices of the `k` best of `g` for each row of `p`, both float32."
-    s = p @ g.T; n = len(g); groups = min(n, 32*k)                         # (rows, templates)
+    # (rows, templates)
+    s = p @ g.T
+    n = len(g)
+    groups = min(n, 32*k)
     best = s[:, :n//groups*groups].reshape(len(s), -1, groups).max(1)      # (rows, groups)
     margin = (2*p.shape[1] + 8)*np.finfo(np.float32).eps*longest*_lengths(p, 'probes')
     i, j = np.divmod(np.flatnonzero(s >= (np.partition(best, groups - k, axis=1)[:, groups - k] - margin)[:, None]), n)
     exact = np.empty(len(i), np.float32)
-    for a in range(0, len(i), 512): b = slice(a, a + 512); exact[b] = (p[i[b]].astype(np.float64)*g[j[b]]).sum(1)
+    for a in range(0, len(i), 512):
+        b = slice(a, a + 512)
+        exact[b] = (p[i[b]].astype(np.float64)*g[j[b]]).sum(1)
     at = np.lexsort((j, -exact, i))[np.searchsorted(i, np.arange(len(p)))[:, None] + np.arange(k)]
     return exact[at], j[at]
 
@@ -46,19 +54,25 @@ def top_k(
 )->tuple:                 # scores float32 (n, k), the highest first; indices int64 (n, k)
     "The `k` templates with the largest dot product (for unit vectors the cosine) with each probe; of equal ones the first."
     probes, g = np.asanyarray(probes), np.ascontiguousarray(templates, np.float32)
-    if g.ndim != 2 or 0 in g.shape: raise BadTable('templates', f'shape {g.shape}; (n_templates, dim) with at least one is needed')
-    if probes.ndim != 2 or probes.shape[1] != g.shape[1]: raise BadTable('probes', f'shape {probes.shape}; (n, {g.shape[1]}) is needed, vectors as long as those of the templates')
+    if g.ndim != 2 or 0 in g.shape:
+        raise BadTable('templates', f'shape {g.shape}; (n_templates, dim) with at least one is needed')
+    if probes.ndim != 2 or probes.shape[1] != g.shape[1]:
+        raise BadTable('probes',
+                       f'shape {probes.shape}; (n, {g.shape[1]}) is needed, vectors as long as those of the templates')
     if k < 1: raise ValueError(f'k = {k}; at least 1 is needed')
     k, longest, rows = min(k, len(g)), _lengths(g, 'templates').max(), max(1, chunk//len(g))
     scores, index = np.empty((len(probes), k), np.float32), np.empty((len(probes), k), np.int64)
-    for a in range(0, len(probes), rows): scores[a:a + rows], index[a:a + rows] = _nearest(np.ascontiguousarray(probes[a:a + rows], np.float32), g, k, longest)
+    for a in range(0, len(probes), rows):
+        scores[a:a + rows], index[a:a + rows] = _nearest(np.ascontiguousarray(probes[a:a + rows], np.float32),
+                                                         g, k, longest)
     return scores, index
 
 # %% ../../nbs/tasks/11_gallery.ipynb #-unit
 def _unit(x, name):
     "Rows of `x` as float64, each of length 1."
     x = np.atleast_2d(np.asarray(x, np.float64))
-    if x.ndim != 2 or 0 in x.shape: raise BadTable(name, f'shape {x.shape}; (n, dim) with at least one vector is needed')
+    if x.ndim != 2 or 0 in x.shape:
+        raise BadTable(name, f'shape {x.shape}; (n, dim) with at least one vector is needed')
     n = _lengths(x, name)
     if not n.all(): raise BadTable(name, f'{(n == 0).sum()} of {len(n)} vectors are zero and point nowhere')
     return x/n[:, None]
@@ -72,7 +86,8 @@ def template(
 # %% ../../nbs/tasks/11_gallery.ipynb #galleryerror
 class GalleryError(ECGError): "People or vectors that a gallery cannot take, find or compare."
 
-MUST_AGREE = dict(model='model', fs='sampling rate (Hz)', leads='leads', recipe='recipe')   # what gallery and probe must have in common
+# what gallery and probe must have in common
+MUST_AGREE = dict(model='model', fs='sampling rate (Hz)', leads='leads', recipe='recipe')
 
 def made_by(
     weights,               # file of the encoder's weights
@@ -86,7 +101,8 @@ def made_by(
     try:
         with open(weights, 'rb') as f: model = hashlib.file_digest(f, 'sha256').hexdigest()
     except FileNotFoundError: raise MissingFile(weights, 'no weights there') from None
-    return dict(model=model, run=run, leads=list(recipe.leads), fs=recipe.fs, recipe=recipe.hash, threshold=threshold, simulated=simulated)
+    return dict(model=model, run=run, leads=list(recipe.leads), fs=recipe.fs, recipe=recipe.hash,
+                threshold=threshold, simulated=simulated)
 
 # %% ../../nbs/tasks/11_gallery.ipynb #-is-name
 def _is_name(p): return isinstance(p, str) and p.strip() not in ('', 'unknown')
@@ -101,9 +117,13 @@ class Gallery:
 
     def __init__(self, info:dict): # from `made_by`, or at least model, fs, leads and recipe
         lost, t = [k for k in MUST_AGREE if k not in info], info.get('threshold')
-        if lost: raise GalleryError('gallery', f'its info lacks {", ".join(lost)}: without that nobody can say which probes may be compared')
-        if t is not None and not (isinstance(t, (int, float)) and np.isfinite(t)): raise GalleryError('gallery', f'threshold {t!r}; a number or None is needed')
-        self.info, self._of = json.loads(json.dumps(info)), {}                          # plain data, as it will be saved
+        if lost:
+            raise GalleryError('gallery',
+                               f'its info lacks {", ".join(lost)}: without that nobody can say which probes may be '
+                               'compared')
+        if t is not None and not (isinstance(t, (int, float)) and np.isfinite(t)):
+            raise GalleryError('gallery', f'threshold {t!r}; a number or None is needed')
+        self.info, self._of = json.loads(json.dumps(info)), {}   # plain data, as it will be saved
 
     @property
     def people(self)->list: return list(self._of)
@@ -123,7 +143,9 @@ class Gallery:
 
     def _vectors(self, embeddings):
         z = _unit(embeddings, 'embeddings')
-        if self.dim not in (None, z.shape[1]): raise GalleryError('gallery', f'its vectors have {self.dim} numbers, these have {z.shape[1]}: another model made them')
+        if self.dim not in (None, z.shape[1]):
+            raise GalleryError('gallery',
+                               f'its vectors have {self.dim} numbers, these have {z.shape[1]}: another model made them')
         return z
 
     def enrol(self,
@@ -137,10 +159,17 @@ class Gallery:
         who = [people]*len(z) if isinstance(people, str) else list(people)
         if len(who) != len(z): raise GalleryError('gallery', f'{len(who)} names for {len(z)} embeddings')
         bad = [p for p in who if not _is_name(p)]
-        if bad: raise GalleryError('gallery', f'nobody can be enrolled as {bad[0]!r}: a name is text, not empty, and not "unknown"')
-        code, names = pd.factorize(np.array(who, object)); n = np.bincount(code)
+        if bad:
+            raise GalleryError('gallery',
+                               f'nobody can be enrolled as {bad[0]!r}: a name is text, not empty, and not "unknown"')
+        code, names = pd.factorize(np.array(who, object))
+        n = np.bincount(code)
         there = [p for p in names if p in self]
-        if there and not replace: raise GalleryError('gallery', f'{len(there)} of {len(names)} are enrolled already ({", ".join(there[:3])}{" …"*(len(there) > 3)}); replace=True gives them the new template')
+        if there and not replace:
+            raise GalleryError('gallery',
+                               f'{len(there)} of {len(names)} are enrolled already '
+                               f'({", ".join(there[:3])}{" …"*(len(there) > 3)}); replace=True gives them the new '
+                               'template')
         rows = np.split(np.argsort(code, kind='stable'), n.cumsum()[:-1])
         self._of |= {str(p): (template(z[r]), len(r)) for p, r in zip(names, rows)}
         return self
@@ -164,8 +193,10 @@ def _search(self:Gallery,
     z = self._vectors(embeddings).astype(np.float32)
     names = np.arange(len(z)) if probes is None else np.asarray(probes)
     if names.shape != (len(z),): raise GalleryError('probes', f'{len(names)} names for {len(z)} embeddings')
-    scores, index = top_k(z, self.templates, k); n, k = index.shape
-    return pd.DataFrame(dict(probe=np.repeat(names, k), rank=np.tile(np.arange(1, k + 1), n), person=np.array(self.people, object)[index.ravel()], score=scores.ravel()))
+    scores, index = top_k(z, self.templates, k)
+    n, k = index.shape
+    return pd.DataFrame(dict(probe=np.repeat(names, k), rank=np.tile(np.arange(1, k + 1), n),
+                             person=np.array(self.people, object)[index.ravel()], score=scores.ravel()))
 
 Gallery.search = _search
 
@@ -183,7 +214,10 @@ def _identify(self:Gallery,
 )->Answer:
     "The nearest person, or 'unknown' if the best score is below the threshold."
     t = self.info.get('threshold')
-    if t is None: raise GalleryError('gallery', 'it has no threshold for unknown people: choose one on other people (threshold_at) and put it into info')
+    if t is None:
+        raise GalleryError('gallery',
+                           'it has no threshold for unknown people: choose one on other people (threshold_at) and '
+                           'put it into info')
     near = self.search(template(self._vectors(embedding)), k).drop(columns='probe')
     best = near.iloc[0]
     return Answer(best.person if best.score >= t else 'unknown', float(best.score), t, near)
@@ -196,26 +230,36 @@ def _check(self:Gallery,
 ):
     "Refuse probes that were made otherwise than the templates."
     other, ours = json.loads(json.dumps(info)), self.info
-    wrong = [f'{word}: {ours[k]} here, {other.get(k, "not stated")} there' for k, word in MUST_AGREE.items() if other.get(k) != ours[k]]
-    if wrong: raise GalleryError('gallery', 'its vectors and those of the probe cannot be compared (' + '; '.join(wrong) + '); use the model and preparation of the gallery, or enrol everybody anew')
+    wrong = [f'{word}: {ours[k]} here, {other.get(k, "not stated")} there' for k, word in MUST_AGREE.items()
+             if other.get(k) != ours[k]]
+    if wrong:
+        raise GalleryError('gallery',
+                           'its vectors and those of the probe cannot be compared (' + '; '.join(wrong) + '); use the model and preparation of the gallery, or enrol everybody anew')
 
 Gallery.check = _check
 
 # %% ../../nbs/tasks/11_gallery.ipynb #-digest
-def _digest(meta, templates): return hashlib.sha256(json.dumps(meta, sort_keys=True).encode() + templates.tobytes()).hexdigest()
+def _digest(meta, templates):
+    return hashlib.sha256(json.dumps(meta, sort_keys=True).encode() + templates.tobytes()).hexdigest()
 
 def _save(self:Gallery, path):
     "Write the gallery to `path`, atomically."
     meta, t = dict(people=self.people, n_records=list(self.n_records.values()), info=self.info), self.templates
-    with atomic_path(path) as p: save_file(dict(templates=t), p, metadata=dict(ecg_nb_gallery=json.dumps(meta | dict(sha256=_digest(meta, t)))))
+    with atomic_path(path) as p:
+        save_file(dict(templates=t), p, metadata=dict(ecg_nb_gallery=json.dumps(meta | dict(sha256=_digest(meta, t)))))
 
 def _not_a_gallery(meta, t):
     "What is wrong with what a file holds, or ''."
     people, n = meta.get('people'), meta.get('n_records')
-    if not (isinstance(people, list) and all(map(_is_name, people)) and isinstance(n, list) and all(type(k) is int and k > 0 for k in n) and isinstance(meta.get('info'), dict)): return 'names, numbers of recordings or info are missing or of the wrong kind'
+    if not (isinstance(people, list) and all(map(_is_name, people)) and isinstance(n, list)
+            and all(type(k) is int and k > 0 for k in n) and isinstance(meta.get('info'), dict)):
+        return 'names, numbers of recordings or info are missing or of the wrong kind'
     if len(set(people)) < len(people): return f'{pd.Series(people).duplicated().sum()} people are in it twice'
-    if t.dtype != np.float32 or t.ndim != 2 or not len(t) == len(people) == len(n): return f'{len(people)} people, {len(n)} numbers of recordings and templates {t.dtype} {t.shape} do not go together'
-    if meta.get('sha256') != _digest({k: meta[k] for k in ('people', 'n_records', 'info')}, t): return 'its checksum is wrong: the file was altered or damaged'
+    if t.dtype != np.float32 or t.ndim != 2 or not len(t) == len(people) == len(n):
+        return (f'{len(people)} people, {len(n)} numbers of recordings and templates {t.dtype} {t.shape} do not go '
+                'together')
+    if meta.get('sha256') != _digest({k: meta[k] for k in ('people', 'n_records', 'info')}, t):
+        return 'its checksum is wrong: the file was altered or damaged'
     if not np.allclose(np.einsum('nd,nd->n', t, t), 1, atol=1e-4): return 'templates are not of length 1'
     return ''
 
@@ -253,11 +297,17 @@ def plot_scores(
     near, t = gallery.search(template(embedding), len(gallery)), gallery.info.get('threshold')
     ax = ax or plt.subplots(figsize=(6, 2.6))[1]
     ax.plot(near['rank'], near.score, '.', ms=5, color='.45')
-    if t is not None: ax.axhline(t, color='k', lw=.9, ls='--'); ax.annotate(f'threshold {t:.3f}', (len(near), t), xytext=(0, -3), textcoords='offset points', fontsize=8, va='top', ha='right')
+    if t is not None:
+        ax.axhline(t, color='k', lw=.9, ls='--')
+        ax.annotate(f'threshold {t:.3f}', (len(near), t), xytext=(0, -3), textcoords='offset points',
+                    fontsize=8, va='top', ha='right')
     own = near[near.person == true]
     ax.plot(own['rank'], own.score, 'o', ms=8, mfc='none', mec=RIGHT, mew=1.8)
-    for k, r in enumerate(near.head(names).itertuples()): ax.text(.03, .08 + .11*(min(names, len(near)) - 1 - k), f'{r.rank}  {r.person}  {r.score:.3f}', transform=ax.transAxes, fontsize=8, color=RIGHT if r.person == true else 'k')
-    ax.set(xlabel='rank', ylabel='cosine', title=title); ax.title.set_fontsize(9)
+    for k, r in enumerate(near.head(names).itertuples()):
+        ax.text(.03, .08 + .11*(min(names, len(near)) - 1 - k), f'{r.rank}  {r.person}  {r.score:.3f}',
+                transform=ax.transAxes, fontsize=8, color=RIGHT if r.person == true else 'k')
+    ax.set(xlabel='rank', ylabel='cosine', title=title)
+    ax.title.set_fontsize(9)
     return ax
 
 # %% ../../nbs/tasks/11_gallery.ipynb #max-cosine
@@ -272,7 +322,10 @@ def lof(
 ):
     "Minus the local outlier factor (Breunig et al. 2000): -1 as dense as around its neighbours, lower = thinner."
     from sklearn.neighbors import LocalOutlierFactor
-    if n_neighbors >= len(gallery): raise GalleryError('gallery', f'{n_neighbors} neighbours of each of {len(gallery)} vectors: more vectors, or fewer neighbours, are needed')
+    if n_neighbors >= len(gallery):
+        raise GalleryError('gallery',
+                           f'{n_neighbors} neighbours of each of {len(gallery)} vectors: more vectors, or fewer '
+                           'neighbours, are needed')
     return LocalOutlierFactor(n_neighbors=n_neighbors, novelty=True).fit(gallery).score_samples(probes)
 
 def one_class_svm(
@@ -287,8 +340,10 @@ def one_class_svm(
 
 def _rows(x, name):
     x = np.asarray(x, np.float32)
-    if x.ndim < 2 or 0 in x.shape: raise BadTable(name, f'shape {x.shape}; (n, …) with at least one vector, beat or image is needed')
-    x = x.reshape(len(x), -1); _lengths(x, name)
+    if x.ndim < 2 or 0 in x.shape:
+        raise BadTable(name, f'shape {x.shape}; (n, …) with at least one vector, beat or image is needed')
+    x = x.reshape(len(x), -1)
+    _lengths(x, name)
     return x
 
 DETECTORS = dict(max_cosine=max_cosine, lof_1=partial(lof, n_neighbors=1), lof_20=lof, one_class_svm=one_class_svm)
@@ -302,5 +357,6 @@ def known_score(
     "How well each probe fits the people of `gallery`, on which alone the detector is fitted."
     if name not in DETECTORS: raise ValueError(f'no detector {name!r}; there are {", ".join(DETECTORS)}')
     g, p = _rows(gallery, 'gallery'), _rows(probes, 'probes')
-    if p.shape[1] != g.shape[1]: raise BadTable('probes', f'{p.shape[1]} numbers each, those of the gallery have {g.shape[1]}')
+    if p.shape[1] != g.shape[1]:
+        raise BadTable('probes', f'{p.shape[1]} numbers each, those of the gallery have {g.shape[1]}')
     return DETECTORS[name](g, p, **options)

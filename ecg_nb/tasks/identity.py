@@ -426,7 +426,8 @@ def _unknown_tables(self:Identity, seed, device):
         rows.append(table[own] if rows else table)
     table = pd.concat(rows, ignore_index=True)
     best = table[(table.vectors == 'embeddings') & (table.detector == 'max_cosine')]
-    figures = [Figure(f'strangers told from enrolled people, AUROC, {self.plan(r.run).title}', r.auroc, r.auroc_lo, r.auroc_hi,
+    figures = [Figure('strangers told from enrolled people, AUROC, '
+                      f'{self.plan(r.run).title}', r.auroc, r.auroc_lo, r.auroc_hi,
                       .5, int(r.n_known + r.n_unknown)) for r in best.itertuples()]
     return figures, dict(table=table)
 
@@ -532,7 +533,8 @@ def _regime_figures(regime, title, row):
     figures = []
     for by in ('by_beat', 'by_recording'):
         beside = regime.published if by == 'by_beat' and 'cut' in row.split else Published('', '')
-        figures.append(Figure(f'right person, {who}, {row.split}, {by.replace("_", " ")}, {title}', row[by], row[f'{by}_lo'],
+        figures.append(Figure(f'right person, {who}, {row.split}, {by.replace("_", " ")}, '
+                              f'{title}', row[by], row[f'{by}_lo'],
                               row[f'{by}_hi'], row.chance, int(row[f'{by}_n']), beside.text, beside.source))
     return figures
 

@@ -115,7 +115,8 @@ def with_notes(
     vectors, parts, tables = texts.vectors(plan), {}, {}
     for part, data in splits.parts.items():
         rows = np.arange(len(data))
-        if plan.model == 'note_only': rows = texts.there(plan.extra['note'])[part]   # without a note it has nothing to say
+        # without a note it has nothing to say
+        if plan.model == 'note_only': rows = texts.there(plan.extra['note'])[part]
         parts[part], tables[part] = data.subset(rows), splits.tables[part].iloc[rows].reset_index(drop=True)
         if plan.model == 'text_in_training' and part != 'train': continue
         parts[part].context = torch.from_numpy(vectors[part][rows]).to(data.device)

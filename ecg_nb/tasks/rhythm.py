@@ -216,7 +216,8 @@ def _compare(self:Rhythm, name, folder, *, seed=0, device='cpu', cache=None):
         if plan.of or plan.extra['learned_from'] != learned_from or not (at/'model.safetensors').exists(): continue
         plans[n], folders[n] = plan, at
     if all(p.extra['powerset'] for p in plans.values()):
-        raise MissingFile(data_path('runs', self.name), f'no trained network there; ecg_nb train {self.name} trains them')
+        raise MissingFile(data_path('runs', self.name),
+                          f'no trained network there; ecg_nb train {self.name} trains them')
     splits = self.splits(next(iter(plans)), device=device)
     networks = {n: self.trained(plan, splits, folders[n]) for n, plan in plans.items()}
     histories = {n: pd.read_csv(at/'history.csv') for n, at in folders.items()}

@@ -246,12 +246,14 @@ def compare_joins(
 def _ways_to_join(model, plan, data, seed):
     "(how the windows are cut, how they are joined) -> part -> (n, 9)"
     features = {k: window_features(model, d, length=plan.length, stride=plan.stride) for k, d in data.items()}
-    windows = {k: (torch.sigmoid(features[k][0]).double().numpy(), features[k][2].numpy()) for k in data if k != 'train'}
+    windows = {k: (torch.sigmoid(features[k][0]).double().numpy(), features[k][2].numpy()) for k in data
+               if k != 'train'}
     ways = {('the first alone', ''): _joined(windows, 'first')}
     ways |= {('half overlap', rule): _joined(windows, rule) for rule in JOINS[1:]}
     attention = fit_attention(*((*features[k], data[k].y.cpu()) for k in ('train', 'valid')), seed=seed)
     with torch.no_grad():
-        ways['half overlap', 'attention'] = {k: torch.sigmoid(attention(*features[k])).double().numpy() for k in windows}
+        ways['half overlap', 'attention'] = {k: torch.sigmoid(attention(*features[k])).double().numpy()
+                                             for k in windows}
     apart = replace(plan, stride=plan.length)
     ways['no overlap', 'mean'] = _joined(network_answers(model, apart, {k: data[k] for k in windows}), 'mean')
     return ways

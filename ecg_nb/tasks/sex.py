@@ -122,7 +122,8 @@ def plot_balance(
 ):                # the axes
     "Women and men by age, one panel a part, with their counts and shares."
     import matplotlib.pyplot as plt
-    if axes is None: axes = plt.subplots(1, len(tables), figsize=(3.4*len(tables), 2.6), layout='constrained', squeeze=False)[1][0]
+    if axes is None:
+        axes = plt.subplots(1, len(tables), figsize=(3.4*len(tables), 2.6), layout='constrained', squeeze=False)[1][0]
     for ax, (name, table) in zip(axes, tables.items()):
         n = {s: int((table.sex == s).sum()) for s in 'MF'}
         label = [f'{word} {n[s]:,} ({n[s]/len(table):.0%})' for s, word in (('M', 'men'), ('F', 'women'))]
@@ -205,7 +206,7 @@ def figures(
     auc = macro_auc(woman, p[:, :1])
     right = accuracy(woman[:, 0], (p[:, 0] >= threshold).astype(int), **draw)
     low, high = interval(bootstrap_auc(woman, p[:, :1], **draw)[:, 0])
-    few = auc_interval(auc, woman.sum(), (1 - woman).sum())                    # wider when few people make up the sample
+    few = auc_interval(auc, woman.sum(), (1 - woman).sum())   # wider when few people make up the sample
     out = dict(n=len(y), people=len(set(subjects)), women=float(woman.mean()), auc=auc,
                auc_95=[min(low, float(few[0])), max(high, float(few[1]))], accuracy=right['accuracy'],
                accuracy_95=[right['lo'], right['hi']], accuracy_chance=right['chance'])
@@ -218,7 +219,8 @@ def _age_figures(years, p, subjects, guess, seed):
     def error(a, b): return np.abs(a - b).mean()
     low, high = interval(bootstrap(error, years, p, groups=subjects[dated], seed=seed))
     if guess is None: guess = np.median(years)
-    return dict(age_n=int(dated.sum()), age_mae=error(years, p), age_mae_95=[low, high], age_mae_chance=error(years, guess))
+    return dict(age_n=int(dated.sum()), age_mae=error(years, p), age_mae_95=[low, high],
+                age_mae_chance=error(years, guess))
 
 # %% ../../nbs/10_sex.ipynb #shorten
 def shorten(
@@ -249,10 +251,12 @@ def subgroups(
     threshold:float=.5, seed:int=0,
 )->pd.DataFrame:        # a row a group: by, group, n, people, women, auc, auc_lo, auc_hi, accuracy, age_mae
     "Figures by age, by cohort if there are several, and by superclass where that is known; groups without both sexes are left out."
-    bands = pd.cut(table.age, [0, 40, 60, 75, 200], right=False, labels=['under 40', '40 to 59', '60 to 74', '75 and over'])
+    bands = pd.cut(table.age, [0, 40, 60, 75, 200], right=False,
+                   labels=['under 40', '40 to 59', '60 to 74', '75 and over'])
     groups = [('age', b, bands == b) for b in bands.cat.categories]
     if table.dataset.nunique() > 1: groups += [('cohort', c, mask) for c, mask in _cohorts(table).items()]
-    if 'superclasses' in table: groups += [('superclass', c, table.superclasses.map(lambda s: c in s)) for c in SUPERCLASSES]
+    if 'superclasses' in table:
+        groups += [('superclass', c, table.superclasses.map(lambda s: c in s)) for c in SUPERCLASSES]
     rows = []
     for by, name, mask in groups:
         mask = np.asarray(mask, bool)
@@ -278,7 +282,8 @@ def _figures(self:Sex, answers):
     if seconds == 10:
         first_8 = {k: answers.run.predict_data(shorten(answers.splits.parts[k], round(8*plan.fs))) for k in y}
         by_seconds = {'8': _record_and_person(y, first_8, subjects, **settings)} | by_seconds
-    cohorts = {c: figures(y['test'][m], p['test'][m], subjects['test'][m], threshold=threshold, **settings) for c, m in _cohorts(table).items()}
+    cohorts = {c: figures(y['test'][m], p['test'][m], subjects['test'][m], threshold=threshold, **settings)
+               for c, m in _cohorts(table).items()}
     tables = dict(subgroups=subgroups(table, y['test'], p['test'], threshold=threshold, seed=answers.seed).round(4))
     return _headline(plan, by_seconds[str(seconds)]['record'], seconds), tables, dict(seconds=by_seconds, cohorts=cohorts)
 
@@ -316,7 +321,8 @@ def night_splits(
     simulated = any(is_simulated(t.attrs['root']) for t in tables)
     segments = dict(n_segments=n_segments, length_s=length_s, skip_s=skip_s, until_s=until_s)
     store = data_path(*['sample']*simulated, 'stores', f'nights-{plan.fs:g}-{_tag(plan.recipe, segments, tables)}')
-    store, table = convert_nights(tables, store, fs=plan.fs, leads=plan.leads, recipe=plan.recipe, n_jobs=n_jobs, wait_s=600, **segments)
+    store, table = convert_nights(tables, store, fs=plan.fs, leads=plan.leads, recipe=plan.recipe,
+                                  n_jobs=n_jobs, wait_s=600, **segments)
     cohort = plan.extra['cohort']
     def split(t):
         parts = split_subjects(t, seed=seed)
@@ -378,7 +384,8 @@ def windows_curve(
     people = pd.DataFrame(dict(p=p, person=person, woman=woman)).groupby('person')
     people = [g for _, g in people if len(g) >= counts.max()]
     sex = np.array([g.woman.iloc[0] for g in people]).astype(int)
-    if len(set(sex)) < 2: raise BadTable('windows', f'fewer than two people of different sex have {counts.max()} windows')
+    if len(set(sex)) < 2:
+        raise BadTable('windows', f'fewer than two people of different sex have {counts.max()} windows')
     def score(rows, s): # (people, counts) -> (2, counts)
         right = ((s[rows] >= threshold) == sex[rows, None]).mean(0)
         return np.stack([class_auc(np.repeat(sex[rows, None], s.shape[1], 1), s[rows]), right])
@@ -393,7 +400,9 @@ def windows_curve(
                              accuracy=right, accuracy_lo=lo[k:], accuracy_hi=hi[k:]))
 
 # %% ../../nbs/10_sex.ipynb #elsewhere
-ELSEWHERE = {'ecg-id': ('lead-I', 'I', (1, 2, 4, 8, 16)), 'mitdb': ('lead-II', 'MLII', (1, 2, 4, 8, 16, 32, 64, 128, 256))}   # data set -> run, lead, windows
+# data set -> run, lead, windows
+ELSEWHERE = {'ecg-id': ('lead-I', 'I', (1, 2, 4, 8, 16)),
+             'mitdb': ('lead-II', 'MLII', (1, 2, 4, 8, 16, 32, 64, 128, 256))}
 
 def elsewhere(
     name:str,          # a key of `ELSEWHERE`
@@ -419,7 +428,8 @@ def _compare(self:Sex, name, folder, **_):
     if not there: raise MissingFile(', '.join(ELSEWHERE), 'none of these data sets is there')
     windows = pd.concat([c.assign(dataset=n) for n, (_, c) in there.items()], ignore_index=True)
     head = [Figure(f'AUC of sex by person, {n}, run {ELSEWHERE[n][0]}', f['auc'], *f['auc_95'], .5, f['people']) for n, (f, _) in there.items()]
-    return self.write_comparison(name, folder, head, dict(windows=windows.round(4)), figures={n: f for n, (f, _) in there.items()})
+    return self.write_comparison(name, folder, head, dict(windows=windows.round(4)),
+                                 figures={n: f for n, (f, _) in there.items()})
 
 Sex.compare = _compare
 

@@ -35,7 +35,8 @@ def _jobs(table):
     bad = names[~names.str.fullmatch(r'[A-Za-z0-9_][A-Za-z0-9_.,=+-]{0,120}')]
     if len(bad):
         raise BadTable('jobs',
-                       f'{bad.iloc[0]!r} cannot be the name of a folder: letters, digits and _ . , = + - only, no dot or dash in front')
+                       f'{bad.iloc[0]!r} cannot be the name of a folder: letters, digits and _ . , = + - only, no '
+                       'dot or dash in front')
     twice = names[names.str.lower().duplicated()]
     if len(twice): raise BadTable('jobs', f'the name {twice.iloc[0]!r} occurs twice')
     return {j['name']: j for j in json.loads(table.assign(name=names).to_json(orient='records', double_precision=15))}
@@ -64,7 +65,8 @@ def _add_jobs(folder, jobs):
         differ = [k for k in jobs[n].keys() | there[n].keys() if jobs[n].get(k) != there[n].get(k)]
         if differ:
             raise BadTable(folder,
-                           f'job {n} is there with another {", ".join(sorted(differ))}; take another name, or another folder')
+                           f'job {n} is there with another {", ".join(sorted(differ))}; take another name, or '
+                           'another folder')
     if jobs.keys() - there.keys(): write_json(folder/'jobs.json', [*(there | jobs).values()])
 
 # %% ../../nbs/tasks/14_sweep.ipynb #sweep
@@ -123,7 +125,8 @@ def _do(name, job, folder, fn, old, progress):
     if progress: print(f'{name}: {result.get("error") or _in_words(result["figures"])}', flush=True)
     return True
 
-def _in_words(figures): return ', '.join(f'{k} {v:.4g}' if isinstance(v, float) else f'{k} {v}' for k, v in figures.items())
+def _in_words(figures):
+    return ', '.join(f'{k} {v:.4g}' if isinstance(v, float) else f'{k} {v}' for k, v in figures.items())
 
 def sweep_table(
     folder,          # of a sweep

@@ -27,7 +27,8 @@ def first_and_later(
         few = n[n < 2]
         if len(few):
             raise GalleryError(few.index[0],
-                               f'{few.iloc[0]} recording(s) here; to be recognised across recordings a person needs two')
+                               f'{few.iloc[0]} recording(s) here; to be recognised across recordings a person needs '
+                               'two')
         i = i[table.subject_id.isin(people).to_numpy()[i]]
     first = ~table.subject_id.iloc[i].duplicated().to_numpy()
     return i[first], i[~first]

@@ -23,11 +23,14 @@ class MappedData(ECGData):
     ):
         import torch
         if rows is None:
-            if len(y) != len(store.index): raise ValueError(f'{len(y)} rows of labels for {len(store.index)} records in the store')
+            if len(y) != len(store.index):
+                raise ValueError(f'{len(y)} rows of labels for {len(store.index)} records in the store')
             rows = np.flatnonzero(store.index.usable)
             y = np.asarray(y)[rows]
         ix = store.index.iloc[rows]
-        super().__init__(torch.zeros(1, len(store.leads), dtype=torch.int16, device=device), np.zeros(len(ix), np.int64), ix.n_samples, y, ids=ix.record_id, subjects=ix.subject_id, lsb_uv=store.lsb_uv, fs=store.fs, leads=store.leads)
+        super().__init__(torch.zeros(1, len(store.leads), dtype=torch.int16, device=device),
+                         np.zeros(len(ix), np.int64), ix.n_samples, y, ids=ix.record_id,
+                         subjects=ix.subject_id, lsb_uv=store.lsb_uv, fs=store.fs, leads=store.leads)
         self.store, self.rows, self.most = store, np.asarray(rows), most
 
     def subset(self, i):
@@ -52,4 +55,5 @@ class MappedData(ECGData):
         rows = self.rows[np.unique(np.linspace(0, len(self) - 1, min(len(self), self.most)).astype(int))]
         x = [np.array(self.store.read(r)) for r in rows]
         n = np.array([len(o) for o in x])
-        return ECGData(torch.from_numpy(np.concatenate(x)), n.cumsum() - n, n, np.zeros((len(n), 1)), ids=rows, lsb_uv=self.lsb_uv).moments()
+        return ECGData(torch.from_numpy(np.concatenate(x)), n.cumsum() - n, n, np.zeros((len(n), 1)),
+                       ids=rows, lsb_uv=self.lsb_uv).moments()

@@ -42,16 +42,19 @@ class ECGData:
             return (v.detach().clone() if isinstance(v, torch.Tensor) else torch.as_tensor(np.array(v))).to(signals.device, dtype)
         self.signals, self.lsb_uv = signals.contiguous(), lsb_uv   # crops are cut from the plain order of memory
         self.fs, self.leads = None if fs is None else check_fs(fs), None if leads is None else tuple(leads)
-        if self.leads is not None and len(self.leads) != self.n_leads: raise ValueError(f'{len(self.leads)} names for {self.n_leads} leads')
+        if self.leads is not None and len(self.leads) != self.n_leads:
+            raise ValueError(f'{len(self.leads)} names for {self.n_leads} leads')
         self.first, self.n_samples, self.y = t(first, torch.int64), t(n_samples, torch.int64), t(y, torch.float32)
         self.ids = np.asarray(ids).astype(str)
         self.subjects = self.ids if subjects is None else np.asarray(subjects).astype(str)
         if not len(self.first) == len(self.n_samples) == len(self.y) == len(self.ids) == len(self.subjects):
             raise ValueError('first, n_samples, y, ids and subjects must have one entry a record')
         self.starts = None if starts is None else [np.asarray(s, np.int64) for s in starts]
-        if starts is not None and (len(starts) != len(self) or not all(map(len, starts))): raise ValueError('starts must have one array a record, none of them empty')
+        if starts is not None and (len(starts) != len(self) or not all(map(len, starts))):
+            raise ValueError('starts must have one array a record, none of them empty')
         self.context = None if context is None else t(context, torch.float32)
-        if self.context is not None and len(self.context) != len(self): raise ValueError('context must have one entry a record')
+        if self.context is not None and len(self.context) != len(self):
+            raise ValueError('context must have one entry a record')
 
     def __len__(self): return len(self.ids)
     @property
@@ -88,8 +91,10 @@ class ECGData:
         "One crop a row, gathered in one indexing operation."
         rows, c = self.signals.shape
         i, offset = i.to(self.device), offset.to(self.device)
-        if bool(((offset < 0) | (offset + length > self.n_samples[i])).any()): raise BadSignal('crops', f'a crop of {length} samples reaches outside its record')
-        x = self.signals.as_strided((rows - length + 1, length*c), (c, 1)).index_select(0, self.first[i] + offset)  # (b, length*leads); on a CPU three times as fast as [...]
+        if bool(((offset < 0) | (offset + length > self.n_samples[i])).any()):
+            raise BadSignal('crops', f'a crop of {length} samples reaches outside its record')
+        # (b, length*leads); on a CPU three times as fast as [...]
+        x = self.signals.as_strided((rows - length + 1, length*c), (c, 1)).index_select(0, self.first[i] + offset)
         return x.view(-1, length, c).float().mul_(self.lsb_uv/1000).transpose(1, 2)
 
     def batch_inputs(self, i, offset, length:int)->tuple: # the crops, and `context` of their records where there is one
@@ -101,7 +106,8 @@ class ECGData:
         "SHA-256 (16 digits) of the samples, ids, subjects and all that belongs to the records but their labels."
         h, x = hashlib.sha256(), self.signals.cpu().numpy()
         for a, n in zip(self.first.tolist(), self.n_samples.tolist()): h.update(x[a:a + n].data)
-        about = [self.ids.tolist(), self.subjects.tolist(), self.lsb_uv, self.n_samples.tolist(), self.starts and [s.tolist() for s in self.starts]]
+        about = [self.ids.tolist(), self.subjects.tolist(), self.lsb_uv, self.n_samples.tolist(),
+                 self.starts and [s.tolist() for s in self.starts]]
         h.update(json.dumps(about).encode())
         if self.context is not None: h.update(self.context.cpu().numpy().tobytes())
         return h.hexdigest()[:16]
@@ -137,7 +143,8 @@ def load_data(
 )->ECGData:            # the usable records
     "Everything in `store` that can be used, with its labels, on `device`."
     signals, first, n_samples = store.load()
-    if len(y) != len(store.index): raise ValueError(f'{len(y)} rows of labels for {len(store.index)} records in the store')
+    if len(y) != len(store.index):
+        raise ValueError(f'{len(y)} rows of labels for {len(store.index)} records in the store')
     ok = store.index.usable.to_numpy(bool)
     with warnings.catch_warnings():
         warnings.filterwarnings('ignore', message='The given NumPy array is not writable')  # it is only ever read
@@ -168,13 +175,15 @@ def make_splits(
     device='cpu',
 )->Splits:
     "Signals, labels and table of the usable records, cut by `split`."
-    if list(store.index.record_id.astype(str)) != list(table.record_id): raise BadTable(store.path, 'the store was made from other records than the table')
+    if list(store.index.record_id.astype(str)) != list(table.record_id):
+        raise BadTable(store.path, 'the store was made from other records than the table')
     attrs, keep = table.attrs, np.ones(len(table), bool) if keep is None else np.asarray(keep, bool)
     data, ok = load_data(store, y, device=device), store.index.usable.to_numpy(bool)
     data, table = data.subset(keep[ok]), table[ok & keep].reset_index(drop=True)
     table.attrs = attrs
     tables, row = split(table), pd.Series(np.arange(len(table)), table.record_id)
-    return Splits({k: data.subset(row[t.record_id].to_numpy()) for k, t in tables.items()}, tables, tuple(classes), store, simulated)
+    return Splits({k: data.subset(row[t.record_id].to_numpy()) for k, t in tables.items()}, tables,
+                  tuple(classes), store, simulated)
 
 # %% ../../nbs/training/10_data.ipynb #epoch-draw
 def epoch_draw(
@@ -189,7 +198,8 @@ def epoch_draw(
     i = torch.randperm(len(data), generator=g) if sampler is None else torch.as_tensor(sampler(g))
     room = data.n_samples.cpu()[i] - length + 1 if data.starts is None else torch.tensor([len(data.starts[k]) for k in i.tolist()])
     k = (torch.rand(len(i), generator=g, dtype=torch.float64)*room).long()
-    return i, k if data.starts is None else torch.tensor([int(data.starts[a][b]) for a, b in zip(i.tolist(), k.tolist())])
+    return i, k if data.starts is None else torch.tensor([int(data.starts[a][b])
+                                                          for a, b in zip(i.tolist(), k.tolist())])
 
 # %% ../../nbs/training/10_data.ipynb #augmented-epoch
 def augmented_epoch(
@@ -227,7 +237,8 @@ def load_saved(
     "What `save_data` kept."
     if not Path(path).is_file(): raise MissingFile(path, 'no saved records there')
     try:
-        with safe_open(path, 'pt', device=str(device)) as f: about, t = json.loads(f.metadata()['ecg_data']), {k: f.get_tensor(k) for k in f.keys()}
+        with safe_open(path, 'pt', device=str(device)) as f:
+            about, t = json.loads(f.metadata()['ecg_data']), {k: f.get_tensor(k) for k in f.keys()}
         n = t['n_samples'].cpu()
         if int(n.sum()) != len(t['signals']): raise ValueError(f'{len(t["signals"])} rows for {int(n.sum())} samples')
         context = t.get('context', t.get('side'))   # its name in files of before
@@ -250,7 +261,8 @@ def window_logits(
     model.eval()
     try:
         for a in range(0, len(record), batch):
-            with autocast(data.device, precision): z = model(*data.batch_inputs(record[a:a + batch], offset[a:a + batch], length))
+            with autocast(data.device, precision):
+                z = model(*data.batch_inputs(record[a:a + batch], offset[a:a + batch], length))
             out.append(z.float().cpu())
     finally: model.train(was)
     return torch.cat(out), record.numpy()

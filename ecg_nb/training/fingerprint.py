@@ -15,7 +15,8 @@ def _sha(data)->str: return hashlib.sha256(data).hexdigest()[:16]
 def _array_form(x):
     "Type, shape and bytes of an array or tensor."
     x = x.detach().cpu().contiguous() if isinstance(x, torch.Tensor) else np.ascontiguousarray(x)
-    if isinstance(x, torch.Tensor): return ['tensor', str(x.dtype), list(x.shape), _sha(x.reshape(-1).view(torch.uint8).numpy())]
+    if isinstance(x, torch.Tensor):
+        return ['tensor', str(x.dtype), list(x.shape), _sha(x.reshape(-1).view(torch.uint8).numpy())]
     if x.dtype.kind == 'O': return ['array', list(x.shape), [value_form(o) for o in x.flat]]
     return ['array', str(x.dtype), list(x.shape), _sha(x.tobytes())]
 
@@ -31,7 +32,8 @@ def value_form(
     if isinstance(v, (np.ndarray, torch.Tensor)): return _array_form(v)
     if id(v) in above: return 'itself'
     above = (*above, id(v))
-    if isinstance(v, dict): return ['dict', sorted(([value_form(k, above), value_form(o, above)] for k, o in v.items()), key=json.dumps)]
+    if isinstance(v, dict):
+        return ['dict', sorted(([value_form(k, above), value_form(o, above)] for k, o in v.items()), key=json.dumps)]
     if isinstance(v, (list, tuple)): return ['list', [value_form(o, above) for o in v]]
     if isinstance(v, (set, frozenset)): return ['set', sorted((value_form(o, above) for o in v), key=json.dumps)]
     if isinstance(getattr(v, 'content_hash', None), str): return ['records', v.content_hash]
@@ -55,7 +57,8 @@ def _of_project(f)->bool:
 
 def _code_form(code, doc=None):
     "Instructions, constants and names of `code`, without line numbers and the text `doc`."
-    constants = [_code_form(c) if isinstance(c, types.CodeType) else value_form(c) for c in code.co_consts if doc is None or c != doc]
+    constants = [_code_form(c) if isinstance(c, types.CodeType) else value_form(c) for c in code.co_consts
+                 if doc is None or c != doc]
     return [_sha(code.co_code), constants, list(code.co_names)]
 
 def _names_in(code):
@@ -82,7 +85,8 @@ def _callable_form(f, above):
     if isinstance(f, functools.partial): return ['partial', value_form([f.func, f.args, f.keywords], above)]
     if inspect.ismethod(f): return ['method', value_form([f.__func__, f.__self__], above)]
     if inspect.isfunction(f): return _function_form(f, above)
-    if inspect.isfunction(type(f).__call__): return ['callable', type(f).__qualname__, value_form([type(f).__call__, f.__dict__], above)]
+    if inspect.isfunction(type(f).__call__):
+        return ['callable', type(f).__qualname__, value_form([type(f).__call__, f.__dict__], above)]
     return ['name', getattr(f, '__module__', ''), name_of(f), value_form(getattr(f, '__wrapped__', None), above)]
 
 # %% ../../nbs/training/16_fingerprint.ipynb #described
@@ -141,7 +145,8 @@ def differences(
     "What differs between two trainings, in words."
     parts = [k for k, v in now.items() if isinstance(v, dict) and k in then and k != 'settings']
     code = [k for k in parts if not k.endswith(('network', 'weights', 'records', 'labels'))]
-    if now['python'] != then['python']: now, then = [{k: v | dict(digest='') if k in code else v for k, v in o.items()} for o in (now, then)]
+    if now['python'] != then['python']:
+        now, then = [{k: v | dict(digest='') if k in code else v for k, v in o.items()} for o in (now, then)]
     other = [k for k in parts if now[k] != then[k]]
     words = [_differs(k, now[k], then[k]) for k in other if not (k == 'initial weights' and 'network' in other)]
     old, new = then['settings'], now['settings']

@@ -28,21 +28,33 @@ def check_scoring(
     "`BadTable` if the run was trained, or chosen, on people of `table`."
     where = find_run(run)/'run.json'
     info = read_json(where)
-    if 'subject_id' not in table: raise BadTable(where.parent.name, 'the table has no column subject_id: nobody can tell whether the run has seen these people')
+    if 'subject_id' not in table:
+        raise BadTable(where.parent.name,
+                       'the table has no column subject_id: nobody can tell whether the run has seen these people')
     lost = [k for k in seen if not isinstance(info.get('subjects', {}).get(k), str)]
-    if lost: raise BadHeader(where, f'does not say which subjects were in {", ".join(lost)}: it cannot be scored on anybody')
+    if lost:
+        raise BadHeader(where, f'does not say which subjects were in {", ".join(lost)}: it cannot be scored on anybody')
     root = table.attrs.get('root')
     if root and is_simulated(root) != bool(info.get('simulated')): return       # simulated people are not real ones
     t = table[table.dataset.isin(datasets_of(info))] if 'dataset' in table else table
     people = set(t.subject_id.astype(str))
     for k in seen:
         both = sorted(people & set(info['subjects'][k].split()))
-        if both: raise BadTable(where.parent, f'{len(both)} of {len(people)} subjects to be scored are known to this run from its {dict(train="training", valid="validation")[k]} records ({", ".join(both[:5])}{" …" if len(both) > 5 else ""}); score it on others')
-    base = info.get('finetuned') or {}                                         # the people of the run that it was trained further from
-    if base and 'dataset' in table: people = set(table[table.dataset.isin(re.split(r', *', str(base.get('dataset', ''))))].subject_id.astype(str))
+        if both:
+            raise BadTable(where.parent,
+                           f'{len(both)} of {len(people)} subjects to be scored are known to this run from its '
+                           f'{dict(train="training", valid="validation")[k]} records '
+                           f'({", ".join(both[:5])}{" …" if len(both) > 5 else ""}); score it on others')
+    base = info.get('finetuned') or {}   # the people of the run that it was trained further from
+    if base and 'dataset' in table:
+        people = set(table[table.dataset.isin(re.split(r', *', str(base.get('dataset', ''))))].subject_id.astype(str))
     for k in seen if base else ():
         both = sorted(people & set(str(base.get('subjects', {}).get(k, '')).split()))
-        if both: raise BadTable(where.parent, f'{len(both)} subjects to be scored are known to {base.get("run", "the run")}, from which this run was trained further ({", ".join(both[:5])}{" …" if len(both) > 5 else ""}); score it on others')
+        if both:
+            raise BadTable(where.parent,
+                           f'{len(both)} subjects to be scored are known to {base.get("run", "the run")}, from which '
+                           f'this run was trained further ({", ".join(both[:5])}{" …" if len(both) > 5 else ""}); '
+                           'score it on others')
 
 # %% ../../nbs/training/17_guards.ipynb #check-store
 def check_store(
@@ -54,4 +66,6 @@ def check_store(
     want, have = (dict(r) for r in (read_json(where/'run.json')['recipe'], store.manifest['recipe']))
     plain = lambda v: list(v) if isinstance(v, (list, tuple)) else v
     differ = [k for k in sorted(want.keys() | have.keys()) if plain(want.get(k)) != plain(have.get(k))]
-    if differ: raise BadHeader(store.path, 'prepared otherwise than ' + where.name + ' needs it: ' + '; '.join(f'{k} is {have.get(k)} here, {want.get(k)} there' for k in differ) + '. Convert the records with the run\'s own recipe (`load_run(…).recipe`)')
+    if differ:
+        raise BadHeader(store.path,
+                        'prepared otherwise than ' + where.name + ' needs it: ' + '; '.join(f'{k} is {have.get(k)} here, {want.get(k)} there' for k in differ) + '. Convert the records with the run\'s own recipe (`load_run(…).recipe`)')

@@ -24,7 +24,8 @@ from .parallel import broadcast_value, gather_loss, rank_and_size, run_on_main
 from ..view.palette import BLUE, GREEN, GREY, VERMILLION
 
 # %% ../../nbs/05_train.ipynb #train-epoch
-def train_epoch(model, data, opt, sched, *, order, offset, length, batch, loss, augment=None, precision=None, clip=None, seed=0, accelerator=None, tick=None)->float:
+def train_epoch(model, data, opt, sched, *, order, offset, length, batch, loss, augment=None, precision=None,
+                clip=None, seed=0, accelerator=None, tick=None)->float:
     "One pass over `order`; the mean loss. Incomplete last batches are left out."
     rank, world = rank_and_size(accelerator)
     if batch % world: raise ValueError(f'a batch of {batch} cannot be shared evenly by {world} processes')
@@ -40,11 +41,13 @@ def train_epoch(model, data, opt, sched, *, order, offset, length, batch, loss, 
         opt.zero_grad()
         (accelerator.backward if accelerator else torch.Tensor.backward)(l)
         if clip: torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
-        opt.step(); sched.step()
+        opt.step()
+        sched.step()
         total += l.detach()
         if tick: tick(l.detach())
     total /= len(order)//batch
-    mean = float(accelerator.reduce(total, 'mean') if accelerator else total)   # the same in all processes, so that all of them stop
+    # the same in all processes, so that all of them stop
+    mean = float(accelerator.reduce(total, 'mean') if accelerator else total)
     if not np.isfinite(mean): raise FloatingPointError('the loss is no longer finite: lower `lr`, or set `clip`')
     return mean
 
@@ -54,9 +57,11 @@ def _check_parts(train, valid, length, overfit=False):
     short = [i for d in (train, valid) for i in d.ids[(d.n_samples < length).cpu().numpy()]]
     if short: raise BadSignal(short[0], f'{len(short)} records are shorter than the crop of {length} samples')
     crossing = set(train.subjects) & set(valid.subjects)
-    if crossing and not overfit: raise ValueError(f'{len(crossing)} subjects are in training and in validation, {sorted(crossing)[0]} for one')
+    if crossing and not overfit:
+        raise ValueError(f'{len(crossing)} subjects are in training and in validation, {sorted(crossing)[0]} for one')
 
-def validate(model, data, *, length, stride, loss, activation, metric, precision=None, accelerator=None)->tuple: # loss, score
+# loss, score
+def validate(model, data, *, length, stride, loss, activation, metric, precision=None, accelerator=None)->tuple:
     "Mean loss over windows, and `metric` of the joined windows; the score is NaN where the labels leave it undefined. Several processes share the records."
     rank, world = rank_and_size(accelerator)
     shared = world > 1 and len(data) >= world
@@ -65,7 +70,8 @@ def validate(model, data, *, length, stride, loss, activation, metric, precision
         flat = torch.nn.utils.parameters_to_vector(means)
         torch.distributed.broadcast(flat, 0)
         torch.nn.utils.vector_to_parameters(flat, means)
-    z, record = window_logits(model, data.subset(np.arange(rank, len(data), world)) if shared else data, length=length, stride=stride, precision=precision)
+    z, record = window_logits(model, data.subset(np.arange(rank, len(data), world)) if shared else data,
+                              length=length, stride=stride, precision=precision)
     if shared:
         from accelerate.utils import gather_object
         z, record = (np.concatenate(v) for v in zip(*gather_object([(z.numpy(), record*world + rank)])))
@@ -94,13 +100,15 @@ class FitSettings:
     augment:Callable|None = None # function(x (b, leads, t) mV, generator=) -> x, on the device
     sampler:Callable|None = None # see `epoch_draw`
     clip:float|None = None   # largest norm of the gradient
-    batch_loss:bool = False  # `loss` compares the records of a batch with each other: several processes put theirs together
+    # `loss` compares the records of a batch with each other: several processes put theirs together
+    batch_loss:bool = False
     precision:str|None = None # 'fp32' or 'bf16'; default: bf16 on a GPU
     patience:int|None = None # stop after so many epochs without a better score
     time_budget_s:float|None = None # stop after the epoch in which this is used up (s)
     seed:int = 0
 
-_PARTS = dict(loss='loss', activation='activation', metric='metric', augment='augmentation', sampler='sampler', optimizer='optimizer')
+_PARTS = dict(loss='loss', activation='activation', metric='metric', augment='augmentation',
+              sampler='sampler', optimizer='optimizer')
 
 def _training_fingerprint(model, train, valid, s):
     "The fingerprint of training `model` with settings `s`."
@@ -121,16 +129,23 @@ def _check_same(path, state, now):
     if 'fingerprint' in state: words = differences(now, state['fingerprint'])
     else:              # written before there were fingerprints: only numbers can be compared
         numbers = now['settings'] | dict(optimizer=now['optimizer']['name'])
-        words = [f'{k} differs: {numbers[k]}, was {v}' for k, v in state['settings'].items() if k in numbers and numbers[k] != v]
-    if words: raise OtherTraining(path, f'belongs to another training: {"; ".join(words)}. Take another folder, delete this one, or resume=False to start anew')
-    if 'fingerprint' not in state: warnings.warn(f'{path}: of an earlier version, which does not say of which network, loss and records it is; it is resumed')
+        words = [f'{k} differs: {numbers[k]}, was {v}' for k, v in state['settings'].items() if k in numbers
+                 and numbers[k] != v]
+    if words:
+        raise OtherTraining(path,
+                            f'belongs to another training: {"; ".join(words)}. Take another folder, delete this one, '
+                            'or resume=False to start anew')
+    if 'fingerprint' not in state:
+        warnings.warn(f'{path}: of an earlier version, which does not say of which network, loss and records it is; '
+                      'it is resumed')
 
 # %% ../../nbs/05_train.ipynb #trainer
 KEPT = 'Files that are there are whole, and the training goes on from them when it is started again'
 
 class Trainer:
     "One training in one folder: `resume`, then `run_epoch` and `checkpoint` until `should_stop`."
-    def __init__(self, model, train, valid, folder, settings:FitSettings, *, accelerator=None, progress=True, live=False):
+    def __init__(self, model, train, valid, folder, settings:FitSettings, *, accelerator=None, progress=True,
+                 live=False):
         s = self.settings = settings
         self.network, self.model = model, model     # `model` is what the processes share, once they do
         self.train, self.valid, self.folder, self.accelerator = train, valid, Path(folder), accelerator
@@ -140,13 +155,17 @@ class Trainer:
         self.sched = _schedule(self.opt, s, self.steps)
         self.state:dict = dict(epoch=0, best=None, best_epoch=-1, history=[], stopped='')
         self.resumed = 0
-        self.bar = tqdm(total=s.epochs*self.steps, disable=not (progress and self.rank == 0), desc=(self.folder.parent if self.folder.name == _ANEW else self.folder).name)
+        self.bar = tqdm(total=s.epochs*self.steps, disable=not (progress and self.rank == 0),
+                        desc=(self.folder.parent if self.folder.name == _ANEW else self.folder).name)
         self.curves = LiveCurves() if live and self.rank == 0 else None
 
     def resume(self):
         "Go on from the checkpoint in the folder, if there is one and it is of this training."
         there = broadcast_value(self.accelerator, self.path.exists())
-        if there and not self.path.exists(): raise MissingFile(self.path, f'process {self.rank} of {self.world} does not see it, process 0 does: all of them need the same folder')
+        if there and not self.path.exists():
+            raise MissingFile(self.path,
+                              f'process {self.rank} of {self.world} does not see it, process 0 does: all of them '
+                              'need the same folder')
         run_on_main(self.accelerator, self._identify)
         if there: self._restore()
         if self.accelerator: self.model = self.accelerator.prepare_model(self.network)
@@ -162,7 +181,8 @@ class Trainer:
         self.state = load_checkpoint(self.path, self.network, self.opt, self.sched) | dict(fingerprint=made)
         self.resumed = self.state['epoch']
         self.bar.n = self.bar.initial = self.resumed*self.steps
-        if self.resumed: run_on_main(self.accelerator, self._follow)   # what a kill right after the checkpoint left undone
+        # what a kill right after the checkpoint left undone
+        if self.resumed: run_on_main(self.accelerator, self._follow)
 
     @property
     def should_stop(self)->bool: return self.state['epoch'] >= self.settings.epochs or bool(self.state['stopped'])
@@ -171,7 +191,7 @@ class Trainer:
         "Train on every drawn record once, and score the validation records."
         s, epoch, began = self.settings, self.state['epoch'], time.time()
         order, offset = epoch_draw(self.train, length=s.length, seed=s.seed, epoch=epoch, sampler=s.sampler)
-        seed = 1_000_003*s.seed + epoch + self.rank*2**40        # dropout and augmentation: other numbers in each process
+        seed = 1_000_003*s.seed + epoch + self.rank*2**40   # dropout and augmentation: other numbers in each process
         loss = gather_loss(s.loss, self.accelerator) if s.batch_loss else s.loss
         with torch.random.fork_rng(devices=[self.train.device] if self.train.device.type == 'cuda' else []):
             torch.manual_seed(seed)
@@ -187,8 +207,10 @@ class Trainer:
         "The epoch is done: is it the best, and is it the last?"
         s, state = self.settings, self.state
         state['epoch'] = epoch + 1
-        if np.isfinite(score) and (state['best'] is None or score > state['best']): state |= dict(best=score, best_epoch=epoch)
-        if s.patience and epoch - state['best_epoch'] >= s.patience: state['stopped'] = f'no better score for {s.patience} epochs'
+        if np.isfinite(score) and (state['best'] is None or score > state['best']):
+            state |= dict(best=score, best_epoch=epoch)
+        if s.patience and epoch - state['best_epoch'] >= s.patience:
+            state['stopped'] = f'no better score for {s.patience} epochs'
         over = s.time_budget_s and broadcast_value(self.accelerator, time.time() - self.began > s.time_budget_s)
         if over: state['stopped'] = f'the time budget of {s.time_budget_s:g} s was used up'
 
@@ -203,7 +225,8 @@ class Trainer:
 
     def _follow(self):
         with write_errors(self.folder, KEPT):
-            if self.state['best_epoch'] == self.state['epoch'] - 1: save_weights(self.network, self.folder/'model.safetensors')
+            if self.state['best_epoch'] == self.state['epoch'] - 1:
+                save_weights(self.network, self.folder/'model.safetensors')
             save_history(self.folder, self.state['history'])
 
     def _tick(self, loss):
@@ -215,12 +238,14 @@ class Trainer:
     def finish(self)->pd.DataFrame:
         "The best epoch's weights into the network; the history."
         state = self.state
-        if state['best'] is None: raise ValueError('no epoch had a defined score: does each class occur in the validation records?')
+        if state['best'] is None:
+            raise ValueError('no epoch had a defined score: does each class occur in the validation records?')
         if self.accelerator: self.accelerator.wait_for_everyone()
         load_weights(self.network, self.folder/'model.safetensors')
         if self.accelerator: self.accelerator.wait_for_everyone()   # the folder is held until all have read it
         history = pd.DataFrame(state['history'])
-        history.attrs = dict(best_epoch=state['best_epoch'], best=state['best'], stopped=state['stopped'], resumed=self.resumed)
+        history.attrs = dict(best_epoch=state['best_epoch'], best=state['best'], stopped=state['stopped'],
+                             resumed=self.resumed)
         return history
 
 def save_history(folder, history):
@@ -262,7 +287,8 @@ def fit(
     with ExitStack() as held:
         run_on_main(accelerator, lambda: held.enter_context(lock_folder(folder, wait_s=wait_s, writer='training')))
         with write_errors(folder, KEPT): run_on_main(accelerator, lambda: _tidy(folder))
-        trainer = Trainer(model, train, valid, folder if resume else folder/_ANEW, s, accelerator=accelerator, progress=progress, live=live)
+        trainer = Trainer(model, train, valid, folder if resume else folder/_ANEW, s, accelerator=accelerator,
+                          progress=progress, live=live)
         with trainer.bar:
             trainer.resume()
             if trainer.should_stop and trainer.rank == 0: warnings.warn(f'{folder}: {_finished(trainer.state)}')
@@ -276,7 +302,8 @@ def fit(
 def _finished(state):
     "What to say of a training that need not go on."
     reason = state['stopped'] or f'all {state["epoch"]} epochs'
-    return f'this training was finished before ({reason}); its weights are loaded, nothing is trained. resume=False trains anew'
+    return (f'this training was finished before ({reason}); its weights are loaded, nothing is trained. resume=False '
+            'trains anew')
 
 def _with_settings(f, settings):
     "The signature of `f`, with the fields of `settings` in place of its **settings."
@@ -302,15 +329,20 @@ def plot_losses(
         try: h = pd.read_csv(path)
         except Exception as e: raise DamagedFile(path, f'not a history ({e})') from None
     lost = {'epoch', 'train_loss', 'valid_loss', 'score'} - set(h)
-    if lost: raise DamagedFile(run if not isinstance(run, pd.DataFrame) else 'history', f'no column {", ".join(sorted(lost))}')
+    if lost:
+        raise DamagedFile(run if not isinstance(run, pd.DataFrame) else 'history',
+                          f'no column {", ".join(sorted(lost))}')
     ax = ax or plt.subplots(figsize=(8, 3))[1]
     x = h.epoch + 1
-    ax.plot(x, h.train_loss, color=BLUE, label='training loss'); ax.plot(x, h.valid_loss, color=VERMILLION, label='validation loss')
+    ax.plot(x, h.train_loss, color=BLUE, label='training loss')
+    ax.plot(x, h.valid_loss, color=VERMILLION, label='validation loss')
     right = ax.twinx()
-    right.plot(x, h.score, color=GREEN, ls='--', label=score_label); right.set_ylabel(score_label)
+    right.plot(x, h.score, color=GREEN, ls='--', label=score_label)
+    right.set_ylabel(score_label)
     if h.score.notna().any(): right.axvline(x[h.score.idxmax()], color=GREY, lw=.8, ls=':', label='kept')
     ax.set(xlabel='epoch', ylabel='loss')
-    ax.legend(*(a + b for a, b in zip(ax.get_legend_handles_labels(), right.get_legend_handles_labels())), fontsize=8, loc='center right')
+    ax.legend(*(a + b for a, b in zip(ax.get_legend_handles_labels(), right.get_legend_handles_labels())),
+              fontsize=8, loc='center right')
     return ax
 
 class LiveCurves:

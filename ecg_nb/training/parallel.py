@@ -47,7 +47,7 @@ def gather_loss(
         zs, ys = [list(accelerator.gather(v.detach().contiguous()).chunk(world)) for v in (z, y)]
         zs[rank] = z                                            # only what is computed here has a gradient
         l = loss(*(torch.stack(v, 1).flatten(0, 1) for v in (zs, ys)))   # in the order of the batch
-        return world*l - (world - 1)*l.detach()                 # gradients are averaged over the processes; each holds a share of one
+        return world*l - (world - 1)*l.detach()   # gradients are averaged over the processes; each holds a share of one
     return whole
 
 # %% ../../nbs/training/12_parallel.ipynb #launch
@@ -66,7 +66,8 @@ def launch(
     mp.start_processes(_worker, (fn, args, n_processes, port, cpu), nprocs=n_processes, start_method='spawn')
 
 def _worker(rank, fn, args, n, port, cpu):
-    os.environ |= dict(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(n), LOCAL_WORLD_SIZE=str(n), MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port), ACCELERATE_USE_CPU=str(cpu).lower())
+    os.environ |= dict(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(n), LOCAL_WORLD_SIZE=str(n),
+                       MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port), ACCELERATE_USE_CPU=str(cpu).lower())
     import torch
     torch.set_num_threads(1)
     from accelerate import Accelerator
@@ -76,9 +77,12 @@ def processes(device='cpu'): # an `Accelerator`, or None
     "The processes that train together, where `accelerate launch` or `torchrun` started several."
     if int(os.environ.get('WORLD_SIZE', 1)) < 2: return None
     from accelerate import Accelerator, InitProcessGroupKwargs
-    return Accelerator(cpu=str(device) == 'cpu', kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(days=1))])   # a conversion that the others wait for may take long
+    # a conversion that the others wait for may take long
+    return Accelerator(cpu=str(device) == 'cpu', kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(days=1))])
 
-def is_main(accelerator)->bool: "Whether this process is the one that writes."; return rank_and_size(accelerator)[0] == 0
+def is_main(accelerator)->bool:
+    "Whether this process is the one that writes."
+    return rank_and_size(accelerator)[0] == 0
 
 def main_first(accelerator): # a context
     "The main process does it, then the others: what it has converted they find."

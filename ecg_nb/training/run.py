@@ -32,15 +32,21 @@ class Run:
         self.name = run_name(self)
         self.classes = tuple(self.info['classes'])
         try: self.recipe = Recipe.from_json(self.info['recipe'])
-        except (TypeError, ValueError) as e: raise BadHeader(self.folder/'run.json', f'its recipe cannot be followed ({e})') from None
+        except (TypeError, ValueError) as e:
+            raise BadHeader(self.folder/'run.json', f'its recipe cannot be followed ({e})') from None
         self.model = self._network(self.info['model']).eval()
 
     def _network(self, m):
         if m['name'] not in ('average', 'union'):
             try: net = create_model(m['name'], len(self.info['leads']), len(self.classes), **m['options'])
-            except UnknownName as e: raise BadHeader(self.folder/'run.json', f'its network {e.path!r} is not known here; {import_first(m.get("module", ""))}') from None
+            except UnknownName as e:
+                raise BadHeader(self.folder/'run.json',
+                                f'its network {e.path!r} is not known here; '
+                                f'{import_first(m.get("module", ""))}') from None
             except ECGError: raise
-            except (TypeError, ValueError, KeyError, RuntimeError, MemoryError, OverflowError) as e: raise BadHeader(self.folder/'run.json', f'no network can be made of {m["name"]!r} and its options ({e})') from None
+            except (TypeError, ValueError, KeyError, RuntimeError, MemoryError, OverflowError) as e:
+                raise BadHeader(self.folder/'run.json',
+                                f'no network can be made of {m["name"]!r} and its options ({e})') from None
             return load_weights(net, self.folder/'model.safetensors')
         parts = [self._beside(name) for name in m['of']]
         if m['name'] == 'average': return Average([r.model for r in parts])
@@ -50,9 +56,11 @@ class Run:
         "Another run, which this one is made of: its name, where it lies beside this one, or task/name."
         where, here, parts = self.folder/'run.json', self.folder.resolve(), str(name).split('/')
         other, kind = here.parents[len(parts) > 1]/name, self.info['model']['name']
-        if len(parts) > 2 or any(p != Path(p).name or p in ('', '.', '..') for p in parts) or other == here: raise BadHeader(where, f'made of {name!r}, which is not the name of another run')
+        if len(parts) > 2 or any(p != Path(p).name or p in ('', '.', '..') for p in parts) or other == here:
+            raise BadHeader(where, f'made of {name!r}, which is not the name of another run')
         if not (other/'run.json').exists(): raise MissingFile(other, f'no run there, but {where} is made of it')
-        if run_info(other)['model']['name'] in ('union', kind): raise BadHeader(where, f'made of {name!r}, which is itself made of others')
+        if run_info(other)['model']['name'] in ('union', kind):
+            raise BadHeader(where, f'made of {name!r}, which is itself made of others')
         run = Run(other)
         for k in ('leads', 'recipe', 'length') + ('classes',)*(self.info['model']['name'] == 'average'):
             if run.info[k] != self.info[k]: raise BadHeader(where, f'made of {name!r}, whose {k} differ')
@@ -61,7 +69,8 @@ class Run:
     def __repr__(self): return f'Run({self.name}: {self.info["model"]["name"]}, {len(self.classes)} classes)'
 
     @property
-    def thresholds(self): return pd.Series(self.info['thresholds'], self.classes, name='threshold') if self.info.get('thresholds') else None
+    def thresholds(self):
+        return pd.Series(self.info['thresholds'], self.classes, name='threshold') if self.info.get('thresholds') else None
 
     @property
     def beats(self)->tuple|None: # seconds before and after R
@@ -88,18 +97,25 @@ class Run:
         join=None,       # 'mean' or 'max' over windows; default: what validation chose
     )->pd.Series:        # probability of each class
         "What the model says of `rec`, prepared as its training records were."
-        return pd.Series(self.predict_data(self.data_of(self.prepare(rec)), join=join)[0], self.classes, name=rec.record_id)
+        return pd.Series(self.predict_data(self.data_of(self.prepare(rec)), join=join)[0], self.classes,
+                         name=rec.record_id)
 
     def activate(self, z:torch.Tensor)->torch.Tensor: # (b, classes) logits -> (b, classes)
         "Probabilities; an output that run.json lists under `linear` (name: [middle, span]) is a number in its own unit."
         p = torch.sigmoid(z)
-        for name, (middle, span) in self.info.get('linear', {}).items(): p[:, self.classes.index(name)] = z[:, self.classes.index(name)]*span + middle
+        for name, (middle, span) in self.info.get('linear', {}).items():
+            p[:, self.classes.index(name)] = z[:, self.classes.index(name)]*span + middle
         return p
 
-    def predict_windows(self, data:ECGData)->tuple[np.ndarray, np.ndarray]: # (n_windows, classes), record of each window (n_windows,)
+    # (n_windows, classes), record of each window (n_windows,)
+    def predict_windows(self, data:ECGData)->tuple[np.ndarray, np.ndarray]:
         "Probabilities for every window of every record of `data`."
-        try: z, record = window_logits(self.model.to(data.device), data, length=self.info['length'], stride=self.info['stride'])
-        except RuntimeError as e: raise BadHeader(self.folder/'run.json', f'its network cannot look at windows of {self.info["length"]} samples here ({e})') from e
+        try:
+            z, record = window_logits(self.model.to(data.device), data, length=self.info['length'],
+                                      stride=self.info['stride'])
+        except RuntimeError as e:
+            raise BadHeader(self.folder/'run.json',
+                            f'its network cannot look at windows of {self.info["length"]} samples here ({e})') from e
         return self.activate(z).numpy(), record
 
     def predict_data(self, data:ECGData, *, join=None)->np.ndarray: # (n, classes)

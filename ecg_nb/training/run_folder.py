@@ -28,11 +28,14 @@ RUN_FILES = ('model.safetensors', 'checkpoint.safetensors', 'history.csv')   # w
 def _why_no_run(path, name):
     "Why there is no run in `path` or under `name`, and what to do."
     begun = [f for f in RUN_FILES if (path/f).exists()]
-    if begun: return f'no run there: a training was begun ({", ".join(begun)}) but did not finish, so there is no run.json; the same training resumes it'
+    if begun:
+        return (f'no run there: a training was begun ({", ".join(begun)}) but did not finish, so there is no '
+                'run.json; the same training resumes it')
     if path.is_absolute(): return 'no run there (a folder with run.json and model.safetensors)'
     names = list(run_folders())
     same_end = [n for n in names if n.endswith(f'/{name}')]                  # the task was left out
-    return f'no run there (a folder with run.json and model.safetensors); {did_you_mean((same_end or [name])[0], names)}'
+    return ('no run there (a folder with run.json and model.safetensors); '
+            f'{did_you_mean((same_end or [name])[0], names)}')
 
 def find_run(
     run,             # a `Run`, a folder (absolute or relative), or task/name of a run in results/ or in the package
@@ -51,7 +54,7 @@ def find_run(
     raise MissingFile(path, _why_no_run(path, name))
 
 # %% ../../nbs/training/09_run_folder.ipynb #layout
-LAYOUT = 1                                                            # of run.json; one without the number is of layout 1
+LAYOUT = 1   # of run.json; one without the number is of layout 1
 NEEDED = ('task', 'model', 'classes', 'leads', 'recipe', 'length', 'stride')
 DEFAULTS:dict = dict(join='mean', linear={}, thresholds=None, title='', simulated=False)
 
@@ -61,7 +64,8 @@ def _is_size(v): return type(v) is int and 0 < v < 1 << 31
 
 def _ill_thresholds(info):
     t = info['thresholds']
-    return t is not None and (not isinstance(t, list) or len(t) != len(info['classes']) or not all(v is None or _is_number(v) for v in t))
+    return t is not None and (not isinstance(t, list) or len(t) != len(info['classes'])
+                              or not all(v is None or _is_number(v) for v in t))
 
 def _ill_linear(info):
     spans = info['linear']
@@ -74,10 +78,13 @@ def _ill_formed(
 )->str:
     "What is wrong with the contents of a run.json, or ''."
     model = info['model']
-    if not _are_names(info['classes']) or not _are_names(info['leads']): return 'classes and leads have to be lists of names'
-    if not _is_size(info['length']) or not _is_size(info['stride']): return 'length and stride have to be whole numbers above 0'
+    if not _are_names(info['classes']) or not _are_names(info['leads']):
+        return 'classes and leads have to be lists of names'
+    if not _is_size(info['length']) or not _is_size(info['stride']):
+        return 'length and stride have to be whole numbers above 0'
     if info['join'] not in ('mean', 'max'): return f"join {info['join']!r}; 'mean' or 'max' is needed"
-    if not isinstance(model, dict) or not isinstance(model.get('name'), str): return 'its model has no name, or options that are none'
+    if not isinstance(model, dict) or not isinstance(model.get('name'), str):
+        return 'its model has no name, or options that are none'
     if not isinstance(model['options'], dict): return 'its model has no name, or options that are none'
     if _ill_thresholds(info): return 'thresholds have to be one number a class'
     if _ill_linear(info): return 'linear has to give two numbers for classes that there are'
@@ -89,7 +96,9 @@ def _of_this_layout(info, path):
     if not isinstance(info, dict): raise BadHeader(path, 'does not hold names and values')
     layout = info.get('layout', 1)
     if not _is_size(layout): raise BadHeader(path, f'layout {layout!r} is not a whole number above 0')
-    if layout > LAYOUT: raise BadHeader(path, f'written by a newer ecg_nb (layout {layout}; this one reads up to {LAYOUT}): update ecg_nb')
+    if layout > LAYOUT:
+        raise BadHeader(path,
+                        f'written by a newer ecg_nb (layout {layout}; this one reads up to {LAYOUT}): update ecg_nb')
     missing = [k for k in NEEDED if k not in info]
     if missing: raise BadHeader(path, f'no {", ".join(missing)}')
     info = DEFAULTS | {k: v for k, v in info.items() if v is not None or k not in DEFAULTS}

@@ -42,7 +42,9 @@ def _check_target(folder, replace):
     "`RunExists` if there is a run that shall stay; `ECGError` if there is something else."
     foreign = sorted(p.name for p in folder.iterdir() if not _of_a_run(p)) if folder.is_dir() else []
     if folder.exists() and not folder.is_dir(): raise ECGError(folder, 'is no folder; a run needs one')
-    if foreign: raise ECGError(folder, f'holds something that is no part of a run ({", ".join(foreign[:3])}): take another folder')
+    if foreign:
+        raise ECGError(folder,
+                       f'holds something that is no part of a run ({", ".join(foreign[:3])}): take another folder')
     if replace or not (is_finished(folder) or is_shipped(folder)): return
     whose = 'is one of the runs that ship with ecg_nb' if is_shipped(folder) else 'holds a finished run'
     raise RunExists(folder, f'{whose}: train into another folder (--to another-folder), or --replace it')
@@ -137,7 +139,9 @@ def new_run(
     aside = _stage(folder)/folder.parent.name/folder.name
     def begin():
         with write_errors(folder, 'The run that was there is as it was'):
-            try: held.enter_context(lock_folder(folder.parent, name=f'.new-{folder.name}.lock', wait_s=wait_s, writer='training'))
+            try:
+                held.enter_context(lock_folder(folder.parent, name=f'.new-{folder.name}.lock', wait_s=wait_s,
+                                               writer='training'))
             except BusyFolder as e: raise BusyFolder(folder, e.cause) from None
             _recover(folder, aside)
             _check_target(folder, replace)

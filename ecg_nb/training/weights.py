@@ -23,7 +23,8 @@ def write_tensors(
     tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
     with atomic_path(path) as tmp:
         try: save_file(tensors, tmp, metadata)
-        except SafetensorError as e: raise OSError(errno.ENOSPC if 'No space left' in str(e) else errno.EIO, str(e)) from e
+        except SafetensorError as e:
+            raise OSError(errno.ENOSPC if 'No space left' in str(e) else errno.EIO, str(e)) from e
 
 def save_weights(model, path):
     "The weights of `model`, atomically, as safetensors."
@@ -35,7 +36,8 @@ def load_weights(model, path):
     try: state = load_file(path)
     except Exception as e: raise DamagedFile(path, f'not a safetensors file ({e})') from None
     try: model.load_state_dict(state)
-    except RuntimeError as e: raise DamagedFile(path, f'weights of another network ({str(e).splitlines()[-1].strip()[:120]} …)') from None
+    except RuntimeError as e:
+        raise DamagedFile(path, f'weights of another network ({str(e).splitlines()[-1].strip()[:120]} …)') from None
     bad = next((k for k, v in state.items() if v.is_floating_point() and not v.isfinite().all()), '')
     if bad: raise DamagedFile(path, f'weights that are no numbers, in {bad}')
     return model
@@ -45,7 +47,8 @@ def save_checkpoint(path, model, opt, sched, state:dict):
     "All that the next epoch depends on, atomically; `state` is plain data."
     tensors = {f'model.{k}': v for k, v in model.state_dict().items()}
     for i, s in opt.state_dict()['state'].items(): tensors |= {f'opt.{i}.{k}': torch.as_tensor(v) for k, v in s.items()}
-    meta = dict(state=json.dumps(state), groups=json.dumps(opt.state_dict()['param_groups']), sched=json.dumps({k: v for k, v in sched.state_dict().items() if isinstance(v, (int, float, str, bool, list))}))
+    meta = dict(state=json.dumps(state), groups=json.dumps(opt.state_dict()['param_groups']),
+                sched=json.dumps({k: v for k, v in sched.state_dict().items() if isinstance(v, (int, float, str, bool, list))}))
     write_tensors(path, tensors, meta)
 
 def checkpoint_state(path)->dict:
@@ -54,7 +57,8 @@ def checkpoint_state(path)->dict:
     try:
         with safe_open(path, 'pt') as f: state = json.loads(f.metadata()['state'])
         return dict(state)
-    except Exception as e: raise DamagedFile(path, f'not a checkpoint of this training ({e}); delete it to start again') from None
+    except Exception as e:
+        raise DamagedFile(path, f'not a checkpoint of this training ({e}); delete it to start again') from None
 
 def load_checkpoint(path, model, opt, sched)->dict:
     "Put the checkpoint back into `model`, `opt` and `sched`; its plain data is returned."
@@ -70,5 +74,6 @@ def load_checkpoint(path, model, opt, sched)->dict:
                 moments.setdefault(int(i), {})[name] = v
         opt.load_state_dict(dict(state=moments, param_groups=groups))
         sched.load_state_dict(schedule)
-    except Exception as e: raise DamagedFile(path, f'not a checkpoint of this training ({e}); delete it to start again') from None
+    except Exception as e:
+        raise DamagedFile(path, f'not a checkpoint of this training ({e}); delete it to start again') from None
     return state

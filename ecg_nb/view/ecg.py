@@ -49,7 +49,8 @@ def as_int16(
     ok = np.isfinite(signal)
     lsb = max(.001, float(np.abs(signal, where=ok, out=np.zeros_like(signal)).max())/32767)
     x = np.full(signal.shape, MISSING, np.int16)
-    np.copyto(x, np.rint(np.divide(signal, lsb, where=ok, out=np.zeros(signal.shape, np.float32))).astype(np.int16), where=ok)
+    np.copyto(x,
+              np.rint(np.divide(signal, lsb, where=ok, out=np.zeros(signal.shape, np.float32))).astype(np.int16), where=ok)
     return x, lsb
 
 def as_int8(
@@ -92,7 +93,8 @@ LONG = 1_500_000   # samples of all leads together, beyond which the page gets s
 def _lines(values, what, name):
     "Numbers for JavaScript: no NaN, no surprises."
     out = [(float(a), float(b), str(c)) for a, b, c in values or ()]
-    if any(not (np.isfinite(a) and np.isfinite(b)) for a, b, _ in out): raise BadSignal(name, f'{what} with a time that is no number')
+    if any(not (np.isfinite(a) and np.isfinite(b)) for a, b, _ in out):
+        raise BadSignal(name, f'{what} with a time that is no number')
     return out
 
 @dataclass
@@ -109,7 +111,8 @@ class Item:
     note:str=''            # a line under the title
 
     def __post_init__(self):
-        if isinstance(self.rec, Item) or not isinstance(self.rec, Recording): raise TypeError(f'an Item shows a Recording, not {type(self.rec).__name__}')
+        if isinstance(self.rec, Item) or not isinstance(self.rec, Recording):
+            raise TypeError(f'an Item shows a Recording, not {type(self.rec).__name__}')
 
     @cached_property
     def int16(self): return as_int16(self.rec.signal)
@@ -129,7 +132,9 @@ class Item:
         m, rec = self.saliency, self.rec
         if m is None: return None
         v, leads = np.asarray(getattr(m, 'values', m), np.float32), tuple(getattr(m, 'leads', rec.leads))
-        if v.ndim != 2 or v.shape != (len(leads), rec.n_samples): raise BadSignal(rec.record_id or 'recording', f'a map of shape {v.shape} does not fit {len(leads)} leads of {rec.n_samples} samples')
+        if v.ndim != 2 or v.shape != (len(leads), rec.n_samples):
+            raise BadSignal(rec.record_id or 'recording',
+                            f'a map of shape {v.shape} does not fit {len(leads)} leads of {rec.n_samples} samples')
         if leads == rec.leads: return v
         out = np.zeros(rec.signal.shape, np.float32)
         for l, row in zip(leads, v):
@@ -139,7 +144,8 @@ class Item:
     @property
     def legend(self)->str: # '' without a map
         if self.saliency is None or self.label: return self.label
-        return ', '.join(str(getattr(self.saliency, k)) for k in ('cls', 'method', 'unit') if getattr(self.saliency, k, ''))
+        return ', '.join(str(getattr(self.saliency, k)) for k in ('cls', 'method', 'unit')
+                         if getattr(self.saliency, k, ''))
 
     def packed(self)->tuple: # plain data for JSON, list of bytes
         "What the page needs to draw this."
@@ -247,7 +253,8 @@ def _marks(ax, item, panel):
         for edge in (s, e):
             if panel.inside(edge): ax.vlines(panel.on(edge), bottom, top, color=DARK, lw=.8, ls='--', zorder=4)
         if panel.inside(s):
-            ax.text(panel.on(s) + .5, panel.y + panel.height*.42, str(name)[:24], fontsize=7, va='top', parse_math=False, zorder=4)
+            ax.text(panel.on(s) + .5, panel.y + panel.height*.42, str(name)[:24], fontsize=7, va='top',
+                    parse_math=False, zorder=4)
 
 # %% ../../nbs/view/10_ecg_view.ipynb #draw
 def draw(
@@ -272,7 +279,8 @@ def draw(
             lead=i, x=MARGIN_MM + PAPER_MM*first/cols, y=height - (row + .5)*layout['row_mm'], height=layout['row_mm'],
             start_s=t0 + PAPER_MM/speed*first/cols, dur_s=PAPER_MM/speed*(end - first)/cols, speed=speed, gain=gain)
         _panel(ax, item, panel, share[i]/127 if top else None)
-        if first == 0: ax.plot([2, 3.5, 3.5, 8.5, 8.5, 10], panel.y + gain*np.array([0, 0, 1, 1, 0, 0]), color=INK, lw=.8)
+        if first == 0:
+            ax.plot([2, 3.5, 3.5, 8.5, 8.5, 10], panel.y + gain*np.array([0, 0, 1, 1, 0, 0]), color=INK, lw=.8)
     _captions(ax, item, height, speed, gain, t0, top)
     return ax
 
@@ -386,7 +394,8 @@ class ECGView(Still, anywidget.AnyWidget):
         if msg.get('kind') == 'want': self._hand_over(i)
         if msg.get('kind') == 'span':
             a, step, lo, hi = self.item(i).pyramid.span(int(msg['a']), int(msg['b']), min(20000, int(msg['width'])))
-            self.send(dict(kind='span', rev=self.rev, index=i, a=a, step=step, n=lo.shape[1]), [lo.tobytes(), hi.tobytes()])
+            self.send(dict(kind='span', rev=self.rev, index=i, a=a, step=step, n=lo.shape[1]),
+                      [lo.tobytes(), hi.tobytes()])
 
     def picture(self, **kwargs)->bytes: # PNG
         "The picture in view, drawn by matplotlib."
