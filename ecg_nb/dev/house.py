@@ -4,7 +4,7 @@
 
 # %% ../../nbs/dev/16_house.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import re, subprocess, sys
+import os, re, subprocess, sys
 from configparser import ConfigParser
 from importlib.util import find_spec
 from pathlib import Path
@@ -44,8 +44,9 @@ def check_imports(
 )->list[str]:     # 'house.core -> house.cli (l.3)', empty if all is well
     "Imports that go up, or in a circle."
     command = 'from importlinter.cli import lint_imports_command; lint_imports_command()'
+    plain = {k: v for k, v in os.environ.items() if 'COLOR' not in k}       # a kernel asks for colours
     r = subprocess.run([sys.executable, '-c', command, '--no-cache', '--no-logo'], cwd=root or project_root(),
-                       capture_output=True, text=True)
+                       env=plain | dict(NO_COLOR='1'), capture_output=True, text=True)
     wrong, package = [], ''
     for line in r.stdout.splitlines():
         if m := re.match(r'No cycles are allowed in (.+)\.', line): package = f'circle in {m[1]}: '
