@@ -530,14 +530,15 @@ def download(
     progress:bool=True,   # show a bar
 )->Path:                  # the folder
     "Fetch data set `name` from its publisher: what is whole stays, what is half goes on, every file is compared with its checksum."
-    # type: ignore[assignment]  # its plain text stays in no variable
-    token = _Secret(token or os.environ.get('NSRR_TOKEN')) if name in _NIGHTS and (token or os.environ.get('NSRR_TOKEN')) else None
+    given = token or os.environ.get('NSRR_TOKEN')
+    secret = _Secret(given) if name in _NIGHTS and given else None
+    del token, given                # the plain text stays in no variable
     folder = Path(root) if root is not None else data_path(name)
-    net = _Net(n_jobs, timeout_s, token)
+    net = _Net(n_jobs, timeout_s, secret)
     job = _Job(Path(os.path.realpath(folder)), net, retries, pause_s, max_bytes)
     with _hidden_in_logs(net):
         try:
-            wanted = _plan(name, fs, files, base_url, token, job)
+            wanted = _plan(name, fs, files, base_url, secret, job)
             with lock_folder(job.root, name='.download.lock', wait_s=wait_s, writer='download',
                              on_wait=partial(_say_busy, job.root)):
                 missing = _missing(wanted, job, n_jobs)
