@@ -17,7 +17,7 @@ from .datasets import DATASETS, register_missing
 from .formats import follow_links, links_followed
 from .load import read
 from ..signals.prepare import prepare_recording
-from ..signals.preprocess import OFFSET_MV, Recipe, complete_leads, from_int16, offsets, rescale, signal_quality, to_int16
+from ..signals.preprocess import OFFSET_MV, PREPARATION, Recipe, complete_leads, from_int16, offsets, rescale, signal_quality, to_int16
 
 # %% auto #0
 __all__ = ['Row', 'StoreError', 'record_int16', 'gather_crops', 'Store', 'convert']
@@ -448,6 +448,7 @@ def _kept(out, rows, plan, root):
         except (MissingFile, DamagedFile): continue
         if not isinstance(side, dict) or side.get('content_hash') != _hash(side): continue
         _refuse_other(out, side['plan'], plan)
+        if side.get('preparation', 1) != PREPARATION: continue              # by earlier code: done anew
         if not name.is_file() or _sha256(name) != side['sha256']: continue
         now = part.path.map({p: _source_bytes(f'{root}/{p}') for p in part.path.unique()}).to_numpy()
         changed = (now != side['source_bytes']) & (now > 0)
@@ -501,7 +502,7 @@ def _finish(out, plan, k, tmp, said):
     "Make the temporary file `tmp` shard `k` of `out`; returns k and what its .json says."
     name = out/f'shard-{k:04d}.npy'
     with open(tmp, 'rb+') as f: os.fsync(f.fileno())
-    side = dict(plan=plan) | said | dict(sha256=_sha256(tmp))
+    side = dict(plan=plan, preparation=PREPARATION) | said | dict(sha256=_sha256(tmp))
     name.with_suffix('.json').unlink(missing_ok=True)
     os.replace(tmp, name)
     with atomic_path(name.with_suffix('.json')) as p: p.write_text(json.dumps(side | dict(content_hash=_hash(side))))

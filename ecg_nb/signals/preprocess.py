@@ -13,9 +13,9 @@ import scipy                # its parts are loaded when they are first used
 from ..core import LEADS, BadSignal, ECGError, MissingLead, Recording, check_fs, lead_name
 
 # %% auto #0
-__all__ = ['OFFSET_MV', 'SCALES', 'MOST_CUT', 'FRONTAL', 'fill_gaps', 'offsets', 'band_filter', 'notch_filter', 'remove_baseline',
-           'smooth', 'wavelet_denoise', 'sass', 'resample', 'rescale', 'to_int16', 'from_int16', 'complete_leads',
-           'Recipe', 'prepare', 'filter_gain', 'signal_quality', 'quality_text']
+__all__ = ['OFFSET_MV', 'SCALES', 'MOST_CUT', 'FRONTAL', 'PREPARATION', 'fill_gaps', 'offsets', 'band_filter', 'notch_filter',
+           'remove_baseline', 'smooth', 'wavelet_denoise', 'sass', 'resample', 'rescale', 'to_int16', 'from_int16',
+           'complete_leads', 'Recipe', 'prepare', 'filter_gain', 'signal_quality', 'quality_text']
 
 # %% ../../nbs/02_preprocess.ipynb #fill-gaps
 def fill_gaps(
@@ -311,6 +311,8 @@ def _short_hash(recipe):
 def _wavelets():
     import pywt
     return pywt.wavelist(kind='discrete')
+
+PREPARATION = 2   # counts changes of what the same recipe gives: 2 takes off constants above `OFFSET_MV`
 
 @dataclass(frozen=True)
 class Recipe:
