@@ -619,6 +619,7 @@ def _header_rows(above, all_above, rows, n, separator):
     names = _remark_names(all_above, n, separator)
     return [names] if names else cut if unit_line else []
 
+# %% ../../nbs/data/17_arrays.ipynb #table-layout-2
 def table_layout(
     path,          # a text file: .csv, .tsv, .txt, also .gz
 )->TableLayout:

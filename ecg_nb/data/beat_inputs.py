@@ -166,6 +166,7 @@ def _beats_of(rows, root, options):
     some = [b for b in found if b]
     return [np.concatenate(v) if some else None for v in zip(*some)] if some else None, [len(b.x) if b else 0 for b in found], whys
 
+# %% ../../nbs/data/16_beat_inputs.ipynb #beat-table
 def beat_table(
     table:pd.DataFrame,       # records table
     root=None,                # folder that its paths start from; by default where it was read

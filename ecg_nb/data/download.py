@@ -74,6 +74,7 @@ class _Secret:
     def __init__(self, text): self._reveal = lambda: text
     def __repr__(self): return '***'
 
+# %% ../../nbs/data/14_download.ipynb #net
 class _Net:
     "Connections to a publisher, kept open from file to file and shared by `n` threads."
     def __init__(self, n=4, timeout_s=30., token=None):
@@ -130,6 +131,7 @@ class _Net:
     def close(self):
         for p in self._pools.values(): p.clear()
 
+# %% ../../nbs/data/14_download.ipynb #hidden-in-logs
 @contextmanager
 def _hidden_in_logs(net):
     "Keep the token out of what urllib3 logs, if someone turns its log on."
@@ -220,6 +222,7 @@ def _beginning(f, r, out, h, have, job):
     f.etag = e if (e := r.headers.get('ETag', '')).startswith('"') else ''   # a weak one (W/"…") vouches for no byte
     return have, h, total
 
+# %% ../../nbs/data/14_download.ipynb #receive
 def _receive(f, part, job):
     "Fetch what `part` lacks of `f`; the checksum of all of it, whether or not it is the right one."
     with open(_opened(part, os.O_RDWR | os.O_CREAT), 'r+b', buffering=1 << 18) as out:
@@ -472,6 +475,7 @@ def _plan(name, fs, files, base_url, token, job):
                           f'its publisher lists no file like {", ".join(patterns)}' + ' (is the token current, and the data-use agreement approved?)'*bool(token))
     return found
 
+# %% ../../nbs/data/14_download.ipynb #fetch-all
 def _fetch_all(files, job, n_jobs, done=lambda: None):
     "Fetch `files` in threads; one that cannot be had does not stop the others, ten do, and so does a full disk."
     errors = []
@@ -611,6 +615,7 @@ def _unpacked(members, out, archive, strip, max_files, max_bytes):
                 f.write(data)
     return n, total
 
+# %% ../../nbs/data/14_download.ipynb #unpack
 def unpack(
     archive,                  # a .zip, .tar or .tar.gz, recognised by content
     folder,                   # where to put what is in it; new, or empty

@@ -50,6 +50,7 @@ def _in_other_case(path)->str|None:
              for n in (name.upper(), name.lower(), stem + ending.upper(), stem + ending.lower())]
     return next((p for p in alike if p != path and os.path.lexists(p)), None)
 
+# %% ../../nbs/data/10_formats.ipynb #open
 @contextmanager
 def _open(
     path:str,        # file to read
@@ -273,6 +274,7 @@ def _problem(s, unit_mv=None)->str:
         return f'signal {s.lead!r} has a gain of {s.gain:g} per {s.units}; no ECG has'
     return 'a baseline beyond 32 bits' if abs(s.baseline) > 1 << 31 else ''
 
+# %% ../../nbs/data/10_formats.ipynb #calibration
 def calibration(
     header:Header,
     index=None,     # which signals; all by default
@@ -1219,6 +1221,7 @@ def signals_of(
     signals = _signals_of(_segments_of(h)[0])
     return _infos(signals, signals.values(), h.fs, unit_mv)
 
+# %% ../../nbs/data/10_formats.ipynb #length-of
 def length_of(
     path,      # a WFDB record, an EDF file or a CPSC2018 record
     leads=None, # as for `read_file`

@@ -173,6 +173,7 @@ def _interesting(path, names)->bool|None:
     try: return file_kind(path) == 'EDF'
     except ECGError: return None
 
+# %% ../../nbs/data/11_own.ipynb #tree
 def _tree(folder, seen=()):
     "The files below `folder`, hidden ones left out: path, names beside it, and of a folder that is not looked into why not."
     here = os.path.realpath(folder)
@@ -219,6 +220,7 @@ def _in_folder(root, csv):
     files = [Path(os.path.relpath(f, root)) for f in found if f not in parts]
     return sorted(files, key=_natural), notes
 
+# %% ../../nbs/data/11_own.ipynb #one-file
 def _one_file(path):
     "The file to look at for `path`, which may be that of a signal, or a WFDB record without ending."
     f, header = Path(path), Path(header_path(path))

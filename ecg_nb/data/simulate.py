@@ -286,6 +286,7 @@ def _names(condition, seed):
         if c not in out: out.append(c)
     return tuple(out) or ('NORM',)
 
+# %% ../../nbs/data/13_simulate.ipynb #beats
 def _beats(r, p, names, kind, rr, rate_bpm, breath):
     "Times, widths `(beats, 10)` and heart vectors `(beats, 10, 3)` of all beats."
     own = np.random.default_rng([p.seed, 55])                    # how marked a condition is stays with the person
@@ -319,6 +320,7 @@ def _f_waves(r, n, fs):
     wave = amp*sum(np.sin(k*ph)/k for k in (1, 2, 3))
     return np.array([[-.2], [.7], [-1.]])*wave
 
+# %% ../../nbs/data/13_simulate.ipynb #boundaries
 def _boundaries(g, t0, v, kind, n):
     "R peaks, symbols and the table of wave boundaries from bells `g` (beats, 10, w), first samples `t0` and vectors `v`."
     ends, size = [], []   # onset, peak, offset of each wave; its largest vector
@@ -347,6 +349,7 @@ def _lay_out(r_s, t, s, a, n:int, fs:float):
     for o, b in zip(t0 + pad, a.transpose(0, 2, 1).astype(np.float32) @ g): x[:, o:o + w] += b
     return g, t0, x[:, pad:pad + n]
 
+# %% ../../nbs/data/13_simulate.ipynb #simulate-ecg
 def simulate_ecg(
     *,
     seed:int,                 # same seed, same samples

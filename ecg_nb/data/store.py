@@ -304,6 +304,7 @@ def _read_all(signals, n_leads):
         at += len(s)
     return x
 
+# %% ../../nbs/04_store.ipynb #store
 class Store:
     "The store in folder `path`, memory-mapped. Records count from 0 in the order of the table it was made from."
     def __init__(self, path):
@@ -412,6 +413,7 @@ def _given(table):
     if not own: return None
     return [SimpleNamespace(**r) if r['dataset'] in own else None for r in table.to_dict('records')]
 
+# %% ../../nbs/04_store.ipynb #plan
 def _plan(rows, recipe, shard_records, quality, length=None):
     "What a conversion is made from, as JSON gives it back."
     asked = rows.drop(columns=['dataset', *(c for c in ('leads', 'span', 'units', 'given') if not any(rows[c]))])

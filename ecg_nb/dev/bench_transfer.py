@@ -64,6 +64,7 @@ def _fetchers(url, files, tmp):
                                                     urls], check=True)
     return found
 
+# %% ../../nbs/dev/18_bench_transfer.ipynb #race
 def _race(runners, tmp, repeats, before=None):
     "Median seconds of each of `runners`, called in turn with a fresh folder, and the seconds of all rounds."
     times = {k: [] for k in runners}

@@ -629,6 +629,7 @@ def _machine():
                 load_before=round(os.getloadavg()[0], 1) if hasattr(os, 'getloadavg') else None,
                 system=platform.system())
 
+# %% ../../nbs/dev/10_benchmarks.ipynb #run-benchmarks
 def run_benchmarks(
     out=None,            # folder for the table; `results_path('benchmarks')` by default
     *,

@@ -571,6 +571,7 @@ def _presses(page, e, key, n, want, pause_ms, timeout_ms=15_000):
         page.page.wait_for_timeout(pause_ms)
     return np.array(page.page.evaluate('() => window.probe.out'))
 
+# %% ../../nbs/dev/12_in_browser.ipynb #measure
 def measure(
     browser, url:str,   # with measure.ipynb in front of it
     *,

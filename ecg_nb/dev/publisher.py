@@ -83,6 +83,7 @@ class _Server(http.server.ThreadingHTTPServer):
     daemon_threads, block_on_close, request_queue_size = True, False, 128
     def handle_error(self, *args): pass                            # a client that was killed is no news
 
+# %% ../../nbs/dev/17_publisher.ipynb #publisher-2
 class Publisher:
     "A stand-in publisher on loopback that serves `folder` as PhysioNet does (`SHA256SUMS.txt`), or as NSRR does, and fails as told."
     def __init__(self,

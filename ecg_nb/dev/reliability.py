@@ -885,6 +885,7 @@ def _end(pid):
         except ProcessLookupError: pass
     return os.waitpid(pid, 0)[1]
 
+# %% ../../nbs/dev/13_reliability.ipynb #cpu-s
 def _cpu_s(pid): # processor time of a process so far (s)
     try:
         return sum(map(int, Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[11:13]))/os.sysconf('SC_CLK_TCK')
@@ -1139,6 +1140,7 @@ def _count_child(pipe, job, source, out):
     job.run(source, out)
     pipe.write(f'{n[0]}\n')
 
+# %% ../../nbs/dev/13_reliability.ipynb #try-kills
 def try_kills(
     name:str,         # of a job in `JOBS`
     n:int=100,        # trials with kills at random moments
@@ -1431,6 +1433,7 @@ def _note_seeds(path, rows):
             old.append(r)
     write_json(path, old)
 
+# %% ../../nbs/dev/13_reliability.ipynb #main
 def main(argv=None):
     "The command `python -m ecg_nb.dev.reliability`: damaged files, kills, two at once, full disks; figures in results/reliability.json."
     p = argparse.ArgumentParser(prog='python -m ecg_nb.dev.reliability', description=main.__doc__)

@@ -278,6 +278,7 @@ def _challenge_2011():
         acceptable.append('unacceptable' not in quality)
     return np.stack(numbers), np.array(acceptable)
 
+# %% ../../nbs/evaluation/13_doctor.ipynb #write-doctor-2
 def write_doctor(
     folder=None,         # default: doctor/ in the results folder
     *,

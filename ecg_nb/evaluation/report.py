@@ -674,6 +674,7 @@ TABLES = {         # likewise
     'evaluate/pooled.csv': "system 2's pooled figures of each closed-set network",
     'evaluate/worst.csv': 'the most confident errors of each run'}
 
+# %% ../../nbs/20_evaluate.ipynb #folder-table
 FOLDERS = dict(    # folder of results that is no task's -> heading, and what one has to know
     outside=("On other hospitals' recordings", 'Recordings on which nothing was chosen, with the run as it is '
                                                'shipped (14_outside). Every class: [table.csv](outside/table.csv); '
@@ -698,6 +699,7 @@ def folder_table(
     why_not = [f'* {_cell(title)}: {_cell(why)}' for title, why in m.get('not_asked', {}).items()]
     return '\n\n'.join([table, 'At hand, and not asked about:', '\n'.join(why_not)] if why_not else [table])
 
+# %% ../../nbs/20_evaluate.ipynb #readme-text-2
 def readme_text(
     root=None,  # default: the results folder
 )->str:
@@ -763,6 +765,7 @@ def write_tables(
     some = [subgroups(tests[k], **draw).assign(run=k) for k in (main_run, 'diagnosis/statements') if k in tests]
     if some: _table(out/'subgroups.csv', pd.concat(some))
 
+# %% ../../nbs/20_evaluate.ipynb #write-pictures
 def write_pictures(
     out,                   # the results folder
     tests:dict, valids:dict, # as for `write_tables`

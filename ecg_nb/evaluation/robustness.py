@@ -303,6 +303,7 @@ def answer_path(
     what = ''.join(o if o.isalnum() or o in '.-' else '_' for o in f'{kind}-{level}')
     return Path(folder or data_path(*['sample']*c.simulated, 'robustness'))/f'{c.name.replace("/", "-")}-{who:08x}'/f'{what}.npz'
 
+# %% ../../nbs/evaluation/11_robustness.ipynb #kept-answers
 def kept_answers(
     c:Cohort,
     kind:str, level, # of `KINDS`

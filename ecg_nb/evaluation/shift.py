@@ -265,6 +265,7 @@ def _band_words(low, high, times, top):
     cause = causes.get(times < 1)
     return f'{_times(times)} times the share of power {end}' + (f' ({cause})' if cause else '')
 
+# %% ../../nbs/evaluation/15_shift.ipynb #shift-2
 def shift(
     run:Run,
     sample:Sample,

@@ -302,6 +302,7 @@ def _checked(run, x, name='records'):
     first = next(run.model.parameters(), None)
     return x if first is None else x.to(first.device)
 
+# %% ../../nbs/21_saliency.ipynb #attribute
 def attribute(
     run:Run,
     x,                           # prepared records: mV at `run.recipe.fs`, (n, leads, samples)
@@ -709,6 +710,7 @@ def beat_average(
     return BeatAverage(maps[0].cls, np.arange(ecg[0].shape[1])/recs[0].fs - before_s, np.mean(ecg, 0),
                        np.mean(value, 0), maps[0].leads, len(ecg), n)
 
+# %% ../../nbs/21_saliency.ipynb #plot-beat-averages
 def plot_beat_averages(
     averages,             # of `BeatAverage`
     waves:pd.DataFrame,   # from `wave_shares`, for the same classes
@@ -745,6 +747,7 @@ def plot_beat_averages(
 # %% ../../nbs/21_saliency.ipynb #-convs
 def _convs(model): return [m for m in model.modules() if isinstance(m, nn.Conv2d)]
 
+# %% ../../nbs/21_saliency.ipynb #maximise
 def maximise(
     run:Run,
     classes=None,          # names or numbers, one signal each; or:
@@ -793,6 +796,7 @@ def maximise(
         if hook: hook.remove()
     return x.cpu().numpy()
 
+# %% ../../nbs/21_saliency.ipynb #plot-windows
 def plot_windows(
     x,                     # mV, (n, leads, samples)
     fs:float,              # Hz
@@ -930,6 +934,7 @@ def by_each(run:Run, rec:Recording, **kwargs)->list: # of `Map`s; options as for
     "Maps of one recording by each method of `SHOWN`."
     return [saliency(run, rec, method=k, **kwargs)[0] for k in SHOWN]
 
+# %% ../../nbs/21_saliency.ipynb #population
 def population(
     run:Run,
     ready:Splits,
@@ -965,6 +970,7 @@ def population(
               folder.parent/f'{prefix}_{c.replace("/", "-")}.png')
     return {c: len(k) for c, k in of.items()}
 
+# %% ../../nbs/21_saliency.ipynb #plot-sex
 def plot_sex(
     twelve:Run, one:Run,  # runs with class female: of twelve leads, of one
     recs,                 # recordings of one sex with all leads: the first for `twelve`, all for `one`

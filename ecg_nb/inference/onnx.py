@@ -308,6 +308,7 @@ def _described(folder):
     except (TypeError, ValueError, OverflowError) as e:
         raise DamagedFile(path, f'its recipe cannot be followed ({str(e)[:100]})') from None
 
+# %% ../../nbs/inference/11_onnx.ipynb #onnxrun
 class OnnxRun:
     "A run that `export_onnx` wrote; needs onnxruntime, not torch."
     def __init__(self,

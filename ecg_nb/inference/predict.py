@@ -752,6 +752,7 @@ def enrol(
     g.save(gallery)
     return g, pd.concat([lost, more], ignore_index=True)
 
+# %% ../../nbs/23_your_own_ecg.ipynb #identify
 def identify(
     gallery,             # a gallery file, or a `Gallery`
     source,              # as for `predict`

@@ -111,6 +111,7 @@ class EcgOnly(Fused):
     "System 3's CNN (S3-12) or LSTM (S3-17)."
     reads = ('ecg',)
 
+# %% ../../nbs/models/14_fusion.ipynb #noteonly
 @FUSIONS.register('note_only')
 class NoteOnly(Fused):
     "What the note alone tells."

@@ -111,6 +111,7 @@ WORDS = dict(diagnoses=(
 
 _FILLERS = {'of', 'in', 'or', 'and', 'with', 'ecg', 'for', 'if', 'the', 'leads'}
 
+# %% ../../nbs/models/15_text.ipynb #diagnosis-words-2
 def diagnosis_words(
     statements=None,          # of `ptbxl_statements`: the words of their descriptions and their codes are masked too
     *,
@@ -259,6 +260,7 @@ class TfidfEncoder(TextEncoder):
         encoder.state = state
         return encoder
 
+# %% ../../nbs/models/15_text.ipynb #read-tensors
 def _read_tensors(path):
     "Metadata and arrays of a safetensors file."
     if not Path(path).is_file(): raise MissingFile(path, 'no such file')

@@ -314,6 +314,7 @@ def _wavelets():
 
 PREPARATION = 2   # counts changes of what the same recipe gives: 2 takes off constants above `OFFSET_MV`
 
+# %% ../../nbs/02_preprocess.ipynb #recipe
 @dataclass(frozen=True)
 class Recipe:
     "How a signal is prepared, as data: same recipe, same signal."
@@ -452,6 +453,7 @@ def _levels(x, fs):
         hum, line = np.max(both, 0), np.array([50, 60])[np.argmax(both, 0)]
     return noise, worst, when, hum, line, _range(drift), np.ptp(np.percentile(x - drift, [.5, 99.5], axis=1), axis=0)
 
+# %% ../../nbs/02_preprocess.ipynb #signal-quality
 def signal_quality(
     rec:Recording,  # as recorded, before any filter
 )->pd.DataFrame:    # one row a lead: flat, clipped, lead_off, noisy (bool), missing (share of NaN), noise_uv, hum_uv, drift_mv, reason

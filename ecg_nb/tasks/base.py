@@ -601,6 +601,7 @@ def _with_plans_for(task:Task, names, epochs:int|None, lr:float|None)->Task:
     task.plans = {n: p.but(**settings) if p.model else p for n, p in plans.items()}
     return task
 
+# %% ../../nbs/tasks/09_task.ipynb #train-command-3
 def train_command(
     task:str,
     plans=(),            # names of plans, comparisons and networks; default: all that are not only made on request
@@ -646,6 +647,7 @@ def _check_data(task, name):
 
 _WEIGHTS = ('model.safetensors', 'history.csv', 'run.json')
 
+# %% ../../nbs/tasks/09_task.ipynb #train-one
 def _train_one(task, name, folder, *, seed, command, device, n_jobs, replace, eval_only, start, precision, cache,
                accelerator):
     "One plan or comparison; a run is made aside and takes its place in `folder` when it is whole."

@@ -371,6 +371,7 @@ def _within(y, p, people, folds):
         if m: hits, pairs = hits + m*macro_auc(y[at], p[at]), pairs + m
     return hits/pairs if pairs else np.nan
 
+# %% ../../nbs/tasks/13_finetune.ipynb #learning-curve
 def learning_curve(
     data:ECGData,          # records of people whom `base` has not met
     table:pd.DataFrame,    # row for row

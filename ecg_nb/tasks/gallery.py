@@ -107,6 +107,7 @@ def made_by(
 # %% ../../nbs/tasks/11_gallery.ipynb #-is-name
 def _is_name(p): return isinstance(p, str) and p.strip() not in ('', 'unknown')
 
+# %% ../../nbs/tasks/11_gallery.ipynb #gallery
 class Gallery:
     "One unit vector for each enrolled person, and what made the vectors."
     search:Callable     # these five are written below

@@ -109,6 +109,7 @@ def _take(name, job, folder, fn, old, progress):
     # held by another process, or by a training that outlived its killed parent and is still ending
     except BusyFolder: return False
 
+# %% ../../nbs/tasks/14_sweep.ipynb #do
 def _do(name, job, folder, fn, old, progress):
     if _finished(folder/name, name in old): return False
     old.discard(name)

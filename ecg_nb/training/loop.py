@@ -142,6 +142,7 @@ def _check_same(path, state, now):
 # %% ../../nbs/05_train.ipynb #trainer
 KEPT = 'Files that are there are whole, and the training goes on from them when it is started again'
 
+# %% ../../nbs/05_train.ipynb #trainer-2
 class Trainer:
     "One training in one folder: `resume`, then `run_epoch` and `checkpoint` until `should_stop`."
     def __init__(self, model, train, valid, folder, settings:FitSettings, *, accelerator=None, progress=True,
@@ -248,6 +249,7 @@ class Trainer:
                              resumed=self.resumed)
         return history
 
+# %% ../../nbs/05_train.ipynb #save-history
 def save_history(folder, history):
     "Write `history` (rows of numbers) to `folder/history.csv`, atomically."
     write_csv(Path(folder)/'history.csv', pd.DataFrame(history), float_format='%.6g')

@@ -122,6 +122,7 @@ class Run:
         "Probabilities for all records of `data`."
         return aggregate_windows(*self.predict_windows(data), join or self.info['join'])
 
+# %% ../../nbs/training/13_run.ipynb #load-run
 def load_run(
     folder,   # of a run, absolute or relative, or task/name in results/ or in the package: 'diagnosis/superclass'; see `find_run`
 )->Run:

@@ -97,6 +97,7 @@ def _lines(values, what, name):
         raise BadSignal(name, f'{what} with a time that is no number')
     return out
 
+# %% ../../nbs/view/10_ecg_view.ipynb #item
 @dataclass
 class Item:
     "A recording and what is drawn on it."
@@ -161,6 +162,7 @@ class Item:
         meta['buffers'] = list(named)
         return meta, [np.ascontiguousarray(b).tobytes() for b in named.values()]
 
+# %% ../../nbs/view/10_ecg_view.ipynb #as-item
 def as_item(x)->Item: # an `Item` or a `Recording`
     "`x` as an `Item`."
     return x if isinstance(x, Item) else Item(x)
