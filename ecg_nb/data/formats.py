@@ -13,6 +13,7 @@ from io import BytesIO
 import numpy as np
 from ..core import (BadHeader, BadSignal, DamagedFile, ECGError, LEADS, MissingFile, MissingLead, Recording, UnknownFormat, UnsafePath,
     check_fs, lead_name)
+from .registry import FORMATS, first_bytes, format_of
 
 # %% auto #0
 __all__ = ['Signal', 'Header', 'UNIT_MV', 'USUAL_GAIN', 'Channel', 'Edf', 'CPSC_CLASSES', 'BEATS', 'SignalInfo', 'follow_links',
@@ -1138,12 +1139,14 @@ def _starts_as_edf(path)->bool:
 
 def file_kind(
     path,  # a file, or a WFDB record without ending
-)->str:    # 'WFDB', 'EDF' (also BDF) or 'MATLAB'
+)->str:    # 'WFDB', 'EDF' (also BDF), 'MATLAB' or one of `FORMATS`
     "What the file `path` is; `UnknownFormat` if it is none of these."
     p = os.fspath(path)
     ending = os.path.splitext(p)[1].lower()
-    if ending in ('.edf', '.bdf'): return 'EDF'
     if ending == '.hea' or any(os.path.exists(p + e) for e in ('.hea', '.HEA')): return 'WFDB'
+    registered = format_of(p)
+    if registered: return registered.name
+    if ending in ('.edf', '.bdf'): return 'EDF'
     if ending == '.dat':
         return 'EDF' if not os.path.exists(header_path(p)) and os.path.isfile(p) and _starts_as_edf(p) else 'WFDB'
     if ending == '.mat': return 'MATLAB'
@@ -1161,11 +1164,24 @@ def read_file(
     "What stands in the file `path`, under its own names; raises `ECGError`s."
     p, kind = os.fspath(path), file_kind(path)
     if kind == 'EDF': return read_edf(p, channels=leads, start_s=start_s, stop_s=stop_s, unit_mv=unit_mv)
+    if kind in FORMATS: return _read_registered(p, FORMATS[kind], leads, start_s, stop_s)
     h = _header_of(p, kind)
     if h and not _is_cpsc(h): return _read_signals(h, leads, start_s, stop_s, unit_mv=unit_mv)
     names = LEADS if h is None else _names(tuple(s.lead for s in h.signals))[0]
     rec = read_cpsc(h.path if h else p, index=None if leads is None else _positions(p, names, leads), unit_mv=unit_mv)
     if start_s is None and stop_s is None: return rec
+    return rec.span(start_s or 0, rec.duration_s if stop_s is None else stop_s)
+
+@_fits
+def _read_registered(path, kind, leads, start_s, stop_s)->Recording:
+    "What the reader of the format `kind` makes of the file `path`."
+    span = dict(start_s=start_s, stop_s=stop_s) if kind.length or kind.bare else {}
+    rec = kind.read(path, **span)
+    if kind.bare: rec = rec[0]
+    if leads is not None:
+        at = _positions(path, rec.leads, leads)
+        rec = Recording(rec.signal[at], rec.fs, [rec.leads[i] for i in at], rec.record_id, rec.meta)
+    if span or start_s is None and stop_s is None: return rec
     return rec.span(start_s or 0, rec.duration_s if stop_s is None else stop_s)
 
 def _is_cpsc(h)->bool: return any(s.file.lower().endswith('.mat') for s in h.signals)
@@ -1211,6 +1227,9 @@ def signals_of(
         labels = _told_apart([c.label for c in e.channels])
         problems = ['annotations' if c.label in _notes else c.problem for c in e.channels]
         return [SignalInfo(label, c.fs, c.unit, problem, isinstance(unit_mv, Stored) or owner_decides(c.unit, c.label)) for label, problem, c in zip(labels, problems, e.channels)]
+    if kind in FORMATS:
+        rec = _read_registered(p, FORMATS[kind], None, *((0, 1) if FORMATS[kind].length else (None, None)))
+        return [SignalInfo(l, rec.fs, 'mV', '', False) for l in rec.leads]
     h = _header_of(p, kind)
     if h is None: return [SignalInfo(l, 500., 'mV', '', False) for l in LEADS]
     if not h.segments:
@@ -1235,6 +1254,10 @@ def length_of(
             fs = check_fs(c.fs, p)
             n = int(_edf_starts(e, _edf_map(f, e), c.per_record, fs)[-1]) + c.per_record if e.kind == 'EDF+D' else c.n_samples
         return n, fs
+    if kind in FORMATS:
+        if FORMATS[kind].length: return FORMATS[kind].length(p)
+        rec = _read_registered(p, FORMATS[kind], None, None, None)
+        return rec.n_samples, rec.fs
     h = _header_of(p, kind)
     if h is None or _is_cpsc(h):
         rec = read_cpsc(h.path if h else p, unit_mv=1.)

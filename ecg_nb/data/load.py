@@ -12,8 +12,9 @@ from pathlib import Path
 from types import SimpleNamespace
 import numpy as np, pandas as pd
 from ..core import BadHeader, BadSignal, BadTable, DamagedFile, ECGError, MissingFile, Recording, check_fs
-from .formats import follow_links, length_of, links_followed, OwnersUnit, read_file, Stored
-from .arrays import ARRAYS, UnitWarning, asked_again, chosen, frame_tells_time, from_array, npy_samples, read_frame, read_numbers, stated_zero, unit_mv, with_doubts
+from .registry import format_of
+from .formats import follow_links, header_path, length_of, links_followed, OwnersUnit, read_file, Stored
+from .arrays import ARRAYS, UnitWarning, asked_again, chosen, frame_tells_time, from_array, lead_names, npy_samples, read_frame, read_numbers, stated_zero, unit_mv, with_doubts
 from .datasets import DATASETS, check_paths, counted, find, records_table
 from .own import ecg_signals, other_format, own_files, refuse_other_formats, table_of_files
 
@@ -25,6 +26,10 @@ def _from_file(path, fs, leads, units, start_s, stop_s):
     "The recording in the file `path`, and what was assumed about it."
     path = os.fspath(path)
     refuse_other_formats(path)
+    registered = _registered(path)
+    if registered and registered.bare:
+        return registered.read(path, fs=fs, leads=leads, units=units, start_s=start_s, stop_s=stop_s)
+    if registered: return _of_device(path, fs, leads, start_s, stop_s)
     if path.lower().endswith(ARRAYS):
         return read_numbers(path, fs=fs, leads=leads, units=units, start_s=start_s, stop_s=stop_s)
     mv = _owners_unit(units)
@@ -33,9 +38,28 @@ def _from_file(path, fs, leads, units, start_s, stop_s):
     why = 'whatever the file says of its gain' if isinstance(mv, Stored) else 'not calibrated, or in no unit of voltage'
     own_word = [f'read in {units}, as given: {why}'] if needed else []
     meta = rec.meta | dict(units=units if needed else 'as stated', notes=(*rec.meta['notes'], *own_word, *notes))
+    assumed = _rate_ignored(rec, fs) + [n for n in rec.meta['notes'] if 'assumed' in n]
+    return Recording(rec.signal, rec.fs, names, rec.record_id, meta), assumed
+
+def _registered(path):
+    "The registered format of a file; None of what WFDB, EDF and MATLAB are, and of a header's own signal file."
+    return None if path.lower().endswith('.hea') or os.path.isfile(header_path(path)) else format_of(path)
+
+def _of_device(path, fs, leads, start_s, stop_s):
+    "The recording in a file that states rate, units and names itself, and what was assumed about it."
+    rec = read_file(path, start_s=start_s, stop_s=stop_s)
+    names, notes = lead_names(rec.leads)
+    rows = range(len(names))
+    if leads is not None:
+        rows, names = chosen(names, rec.leads, leads, path)
+        notes = []
+    meta = rec.meta | dict(units='as stated', notes=(*rec.meta['notes'], *notes))
+    assumed = _rate_ignored(rec, fs) + [n for n in rec.meta['notes'] if 'assumed' in n]
+    return Recording(rec.signal[list(rows)], rec.fs, names, rec.record_id, meta), assumed
+
+def _rate_ignored(rec, fs):
     ignored = fs and abs(rec.fs/fs - 1) > 1e-6
-    assumed = [f'the file states {rec.fs:g} Hz; the {fs:g} Hz given are not used'] if ignored else []
-    return Recording(rec.signal, rec.fs, names, rec.record_id, meta), assumed + [n for n in rec.meta['notes'] if 'assumed' in n]
+    return [f'the file states {rec.fs:g} Hz; the {fs:g} Hz given are not used'] if ignored else []
 
 def _owners_unit(units):
     "How many mV a unit is, as the owner of a file says; None where nothing (or more than one thing) is said."
@@ -98,9 +122,13 @@ def read(
 def _look(path, fs, leads, units):
     "The row of a file: rate, length, leads, units, person, and what was assumed; of a long one the beginning is read."
     p, part, n = os.fspath(path), None, None
+    registered = _registered(p)
     if p.lower().endswith('.npy') and fs is not None:
         n = npy_samples(p)
         part = min(60, n/check_fs(fs, p))
+    elif registered:
+        if registered.length: n, rate = registered.length(p)
+        part = min(10, n/rate) if n and n > 10*rate else None
     elif not p.lower().endswith(ARRAYS) and not other_format(p):
         n, rate = length_of(p, ecg_signals(p, leads, unit_mv=_owners_unit(units))[0])
         part = min(10, n/rate) if n > 10*rate else None

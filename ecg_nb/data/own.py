@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 import pandas as pd
 from ..core import BadSignal, BadTable, ECGError, LEADS, MissingFile, UnknownFormat
+from .registry import first_bytes, format_of
 from .formats import UNIT_MV, file_kind, follow_links, header_path, read_header, says_ecg, signals_of
 from .arrays import ARRAYS, chosen, lead_names, table_layout
 from .datasets import check_paths, counted, finish_table, gather_rows, listed, read_csv, settle_people
@@ -109,20 +110,14 @@ def _zip_format(start)->str:
     if name.endswith('.npy'): return OTHER_FORMATS['.npz']
     return 'a spreadsheet' if name.startswith(('[Content_Types]', 'xl/', '_rels')) else 'a zip archive'
 
-def _first_bytes(path)->bytes:
-    "The first 4 kB of a regular file; nothing of anything else."
-    try:
-        if not os.path.isfile(path): return b''
-        with open(path, 'rb') as f: return f.read(4096)
-    except (OSError, ValueError): return b''
-
 def other_format(
     path,     # a file
 )->str:       # e.g. 'DICOM'; '' for what is read here, and for what is not known
     "The format of a file that is not read here, by its first bytes, or else by its ending."
-    name, start = os.fspath(path).lower(), _first_bytes(path)
+    name, start = os.fspath(path).lower(), first_bytes(path)
     ending = os.path.splitext(name)[1]
     if name.endswith((*ARRAYS, '.hea', '.mat', '.edf', '.bdf', '.rec')) or not os.path.isfile(path): return ''
+    if format_of(path, start): return ''
     if ending == '.dat' and os.path.exists(header_path(path)): return ''
     if start[:4] == b'PK\3\4':
         return OTHER_FORMATS[ending] if ending in ('.npz', '.xlsx', '.ods') else _zip_format(start)
@@ -154,7 +149,7 @@ def is_number_table(
 
 def _is_ours(path)->bool:
     "Whether `path` is the file by which a folder of answers, a store or a run is known."
-    name, start = os.path.basename(path), _first_bytes(path)
+    name, start = os.path.basename(path), first_bytes(path)
     return name in _ours and (b'ecg_nb' in start or name == 'run.json' and b'"task"' in start)
 
 def _interesting(path, names)->bool|None:
@@ -162,12 +157,13 @@ def _interesting(path, names)->bool|None:
     stem, ending = os.path.splitext(os.path.basename(path))
     lower = path.lower()
     if lower.endswith('.npy') or ending.lower() in ('.hea', '.edf', '.bdf'): return True
+    if not any(stem + e in names for e in ('.hea', '.HEA')) and format_of(path): return True
     if lower.endswith(ARRAYS): return is_number_table(path) or None
     beside_header = any(stem + e in names for e in ('.hea', '.HEA'))
     if ending.lower() == '.mat': return not beside_header
     if beside_header or os.path.islink(path) and not os.path.exists(path): return False
     name = other_format(path)
-    if name in ('a picture', 'a document', 'a web page') or os.path.basename(lower) in _papers or _is_ours(path) or _of_sleep_scores.search(_first_bytes(path).decode('latin-1')):
+    if name in ('a picture', 'a document', 'a web page') or os.path.basename(lower) in _papers or _is_ours(path) or _of_sleep_scores.search(first_bytes(path).decode('latin-1')):
         return None
     if name: return True
     try: return file_kind(path) == 'EDF'
