@@ -16,7 +16,7 @@ from ..data.load import read
 from ..data.simulate import is_simulated
 from ..evaluation.card import calibrated, calibrated_score
 from ..signals.preprocess import complete_leads
-from ..training.run_folder import find_run, is_encoder, run_folders, run_info, run_name
+from ..training.run_folder import find_run, is_encoder, read_people, run_folders, run_info, run_name
 from ..view.ecg import ECGView, Item
 from ..view.palette import BLUE, tint
 from .records import NARROW, WRAP, Browser, Chart, RecordKey, TextLine, join_pictures, key_of_row, menu, record_item, row_text, text_picture
@@ -462,7 +462,7 @@ def gallery_and_probes(
     from ecg_nb.tasks.trials import across_recordings
     root = root or table.attrs.get('root')
     if bool(root) and is_simulated(root) == bool(run.info.get('simulated')):
-        table = table[~table.subject_id.isin(run.info.get('subjects', {}).get('train', '').split())]
+        table = table[~table.subject_id.isin(read_people(run.info.get('subjects', {}).get('train', '')))]
     if not len(table): raise BadTable(run.folder, 'nobody is left: all of these people were in its training')
     n = table.subject_id.value_counts()
     r = np.random.default_rng(seed)

@@ -9,7 +9,7 @@ import numpy as np, pandas as pd
 from ..core import DamagedFile, ECGError, atomic_path, read_json, write_json
 from ..signals.preprocess import Recipe
 from ..data.simulate import statements
-from ..training.run_folder import beats_of, find_run, is_encoder, run_info, run_name
+from ..training.run_folder import beats_of, find_run, is_encoder, read_people, run_info, run_name
 
 # %% auto #0
 __all__ = ['SHIPPED', 'DATA', 'meanings', 'preparation', 'calibration', 'calibrate', 'calibrated', 'calibrated_score',
@@ -231,7 +231,7 @@ def _learned(info):
                    'records named in the card of that run.')
     out.append('\n'.join(f'* {does[k]}: {n[k]:,} records' + (f', {folds[k]}' if folds[k] else '')
                          for k in ('train', 'valid', 'test') if isinstance(n.get(k), int)))
-    seen = [len(people[k].split()) if isinstance(people.get(k), str) else 0 for k in ('train', 'valid')]
+    seen = [len(read_people(people[k])) if isinstance(people.get(k), str) else 0 for k in ('train', 'valid')]
     return [o for o in out if o] + [f'The {seen[0]:,} people that '
                                     f'it{" (the network that it is made of)"*bool(info["model"].get("of"))} was '
                                     f'trained on, the {seen[1]:,} that it was chosen on, and those that it is '

@@ -16,7 +16,7 @@ from ..data.simulate import Noise, electrode_noise, twelve_leads
 from ..signals.preprocess import band_filter, resample, to_int16
 from ..training.data import ECGData, Splits, aggregate_windows
 from ..training.run import Run, load_run
-from ..training.run_folder import is_encoder
+from ..training.run_folder import is_encoder, read_people
 from ..metrics.classify import mean_defined, bootstrap, bootstrap_auc, interval, macro_auc, macro_f1
 from ..tasks.identity import GALLERY, load_encoder, trials, with_beats
 from ..tasks.base import find_task, noisy_or, task_of

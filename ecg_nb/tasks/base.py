@@ -22,6 +22,7 @@ from ..training.data import Splits, aggregate_windows, make_splits, standardize_
 from ..training.loop import fit, save_history
 from ..training.parallel import is_main, main_first, processes
 from ..training.run import Run, load_run, new_info, write_predictions
+from ..training.run_folder import read_people, write_people
 from ..training.staging import is_finished, new_run
 from ..training.weights import load_weights
 
@@ -485,8 +486,8 @@ def _compose(self:Task, plan:Plan, splits:Splits, folder:Path, cache:dict)->tupl
     others = [read_json(folder.parents['/' in n]/n/'run.json')['subjects'] for n in names]
     model = dict(name='average', of=list(names))
     if len(plan.of) == 1: model = dict(name='union', of=list(names), members=self.members(plan, splits))
-    people = {k: sorted(set(' '.join(o[k] for o in others).split())) for k in ('train', 'valid')}
-    return dict(model=model, subjects={k: ' '.join(v) for k, v in people.items()}), scores
+    people = {k: write_people(read_people(' '.join(o[k] for o in others))) for k in ('train', 'valid')}
+    return dict(model=model, subjects=people), scores
 
 def _ask(self:Task, run:Run, data, cache:dict)->tuple: # (values (n_windows, outputs), record of each window)
     "What the run says of every window of `data`."

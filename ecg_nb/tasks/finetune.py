@@ -23,6 +23,7 @@ from ..training.data import window_logits
 from ..training.guards import check_scoring, check_store
 from ..training.loop import fit
 from ..training.run import Run, load_run
+from ..training.run_folder import read_people
 from ..training.weights import save_weights
 from ..view.palette import BLUE, GREY, LIGHT, ORANGE, VERMILLION
 

@@ -25,7 +25,7 @@ from .trials import FAR, Trial, across_recordings, all_but_the_last, by_group, f
 from .trials import interval_columns, open_set, probe_table, retrieval, stranger_scores, unit, unknown_figures
 from ..training.data import ECGData
 from ..training.run import Run
-from ..training.run_folder import is_encoder
+from ..training.run_folder import is_encoder, read_people
 
 
 # %% ../../nbs/11_identity.ipynb #plan

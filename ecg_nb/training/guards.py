@@ -10,7 +10,7 @@ import re
 import pandas as pd
 from ..core import BadHeader, BadTable, read_json
 from ..data.simulate import is_simulated
-from .run_folder import find_run
+from .run_folder import find_run, read_people
 
 # %% ../../nbs/training/17_guards.ipynb #datasets-of
 def datasets_of(
@@ -39,7 +39,7 @@ def check_scoring(
     t = table[table.dataset.isin(datasets_of(info))] if 'dataset' in table else table
     people = set(t.subject_id.astype(str))
     for k in seen:
-        both = sorted(people & set(info['subjects'][k].split()))
+        both = sorted(people & read_people(info['subjects'][k]))
         if both:
             raise BadTable(where.parent,
                            f'{len(both)} of {len(people)} subjects to be scored are known to this run from its '
@@ -49,7 +49,7 @@ def check_scoring(
     if base and 'dataset' in table:
         people = set(table[table.dataset.isin(re.split(r', *', str(base.get('dataset', ''))))].subject_id.astype(str))
     for k in seen if base else ():
-        both = sorted(people & set(str(base.get('subjects', {}).get(k, '')).split()))
+        both = sorted(people & read_people(str(base.get('subjects', {}).get(k, ''))))
         if both:
             raise BadTable(where.parent,
                            f'{len(both)} subjects to be scored are known to {base.get("run", "the run")}, from which '

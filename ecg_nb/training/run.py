@@ -15,7 +15,7 @@ from ..signals.prepare import PreparedRecording, prepare_recording
 from ..models.networks import Average, Union
 from ..models.registry import create_model, import_first, network_info
 from .data import ECGData, Splits, aggregate_windows, window_logits
-from .run_folder import LAYOUT, beats_of, checked_info, find_run, run_info, run_name
+from .run_folder import LAYOUT, beats_of, checked_info, find_run, run_info, run_name, write_people
 from .weights import load_weights
 
 # %% ../../nbs/training/13_run.ipynb #run
@@ -153,7 +153,7 @@ def _records_of(splits):
 
 def _people_of(splits):
     "Who was learned from, and who was chosen on."
-    return {part: ' '.join(sorted(set(splits.parts[part].subjects))) for part in ('train', 'valid')}
+    return {part: write_people(splits.parts[part].subjects) for part in ('train', 'valid')}
 
 def write_run(
     folder,            # of the run

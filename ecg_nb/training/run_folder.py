@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['RUN_FILES', 'LAYOUT', 'NEEDED', 'DEFAULTS', 'run_folders', 'find_run', 'checked_info', 'run_info', 'run_name',
-           'beats_of', 'is_encoder']
+           'write_people', 'read_people', 'beats_of', 'is_encoder']
 
 # %% ../../nbs/training/09_run_folder.ipynb #export-imports-run-folder
 from pathlib import Path
@@ -129,6 +129,37 @@ def run_name(
     "What a run is called wherever it is named: in tables, on pages, in galleries."
     folder = getattr(run, 'folder', None) or find_run(run)
     return f'{run_info(run)["task"]}/{folder.resolve().name}'
+
+# %% ../../nbs/training/09_run_folder.ipynb #write-people
+def _number(word): return int(word) if word.isdecimal() and word == str(int(word)) else None
+
+def write_people(
+    ids,     # of people, any number of times each
+)->str:      # sorted, consecutive whole numbers as a range: '1..5 8'
+    "The people of a part as run.json holds them."
+    people = {str(i) for i in ids}
+    numbers = sorted(n for i in people if (n := _number(i)) is not None)
+    runs = []
+    for n in numbers:
+        if runs and runs[-1][1] == n - 1: runs[-1][1] = n
+        else: runs.append([n, n])
+    words = [str(a) if a == b else f'{a}..{b}' for a, b in runs]
+    return ' '.join(words + sorted(i for i in people if _number(i) is None))
+
+# %% ../../nbs/training/09_run_folder.ipynb #read-people
+def read_people(
+    text:str,    # from `write_people`, or ids with blanks between them
+)->set:          # their ids, as text
+    "The people that run.json lists."
+    people = set()
+    for word in text.split():
+        first, dots, last = word.partition('..')
+        a, b = _number(first), _number(last)
+        if dots and a is not None and b is not None:
+            if b - a > 10_000_000: raise BadHeader('run.json', f'lists people {word}: more than there can be')
+            people |= {str(n) for n in range(a, b + 1)}
+        else: people.add(word)
+    return people
 
 # %% ../../nbs/training/09_run_folder.ipynb #is-encoder
 def beats_of(
