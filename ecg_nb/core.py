@@ -4,7 +4,7 @@
 
 # %% ../nbs/core/10_core.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import errno, gzip, hashlib, json, os, re, stat, sys, tempfile, traceback, warnings
+import errno, gzip, hashlib, io, json, lzma, os, re, stat, sys, tempfile, threading, time, traceback, unicodedata, warnings, zlib
 from collections.abc import Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
@@ -14,14 +14,52 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from typing import NamedTuple
 import numpy as np
 
 # %% auto #0
-__all__ = ['LEADS', 'INK', 'PAPER_FINE', 'PAPER_COARSE', 'ECGError', 'MissingFile', 'UnsafePath', 'BadHeader', 'DamagedFile',
-           'UnknownFormat', 'MissingLead', 'BadSignal', 'NotWritten', 'BusyFolder', 'BadTable', 'lead_name',
-           'Recording', 'check_fs', 'project_root', 'data_path', 'results_path', 'shipped_path', 'atomic_path', 'plain',
-           'write_json', 'read_bytes', 'read_json', 'write_csv', 'write_errors', 'lock_folder', 'toy_ecg', 'plot_ecg',
-           'did_you_mean', 'import_user_module', 'import_plugins', 'UnknownName', 'Registry', 'provenance']
+__all__ = ['LEADS', 'INK', 'PAPER_FINE', 'PAPER_COARSE', 'shown', 'shielded', 'bare', 'ECGError', 'MissingFile', 'UnsafePath',
+           'BadHeader', 'DamagedFile', 'UnknownFormat', 'MissingLead', 'BadSignal', 'NotWritten', 'BusyFolder',
+           'BadTable', 'lead_name', 'Recording', 'check_fs', 'Budget', 'budget', 'allowed', 'afford', 'clocked',
+           'in_time', 'Unpacked', 'project_root', 'data_path', 'results_path', 'shipped_path', 'atomic_path', 'plain',
+           'json_text', 'write_json', 'read_bytes', 'read_json', 'write_csv', 'read_table', 'write_errors',
+           'lock_folder', 'toy_ecg', 'plot_ecg', 'did_you_mean', 'import_user_module', 'import_plugins', 'UnknownName',
+           'Registry', 'provenance']
+
+# %% ../nbs/core/10_core.ipynb #shown
+_HIDDEN = {'Cc', 'Cf', 'Cs', 'Zl', 'Zp'}   # controls, marks of direction, bytes that are no text, ends of lines
+
+def _written_out(c):
+    "A hidden character as Python writes it; a byte that is no text as that byte."
+    if '\udc80' <= c <= '\udcff': return f'\\x{ord(c) - 0xdc00:02x}'
+    return c.encode('unicode_escape').decode()
+
+def shown(
+    text,            # anything; a name, a cause, a heading
+    *,
+    keep:str='',     # hidden characters that stay, e.g. line ends
+)->str:
+    "`text` in one line for people's eyes: what is hidden in it is written out, `\\x1b` for an escape."
+    text = str(text)
+    if text.isprintable(): return text
+    return ''.join(_written_out(c) if unicodedata.category(c) in _HIDDEN and c not in keep else c for c in text)
+
+# %% ../nbs/core/10_core.ipynb #shielded
+_FORMULA = tuple("'=+-@|%＝＋－＠")   # what a spreadsheet may read as the beginning of a formula; ' guards itself
+_minus = re.compile(r'-\d{1,15}(?:\.\d{1,15})?')
+
+def shielded(
+    text,     # of a cell
+)->str:
+    "`text` as a cell that no spreadsheet runs: in one line, and with a `'` before what would be a formula."
+    text = shown(text)
+    return "'" + text if text[:1] in _FORMULA and text and not _minus.fullmatch(text) else text
+
+def bare(
+    cell,     # of a table that `write_csv` wrote, or anything else
+):
+    "What `shielded` was given, but for what it wrote out."
+    return cell[1:] if isinstance(cell, str) and cell[:1] == "'" and cell[1:2] in _FORMULA and cell[1:] else cell
 
 # %% ../nbs/core/10_core.ipynb #ecgerror
 class ECGError(ValueError):
@@ -31,9 +69,9 @@ class ECGError(ValueError):
         cause:str,  # what is wrong with it, in words a user can act on
     ):
         # a damaged table may have a name of many pages
-        self.path, self.cause = str(path), cause if len(cause) <= 1000 else cause[:1000] + ' …'
-        super().__init__(f'{self.path if len(self.path) <= 500 else self.path[:240] + " … " + self.path[-240:]}: '
-                         f'{self.cause}')
+        cause, where = shown(cause[:1000]) + ' …'*(len(cause) > 1000), shown(path)
+        self.path, self.cause = str(path), cause
+        super().__init__(f'{where if len(where) <= 500 else where[:240] + " … " + where[-240:]}: {self.cause}')
     def __reduce__(self): return type(self), (self.path, self.cause)  # survives the way back from a worker process
 
 class MissingFile(ECGError): "A file, or one that its header names, is not there."
@@ -125,14 +163,123 @@ def check_fs(
     if not 1 <= f <= 100_000: raise BadHeader(path, f'sampling rate {fs!r} Hz; expected 1 to 100,000')
     return f
 
+# %% ../nbs/core/10_core.ipynb #budget
+class Budget(NamedTuple):
+    "What one recording may cost."
+    memory_gb:float = 4.   # held at once while it is read
+    seconds:float = 300.   # until it is read
+
+_budget_of = dict(memory_gb='ECG_NB_MEMORY_GB', seconds='ECG_NB_SECONDS')
+
+def budget()->Budget:
+    "What one recording may cost here: as the environment says, or else as usual."
+    given = {}
+    for name, variable in _budget_of.items():
+        try: value = float(os.environ.get(variable) or 'nan')
+        except ValueError: value = -1.
+        if value <= 0: raise ECGError(variable, f'is {os.environ[variable]!r}; a number above 0 is needed')
+        if value == value: given[name] = value
+    return Budget(**given)
+
+@contextmanager
+def allowed(
+    **limits,   # memory_gb, seconds
+):
+    "Another budget for what is read meanwhile, by this process, its threads and the processes it starts."
+    unknown = set(limits) - set(_budget_of)
+    if unknown: raise ECGError('allowed', f'no limit {", ".join(unknown)}; there are {", ".join(_budget_of)}')
+    before = {v: os.environ.get(v) for v in _budget_of.values()}
+    os.environ.update({_budget_of[k]: str(v) for k, v in limits.items() if v is not None})
+    try: yield budget()
+    finally:
+        for variable, value in before.items():
+            if value is None: os.environ.pop(variable, None)
+            else: os.environ[variable] = value
+
+# %% ../nbs/core/10_core.ipynb #afford
+_clock = threading.local()   # until when the recording that this thread reads has time, and which it is
+
+def _words(n_bytes): return f'{n_bytes/1e9:,.1f} GB' if n_bytes >= 1e9 else f'{n_bytes/1e6:,.0f} MB'
+
+def afford(
+    path,          # of the recording
+    n_bytes:float, # that it asks for
+    asks:str='is too long to be held in memory at once', # for what
+):
+    "`BadSignal` unless a recording may take so much memory."
+    most = budget().memory_gb*1e9
+    if n_bytes > most:
+        raise BadSignal(path, f'{asks}: about {_words(n_bytes)}, where {_words(most)} are allowed; ask for a span of '
+                              'seconds, or allow more (ECG_NB_MEMORY_GB)')
+
+@contextmanager
+def clocked(
+    path,   # of the recording
+):
+    "From here on a recording is read; within another one that one's time counts."
+    if getattr(_clock, 'path', None) is not None:
+        yield
+        return
+    _clock.path, _clock.seconds = path, budget().seconds
+    _clock.until = time.monotonic() + _clock.seconds
+    try: yield
+    finally: _clock.path = None
+
+def in_time():
+    "`BadSignal` if the recording that is being read has taken longer than it may."
+    if getattr(_clock, 'path', None) is not None and time.monotonic() > _clock.until:
+        raise BadSignal(_clock.path, f'takes longer to read than the {_clock.seconds:g} s that one recording may take; '
+                                     'allow more (ECG_NB_SECONDS), or look at what is in it')
+
+# %% ../nbs/core/10_core.ipynb #unpacked
+_RATIO, _ALWAYS = 100, 1 << 24   # a table of numbers packs to a tenth or so; 16 MB are allowed to any file
+
+class Unpacked(io.RawIOBase):
+    "What comes out of a packed file (gz, xz, zip), or of a plain one: no more than the file and the budget make likely."
+    def __init__(self,
+        opened,     # a binary file of what is unpacked
+        path,
+        size:int,   # bytes of the packed file; 0: it is not packed
+    ):
+        super().__init__()
+        self._opened, self._path, self._n = opened, path, 0
+        self._most = min(budget().memory_gb*5e8, max(_ALWAYS, _RATIO*size) if size else float('inf'))
+
+    def readable(self): return True
+
+    def readinto(self, buffer):
+        in_time()
+        try: data = self._opened.read(len(buffer))
+        except ECGError: raise
+        except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as e:
+            raise DamagedFile(self._path, f'cannot be read ({str(e)[:200]})') from None
+        self._n += len(data)
+        if self._n > self._most:
+            raise DamagedFile(self._path, f'holds more than {_words(self._most)} of text: more than a recording may '
+                                          'take (ECG_NB_MEMORY_GB), or than was honestly packed')
+        buffer[:len(data)] = data
+        return len(data)
+
+    def close(self):
+        self._opened.close()
+        super().close()
+
 # %% ../nbs/core/10_core.ipynb #project-root
+def _is_project(folder)->bool:
+    "Whether `folder` holds a settings.ini of ours that nobody else can have laid there."
+    path = folder/'settings.ini'
+    try:
+        s, around = path.lstat(), folder.stat()
+        if not stat.S_ISREG(s.st_mode) or s.st_size > 1 << 20: return False
+        mine = not hasattr(os, 'geteuid') or {s.st_uid, around.st_uid} <= {os.geteuid(), 0}
+        return mine and not around.st_mode & 0o002 and 'ecg_nb' in path.read_text(errors='replace')
+    except OSError: return False
+
 def project_root()->Path: # the nearest folder upwards with a settings.ini of ours, else the current folder
     "The folder of the project that the current folder is in."
-    here = Path.cwd()
-    for p in (here, *here.parents):
-        s = p/'settings.ini'
-        if s.is_file() and 'ecg_nb' in s.read_text(errors='replace'): return p
-    return here
+    try: here = Path.cwd()
+    except OSError: raise MissingFile('.', 'the current folder is gone: change to another one') from None
+    return next((p for p in (here, *here.parents) if _is_project(p)), here)
 
 def data_path(*parts)->Path: # e.g. data_path('ptb-xl')
     "The data folder (`ECG_NB_DATA`, else `data/` of the project) joined with `parts`."
@@ -181,10 +328,16 @@ def plain(o):
     if isinstance(o, float) and not np.isfinite(o): return None
     return str(o) if isinstance(o, Path) else o
 
+_in_json = re.compile('[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]')
+
+def json_text(obj)->str:
+    "`obj` as readable JSON that every terminal shows and every encoding takes: what is hidden in a name stands as `\\u202e`, which is the same JSON."
+    text = json.dumps(plain(obj), indent=1, ensure_ascii=False)
+    return _in_json.sub(lambda m: f'\\u{ord(m[0]):04x}', text)
+
 def write_json(path, obj):
     "Write `obj` to `path` as readable JSON, atomically; numpy numbers are allowed, NaN is written as null."
-    with atomic_path(path) as p:
-        p.write_text(json.dumps(plain(obj), indent=1, ensure_ascii=False) + '\n', encoding='utf-8')
+    with atomic_path(path) as p: p.write_text(json_text(obj) + '\n', encoding='utf-8')
 
 def read_bytes(
     path,                # a file small enough to be held
@@ -211,6 +364,21 @@ def read_json(path):
     except (ValueError, RecursionError) as e: raise DamagedFile(path, f'not JSON ({str(e)[:200]})') from None
 
 # %% ../nbs/core/10_core.ipynb #write-csv
+def _shielded_values(values):
+    "A column, or names of rows or columns, with each text in it shielded."
+    import pandas as pd
+    if not (pd.api.types.is_object_dtype(values) or pd.api.types.is_string_dtype(values)
+            or isinstance(values.dtype, pd.CategoricalDtype)): return values
+    return values.astype(object).map(lambda v: shielded(v) if isinstance(v, str) else v)
+
+def _shielded_table(table, index):
+    "`table` with each text in cells and headings shielded; the names of its rows, if they are to be written."
+    out = table.copy(deep=False)
+    for k in range(out.shape[1]): out.isetitem(k, _shielded_values(out.iloc[:, k]))
+    if out.columns.nlevels == 1: out.columns = _shielded_values(out.columns)
+    if index and out.index.nlevels == 1: out.index = _shielded_values(out.index)
+    return out
+
 def write_csv(
     path,                  # gzipped if it ends in .gz
     table,                 # a pd.DataFrame
@@ -218,11 +386,32 @@ def write_csv(
     index:bool=False,      # with the row names
     float_format:str|None=None, # e.g. '%.6g'; default: all digits
 ):
-    "Write `table` as CSV, atomically; the same figures give the same bytes."
-    zipped = str(path).endswith('.gz')
+    "Write `table` as CSV, atomically; the same figures give the same bytes, and no text in it becomes a formula."
+    zipped, table = str(path).endswith('.gz'), _shielded_table(table, index)
     with atomic_path(path) as tmp, open(tmp, 'wb') as raw:
         with gzip.GzipFile('', 'wb', mtime=0, fileobj=raw) if zipped else nullcontext(raw) as out:
             table.to_csv(out, index=index, float_format=float_format, lineterminator='\n')
+
+# %% ../nbs/core/10_core.ipynb #read-table
+def read_table(
+    path,             # that `write_csv` wrote, gzipped or not
+    *,
+    most:int=1 << 28, # bytes, unpacked
+    **options,        # of pandas.read_csv
+):                    # a pd.DataFrame, text as it was before it was shielded
+    "The table in `path`; `MissingFile`, `DamagedFile` for what is none."
+    import pandas as pd
+    raw = read_bytes(path, most=most)
+    if raw[:2] == b'\x1f\x8b':
+        try:
+            with gzip.GzipFile(fileobj=io.BytesIO(raw)) as f: raw = f.read(most + 1)
+        except (OSError, EOFError, zlib.error) as e: raise DamagedFile(path, f'cannot be unpacked ({e})') from None
+    if len(raw) > most: raise DamagedFile(path, f'unpacks to more than {most:,} bytes')
+    try: t = pd.read_csv(io.BytesIO(raw), **options)
+    except (ValueError, RuntimeError) as e: raise DamagedFile(path, f'not a regular table ({str(e)[:200]})') from None
+    for k, kind in enumerate(t.dtypes):
+        if pd.api.types.is_object_dtype(kind) or pd.api.types.is_string_dtype(kind): t.isetitem(k, t.iloc[:, k].map(bare))
+    return t.rename(columns=bare)
 
 # %% ../nbs/core/10_core.ipynb #write-errors
 @contextmanager
