@@ -11,7 +11,8 @@ import numpy as np
 from ..core import BadSignal, ECGError, LEADS, Recording, Registry, check_fs, lead_name
 
 # %% auto #0
-__all__ = ['FORMATS', 'Format', 'register_format', 'first_bytes', 'format_of', 'first_text', 'device_recording', 'complete_leads']
+__all__ = ['FORMATS', 'Format', 'register_format', 'first_bytes', 'format_of', 'first_text', 'device_recording', 'years_between',
+           'complete_leads']
 
 # %% ../../nbs/data/09_file_formats.ipynb #format
 @dataclass
@@ -30,7 +31,7 @@ class Format:
     def __post_init__(self):
         self.__module__, self.__qualname__ = self.read.__module__, self.read.__qualname__   # for `Registry`
 
-FORMATS = Registry('format')
+FORMATS = Registry('format', 'ecg_nb.data.scp')
 
 def register_format(
     name:str,         # of the format
@@ -87,6 +88,15 @@ def device_recording(
     meta = dict(path=os.fspath(path), sex=sex, age=age, notes=(*notes, *renamed)) | there
     stem = os.path.splitext(os.path.basename(os.fspath(path)))[0]
     return Recording(signal, check_fs(fs, path), names, stem, meta)
+
+def years_between(
+    born,        # (year, month, day)
+    then,        # (year, month, day)
+)->float:        # whole years; NaN where one is not known
+    "How old one was."
+    if not (born and then and all(born) and all(then)): return np.nan
+    years = then[0] - born[0] - (tuple(then[1:]) < tuple(born[1:]))
+    return float(years) if 0 <= years <= 120 else np.nan
 
 def _distinct(names)->tuple:
     "`names`, the second of a kind numbered; remarks."
