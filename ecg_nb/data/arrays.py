@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Lock
 import numpy as np
 from ..core import BadHeader, BadSignal, DamagedFile, LEADS, MissingFile, MissingLead, Recording, check_fs
-from .formats import UNIT_MV
+from .formats import UNIT_MV, person
 
 # %% auto #0
 __all__ = ['ARRAYS', 'lead_names', 'UnitWarning', 'unit_mv', 'beat_height', 'infer_units', 'stated_zero', 'zero_level',
@@ -992,8 +992,15 @@ def read_numbers(
 )->tuple:               # `Recording`, what was assumed
     "The recording in an array or text file, in mV."
     path = os.fspath(path)
-    signals = _npy_signals if path.lower().endswith('.npy') else _text_signals
-    return _named(path, leads, *signals(path, fs, leads, units, start_s, stop_s))
+    if path.lower().endswith('.npy'): return _named(path, leads, *_npy_signals(path, fs, leads, units, start_s, stop_s))
+    rec, assumed = _named(path, leads, *_text_signals(path, fs, leads, units, start_s, stop_s))
+    rec.meta |= _person_above(path)
+    return rec, assumed
+
+def _person_above(path):
+    "Sex and age as the remarks above a table state them, where they do."
+    remarks = [_remark.sub('', l, count=1) for l in _head(path)[0][:40] if _remark.match(l)]
+    return {k: v for k, v in person(remarks).items() if v and v == v}
 
 def _named(path, leads, x, fs, labels, units, assumed):
     "The `Recording` of the signals `x` that `leads` ask for, and what was assumed."
