@@ -10,7 +10,8 @@ from .base import (PARTLY, as_options, cli, comma_separated, echo_answer, echo_l
 from ..core import ECGError, did_you_mean
 
 # %% auto #0
-__all__ = ['PAGES', 'NIGHTS', 'predict', 'doctor', 'explain', 'enrol', 'identify', 'download', 'store_recipe', 'convert']
+__all__ = ['PAGES', 'FILES', 'NIGHTS', 'predict', 'doctor', 'explain', 'enrol', 'identify', 'download', 'store_recipe',
+           'convert_files', 'convert']
 
 # %% ../../nbs/cli/11_cli_recordings.ipynb #predict
 PAGES = 20   # up to so many recordings get a page each without being asked for
@@ -196,13 +197,29 @@ def store_recipe(run, leads, fs, highpass, lowpass, notch):
     if asked: raise click.UsageError('--run brings its own leads, rate and filters')
     return load_run(run).recipe
 
+# %% ../../nbs/cli/11_cli_recordings.ipynb #convert-files
+FILES = ('wfdb', 'edf', 'csv', 'npz', 'dicom')   # what `convert --to` takes for a format, not for a folder
+
+def convert_files(table, to, out, beats, overwrite, as_json):
+    "The recordings of `table` as files of the format `to` in the folder `out`, and what is said of them."
+    from ecg_nb.data.write import write_recordings
+    written = write_recordings(table, out, to, beats=beats, overwrite=overwrite)
+    left_out = written.query('problem != ""').rename(columns=dict(problem='cause'))
+    answer = dict(out=str(out), files=written.file[written.file != ''].tolist(),
+                  left_out=left_out[['record_id', 'cause']].to_dict('records'))
+    echo_answer(answer, as_json, f'{len(answer["files"]):,} of {len(written):,} recordings written to {out}')
+    echo_left_out(left_out, table)
+
 # %% ../../nbs/cli/11_cli_recordings.ipynb #convert
 NIGHTS = ('shhs', 'mesa')  # data sets of whole nights, of which segments are stored
 
 @cli.command(short_help='recordings or nights into one store')
 @source_options
 @people_option
-@click.option('--to', required=True, type=click.Path(file_okay=False), help='Folder of the store.')
+@click.option('--to', required=True, type=click.Path(file_okay=False),
+              help='Folder of the store; or wfdb, edf, csv, npz, dicom: files of that format, into --out.')
+@click.option('--out', type=click.Path(file_okay=False), help='Folder for files of a format.')
+@click.option('--beats', is_flag=True, help='Of wfdb: with the R peaks found, as an annotation file (.atr).')
 @click.option('--run', help='Prepare as this run needs it.')
 @click.option('--to-leads', callback=comma_separated, help='Leads of the store (default: the standard twelve).')
 @click.option('--to-fs', type=float, help='Rate of the store in Hz (default: 100; nights: 256).')
@@ -217,9 +234,9 @@ NIGHTS = ('shhs', 'mesa')  # data sets of whole nights, of which segments are st
 @click.option('--dask', metavar='ADDRESS', help='Let a Dask cluster do it, e.g. tcp://scheduler:8786.')
 @click.option('--overwrite', is_flag=True, help='Start anew, whatever is in the folder.')
 @json_option
-def convert(source, fs, leads, units, csv, columns, sex_coding, to, run, to_leads, to_fs, highpass, lowpass, notch, segments, seconds, skip, until,
-    jobs, dask, overwrite, as_json):
-    """Recordings of SOURCE (files, folders, or a data set's name) into one store that training reads without decoding anything.
+def convert(source, fs, leads, units, csv, columns, sex_coding, to, out, beats, run, to_leads, to_fs, highpass, lowpass, notch, segments, seconds,
+    skip, until, jobs, dask, overwrite, as_json):
+    """Recordings of SOURCE (files, folders, or a data set's name) into one store that training reads without decoding anything; or, with --out, into files of another format, each read back and compared.
 
     Stopped in between, the same command goes on where it was. Recordings that cannot be used are left out and listed.
 
@@ -227,7 +244,11 @@ def convert(source, fs, leads, units, csv, columns, sex_coding, to, run, to_lead
     ecg_nb convert my-folder --to data/stores/mine --run diagnosis/superclass
     ecg_nb convert ptb-xl --to data/stores/ptb-xl-100
     ecg_nb convert shhs mesa --to data/stores/nights
+    ecg_nb convert my-folder --to wfdb --beats --out for-others
     """
+    if out or to in FILES:
+        if not (out and to in FILES): raise click.UsageError(f'--to {" | ".join(FILES)} and --out FOLDER go together')
+        return convert_files(source_table(source, fs, leads, units, csv, columns, sex_coding), to, out, beats, overwrite, as_json)
     from ecg_nb.data.nights import convert_nights, workers, write_segments
     from ecg_nb.data.store import convert
     text = ''
