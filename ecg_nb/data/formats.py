@@ -920,8 +920,9 @@ def _edf_person(e)->dict:
         m = re.fullmatch(r'(\d\d)-([A-Z]{3})-(\d{4})', s.upper())
         return (int(m[3]), _months.get(m[2], 0), int(m[1])) if m else None
     born, then = (date(p[2]) if len(p) > 2 else None), (date(r[1]) if len(r) > 1 else None)
+    stated = next((s[4:] for s in p[4:] if s.startswith('age=')), None)             # of `write_recording`
     return dict(sex=sex_letter(p[1]) if len(p) > 1 and e.kind.startswith('EDF+') else '',
-                age=age_years(then[0] - born[0] - (then[1:] < born[1:])) if born and then else math.nan)
+                age=age_years(then[0] - born[0] - (then[1:] < born[1:])) if born and then else age_years(stated))
 
 # %% ../../nbs/data/10_formats.ipynb #edf-channel
 def edf_channel(
