@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 import anywidget, ipywidgets as W, numpy as np, pandas as pd, traitlets as T
-from ..core import BadSignal, BadTable, DamagedFile, ECGError, Recording, atomic_path, data_path, lock_folder, write_errors
+from ..core import BadSignal, BadTable, DamagedFile, ECGError, Recording, atomic_path, data_path, hold_file, write_errors
 from ..data.datasets import DATASETS
 from ..data.load import read, read_folder
 from ..signals.preprocess import Recipe, quality_text, signal_quality
@@ -107,9 +107,9 @@ class Marks:
         return pd.DataFrame(_read_marks(self.path), columns=list(_columns), dtype=object)
 
     def _change(self, change):
-        with write_errors(self.path, 'Give Marks another path'), lock_folder(self.path.parent, name=f'{self.path.name}.lock', wait_s=self.wait_s):
-            rows = change(_read_marks(self.path))
-            with atomic_path(self.path) as p, open(p, 'w', encoding='utf-8', errors='replace', newline='') as f:
+        with write_errors(self.path, 'Give Marks another path'), hold_file(self.path, wait_s=self.wait_s) as path:
+            rows = change(_read_marks(path))
+            with atomic_path(path) as p, open(p, 'w', encoding='utf-8', errors='replace', newline='') as f:
                 csv.writer(f, quoting=csv.QUOTE_ALL, lineterminator='\n').writerows([[_shielded(c) for c in r] for r in [_columns, *rows]])
 
     def add(self,

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import numpy as np, pandas as pd, torch
 import torch.nn.functional as F
 from torch import nn
-from ..core import BadSignal, BadTable, ECGError, Recording, atomic_path, plot_ecg, read_json, results_path, write_csv, write_json, did_you_mean
+from ..core import BadSignal, BadTable, ECGError, Recording, atomic_path, hold_file, plot_ecg, read_json, results_path, write_csv, write_json, did_you_mean
 from ..signals.preprocess import complete_leads
 from ..signals.prepare import beat_starts
 from ..signals.segment import beats, find_r_peaks, find_r_peaks_multi, window_starts
@@ -1086,4 +1086,4 @@ def write_maps(
                                      find_task('rhythm').splits('nine', root=root, parts=('train', 'valid', 'test')), folder, part, n=n, skip=('NORM',), seed=seed)
         else: writers[part](folder, root, seed, facts)
         say(f'{part}: {time.perf_counter() - start:.0f} s')
-        write_json(about, (read_json(about) if about.exists() else {}) | facts | origin)
+        with hold_file(about) as p: write_json(p, (read_json(p) if p.exists() else {}) | facts | origin)

@@ -732,6 +732,10 @@ def _embeddings(encoder, found, progress):
         except ECGError as e: lost.append(dict(record_id=s.record_id, cause=e.cause))
     return out, pd.DataFrame(lost, columns=['record_id', 'cause'])
 
+def _there_already(people):
+    few = ', '.join(people[:3]) + ' …'*(len(people) > 3)
+    return f'{len(people)} there already with the same template, and left as they are: {few}'
+
 def enrol(
     gallery,             # the file; made if it is not there
     source,              # as for `predict`
@@ -740,16 +744,17 @@ def enrol(
     replace:bool=False,  # people may be there already
     fs:float|None=None, leads=None, units=None, progress:bool=False,
 )->tuple:                # (`Gallery`, DataFrame record_id, cause: recordings left out)
-    "Put the people of `source` into a gallery file."
-    from ecg_nb.tasks.gallery import Gallery
+    "Put the people of `source` into a gallery file, which other programs may change meanwhile. Called again, it ends the same, and says who was there."
+    from ecg_nb.tasks.gallery import Gallery, change_gallery
     from ecg_nb.tasks.identity import load_encoder
     encoder = load_encoder(run)
-    g = Gallery.load(gallery) if Path(gallery).exists() else encoder.gallery()
-    g.check(encoder.made_by)
+    if Path(gallery).exists(): Gallery.load(gallery).check(encoder.made_by)      # before the work, not after it
     found, lost = sources(source, fs=fs, leads=leads, units=units)
     got, more = _embeddings(encoder, found, progress)
-    if got: g.enrol([w for _, w, _, _ in got], np.stack([z for _, _, z, _ in got]), replace=replace)
-    g.save(gallery)
+    with change_gallery(gallery, encoder.gallery) as g:
+        g.check(encoder.made_by)
+        if got: g.enrol([w for _, w, _, _ in got], np.stack([z for _, _, z, _ in got]), replace=replace)
+    if g.unchanged: warnings.warn(f'{gallery}: {_there_already(g.unchanged)}')
     return g, pd.concat([lost, more], ignore_index=True)
 
 # %% ../../nbs/23_your_own_ecg.ipynb #identify

@@ -13,8 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 import numpy as np, pandas as pd
 from safetensors import safe_open
-from safetensors.numpy import save_file
-from ..core import BadHeader, BadTable, DamagedFile, MissingFile, Registry, UnsafePath, atomic_path
+from safetensors.numpy import save
+from ..core import BadHeader, BadTable, DamagedFile, MissingFile, Registry, UnsafePath, atomic_path, hold_file
 from ..data.datasets import in_order
 
 # %% ../../nbs/models/15_text.ipynb #clean-report
@@ -243,7 +243,7 @@ class TfidfEncoder(TextEncoder):
         "Vocabulary, weights and axes in one safetensors file, atomically."
         self.settings()
         meta = dict(encoder=self.name, vocabulary=json.dumps(self.state['vocabulary']))
-        with atomic_path(path) as p: save_file({k: self.state[k] for k in ('idf', 'axes')}, p, meta)
+        with atomic_path(path) as p: p.write_bytes(save({k: self.state[k] for k in ('idf', 'axes')}, meta))
 
     @classmethod
     def load(cls, path):
@@ -390,16 +390,26 @@ def cached_vectors(
     if path.exists():
         cached, vectors = _read_cache(path, encoder.identity, shape)
         if all(cached.get(i, ('',))[0] == h for i, h in zip(ids, hashes)): return vectors[[cached[i][1] for i in ids]]
+    return _add_vectors(encoder, texts, ids, hashes, path, n_parts, shape)
+
+def _add_vectors(encoder, texts, ids, hashes, path, n_parts, shape):
+    "Make what the cache lacks and put it there; programs that share it come one after another."
+    with hold_file(path, wait_s=float('inf')) as real:
+        cached, vectors = _read_cache(real, encoder.identity, shape) if real.exists() else ({}, np.zeros((0, *shape), np.float32))
+        cached, vectors = _with_new(encoder, texts, ids, hashes, n_parts, cached, vectors)
+        meta = dict(encoder=encoder.identity, records=json.dumps(cached))
+        with atomic_path(real) as p: p.write_bytes(save(dict(vectors=vectors), meta))
+    return vectors[[cached[i][1] for i in ids]]
+
+def _with_new(encoder, texts, ids, hashes, n_parts, cached, vectors):
+    "The cache and its vectors, with those of texts that are not in it."
     row = {h: k for h, k in cached.values()}
     new = {h: t for h, t in zip(hashes, texts) if h not in row}
     if new:
         more = encoder.encode_parts(new.values(), n_parts) if n_parts else encoder.encode(new.values())
         row |= {h: len(vectors) + k for k, h in enumerate(new)}
         vectors = np.concatenate([vectors, more])
-    cached |= {i: (h, row[h]) for i, h in zip(ids, hashes)}
-    meta = dict(encoder=encoder.identity, records=json.dumps(cached))
-    with atomic_path(path) as p: save_file(dict(vectors=vectors), p, meta)
-    return vectors[[cached[i][1] for i in ids]]
+    return cached | {i: (h, row[h]) for i, h in zip(ids, hashes)}, vectors
 
 def _read_cache(path, identity, shape):
     "Record -> (hash of its text, row), and the rows."

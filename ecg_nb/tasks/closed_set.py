@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np, pandas as pd, torch
 import torch.nn.functional as F
 from scipy.signal import savgol_filter
-from ..core import BadTable, DamagedFile, LEADS, MissingFile, data_path, provenance, read_json, results_path
+from ..core import BadTable, DamagedFile, LEADS, MissingFile, data_path, hold_file, provenance, read_json, results_path
 from ..core import write_csv, write_json
 from ..data.beat_inputs import SYSTEMS, BeatSet, beat_table
 from ..data.datasets import in_order, read_csv, records_table
@@ -301,12 +301,13 @@ def add_rows(
 )->pd.DataFrame:           # all rows now in it
     "Put `rows` into the table, in place of those of the same data, network and split."
     new = pd.DataFrame(list(rows), columns=list(COLUMNS))
-    if Path(path).exists():
-        old = pd.read_csv(path)
-        if tuple(old.columns) != COLUMNS: raise DamagedFile(path, 'not a table of this kind: its columns differ')
-        new = pd.concat([old, new], ignore_index=True)
-    new = new.drop_duplicates(['data', 'network', 'split'], keep='last').reset_index(drop=True)
-    write_csv(path, new.round(4))
+    with hold_file(path) as path:
+        if path.exists():
+            old = pd.read_csv(path)
+            if tuple(old.columns) != COLUMNS: raise DamagedFile(path, 'not a table of this kind: its columns differ')
+            new = pd.concat([old, new], ignore_index=True)
+        new = new.drop_duplicates(['data', 'network', 'split'], keep='last').reset_index(drop=True)
+        write_csv(path, new.round(4))
     return new
 
 # %% ../../nbs/tasks/12_closed_set.ipynb #plot-mistaken

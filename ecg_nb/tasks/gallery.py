@@ -4,20 +4,21 @@
 
 # %% ../../nbs/tasks/11_gallery.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import hashlib, json
+import hashlib, json, os
 from collections.abc import Callable
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np, pandas as pd
 from safetensors import safe_open
-from safetensors.numpy import save_file
-from ..core import BadTable, DamagedFile, ECGError, MissingFile, atomic_path
+from safetensors.numpy import save
+from ..core import BadTable, DamagedFile, ECGError, MissingFile, atomic_path, hold_file, write_errors
 from ..view.palette import RIGHT
 
 # %% auto #0
-__all__ = ['MUST_AGREE', 'DETECTORS', 'top_k', 'template', 'GalleryError', 'made_by', 'Gallery', 'Answer', 'plot_scores',
-           'max_cosine', 'lof', 'one_class_svm', 'known_score']
+__all__ = ['MUST_AGREE', 'DETECTORS', 'top_k', 'template', 'GalleryError', 'made_by', 'Gallery', 'Answer', 'change_gallery',
+           'plot_scores', 'max_cosine', 'lof', 'one_class_svm', 'known_score']
 
 # %% ../../nbs/tasks/11_gallery.ipynb #-lengths
 def _lengths(x, name):
@@ -107,6 +108,10 @@ def made_by(
 # %% ../../nbs/tasks/11_gallery.ipynb #-is-name
 def _is_name(p): return isinstance(p, str) and p.strip() not in ('', 'unknown')
 
+def _same_template(a, b):
+    "Whether two templates are of as many recordings, and equal but for the order in which processors add."
+    return a[1] == b[1] and bool(np.allclose(a[0], b[0], rtol=0, atol=1e-5))
+
 # %% ../../nbs/tasks/11_gallery.ipynb #gallery
 class Gallery:
     "One unit vector for each enrolled person, and what made the vectors."
@@ -125,6 +130,8 @@ class Gallery:
         if t is not None and not (isinstance(t, (int, float)) and np.isfinite(t)):
             raise GalleryError('gallery', f'threshold {t!r}; a number or None is needed')
         self.info, self._of = json.loads(json.dumps(info)), {}   # plain data, as it will be saved
+        self.unchanged = []          # whom the last `enrol` was given with the very templates that were there
+        self._file = '', ''          # that it was read from, or last saved to, and the checksum there
 
     @property
     def people(self)->list: return list(self._of)
@@ -155,7 +162,7 @@ class Gallery:
         *,
         replace:bool=False,    # may people be there already?
     )->Gallery:                # itself
-        "Add people, or replace their templates; all or, if anything is wrong, none."
+        "Add people, or replace their templates; all or, if anything is wrong, none. Who is there with the same template stays."
         z = self._vectors(embeddings)
         who = [people]*len(z) if isinstance(people, str) else list(people)
         if len(who) != len(z): raise GalleryError('gallery', f'{len(who)} names for {len(z)} embeddings')
@@ -165,14 +172,17 @@ class Gallery:
                                f'nobody can be enrolled as {bad[0]!r}: a name is text, not empty, and not "unknown"')
         code, names = pd.factorize(np.array(who, object))
         n = np.bincount(code)
-        there = [p for p in names if p in self]
+        rows = np.split(np.argsort(code, kind='stable'), n.cumsum()[:-1])
+        new = {str(p): (template(z[r]), len(r)) for p, r in zip(names, rows)}
+        same = [p for p, t in new.items() if p in self and _same_template(self._of[p], t)]
+        there = [p for p in names if p in self and p not in same]
         if there and not replace:
             raise GalleryError('gallery',
                                f'{len(there)} of {len(names)} are enrolled already '
                                f'({", ".join(there[:3])}{" …"*(len(there) > 3)}); replace=True gives them the new '
                                'template')
-        rows = np.split(np.argsort(code, kind='stable'), n.cumsum()[:-1])
-        self._of |= {str(p): (template(z[r]), len(r)) for p, r in zip(names, rows)}
+        self._of |= {p: t for p, t in new.items() if p not in same}
+        self.unchanged = same
         return self
 
     def remove(self, *people:str)->Gallery:
@@ -244,10 +254,28 @@ def _digest(meta, templates):
     return hashlib.sha256(json.dumps(meta, sort_keys=True).encode() + templates.tobytes()).hexdigest()
 
 def _save(self:Gallery, path):
-    "Write the gallery to `path`, atomically."
+    "Write the gallery to `path`, atomically; `GalleryError` if another program has changed it since it was read from there."
+    with write_errors(path, _KEPT), hold_file(path) as real:
+        if self._file[0] == str(real) and _checksum(real) not in ('', self._file[1]):
+            raise GalleryError(path, 'another program has changed it since it was read: read it again, or change it by '
+                                     'change_gallery')
+        self._write(real)
+
+_KEPT = 'The gallery that was there is as it was'
+
+def _write(self:Gallery, path):
     meta, t = dict(people=self.people, n_records=list(self.n_records.values()), info=self.info), self.templates
-    with atomic_path(path) as p:
-        save_file(dict(templates=t), p, metadata=dict(ecg_nb_gallery=json.dumps(meta | dict(sha256=_digest(meta, t)))))
+    digest = _digest(meta, t)
+    # bytes, since `save_file` has temporary files of its own, which a kill would leave
+    raw = save(dict(templates=t), metadata=dict(ecg_nb_gallery=json.dumps(meta | dict(sha256=digest))))
+    with atomic_path(path) as p: p.write_bytes(raw)
+    self._file = str(path), digest
+
+def _checksum(path):
+    "What the gallery in `path` says of its content; '' if there is none."
+    try:
+        with safe_open(path, 'numpy') as f: return str(json.loads(f.metadata()['ecg_nb_gallery'])['sha256'])
+    except Exception: return ''
 
 def _not_a_gallery(meta, t):
     "What is wrong with what a file holds, or ''."
@@ -280,9 +308,25 @@ def _load(
     try: g = Gallery(meta['info'])
     except GalleryError as e: raise DamagedFile(path, e.cause) from None
     g._of = dict(zip(meta['people'], zip(t, meta['n_records'])))
+    g._file = os.path.realpath(path), meta['sha256']
     return g
 
-Gallery.save, Gallery.load = _save, staticmethod(_load)
+Gallery.save, Gallery._write, Gallery.load = _save, _write, staticmethod(_load)
+
+# %% ../../nbs/tasks/11_gallery.ipynb #change-gallery
+@contextmanager
+def change_gallery(
+    path,             # the file
+    empty=None,       # function() -> `Gallery`, for a file that is not there
+    *,
+    wait_s:float=60,  # wait so long for others who change it (s)
+):                    # the `Gallery`; what the block makes of it is written at its end
+    "Read the gallery in `path`, change it and write it, as the only program that does."
+    with write_errors(path, _KEPT), hold_file(path, wait_s=wait_s) as real:
+        g = empty() if empty and not real.exists() else Gallery.load(real)
+        yield g
+        g._write(real)
+
 
 # %% ../../nbs/tasks/11_gallery.ipynb #plot-scores
 def plot_scores(

@@ -6,12 +6,12 @@
 __all__ = ['RunExists', 'is_finished', 'is_shipped', 'run_target', 'new_run']
 
 # %% ../../nbs/training/15_staging.ipynb #export-imports-staging
-import ctypes, os, shutil, sys
+import os, shutil
 from configparser import ConfigParser
 from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
-from ..core import BusyFolder, ECGError, lock_folder, project_root, read_json, results_path, write_errors, write_json
+from ..core import BusyFolder, ECGError, lock_folder, project_root, read_json, results_path, swap_names, sync_folder, sync_tree, write_errors, write_json
 from .parallel import run_on_main
 
 # %% ../../nbs/training/15_staging.ipynb #check-target
@@ -96,23 +96,17 @@ def _prepare(folder, aside, keep):
         elif old.exists(): shutil.copyfile(old, aside/name)
 
 # %% ../../nbs/training/15_staging.ipynb #swap
-_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
-
-def _exchange(a, b)->bool:
-    "Let `a` and `b` exchange their names, in one step; False where the system cannot."
-    if not sys.platform.startswith('linux'): return False
-    rename = getattr(ctypes.CDLL(None, use_errno=True), 'renameat2', None)
-    return rename is not None and rename(_AT_FDCWD, os.fsencode(a), _AT_FDCWD, os.fsencode(b), _RENAME_EXCHANGE) == 0
-
 def _swap(folder, aside):
     "The run in `aside` takes the place of `folder`, but for files that a killed process left half written."
     stage = _stage(folder)
     for p in aside.rglob('.*.tmp'): p.unlink()
+    sync_tree(aside)
     write_json(stage/'swap.json', dict(inode=aside.stat().st_ino))
     if not folder.exists(): os.replace(aside, folder)
-    elif not _exchange(aside, folder):
+    elif not swap_names(aside, folder):
         os.replace(folder, stage/'old')
         os.replace(aside, folder)
+    sync_folder(folder.parent)
     shutil.rmtree(stage)
 
 def _recover(folder, aside):

@@ -6,11 +6,11 @@
 __all__ = ['write_tensors', 'save_weights', 'load_weights', 'save_checkpoint', 'checkpoint_state', 'load_checkpoint']
 
 # %% ../../nbs/training/11_weights.ipynb #export-imports-weights
-import errno, json
+import json
 from pathlib import Path
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save
 from ..core import DamagedFile, MissingFile, atomic_path
 
 # %% ../../nbs/training/11_weights.ipynb #save-weights
@@ -20,11 +20,9 @@ def write_tensors(
     metadata:dict|None=None, # name -> text
 ):
     "Write `tensors` as safetensors, atomically; a full disk is an `OSError`, as everywhere."
-    tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
-    with atomic_path(path) as tmp:
-        try: save_file(tensors, tmp, metadata)
-        except SafetensorError as e:
-            raise OSError(errno.ENOSPC if 'No space left' in str(e) else errno.EIO, str(e)) from e
+    # bytes, since `save_file` has temporary files of its own, which a kill would leave
+    raw = save({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, metadata)
+    with atomic_path(path) as tmp: tmp.write_bytes(raw)
 
 def save_weights(model, path):
     "The weights of `model`, atomically, as safetensors."
