@@ -4,9 +4,9 @@
 
 # %% ../nbs/core/10_core.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import errno, gzip, hashlib, io, json, lzma, os, re, stat, sys, tempfile, threading, time, traceback, unicodedata, warnings, zlib
+import ctypes, errno, gzip, hashlib, io, json, lzma, os, re, secrets, shutil, stat, sys, threading, time, traceback, unicodedata, warnings, zlib
 from collections.abc import Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache, lru_cache, partial
@@ -21,10 +21,11 @@ import numpy as np
 __all__ = ['LEADS', 'INK', 'PAPER_FINE', 'PAPER_COARSE', 'shown', 'shielded', 'bare', 'ECGError', 'MissingFile', 'UnsafePath',
            'BadHeader', 'DamagedFile', 'UnknownFormat', 'MissingLead', 'BadSignal', 'NotWritten', 'BusyFolder',
            'BadTable', 'lead_name', 'Recording', 'check_fs', 'Budget', 'budget', 'allowed', 'afford', 'clocked',
-           'in_time', 'Unpacked', 'project_root', 'data_path', 'results_path', 'shipped_path', 'atomic_path', 'plain',
+           'in_time', 'Unpacked', 'project_root', 'data_path', 'results_path', 'shipped_path', 'sync_folder',
+           'sync_tree', 'make_folder', 'sweep_temporary', 'atomic_path', 'swap_names', 'atomic_folder', 'plain',
            'json_text', 'write_json', 'read_bytes', 'read_json', 'write_csv', 'read_table', 'write_errors',
-           'lock_folder', 'toy_ecg', 'plot_ecg', 'did_you_mean', 'import_user_module', 'import_plugins', 'UnknownName',
-           'Registry', 'provenance']
+           'lock_folder', 'hold_file', 'toy_ecg', 'plot_ecg', 'did_you_mean', 'import_user_module', 'import_plugins',
+           'UnknownName', 'Registry', 'provenance']
 
 # %% ../nbs/core/10_core.ipynb #shown
 _HIDDEN = {'Cc', 'Cf', 'Cs', 'Zl', 'Zp'}   # controls, marks of direction, bytes that are no text, ends of lines
@@ -296,6 +297,126 @@ def shipped_path(*parts)->Path: # e.g. shipped_path('diagnosis', 'superclass', '
     return next((p for p in (here, top.joinpath('shipped', *parts), top.parent.joinpath('results', *parts))
                  if p.exists()), here)
 
+# %% ../nbs/core/10_core.ipynb #sync-folder
+def sync_folder(folder):
+    "What was made or renamed in `folder` stays so after a power cut, where the system can promise that."
+    try: fd = os.open(folder, os.O_RDONLY)
+    except OSError: return             # Windows opens no folders, and others only those that may be read
+    try: os.fsync(fd)
+    except OSError as e:
+        if e.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF): raise
+    finally: os.close(fd)
+
+def sync_tree(folder):
+    "The same for all files and folders below `folder`."
+    files = [os.path.join(d, n) for d, _, names in os.walk(folder) for n in names]
+    if len(files) > 100 and hasattr(os, 'sync'): return os.sync()     # one by one, many small files take minutes
+    for path in files:
+        with open(path, 'rb') as f: os.fsync(f.fileno())
+    for d, _, _ in os.walk(folder): sync_folder(d)
+
+def make_folder(folder):
+    "Make `folder` and those above it; they stay after a power cut."
+    folder = Path(folder)
+    if not folder.parent.is_dir(): make_folder(folder.parent)
+    try: folder.mkdir()
+    except FileExistsError:
+        if not folder.is_dir(): raise
+    else: sync_folder(folder.parent)
+
+
+# %% ../nbs/core/10_core.ipynb #-held
+try: import fcntl
+except ImportError: fcntl = None       # Windows
+
+_held_files:set = set()
+
+class _Held:
+    "An open file or folder whose lock this process may hold, until `release`."
+    def __init__(self, fd):
+        self.fd = fd
+        _held_files.add(self)
+
+    def lock(self)->bool:
+        "Take the lock; False if somebody else has it."
+        try: fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError: return False
+        return True
+
+    def is_at(self, path)->bool:
+        "Whether `path` is this file still."
+        try: return os.path.samestat(os.fstat(self.fd), os.lstat(path))
+        except OSError: return False
+
+    def release(self):
+        fd, self.fd = self.fd, None
+        _held_files.discard(self)
+        if fd is not None: os.close(fd)
+
+def _no_part():
+    for held in list(_held_files): held.release()   # closes the child's copy; the parent's lock stays
+if hasattr(os, 'register_at_fork'): os.register_at_fork(after_in_child=_no_part)
+
+
+# %% ../nbs/core/10_core.ipynb #-new-temporary
+_temporary_name = re.compile(r'\.(.+)\.[0-9a-z_]{8}\.tmp', re.S)
+_OLD_S = 86400      # where there are no locks, what has not changed for a day was left behind
+
+def _short(name):
+    "The start of a file's name that leaves room for an ending."
+    raw = os.fsencode(name)
+    return name if len(raw) <= 200 else os.fsdecode(raw[:200])
+
+def _new_temporary(path, is_folder=False):
+    "A new file (or folder) beside `path`, and its lock."
+    while True:
+        tmp = path.parent/f'.{_short(path.name)}.{secrets.token_hex(4)}.tmp'
+        try:
+            if is_folder: tmp.mkdir()
+            fd = os.open(tmp, os.O_RDONLY if is_folder else os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        except FileExistsError: continue
+        except PermissionError:
+            if is_folder and os.name == 'nt': return tmp, None
+            raise
+        held = _Held(fd)
+        try: mine = not fcntl or held.lock()
+        except OSError: mine = True                            # a file system without locks
+        if mine and held.is_at(tmp): return tmp, held
+        held.release()                                         # swept before it was locked: another name
+
+def _remove(tmp):
+    "Remove what was left at `tmp`; a folder that a swap of folders had moved aside goes back to its place."
+    if not tmp.is_dir(): return tmp.unlink(missing_ok=True)
+    path = tmp.parent/_temporary_name.fullmatch(tmp.name)[1]
+    if (tmp/'old').exists() and not path.exists(): os.replace(tmp/'old', path)
+    shutil.rmtree(tmp, ignore_errors=True)
+
+
+# %% ../nbs/core/10_core.ipynb #sweep-temporary
+def _sweep_one(tmp):
+    "Remove `tmp` unless somebody is writing it."
+    try: held = _Held(os.open(tmp, os.O_RDONLY | getattr(os, 'O_NOFOLLOW', 0) | getattr(os, 'O_NONBLOCK', 0)))
+    except OSError: return                                     # not ours, or gone
+    try:
+        try: left = held.lock() if fcntl else None
+        except OSError: left = None
+        if left is None: left = time.time() - os.fstat(held.fd).st_mtime > _OLD_S
+        if left and held.is_at(tmp):
+            with suppress(OSError): _remove(Path(tmp))
+    finally: held.release()
+
+def sweep_temporary(
+    folder,
+    name:str|None=None,   # of a file or folder: only what was meant to become that; else all
+):
+    "Remove what killed programs left half written in `folder`; what a living one is writing stays."
+    try:
+        with os.scandir(folder) as entries: names = [(e.path, _temporary_name.fullmatch(e.name)) for e in entries]
+    except OSError: return
+    for path, m in names:
+        if m and name in (None, m[1]): _sweep_one(path)
+
+
 # %% ../nbs/core/10_core.ipynb #atomic-path
 @contextmanager
 def atomic_path(
@@ -303,22 +424,62 @@ def atomic_path(
 ):         # a path in the same folder to write to
     "Write to the given temporary path; on success it becomes `path`, on any failure it vanishes."
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fd, tmp = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.', suffix='.tmp')
-    os.close(fd)
-    tmp = Path(tmp)
+    make_folder(path.parent)
+    sweep_temporary(path.parent, _short(path.name))
+    tmp, held = _new_temporary(path)
     try:
+        mode = _mode(path, held)
+        if not fcntl: held.release()                           # Windows renames no open file
         yield tmp
         with open(tmp, 'rb+') as f: os.fsync(f.fileno())
-        os.chmod(tmp, 0o666 & ~_umask())
+        os.chmod(tmp, mode)
         os.replace(tmp, path)
-    finally: tmp.unlink(missing_ok=True)
+        sync_folder(path.parent)
+    finally:
+        tmp.unlink(missing_ok=True)
+        held.release()
 
-def _umask():
-    m = os.umask(0)
-    os.umask(m)
-    return m
+def _mode(path, held):
+    "The rights that `path` has, or that the system gives to a new file; while it is written, it is open to nobody else."
+    mode = os.fstat(held.fd).st_mode
+    if hasattr(os, 'fchmod'): os.fchmod(held.fd, 0o600)
+    with suppress(OSError): mode = os.stat(path).st_mode
+    return stat.S_IMODE(mode) & 0o777
 
+
+# %% ../nbs/core/10_core.ipynb #atomic-folder
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
+
+def swap_names(a, b)->bool:
+    "Let the folders `a` and `b` exchange their names, in one step; False where the system cannot."
+    if not sys.platform.startswith('linux'): return False
+    rename = getattr(ctypes.CDLL(None, use_errno=True), 'renameat2', None)
+    return rename is not None and rename(_AT_FDCWD, os.fsencode(a), _AT_FDCWD, os.fsencode(b), _RENAME_EXCHANGE) == 0
+
+@contextmanager
+def atomic_folder(
+    path,  # where the folder shall appear; what is there is replaced
+):         # a path to a new folder on the same disk
+    "Fill the given folder; on success it becomes `path`, on any failure it vanishes."
+    path = Path(os.path.abspath(path))
+    make_folder(path.parent)
+    sweep_temporary(path.parent, _short(path.name))
+    tmp, held = _new_temporary(path, is_folder=True)
+    try:
+        (tmp/'new').mkdir()
+        yield tmp/'new'
+        sync_tree(tmp/'new')
+        if not path.exists(): os.replace(tmp/'new', path)
+        elif not swap_names(tmp/'new', path):
+            os.replace(path, tmp/'old')
+            os.replace(tmp/'new', path)
+        sync_folder(path.parent)
+    finally:
+        _remove(tmp)
+        if held: held.release()
+
+
+# %% ../nbs/core/10_core.ipynb #plain
 def plain(o):
     "`o` in what JSON knows: numpy and paths as numbers, lists and text, NaN as null."
     if isinstance(o, dict): return {str(k): plain(v) for k, v in o.items()}
@@ -428,15 +589,32 @@ def write_errors(
         raise NotWritten(path, f'{cause}. {kept}') from e
 
 # %% ../nbs/core/10_core.ipynb #lock-folder
-def _acquired(path, wait_s):
-    "The lock of file `path`, held; None if another process holds it for longer than `wait_s`."
+def _locked(path):
+    "The lock of file `path`, held; None if another process, or thread, holds it."
+    if not fcntl: return _locked_on_windows(path)
+    while True:
+        held = _Held(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666))
+        try: mine = held.lock()
+        except OSError:
+            held.release()
+            raise
+        if mine and held.is_at(path): return held
+        held.release()   # whoever held it before took the file away between our opening and locking it
+        if not mine: return None
+
+def _locked_on_windows(path):
     from filelock import FileLock, Timeout
     lock = FileLock(path)
-    while True:
-        try: lock.acquire(timeout=-1 if wait_s == float('inf') else wait_s)
-        except Timeout: return None
-        if path.exists(): return lock
-        lock.release()   # whoever held it before took the file away between our opening and locking it
+    lock.fd = 0
+    try: lock.acquire(timeout=0)
+    except Timeout: return None
+    return lock
+
+def _acquired(path, wait_s):
+    "The lock of file `path`, held; None if another process holds it for longer than `wait_s`."
+    end = time.monotonic() + wait_s
+    while (held := _locked(path)) is None and time.monotonic() < end: time.sleep(.02)
+    return held
 
 @contextmanager
 def lock_folder(
@@ -450,17 +628,36 @@ def lock_folder(
     "Hold the lock of `folder`; `BusyFolder` if another process has it for longer than `wait_s`."
     path = Path(folder)/name
     with write_errors(folder):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = _acquired(path, 0)
-        if lock is None and wait_s:
+        make_folder(path.parent)
+        held = _acquired(path, 0)
+        if held is None and wait_s:
             if on_wait: on_wait()
-            lock = _acquired(path, wait_s)
-    if lock is None:
+            held = _acquired(path, wait_s)
+    if held is None:
         raise BusyFolder(folder, f'another {writer} is writing here; let it finish, end it, or take another folder')
     try: yield
     finally:
-        with suppress(OSError): path.unlink()   # still held: nobody can be in between
-        lock.release()
+        if held.fd is not None:                    # else a child forked meanwhile: the lock is its parent's
+            with suppress(OSError): path.unlink()  # still held: nobody can be in between
+            held.release()
+
+
+# %% ../nbs/core/10_core.ipynb #hold-file
+@contextmanager
+def hold_file(
+    path,                 # need not be there yet
+    *,
+    wait_s:float=60,      # wait so long for others who change it (s)
+    writer:str='program', # what the others are, as the message shall call it
+):                        # the path to read from and write to, links followed
+    "Hold `path` while it is read, changed and written; `BusyFolder` if another program has it for longer than `wait_s`."
+    path = Path(os.path.realpath(path))
+    with ExitStack() as held:
+        try: held.enter_context(lock_folder(path.parent, name=f'{_short(path.name)}.lock', wait_s=wait_s, writer=writer))
+        except BusyFolder:
+            raise BusyFolder(path, f'another {writer} is changing it; call again when that is done') from None
+        yield path
+
 
 # %% ../nbs/core/10_core.ipynb #toy-ecg
 def toy_ecg()->Recording: # 5 min, one lead, 360 Hz
