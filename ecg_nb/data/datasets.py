@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 import numpy as np
 import pandas as pd
-from ..core import BadHeader, BadTable, DamagedFile, ECGError, MissingFile, Registry, UnsafePath, data_path, read_bytes
-from .formats import cpsc_labels, comment_fields, edf_channel, person, read_annotations, read_cpsc, read_header
+from ..core import BadHeader, BadTable, DamagedFile, ECGError, MissingFile, Registry, UnsafePath, bare, clocked, data_path, read_bytes, shown
+from .formats import check_link, cpsc_labels, comment_fields, edf_channel, person, read_annotations, read_cpsc, read_header
 
 # %% auto #0
 __all__ = ['COLUMNS', 'DATASETS', 'SUPERCLASSES', 'PTBXL_VERSIONS', 'AAMI', 'listed', 'read_csv', 'parse_age', 'parse_sex',
@@ -62,7 +62,7 @@ def read_csv(
     if not t.columns.is_unique: raise BadTable(path, f'two columns are called {t.columns[t.columns.duplicated()][0]!r}')
     lost = [c for c in required if c not in t.columns]
     if lost: raise BadTable(path, f'no column {", ".join(lost)}; it has {listed(t.columns, 40)}')
-    return t
+    return t.map(bare).rename(columns=bare) if "'" in text else t   # a table of ours, or of a spreadsheet
 
 # %% ../../nbs/data/12_datasets.ipynb #-text
 _unknown = {'', 'nan', 'na', 'n/a', 'none', 'null', 'unknown', 'unk', 'not reported', 'missing', '?', '-', '.'}
@@ -99,14 +99,22 @@ def counted(n:int, noun:str)->str: # '1 row', '2 rows'
     "`n` of what `noun` names."
     return f'{n:,} {noun}' + ('s' if n != 1 else '')
 
-_leaves = re.compile(r'^[/~]|^[A-Za-z]:|\\|\0|(?:^|/)\.\.(?:/|$)')
+_leaves = re.compile(r'^/|^~[^/]*/|^[A-Za-z]:|\\|\0|(?:^|/)\.\.(?:/|$)')
+
+def _is_text(name)->bool:
+    "Whether a file's name can be written down as text."
+    try: return bool(name.encode()) or True
+    except UnicodeEncodeError: return False
 
 def check_paths(
     paths,    # of a table
     source,   # named in the error
 ):
-    "`UnsafePath` if one of `paths` is empty, absolute or leaves the folder."
-    bad = [p for p in map(str, paths) if not p or _leaves.search(p)]
+    "`UnsafePath` if one of `paths` is empty, absolute or leaves the folder, here or on another system, or is no text."
+    paths = [str(p) for p in paths]
+    no_text = [p for p in paths if not _is_text(p)]
+    if no_text: raise UnsafePath(source, f'a name with bytes that are no text here, rename it: {listed(map(shown, no_text))}')
+    bad = [p for p in paths if not p or _leaves.search(p)]
     if bad: raise UnsafePath(source, f'a path that is empty, absolute or leaves the folder: {listed(map(repr, bad))}')
 
 def check_folds(
@@ -515,11 +523,14 @@ def gather_rows(
     files,   # paths relative to it
     read,    # function(path) -> dict: the row of a file
 )->tuple:    # DataFrame with `path`; (path, cause) of each file that cannot be read
-    "`read(path)` of each of `files` as rows; an `ECGError` of a file is noted, and the others go on."
+    "`read(path)` of each of `files` as rows; an `ECGError` of a file, or of its name, is noted, and the others go on."
     rows, notes = [], []
     for f in files:
-        try: rows.append(dict(path=f.as_posix()) | read(Path(root)/f))
-        except ECGError as e: notes.append((f.as_posix(), e.cause))
+        try:
+            check_paths([f.as_posix()], f)
+            check_link(Path(root)/f, root)
+            with clocked(f): rows.append(dict(path=f.as_posix()) | read(Path(root)/f))
+        except ECGError as e: notes.append((f.as_posix() if _is_text(f.as_posix()) else shown(f.as_posix()), e.cause))
     why = f'; the first of {len(notes):,} that cannot be read is {notes[0][0]}: {notes[0][1]}' if notes else ''
     if not rows: raise MissingFile(root, f'no readable record here{why}')
     return pd.DataFrame(rows), notes

@@ -11,9 +11,9 @@ from inspect import signature
 from pathlib import Path
 from types import SimpleNamespace
 import numpy as np, pandas as pd
-from ..core import BadHeader, BadSignal, BadTable, DamagedFile, ECGError, MissingFile, Recording, check_fs
+from ..core import BadHeader, BadSignal, BadTable, DamagedFile, ECGError, MissingFile, Recording, check_fs, clocked
 from .registry import format_of
-from .formats import follow_links, header_path, length_of, links_followed, OwnersUnit, read_file, Stored
+from .formats import check_link, follow_links, header_path, length_of, links_followed, OwnersUnit, read_file, Stored
 from .arrays import ARRAYS, UnitWarning, asked_again, chosen, frame_tells_time, from_array, lead_names, npy_samples, read_frame, read_numbers, stated_zero, unit_mv, with_doubts
 from .datasets import DATASETS, check_paths, counted, find, records_table
 from .own import ecg_signals, other_format, own_files, refuse_other_formats, table_of_files
@@ -108,9 +108,10 @@ def read(
     if isinstance(source, Recording): return _part(source, leads, start_s, stop_s)
     if _is_row(source):
         with links_followed(links or getattr(source, 'links', None)):
-            return _from_row(source, root, leads, start_s, stop_s)
+            with clocked(source.path): return _from_row(source, root, leads, start_s, stop_s)
     if isinstance(source, (str, os.PathLike)):
-        with links_followed(links): rec, assumed = _from_file(source, fs, leads, units, start_s, stop_s)
+        with links_followed(links), clocked(source):
+            rec, assumed = _from_file(source, fs, leads, units, start_s, stop_s)
         return with_doubts(rec, assumed, check=check, rate=str(source).lower().endswith(ARRAYS))
     if isinstance(source, pd.DataFrame) and 'path' not in source and frame_tells_time(source):
         return with_doubts(*read_frame(source, fs=fs, leads=leads, units=units, start_s=start_s,
@@ -234,7 +235,9 @@ def _signal_of(row, path, leads, start_s, stop_s):
 def _from_row(row, root, leads, start_s, stop_s):
     "The recording of a `row` of a records table, with the id, sex and age that the table settled."
     check_paths([row.path], row.record_id)
-    path = Path(_root_of(row, root))/row.path
+    folder = _root_of(row, root)
+    path = Path(folder)/row.path
+    check_link(path, folder)
     if start_s is None and stop_s is None: start_s, stop_s = (_seconds(row, c) for c in ('start_s', 'stop_s'))
     rec, fs = _signal_of(row, path, leads, start_s, stop_s), getattr(row, 'fs', None)
     if fs and abs(rec.fs - fs) > 1e-6*fs:

@@ -4,11 +4,11 @@
 
 # %% ../../nbs/data/11_own.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import os, re
+import itertools, os, re
 from collections import Counter
 from pathlib import Path
 import pandas as pd
-from ..core import BadSignal, BadTable, ECGError, LEADS, MissingFile, UnknownFormat
+from ..core import BadSignal, BadTable, ECGError, LEADS, MissingFile, UnknownFormat, shown
 from .registry import first_bytes, format_of
 from .formats import UNIT_MV, file_kind, follow_links, header_path, read_header, says_ecg, signals_of
 from .arrays import ARRAYS, chosen, lead_names, table_layout
@@ -170,20 +170,27 @@ def _interesting(path, names)->bool|None:
     except ECGError: return None
 
 # %% ../../nbs/data/11_own.ipynb #tree
-def _tree(folder, seen=()):
+_DEEPEST = 200   # folders within each other
+
+def _tree(folder):
     "The files below `folder`, hidden ones left out: path, names beside it, and of a folder that is not looked into why not."
-    here = os.path.realpath(folder)
-    if here in seen: return                                    # a link back to a folder above
-    try: entries = [e for e in os.scandir(folder) if not e.name.startswith('.')]
-    except OSError as error:
-        yield folder, (), f'cannot be looked into ({error.strerror or error})'
-        return
-    names = {e.name for e in entries}
-    if seen and any(_is_ours(e.path) for e in entries if e.name in _ours): return
-    for e in entries:
-        if not os.path.isdir(e.path): yield e.path, names, ''
-        elif e.is_symlink() and not follow_links(): yield e.path, names, _NOT_FOLLOWED
-        else: yield from _tree(e.path, (*seen, here))
+    to_see = [(folder, ())]
+    while to_see:
+        folder, seen = to_see.pop()
+        here = os.path.realpath(folder)
+        if here in seen: continue                              # a link back to a folder above
+        try:
+            if len(seen) > _DEEPEST: raise OSError(f'more than {_DEEPEST} folders within each other')
+            with os.scandir(folder) as there: entries = [e for e in there if not e.name.startswith('.')]
+        except OSError as error:
+            yield folder, (), f'cannot be looked into ({error.strerror or error})'
+            continue
+        names = {e.name for e in entries}
+        if seen and any(_is_ours(e.path) for e in entries if e.name in _ours): continue
+        for e in entries:
+            if not os.path.isdir(e.path): yield e.path, names, ''
+            elif e.is_symlink() and not follow_links(): yield e.path, names, _NOT_FOLLOWED
+            else: to_see.append((e.path, (*seen, here)))
 
 def _natural(path):
     "A key to sort paths as a person would number them."
@@ -264,7 +271,17 @@ def _record_ids(paths):
     stems = [Path(p).with_suffix('').as_posix() for p in paths]
     n = Counter(stems)
     taken = {p for p, s in zip(paths, stems) if n[s] > 1}
-    return [p if n[s] > 1 or s in taken else s for p, s in zip(paths, stems)]
+    return _told_apart([shown(p if n[s] > 1 or s in taken else s) for p, s in zip(paths, stems)])
+
+def _told_apart(ids):
+    "`ids`, of several that look the same all but the first numbered."
+    there, seen, out = set(ids), set(), []
+    for i in ids:
+        if i in seen: i = next(name for j in itertools.count(2) if (name := f'{i} #{j}') not in there)
+        seen.add(i)
+        there.add(i)
+        out.append(i)
+    return out
 
 def _without_folder(record_id): return record_id.rpartition('/')[2]
 
@@ -396,7 +413,7 @@ def table_of_files(
     notes += [(p, n) for p, remarks in zip(t.path, t.pop('notes')) for n in remarks]
     paths = [f.as_posix() for f in files]
     ids = dict(zip(paths, _record_ids(paths)))
-    t['record_id'] = t['subject_id'] = t.path.map(ids)
+    t['record_id'] = t['subject_id'] = [ids[p] for p in t.path]
     if csv is not None: t = _join(t, ids.values(), csv, columns or {}, notes)
     else: notes.append((root, 'no table of who is who: every record counts as its own subject'))
     settle_people(t, csv or root, notes, sex_coding)
