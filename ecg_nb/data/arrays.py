@@ -4,14 +4,14 @@
 
 # %% ../../nbs/data/17_arrays.ipynb #export-imports
 from __future__ import annotations
-import codecs, csv, gzip, os, re, time, unicodedata, warnings
+import codecs, csv, gzip, io, os, re, time, unicodedata, warnings
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 import numpy as np
-from ..core import BadHeader, BadSignal, DamagedFile, LEADS, MissingFile, MissingLead, Recording, check_fs
+from ..core import BadHeader, BadSignal, DamagedFile, LEADS, MissingFile, MissingLead, Recording, Unpacked, afford, check_fs
 from .formats import UNIT_MV, person
 
 # %% auto #0
@@ -337,9 +337,11 @@ class TableLayout:
     across:bool=False # a signal is a row, not a column
 
 def _open_text(path, encoding=None):
-    "Text file `path`, also gzipped, opened; as bytes without an encoding."
-    opened = gzip.open if str(path).lower().endswith('.gz') else open
-    return opened(path, 'rt', encoding=encoding, newline='') if encoding else opened(path, 'rb')
+    "Text file `path`, also gzipped, opened; as bytes without an encoding. What it unpacks to is held to its size."
+    packed = str(path).lower().endswith('.gz')
+    raw = Unpacked((gzip.open if packed else open)(path, 'rb'), path, os.path.getsize(path) if packed else 0)
+    data = io.BufferedReader(raw, 1 << 18)
+    return io.TextIOWrapper(data, encoding=encoding, newline='') if encoding else data
 
 def _head(path):
     "The first 64 kB of text file `path` in lines, and its encoding."
@@ -672,12 +674,18 @@ def _lies_across(path, lines):
     width = max(max(len(l.split()), *(l.count(s) for s in ',;\t')) for l in lines[:64])
     return width >= 100 and width >= 4*_n_lines(path)
 
+def _lines_across(path, encoding):
+    "The lines of a table that are no remarks, one after the other; each may be long, all of them need not be held."
+    with _open_text(path, encoding) as f:
+        for text in f:
+            afford(path, 16*len(text), 'has a line too long to be held in memory')   # cells of text, then numbers
+            yield from (l for l in text.splitlines() if l.strip() and not _remark.match(l))
+
 def _rows_across(path, encoding):
     "Label (or None) and numbers of each line of a table whose signals are rows; its separator and decimal sign."
-    labels, rows, separator = [], [], ''
-    with _open_text(path, encoding) as f: text = f.read()
-    lines = [l for l in text.splitlines() if l.strip() and not _remark.match(l)]
-    for line in lines:
+    labels, rows, separator, first = [], [], '', ''
+    for line in _lines_across(path, encoding):
+        first = first or line
         if not separator:
             unnamed = re.sub(r'^\s*"?[^\d",;\t]*[,;\t]', '', line[:1000])
             separator, decimal = _separator(line, unnamed or line)
@@ -686,9 +694,9 @@ def _rows_across(path, encoding):
         labels.append(cells[0] if named else None)
         try: row = [float('nan' if c in _nothing else c.replace(decimal, '.')) for c in cells[named:]]
         except ValueError:
-            raise DamagedFile(path, f'no table of numbers: its first line reads {lines[0].strip()[:60]!r}') from None
+            raise DamagedFile(path, f'no table of numbers: its first line reads {first.strip()[:60]!r}') from None
         while row and np.isnan(row[-1]): row.pop()                                   # a separator at the end
-        rows.append(row)
+        rows.append(np.array(row))
     odd = ['its rows differ in length'] if len({len(r) for r in rows}) > 1 else []
     if any(l is None for l in labels) and any(labels): odd.append('only some of its rows have a name')
     if odd: raise DamagedFile(path, f'not a regular table of numbers ({odd[0]})')
@@ -894,6 +902,7 @@ def _npy_signals(path, fs, leads, units, start_s, stop_s):
     if units is None: units, why = infer_units(x, fs, os.path.basename(path))
     if names is None: names, assumed = _names_for(x, None, path)
     a, b = _rows_of(path, x.shape[1], fs, start_s, stop_s)
+    afford(path, len(x)*(b - a)*(x.dtype.itemsize + 8))
     return np.asarray(x[:, a:b]), fs, names, units, [*assumed, why] if why else assumed
 
 # %% ../../nbs/data/17_arrays.ipynb #remembered

@@ -12,15 +12,15 @@ from functools import lru_cache, wraps
 from io import BytesIO
 import numpy as np
 from ..core import (BadHeader, BadSignal, DamagedFile, ECGError, LEADS, MissingFile, MissingLead, Recording, UnknownFormat, UnsafePath,
-    check_fs, lead_name)
+    afford, check_fs, clocked, in_time, lead_name)
 from .registry import FORMATS, first_bytes, format_of
 
 # %% auto #0
 __all__ = ['Signal', 'Header', 'UNIT_MV', 'USUAL_GAIN', 'Channel', 'Edf', 'CPSC_CLASSES', 'BEATS', 'SignalInfo', 'follow_links',
-           'links_followed', 'header_path', 'read_header', 'says_ecg', 'owner_decides', 'OwnersUnit', 'Stored',
-           'calibration', 'sex_letter', 'age_years', 'comment_fields', 'person', 'read_wfdb', 'read_wfdb_digital',
-           'edf_channels', 'read_edf', 'edf_channel', 'cpsc_labels', 'read_cpsc', 'read_annotations', 'file_kind',
-           'read_file', 'signals_of', 'length_of']
+           'links_followed', 'check_link', 'header_path', 'read_header', 'says_ecg', 'owner_decides', 'OwnersUnit',
+           'Stored', 'calibration', 'sex_letter', 'age_years', 'comment_fields', 'person', 'read_wfdb',
+           'read_wfdb_digital', 'edf_channels', 'read_edf', 'edf_channel', 'cpsc_labels', 'read_cpsc',
+           'read_annotations', 'file_kind', 'read_file', 'signals_of', 'length_of']
 
 # %% ../../nbs/data/10_formats.ipynb #-opener
 # a pipe without a writer must not make us wait
@@ -59,6 +59,7 @@ def _open(
     by:str|None=None, # the header that names it
 ):                   # an unbuffered binary file, and its size (bytes)
     "Open a regular file inside `folder`, or raise an `ECGError`."
+    in_time()
     name, opener = path, _opener
     if folder is not None:
         path = f'{folder}/{name}' if folder else name
@@ -105,6 +106,17 @@ def _check_inside(path, folder, name, by):
     if re.match(r'[A-Za-z]:', name) or '\\' in name or os.path.isabs(name) or not there.startswith(home.rstrip(os.sep) + os.sep):
         hint = '; if it is your own link into a store (git-annex, DataLad, DVC), allow it: --links, or ECG_NB_LINKS=1' if os.path.islink(path) else ''
         raise UnsafePath(by or path, f'names {name!r}, which lies outside the folder of the header{hint}')
+
+def check_link(
+    path,    # of a file that a folder was found to hold
+    folder,
+):
+    "`UnsafePath` if `path` is a link that leads out of `folder`, and links are not followed."
+    if not os.path.islink(path) or follow_links() or not os.path.exists(path): return
+    home, there = os.path.realpath(folder or '.'), os.path.realpath(path)
+    if there.startswith(home.rstrip(os.sep) + os.sep): return
+    raise UnsafePath(path, 'is a link that leads out of its folder, not followed; if it is your own link into a store '
+                           '(git-annex, DataLad, DVC), allow it: --links, or ECG_NB_LINKS=1')
 
 def _read_bytes(f, start, n, path):
     "Exactly `n` bytes of the open file `f` from byte `start` on, as a uint8 array."
@@ -372,13 +384,10 @@ def _frames_held(h, file, members, size)->int:
     return h.n_samples if rounded or (s.fmt >= 500 and h.n_samples) else held
 
 # %% ../../nbs/data/10_formats.ipynb #-files
-_MOST = 1 << 30   # numbers read at once: 4 GB in mV
-
-def _check_size(path, n_samples, n_leads):
-    if n_samples*n_leads > _MOST:
-        raise BadSignal(path,
-                        f'{n_samples:,} samples of {n_leads} leads are too many to be held in memory at once; ask '
-                        'for a span of seconds')
+def _check_size(path, n_samples, n_leads, each=4):
+    "Whether so many numbers of `each` bytes (4: in mV) may be held at once."
+    afford(path, n_samples*n_leads*each,
+           f'{n_samples:,} samples of {n_leads} leads are too many to be held in memory at once')
 
 def _files(h)->dict:
     "The signal files of header `h`: name -> indices of its signals."
@@ -478,7 +487,7 @@ def _as_wfdb_opens(h, files):
 
 def _digital_wfdb(h, index, files, a, b)->list:
     "Frames `a` to `b` of the signals `index` by `wfdb`, one int64 array a signal (`per_frame` samples a frame)."
-    _check_size(h.path, b - a, len(h.signals))
+    _check_size(h.path, b - a, sum(s.per_frame for s in h.signals), 16)         # wfdb reads them as int64
     stop, order = max(a + 1, min(b, *(held for _, held, _ in files.values()))), sorted(set(index))
     with _foreign(h.path, 'wfdb cannot read it'), _as_wfdb_opens(h, files) as stem:
         import wfdb
@@ -603,7 +612,8 @@ def _fits(read):
     "`read`, whose first argument is a path or a header: what does not fit into memory is this recording's fault, not the whole conversion's."
     @wraps(read)
     def f(path, *args, **kwargs):
-        try: return read(path, *args, **kwargs)
+        try:
+            with clocked(getattr(path, 'path', path)): return read(path, *args, **kwargs)
         except MemoryError:
             raise BadSignal(getattr(path, 'path', path),
                             'is too long to be held in memory at once; ask for a span of seconds') from None
@@ -697,6 +707,7 @@ def _read_segments(h, leads, start_s, stop_s, verify, unit_mv=None):
         lo, hi, index = max(a, at), min(b, at + p.n_samples*per), _named(p)
         have = [k for k, name in enumerate(want) if name in index]
         if not have: continue
+        in_time()
         out[have, lo - a:hi - a], more = _stretch(p, [index[want[k]] for k in have],
                                                   lambda _: (lo - at, hi - at), verify, unit_mv)
         notes += [o for o in more if o not in notes]
@@ -704,14 +715,16 @@ def _read_segments(h, leads, start_s, stop_s, verify, unit_mv=None):
 
 # %% ../../nbs/data/10_formats.ipynb #-check-segments
 def _check_segments(h, inside, want, n, per):
-    "Whether the files of the segments `inside` make it worth the memory to read `n` samples of the signals `want`."
+    "Whether the files of the segments `inside`, each counted once, make it worth the memory to read `n` samples of the signals `want`."
     _check_size(h.path, n, len(want))
     there = 0
-    for _, p in inside:
+    for p in {id(p): p for _, p in inside}.values():
         index = [i for name, i in _named(p).items() if name in want]
         if not index: continue
         with _opened(p, index) as files: there += min(p.n_samples, max(held for _, held, _ in files.values()))*per
     if n > 20*there + 10**7: raise BadSignal(h.path, 'nearly all of it is gaps; ask for a span of seconds')
+    often = len(inside) - len({id(p) for _, p in inside})
+    if often > 10_000: raise BadHeader(h.path, f'names segments that it has named already, {often:,} times')
 
 # %% ../../nbs/data/10_formats.ipynb #-edf-number
 _notes = ('EDF Annotations', 'BDF Annotations')
@@ -853,6 +866,7 @@ def _edf_starts(e, data, per, fs)->np.ndarray: # int64 (n_records,)
     at, n = (sum(c.per_record for c in o)*(1 if e.sample_bytes == 2 else 3) for o in (e.channels[:i], [e.channels[i]]))
     t = np.empty(e.n_records)
     for k, row in enumerate(data[:, at:at + n]):
+        if not k % 4096: in_time()
         stamp = re.match(rb'([+-]\d{1,12}(?:\.\d{0,9})?)[\x14\x15]', row.tobytes())
         if not stamp: raise DamagedFile(e.path, f'data record {k} has no time stamp')
         t[k] = float(stamp[1])
@@ -866,7 +880,8 @@ def _edf_starts(e, data, per, fs)->np.ndarray: # int64 (n_records,)
 def _edf_fill(row, data, e, i, starts, r0, r1, a):
     "Write data records `r0` to `r1` of channel `i` in mV into `row`, whose first sample is sample `a`."
     c = e.channels[i]
-    for k0, k1 in _runs(starts, r0, r1, c.per_record):
+    for j, (k0, k1) in enumerate(_runs(starts, r0, r1, c.per_record)):
+        if not j % 4096: in_time()
         d = _edf_block(data, e, i, k0, k1)
         lo = max(0, a - int(starts[k0]))
         to = int(starts[k0]) + lo - a
@@ -1062,6 +1077,7 @@ def read_cpsc(
 )->Recording:      # 12 leads; meta: sex, age, labels (of `CPSC_CLASSES`), dx (as written), coding, notes
     "CPSC2018 record `path` of either form in mV; raises `ECGError`s."
     mat = _mat_path(path)
+    if os.path.exists(header_path(mat)): check_link(mat, os.path.dirname(mat))   # as any file that a header names
     m = _load_mat(mat)
     if 'ECG' in m: return _cpsc_struct(mat, m['ECG'], index)
     if 'val' not in m:
