@@ -318,7 +318,7 @@ def _forked(function, *, timeout_s:float)->tuple: # (what it returned, or None i
     t0, pid = time.monotonic(), os.fork()
     if not pid:
         try:
-            os.setsid()
+            os.setpgrp()
             os.close(r)
             null = os.open(os.devnull, os.O_RDWR)
             for stream in (0, 1, 2): os.dup2(null, stream)
