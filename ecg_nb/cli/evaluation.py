@@ -5,13 +5,13 @@
 # %% ../../nbs/cli/14_cli_evaluation.ipynb #export-from-future-import-annotations
 from __future__ import annotations
 import click
-from .base import cli, echo_answer, echo_left_out, file_options, json_option, people_option, source_table
+from .base import PARTLY, cli, echo_answer, echo_left_out, file_options, json_option, people_option, source_table
 from .training import labelled, labels_of
 from ..core import BadTable
 
 # %% auto #0
-__all__ = ['seed_option', 'evaluate_on', 'evaluation_lines', 'evaluate', 'outside', 'shift', 'robustness', 'invariance',
-           'saliency', 'sanity']
+__all__ = ['seed_option', 'evaluate_on', 'evaluation_lines', 'verify_runs', 'evaluate', 'outside', 'shift', 'robustness',
+           'invariance', 'saliency', 'sanity']
 
 # %% ../../nbs/cli/14_cli_evaluation.ipynb #evaluate-on
 def evaluate_on(
@@ -56,11 +56,21 @@ def evaluation_lines(e, summary:dict, per_class)->list:
             f"sensitivity {r['sensitivity']:.2f}  specificity {r['specificity']:.2f}")
     return lines
 
+def verify_runs(run:str|None):
+    "Print what differs from the files of a run, or of all shipped ones; status 1 if anything does, 3 if the records are not here."
+    from ecg_nb.evaluation.verify import verify, verify_all
+    verdicts = [verify(run)] if run else verify_all(say=click.echo)
+    if run: click.echo(str(verdicts[0]))
+    if not all(v.ok for v in verdicts): raise click.exceptions.Exit(1)
+    if any(v.partly for v in verdicts): raise click.exceptions.Exit(PARTLY)
+
 @cli.command(short_help='how good a run is, on its records or yours')
 @click.argument('run', required=False)
 @click.argument('source', nargs=-1)
 @click.option('--all', 'every', is_flag=True,
               help='All shipped runs: tables, pictures and the page of results; needs the data.')
+@click.option('--verify', 'verified', is_flag=True,
+              help="Make the run's splits, choices, answers and headline anew, and say what differs from its files.")
 @click.option('--part', default='test', show_default=True,
               help="Of the run's own records: test, valid, or for rhythm outside.")
 @click.option('--label', 'labels', multiple=True,
@@ -68,17 +78,21 @@ def evaluation_lines(e, summary:dict, per_class)->list:
 @people_option
 @file_options
 @json_option
-def evaluate(run, source, every, part, labels, csv, columns, sex_coding, fs, leads, units, as_json):
+def evaluate(run, source, every, verified, part, labels, csv, columns, sex_coding, fs, leads, units, as_json):
     """How good RUN is: on its own test records, or on SOURCE whose truth is in the columns --label. Intervals are over people.
 
     \b
     ecg_nb evaluate diagnosis/superclass
     ecg_nb evaluate --all
+    ecg_nb evaluate --verify diagnosis/superclass
     ecg_nb evaluate rhythm/nine my-folder --csv labels.csv --label AF --label LBBB
     """
     from ecg_nb.evaluation.report import evaluation, write_evaluations
     from ecg_nb.training.run import load_run
     if bool(run) == every: raise click.UsageError('a RUN is needed, or --all')
+    if verified:
+        if source: raise click.UsageError('--verify looks at the records of RUN itself')
+        return verify_runs(run)
     if every: return write_evaluations(say=click.echo)
     if bool(source) != bool(labels): raise click.UsageError('SOURCE and --label go together')
     if source:

@@ -272,12 +272,22 @@ def _choose(self:Sex, answers):
     p, y = answers.aggregated('mean')['valid'], answers.y['valid']
     return dict(join='mean', thresholds=[best_threshold(y[:, 0], p[:, 0])] + [None]*(y.shape[1] - 1))
 
+def _settings(answers):
+    "Of the figures: without an ECG one would say the median age in training."
+    guess = float(np.nanmedian(answers.splits.parts['train'].y[:, 1].cpu())) if answers.plan.extra['age'] else None
+    return dict(age_guess=guess, seed=answers.seed)
+
+def _seconds(plan): return 32 if plan.extra['cohort'] else 10
+
+def _headline(self:Sex, answers):
+    subjects = {k: answers.subjects(k) for k in answers.y}
+    whole = _record_and_person(answers.y, answers.p, subjects, **_settings(answers))
+    return _measures(answers.plan, whole['record'], _seconds(answers.plan))
+
 def _figures(self:Sex, answers):
     plan, table, y, p = answers.plan, answers.splits.tables['test'], answers.y, answers.p
-    threshold, seconds = answers.chosen['thresholds'][0], 32 if plan.extra['cohort'] else 10
-    guess = float(np.nanmedian(answers.splits.parts['train'].y[:, 1].cpu())) if plan.extra['age'] else None
+    threshold, seconds, settings = answers.chosen['thresholds'][0], _seconds(plan), _settings(answers)
     subjects = {k: answers.subjects(k) for k in y}
-    settings = dict(age_guess=guess, seed=answers.seed)
     by_seconds = {str(seconds): _record_and_person(y, p, subjects, **settings)}
     if seconds == 10:
         first_8 = {k: answers.run.predict_data(shorten(answers.splits.parts[k], round(8*plan.fs))) for k in y}
@@ -285,9 +295,9 @@ def _figures(self:Sex, answers):
     cohorts = {c: figures(y['test'][m], p['test'][m], subjects['test'][m], threshold=threshold, **settings)
                for c, m in _cohorts(table).items()}
     tables = dict(subgroups=subgroups(table, y['test'], p['test'], threshold=threshold, seed=answers.seed).round(4))
-    return _headline(plan, by_seconds[str(seconds)]['record'], seconds), tables, dict(seconds=by_seconds, cohorts=cohorts)
+    return _measures(plan, by_seconds[str(seconds)]['record'], seconds), tables, dict(seconds=by_seconds, cohorts=cohorts)
 
-def _headline(plan, f, seconds):
+def _measures(plan, f, seconds):
     "The figures by record: AUC and accuracy of sex, error of the age."
     measures = [('AUC of sex', 'auc', .5, f['n']), ('accuracy of sex', 'accuracy', f['accuracy_chance'], f['n'])]
     if plan.extra['age'] and len(plan.leads) > 1:
@@ -295,7 +305,7 @@ def _headline(plan, f, seconds):
     return [plan.figure(f'{words}, {plan.title}, {seconds} s', f[k], *f[f'{k}_95'], chance=chance, n=n)
             for words, k, chance, n in measures]
 
-Sex.choose, Sex.figures = _choose, _figures
+Sex.choose, Sex.headline, Sex.figures = _choose, _headline, _figures
 
 # %% ../../nbs/10_sex.ipynb #confusion-of
 def confusion_of(
