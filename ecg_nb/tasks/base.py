@@ -208,6 +208,7 @@ class Answers:
     p:dict = field(default_factory=dict)      # (n, outputs), by record
     made_of:dict = field(default_factory=dict)  # combination of runs -> its score on validation
     chosen:dict = field(default_factory=dict)   # what validation chose
+    info:dict = field(default_factory=dict)     # what run.json is to hold
     seed:int = 0       # of bootstraps
 
     @property
@@ -499,7 +500,7 @@ def _write_answers(self:Task, folder:Path, answers:Answers):
         where = folder if part == 'test' else folder/part
         write_predictions(where/'predictions.csv.gz', answers.splits.parts[part], answers.p[part], answers.run.classes)
 
-def _evaluate(self:Task,
+def _answered(self:Task,
     plan,               # a `Plan` or the name of one
     splits:Splits,
     folder,             # of a trained run, or of one to be made of others
@@ -507,8 +508,8 @@ def _evaluate(self:Task,
     seed:int=0,         # that it was trained with
     command:str='',     # that made it
     cache:dict=None,    # as for `window_probabilities`
-)->dict:                # what metrics.json holds
-    "Complete the run in `folder`: run.json, predictions, tables and metrics.json."
+)->Answers:
+    "What the run in `folder` says of the records, and what validation chooses."
     plan, folder, cache = self.plan(plan), Path(folder).resolve(), {} if cache is None else cache
     composition, made_of = self.compose(plan, splits, folder, cache) if plan.of else ({}, {})
     about = self.about(plan, splits) | composition | dict(seed=seed, command=command)
@@ -517,13 +518,23 @@ def _evaluate(self:Task,
     windows = {k: self.ask(run, splits.parts[k], cache) for k in ('valid', *self.reported)}
     answers = Answers(plan, run, splits, windows, made_of=made_of, seed=seed)
     answers.chosen = self.choose(answers)
-    answers.run = self.run_type(folder, info | answers.chosen)
+    answers.info = info | answers.chosen
+    answers.run = self.run_type(folder, answers.info)
     answers.p = answers.aggregated(answers.chosen.get('join', 'mean'))
+    return answers
+
+def _evaluate(self:Task, plan, splits:Splits, folder, *, seed:int=0, command:str='', cache:dict=None)->dict: # what metrics.json holds
+    "Complete the run in `folder`: run.json, predictions, tables and metrics.json."
+    answers, folder = self.answered(plan, splits, folder, seed=seed, command=command, cache=cache), Path(folder).resolve()
     figures, tables, more = self.figures(answers)
     self.write_answers(folder, answers)
-    write_json(folder/'run.json', info | answers.chosen)
-    about = dict(title=plan.title, n=len(splits.parts['test']), command=command, simulated=splits.simulated)
+    write_json(folder/'run.json', answers.info)
+    about = dict(title=answers.plan.title, n=len(splits.parts['test']), command=command, simulated=splits.simulated)
     return self.write_figures(folder, figures, tables, about | more)
+
+def _headline(self:Task, answers:Answers)->list: # of `Figure`
+    "The headline alone, from the answers by record."
+    return self.figures(answers)[0]
 
 def _write_figures(self:Task,
     folder,
@@ -542,7 +553,8 @@ def _write_figures(self:Task,
     return metrics
 
 Task.compose, Task.ask, Task.write_answers = _compose, _ask, _write_answers
-Task.evaluate, Task.write_figures = _evaluate, _write_figures
+Task.answered, Task.evaluate = _answered, _evaluate
+Task.headline, Task.write_figures = _headline, _write_figures
 
 # %% ../../nbs/tasks/09_task.ipynb #train-command
 def _run(self:Task,
