@@ -11,8 +11,8 @@ import numpy as np
 from ..core import BadSignal, ECGError, LEADS, Recording, Registry, check_fs, lead_name
 
 # %% auto #0
-__all__ = ['FORMATS', 'Format', 'register_format', 'first_bytes', 'format_of', 'first_text', 'device_recording', 'years_between',
-           'complete_leads']
+__all__ = ['FORMATS', 'Format', 'register_format', 'container_of', 'first_bytes', 'format_of', 'first_text', 'device_recording',
+           'years_between', 'complete_leads']
 
 # %% ../../nbs/data/09_file_formats.ipynb #format
 @dataclass
@@ -22,6 +22,7 @@ class Format:
     sniff:Callable              # function(first 4 kB, path): whether the file is one
     read:Callable               # function(path) -> `Recording`; with `length`, (path, *, start_s, stop_s)
     length:Callable|None = None # function(path) -> samples, Hz: of a format that is read in parts
+    members:Callable|None = None # function(path) -> names of the recordings in it, of a format that holds many
     bare:bool = False           # numbers without rate, names or units: `read` takes fs, leads, units, start_s, stop_s
     endings:tuple = ()          # that its files usually have, for messages alone
     extra:str = ''              # what to install for it: 'dicom'
@@ -31,7 +32,7 @@ class Format:
     def __post_init__(self):
         self.__module__, self.__qualname__ = self.read.__module__, self.read.__qualname__   # for `Registry`
 
-FORMATS = Registry('format', 'ecg_nb.data.scp')
+FORMATS = Registry('format', 'ecg_nb.data.scp', 'ecg_nb.data.containers')
 
 def register_format(
     name:str,         # of the format
@@ -45,12 +46,26 @@ def register_format(
     return add
 
 # %% ../../nbs/data/09_file_formats.ipynb #format-of
+def container_of(
+    path,        # a file, or a name within one: exams.hdf5/1169160
+)->tuple:        # the file, '' where there is none; the name within it, '' where it is the file itself
+    "The file that `path` leads to or into."
+    file, inside = os.fspath(path), []
+    try:
+        while file and not os.path.isfile(file):
+            up, name = os.path.split(file)
+            if os.path.isdir(file) or up == file: return '', ''
+            file, inside = up, [name, *inside]
+    except ValueError: return '', ''
+    return (file, '/'.join(inside)) if file else ('', '')
+
 def first_bytes(
-    path,        # a file
+    path,        # a file, or a name within one
 )->bytes:
     "The first 4 kB of a regular file; nothing of anything else."
     try:
-        if not os.path.isfile(path): return b''
+        if not os.path.isfile(path): path, _ = container_of(path)
+        if not path: return b''
         with open(path, 'rb') as f: return f.read(4096)
     except (OSError, ValueError): return b''
 
