@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 import numpy as np
-from ..core import BadHeader, BadSignal, DamagedFile, ECGError, LEADS, MissingFile, lead_name
+from ..core import BadHeader, BadSignal, DamagedFile, ECGError, LEADS, MissingFile, UnknownFormat, lead_name
 from .arrays import beat_height, infer_units, read_array, read_frame, unit_mv
 from .formats import age_years, says_ecg, sex_letter
 from .registry import container_of, register_format
@@ -283,7 +283,7 @@ def _opened(path, kind, why):
         try: yield tree
         finally: tree.close()
     except ECGError: raise
-    except ModuleNotFoundError: raise
+    except ModuleNotFoundError as e: raise UnknownFormat(path, f'needs {e.name} to be read: pip install {e.name}') from None
     except MemoryError: raise BadSignal(path, 'is too large to be held in memory at once') from None
     except Exception as e: raise DamagedFile(path, f'{why} ({type(e).__name__}: {" ".join(str(e).split())[:160]})') from None
 
@@ -394,8 +394,8 @@ class _Parquet(_Container):
         self.metadata = {k.decode('utf-8', 'replace').lower(): v.decode('utf-8', 'replace') for k, v in (schema.metadata or {}).items() if len(v) < 1000}
 
     def names(self)->list:
-        "How its recordings are called; [''] where it is one."
-        if not self.lists: return ['']
+        "How its recordings are called; [''] where it is one, none where no column can be a signal."
+        if not self.lists: return [''] if any(says_ecg(c) or c.lower() in _signal_keys for c in self.file.schema_arrow.names) else []
         if 'names' not in self.memory:
             n, key = int(self.starts[-1]), next((c for c in self.file.schema_arrow.names if c.lower() in _id_keys and c not in self.lists), None)
             ids = [re.sub(r'[\\/\0]', '_', _text(v)) for v in self.file.read([key])[key].to_pylist()] if key else []
