@@ -17,7 +17,7 @@ from .formats import UNIT_MV, person
 # %% auto #0
 __all__ = ['ARRAYS', 'lead_names', 'UnitWarning', 'unit_mv', 'beat_height', 'infer_units', 'stated_zero', 'zero_level',
            'pulse_bpm', 'limb_misfit', 'with_doubts', 'from_array', 'TableLayout', 'table_layout', 'npy_samples',
-           'wanted_leads', 'chosen', 'asked_again', 'read_numbers', 'frame_tells_time', 'read_frame']
+           'wanted_leads', 'chosen', 'asked_again', 'read_numbers', 'read_array', 'frame_tells_time', 'read_frame']
 
 # %% ../../nbs/data/17_arrays.ipynb #bare
 _words = (r'(?:signal|channel|kanal|canal|lead|ecg|ekg|ableitung|abl|d[ée]rivation|derivaci[óo]n|deriva[çc][ãa]o'
@@ -894,9 +894,14 @@ def asked_again(
 # %% ../../nbs/data/17_arrays.ipynb #npy-signals
 def _npy_signals(path, fs, leads, units, start_s, stop_s):
     "Signals of an array file, their rate, names and units, and what was assumed."
+    return _array_signals(path, _npy(path), fs, leads, units, start_s, stop_s)
+
+def _array_signals(path, x, fs, leads, units, start_s, stop_s, labels=None):
+    "The same of an array `x` whose signals may have names: `labels`."
     names, assumed = None if isinstance(leads, dict) or leads is None else list(_split(leads)), []
     if names and any('=' in n for n in names): names = None                       # a choice, not the names of the rows
-    x = _leads_first(_npy(path), names, path)
+    if labels is not None: names = list(labels)
+    x = _leads_first(x, names, path)
     if fs is None: raise BadHeader(path, 'an array does not say how fast it was sampled: give fs (Hz)')
     fs, why = check_fs(fs, path), ''
     if units is None: units, why = infer_units(x, fs, os.path.basename(path))
@@ -1011,6 +1016,19 @@ def _person_above(path):
     remarks = [_remark.sub('', l, count=1) for l in _head(path)[0][:40] if _remark.match(l)]
     return {k: v for k, v in person(remarks).items() if v and v == v}
 
+def read_array(
+    path,               # where it was found, to be named in errors
+    x,                  # array, mapped or not: (n_samples,), (n_samples, n_leads) or (n_leads, n_samples)
+    *,
+    fs:float|None,      # sampling rate (Hz)
+    labels=None,        # names of its signals, where they are stated
+    leads=None, units=None, # as for `read_numbers`
+    start_s:float|None=None, stop_s:float|None=None,
+)->tuple:               # `Recording`, what was assumed
+    "The recording in an array that was found in a file of many, in mV."
+    path = os.fspath(path)
+    return _named(path, leads, *_array_signals(path, x, fs, leads, units, start_s, stop_s, labels))
+
 def _named(path, leads, x, fs, labels, units, assumed):
     "The `Recording` of the signals `x` that `leads` ask for, and what was assumed."
     name = os.path.basename(path)
@@ -1018,7 +1036,7 @@ def _named(path, leads, x, fs, labels, units, assumed):
     i, names = chosen(names, list(map(str, labels)), leads, path)
     each = _split(units)
     if len(each) == len(labels) > 1: units = [each[k] for k in i]
-    record_id = re.sub(r'\.gz$', '', name).rpartition('.')[0]
+    record_id = '' if path == 'table' else os.path.splitext(re.sub(r'\.gz$', '', name))[0]
     rec, more = _recording(x[i], fs, names, units, record_id, record_id or 'array')
     assumed = [*assumed, *more]
     rec.meta |= dict(path=path, notes=(*(o for o in notes if o not in assumed), *assumed))

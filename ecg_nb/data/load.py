@@ -12,14 +12,15 @@ from pathlib import Path
 from types import SimpleNamespace
 import numpy as np, pandas as pd
 from ..core import BadHeader, BadSignal, BadTable, DamagedFile, ECGError, MissingFile, Recording, check_fs, clocked
-from .registry import format_of
+from .registry import format_of, register_format
 from .formats import check_link, follow_links, header_path, length_of, links_followed, OwnersUnit, read_file, Stored
 from .arrays import ARRAYS, UnitWarning, asked_again, chosen, frame_tells_time, from_array, lead_names, npy_samples, read_frame, read_numbers, stated_zero, unit_mv, with_doubts
 from .datasets import DATASETS, check_paths, counted, find, records_table
 from .own import ecg_signals, other_format, own_files, refuse_other_formats, table_of_files
+from .zipped import in_zip, is_zip, on_disk
 
 # %% auto #0
-__all__ = ['read', 'read_folder']
+__all__ = ['read_zipped', 'read', 'read_folder']
 
 # %% ../../nbs/01_load.ipynb #from-file
 def _from_file(path, fs, leads, units, start_s, stop_s):
@@ -43,7 +44,8 @@ def _from_file(path, fs, leads, units, start_s, stop_s):
 
 def _registered(path):
     "The registered format of a file; None of what WFDB, EDF and MATLAB are, and of a header's own signal file."
-    return None if path.lower().endswith('.hea') or os.path.isfile(header_path(path)) else format_of(path)
+    plain = path.lower().endswith('.hea') or os.path.isfile(header_path(path))
+    return None if plain and not in_zip(path) else format_of(path)
 
 def _of_device(path, fs, leads, start_s, stop_s):
     "The recording in a file that states rate, units and names itself, and what was assumed about it."
@@ -68,6 +70,24 @@ def _owners_unit(units):
     mv = kind(unit_mv(units))
     mv.zero = stated_zero(units)
     return mv
+
+# %% ../../nbs/01_load.ipynb #read-zipped
+@register_format('zip archive', is_zip, bare=True, endings=('.zip',), tested='zipfile, on archives written here')
+def read_zipped(
+    path,               # of a file in an archive, or of an archive of one recording
+    *,
+    fs=None, leads=None, units=None, start_s=None, stop_s=None,   # as for `read`
+)->tuple:               # `Recording`, what was assumed
+    "The recording in a file within a zip archive."
+    if not in_zip(path):
+        root, files, notes = own_files(path)
+        names = [f'{root}/{f.as_posix()}' for f in files]
+        if len(names) != 1:
+            raise BadSignal(path, f'holds {len(names):,} recordings: name one, {names[0]}' if names else f'holds no recording; {notes}')
+        path = names[0]
+    with on_disk(path) as real: rec, assumed = _from_file(real, fs, leads, units, start_s, stop_s)
+    rec.meta['path'] = os.fspath(path)
+    return rec, assumed
 
 # %% ../../nbs/01_load.ipynb #part
 def _part(rec, leads, start_s, stop_s):
@@ -122,6 +142,8 @@ def read(
 # %% ../../nbs/01_load.ipynb #look
 def _look(path, fs, leads, units):
     "The row of a file: rate, length, leads, units, person, and what was assumed; of a long one the beginning is read."
+    if in_zip(path):
+        with on_disk(path) as real: return _look(real, fs, leads, units)
     p, part, n = os.fspath(path), None, None
     registered = _registered(p)
     if p.lower().endswith('.npy') and fs is not None:

@@ -9,10 +9,11 @@ from collections import Counter
 from pathlib import Path
 import pandas as pd
 from ..core import BadSignal, BadTable, ECGError, LEADS, MissingFile, UnknownFormat, shown
-from .registry import first_bytes, format_of
+from .registry import container_of, first_bytes, format_of
 from .formats import UNIT_MV, file_kind, follow_links, header_path, read_header, says_ecg, signals_of
 from .arrays import ARRAYS, chosen, lead_names, table_layout
 from .datasets import check_paths, counted, finish_table, gather_rows, listed, read_csv, settle_people
+from .zipped import is_zip, unpacked
 
 # %% auto #0
 __all__ = ['OTHER_FORMATS', 'ecg_signals', 'other_format', 'refuse_other_formats', 'is_number_table', 'own_files',
@@ -131,7 +132,7 @@ def refuse_other_formats(path):
     if name: raise UnknownFormat(path, f'is {name}, which is not read here: export it as WFDB, EDF or CSV')
 
 # %% ../../nbs/data/11_own.ipynb #own-files
-_of_people = {'path', 'file', 'filename', 'file_name', 'record_id', 'record', 'recording', 'ecg_id',
+_of_people = {'path', 'file', 'filename', 'file_name', 'record_id', 'record', 'recording', 'ecg_id', 'exam_id',
               'subject_id', 'subject', 'patient_id', 'patient', 'sex', 'gender', 'age', 'id', 'name'}
 _NOT_FOLLOWED = 'is a link to a folder, not followed; if it is your own, allow it: --links, or ECG_NB_LINKS=1'
 _ours = ('predictions.json', 'manifest.json', 'run.json')   # in the folders of answers, stores and runs
@@ -206,6 +207,18 @@ def _segments_in(files):
         out |= {os.path.join(os.path.dirname(f), name + f[-4:]) for name, _ in h.segments}
     return out
 
+def _inside(path)->tuple:
+    "The names of the recordings in a file ('' for the file itself; none: nobody takes it for recordings), and remarks."
+    if path.lower().endswith(('.hea', '.edf', '.bdf', '.npy')): return [''], []
+    kind = format_of(path)
+    try:
+        if kind and is_zip(first_bytes(path)):
+            files, notes = _in_folder(unpacked(path), None)
+            return [f.as_posix() for f in files], [('' if os.path.isabs(where) else str(where), cause) for where, cause in notes]
+        if kind and kind.members: return kind.members(path), []
+    except ECGError: pass                                          # whoever reads it says what is wrong with it
+    return [''], []
+
 def _in_folder(root, csv):
     "The files of recordings in a folder, as relative paths, and remarks: of a header and its signal the header, and not the table of who is who."
     found, passed, notes = [], [], []
@@ -215,8 +228,10 @@ def _in_folder(root, csv):
         elif csv is not None and os.path.realpath(path) == os.path.realpath(csv): continue
         else:
             look = _interesting(path, names)
-            if look: found.append(path)
-            elif look is None: passed.append(rel)
+            within, more = _inside(path) if look else ([], [])
+            found += [os.path.join(path, *name.split('/')) if name else path for name in within]
+            notes += [(os.path.join(rel, where) if where else rel, cause) for where, cause in more]
+            if look is None or look and not within: passed.append(rel)
     parts = _segments_in(found)
     if passed:
         notes.append((root, f'passed over, nobody takes them for recordings: {listed(sorted(passed, key=_natural))}'))
@@ -230,6 +245,7 @@ def _one_file(path):
     if f.suffix.lower() in ('.dat', '.mat') and header.is_file(): return header
     if f.is_file(): return f
     if header.is_file(): return header
+    if container_of(f)[1]: return f                                        # a recording in a file of many
     if f.is_symlink():
         raise MissingFile(f,
                           'is a link to a file that is not here: fetch it first (git annex get, datalad get, dvc pull)')
@@ -250,8 +266,13 @@ def own_files(
             files += [Path(path)/f for f in inside]
             notes += [(path if Path(path) == Path(where) else Path(path)/where, cause) for where, cause in more]
             continue
-        try: files.append(_one_file(path))
-        except MissingFile as e: missing.append(e)
+        try: file = _one_file(path)
+        except MissingFile as e:
+            missing.append(e)
+            continue
+        within, more = _inside(str(file))
+        files += [file/name if name else file for name in within or ['']]
+        notes += [(file/where, cause) for where, cause in more]
     if not files and missing: raise missing[0]
     if not files:
         raise MissingFile('source',
@@ -325,7 +346,7 @@ def _rows_of_keys(keys, t, all_ids):
 
 # %% ../../nbs/data/11_own.ipynb #own-columns
 _aliases = dict(
-    record_id=('path', 'file', 'filename', 'file_name', 'record_id', 'record', 'recording', 'ecg_id', 'id', 'name'),
+    record_id=('path', 'file', 'filename', 'file_name', 'record_id', 'record', 'recording', 'ecg_id', 'exam_id', 'id', 'name'),
     subject_id=('subject_id', 'subject', 'patient_id', 'patient', 'person'),
     sex=('sex', 'gender'), age=('age', 'age_years'), fold=('fold', 'strat_fold'), date=('date', 'recording_date'))
 
@@ -394,6 +415,13 @@ def _own_folds(column, source):
     return fold.astype('int64')
 
 # %% ../../nbs/data/11_own.ipynb #table-of-files
+def _of_many(root, notes):
+    "`notes` of recordings, in which what holds for more than five of a file of many is said once."
+    n = Counter((os.path.dirname(p), cause) for p, cause in notes)
+    often = {key for key, k in n.items() if k > 5 and container_of(os.path.join(root, key[0]))[0]}
+    said = dict.fromkeys((home, f'{n[home, cause]:,} recordings: {cause}') for home, cause in often)
+    return [*said, *((p, cause) for p, cause in notes if (os.path.dirname(p), cause) not in often)]
+
 def table_of_files(
     root,                  # folder
     files,                 # paths relative to it
@@ -410,7 +438,7 @@ def table_of_files(
     t, notes = gather_rows(root, files, look)
     notes = [*notes, *((w, c) for w, c in remarks)]
     unread = tuple((str(w), c) for w, c in notes if str(w) != str(root))
-    notes += [(p, n) for p, remarks in zip(t.path, t.pop('notes')) for n in remarks]
+    notes += _of_many(root, [(p, n) for p, remarks in zip(t.path, t.pop('notes')) for n in remarks])
     paths = [f.as_posix() for f in files]
     ids = dict(zip(paths, _record_ids(paths)))
     t['record_id'] = t['subject_id'] = [ids[p] for p in t.path]
