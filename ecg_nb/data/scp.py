@@ -12,7 +12,7 @@ from ..core import BadHeader, BadSignal, DamagedFile, Recording, UnknownFormat, 
 from .registry import device_recording, register_format, years_between
 
 # %% auto #0
-__all__ = ['read_scp', 'write_scp']
+__all__ = ['LEAD_NUMBERS', 'read_scp', 'write_scp']
 
 # %% ../../nbs/data/21_scp.ipynb #sections
 _MOST = 1 << 26   # bytes of a file; no recorder that writes SCP comes near
@@ -134,7 +134,7 @@ def _huffman(path, data, n, lookups)->np.ndarray: # int64 (n,)
     return value + raw - (sign*(1 << extra))
 
 # %% ../../nbs/data/21_scp.ipynb #signal
-_LEADS = {1: 'I', 2: 'II', **{k + 2: f'V{k}' for k in range(1, 8)}, **{k + 8: f'V{k}R' for k in range(2, 8)}, 16: 'X', 17: 'Y', 18: 'Z', 19: 'CC5', 20: 'CM5', 61: 'III', 62: 'aVR', 63: 'aVL', 64: 'aVF', 66: 'V8', 67: 'V9', 68: 'V8R', 69: 'V9R', 70: 'D', 71: 'A', 72: 'J'}
+LEAD_NUMBERS = {1: 'I', 2: 'II', **{k + 2: f'V{k}' for k in range(1, 8)}, **{k + 8: f'V{k}R' for k in range(2, 8)}, 16: 'X', 17: 'Y', 18: 'Z', 19: 'CC5', 20: 'CM5', 61: 'III', 62: 'aVR', 63: 'aVL', 64: 'aVF', 66: 'V8', 67: 'V9', 68: 'V8R', 69: 'V9R', 70: 'D', 71: 'A', 72: 'J'}
 
 def _undone(d, order)->np.ndarray:
     "Samples from differences of the first or second `order`; 0: they are samples."
@@ -168,7 +168,7 @@ def _lead_table(path, section)->tuple: # flags, (first, last, name) of each lead
     body = section[16:]
     n = body[0] if body else 0
     if not n or len(body) < 2 + 9*n: raise DamagedFile(path, 'section 3 names no leads')
-    leads = [(first, last, _LEADS.get(k, f'lead {k}')) for first, last, k in struct.iter_unpack('<IIB', body[2:2 + 9*n])]
+    leads = [(first, last, LEAD_NUMBERS.get(k, f'lead {k}')) for first, last, k in struct.iter_unpack('<IIB', body[2:2 + 9*n])]
     if any(not 1 <= first <= last < 1 << 26 for first, last, _ in leads):
         raise BadHeader(path, 'section 3 has a lead of no or impossible length')
     return body[1], leads
@@ -203,8 +203,8 @@ def _signal(path, sections)->tuple: # mV (n_leads, n), Hz, names; of the median 
     nv, us, x = _decoded(path, sections[6], 6, [last - first + 1 for first, last, _ in leads], tables)
     x = [row*float(nv) for row in x]
     if flags & 1: _add_beats(path, sections, leads, x, us, nv5, us5, median)
-    beats = None if median is None else (np.stack(median)*nv5*1e-6, 1e6/us5, names)
-    return _aligned(path, x, leads)*1e-6, 1e6/us, names, beats
+    beats = None if median is None else (np.stack(median)*nv5/1e6, 1e6/us5, names)
+    return _aligned(path, x, leads)/1e6, 1e6/us, names, beats
 
 def _put_back(x, beats, fiducial, reference, first):
     "Add the `reference` beat to the samples `x`, the first of which is number `first`, at each of the `beats` of type 0."
@@ -353,7 +353,7 @@ def write_scp(
 ):
     "An SCP-ECG file of `rec` in whole µV, for tests."
     x = np.rint(1000*rec.signal).astype(np.int64)
-    numbers = {name: k for k, name in _LEADS.items()}
+    numbers = {name: k for k, name in LEAD_NUMBERS.items()}
     leads = b''.join(struct.pack('<IIB', 1, rec.n_samples, numbers[l]) for l in rec.leads)
     bodies = {1: b'\xff\0\0', 3: bytes([len(x), 4 | len(x) % 32 << 3 | (beat is not None)]) + leads}
     if coded: bodies[2] = struct.pack('<H', 19999)
