@@ -212,7 +212,7 @@ class Dataset:
         for name in ('__module__', '__qualname__'): object.__setattr__(self, name, getattr(self.table, name, ''))
 
 # %% ../../nbs/data/12_datasets.ipynb #datasets
-DATASETS = Registry('data set', 'ecg_nb.data.ludb')
+DATASETS = Registry('data set', 'ecg_nb.data.ludb', 'ecg_nb.data.qtdb')
 
 def register_dataset(
     name:str,   # by which it goes in every command
