@@ -169,7 +169,7 @@ def check_epoch(v:Verdict, task:Task, folder:Path, answers:Answers):
     if not path.exists() or answers.info['model'].get('of'): return
     history = pd.read_csv(path)
     best = history.groupby(history.get('cycle', pd.Series(0, history.index))).score.max()
-    score = task.metric(answers.y['valid'], answers.aggregated('mean')['valid'])
+    score = task.validation_score(answers)
     if (abs(best - score) > .01).all():
         v.differences.append(f'epoch: the weights score {score:.4f} on validation, but the best epoch of history.csv {best.max():.4f}')
     else: v.checked.append('epoch')

@@ -330,6 +330,11 @@ def _choose(self:Identity, answers):
     strange = stranger_scores(open_set(z, answers.splits.tables['valid']))[1]
     return dict(threshold=threshold_at(strange, FAR))
 
+def _validation_score(self:Identity, answers):
+    "Recordings in the order in which they were made, as in training."
+    order = in_order(answers.splits.tables['valid'])
+    return retrieval(answers.y['valid'][order], answers.aggregated('mean')['valid'][order])
+
 def _figures(self:Identity, answers):
     z, tables = {part: unit(p) for part, p in answers.p.items()}, answers.splits.tables
     opened = {part: open_set(z[part], tables[part]) for part in z}
@@ -363,6 +368,7 @@ def _write_answers(self:Identity, folder, answers):
         write_csv(folder/f'{name}.csv', table, float_format='%.5g')
 
 Identity.choose, Identity.figures, Identity.write_answers = _choose, _figures, _write_answers
+Identity.validation_score = _validation_score
 
 
 # %% ../../nbs/11_identity.ipynb #vectors-of
