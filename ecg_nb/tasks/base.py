@@ -4,13 +4,13 @@
 
 # %% ../../nbs/tasks/09_task.ipynb #export-imports-task
 from __future__ import annotations
-import re, shutil
+import hashlib, json, re, shutil
 from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import combinations
 from pathlib import Path
 import numpy as np, pandas as pd, torch
 from ..core import ECGError, LEADS, Registry, atomic_path, data_path, did_you_mean
-from ..core import read_json, results_path, write_csv, write_json
+from ..core import plain, read_json, results_path, write_csv, write_json
 from ..data.datasets import find, records_table, split_by_fold
 from ..data.simulate import is_simulated, sample_data
 from ..data.store import convert
@@ -28,7 +28,9 @@ from ..training.weights import load_weights
 
 # %% auto #0
 __all__ = ['TASKS', 'Published', 'Figure', 'Plan', 'store_path', 'whole', 'noisy_or', 'window_probabilities', 'choose_members',
-           'Answers', 'Task', 'find_task', 'task_of', 'task_or_plain', 'some_parts', 'run_target', 'train_command']
+           'Answers', 'Task', 'find_task', 'task_of', 'task_or_plain', 'some_parts', 'with_other_labels',
+           'with_other_signals', 'several_times', 'choices', 'looks_at_test', 'narrowing', 'run_target',
+           'train_command']
 
 # %% ../../nbs/tasks/09_task.ipynb #figure
 @dataclass(frozen=True)
@@ -240,6 +242,7 @@ class Task:
     purpose = 'Gives a number for each of {k} from {leads}.'  # of its runs, on their cards
     not_for = ''                         # what they are not for, besides what no run is for
     labelled = True                      # do its labels stand in the records table?
+    choices_in_metrics:tuple = ('join',) # what metrics.json holds of choices, such as 'seconds.*.cut'; see `looks_at_test`
     run_type = Run
 
     def __repr__(self): return f'Task({self.name}: {", ".join(self.plans)})'
@@ -533,6 +536,10 @@ def _evaluate(self:Task, plan, splits:Splits, folder, *, seed:int=0, command:str
     about = dict(title=answers.plan.title, n=len(splits.parts['test']), command=command, simulated=splits.simulated)
     return self.write_figures(folder, figures, tables, about | more)
 
+def _validation_score(self:Task, answers:Answers)->float:
+    "By what the epoch was chosen: the mean of each record's windows, scored by `metric`."
+    return self.metric(answers.y['valid'], answers.aggregated('mean')['valid'])
+
 def _headline(self:Task, answers:Answers)->list: # of `Figure`
     "The headline alone, from the answers by record."
     return self.figures(answers)[0]
@@ -555,7 +562,113 @@ def _write_figures(self:Task,
 
 Task.compose, Task.ask, Task.write_answers = _compose, _ask, _write_answers
 Task.answered, Task.evaluate = _answered, _evaluate
-Task.headline, Task.write_figures = _headline, _write_figures
+Task.validation_score, Task.headline, Task.write_figures = _validation_score, _headline, _write_figures
+
+# %% ../../nbs/tasks/09_task.ipynb #blind-changes
+_OF_THE_SIGNAL = ('record_id', 'path', 'fs', 'n_samples')   # columns of a records table
+
+def with_other_labels(
+    data, table,    # of one part: `ECGData` and its records table
+    *,
+    seed:int=0,
+)->tuple:           # the two
+    "Each record with the labels, the person and all else that is known of another one; signals stay."
+    order = np.random.default_rng(seed).permutation(len(data))
+    other = table.iloc[order].reset_index(drop=True).assign(**{c: table[c].to_numpy() for c in _OF_THE_SIGNAL if c in table})
+    other.attrs = table.attrs
+    return data.replace(y=data.y[order], subjects=data.subjects[order]), other
+
+def with_other_signals(
+    data, table,
+    *,
+    seed:int=0,
+)->tuple:
+    "Each record with the signal of another one, turned over and twice as high, and with that one's note; labels stay."
+    order = np.random.default_rng(seed).permutation(len(data))
+    n = data.n_samples[order]
+    pieces = [data.signals[a:a + m] for a, m in zip(data.first[order].tolist(), n.tolist())]
+    signals = (-2*torch.cat(pieces).int()).clamp(-32767, 32767).short()
+    other = dict(signals=signals, first=n.cumsum(0) - n, n_samples=n, starts=data.starts and [data.starts[k] for k in order],
+                 context=None if data.context is None else data.context[order])
+    return data.replace(**other), table
+
+def several_times(
+    data, table,
+    *,
+    times:int=4,
+)->tuple:
+    "Each record so many times, as recordings of the same person."
+    rows = np.tile(np.arange(len(data)), times)
+    ids = [f'{name}-{k//len(data)}' for k, name in enumerate(data.ids[rows])]
+    many = table.iloc[rows].reset_index(drop=True).assign(record_id=ids)
+    many.attrs = table.attrs
+    return data.subset(rows).replace(ids=ids), many
+
+def _changed(splits, parts, change, **options):
+    "The same splits, but for some parts."
+    new = {part: change(splits.parts[part], splits.tables[part], **options) for part in parts}
+    return replace(splits, parts=splits.parts | {k: data for k, (data, _) in new.items()},
+                   tables=splits.tables | {k: table for k, (_, table) in new.items()})
+
+# %% ../../nbs/tasks/09_task.ipynb #looks-at-test
+_NO_CHOICE = {'data', 'commit', 'created', 'command', 'versions', 'machine'}   # of run.json
+
+def choices(
+    task:Task, plan, splits:Splits,
+    folder,               # of the run
+    *,
+    train:bool=True,      # False: the weights are there
+    seed:int=0,
+    **options,            # for `fit`
+)->dict:                  # name -> value
+    "All that is chosen when `plan` is trained and evaluated: weights, their best epoch, what run.json keeps, thresholds in tables."
+    folder = Path(folder)
+    if train: task.train(plan, splits, folder, seed=seed, **options)
+    metrics = task.evaluate(plan, splits, folder, seed=seed)
+    found = {name: hashlib.sha256((folder/name).read_bytes()).hexdigest() for name in ('model.safetensors',) if (folder/name).exists()}
+    if (folder/'history.csv').exists():
+        history = pd.read_csv(folder/'history.csv')
+        found['history'] = history[[c for c in ('epoch', 'train_loss', 'valid_loss', 'score') if c in history]].to_dict('list')
+    if (folder/'run.json').exists(): found |= {k: v for k, v in read_json(folder/'run.json').items() if k not in _NO_CHOICE}
+    found |= {f'metrics.{name}': _at(metrics, name.split('.')) for name in task.choices_in_metrics}
+    for path in sorted(folder.rglob('*.csv')):
+        table = pd.read_csv(path)
+        if 'threshold' in table: found[f'{path.relative_to(folder)}: threshold'] = table.threshold.tolist()
+    return json.loads(json.dumps(plain(found)))
+
+def _at(values, names):
+    "What stands there in nested dictionaries; `*` is every name."
+    if not names or not isinstance(values, dict): return values
+    keys = list(values) if names[0] == '*' else names[:1]
+    return {k: _at(values.get(k), names[1:]) for k in keys}
+
+def looks_at_test(
+    task:Task, plan, splits:Splits,
+    folder,               # for three trainings
+    **options,            # for `choices`
+)->dict:                  # 'labels' and 'signals' -> names of the choices that change with them
+    "Which choices change if the records that are reported on have other labels, or other signals: none may."
+    folder, kept = Path(folder), options.get('train', True)
+    def chosen(name, splits):
+        here = folder/name
+        if not kept and name != 'as they are': shutil.copytree(folder/'as they are', here, dirs_exist_ok=True)
+        return choices(task, plan, splits, here, **options)
+    own, changes = chosen('as they are', splits), dict(labels=with_other_labels, signals=with_other_signals)
+    others = {what: chosen(what, _changed(splits, task.reported, change)) for what, change in changes.items()}
+    return {what: [k for k in own if own[k] != other.get(k)] for what, other in others.items()}
+
+def narrowing(
+    task:Task, plan, splits:Splits,
+    folder,               # of the run, with its weights; left as it is
+    *,
+    times:int=4,
+)->dict:                  # figure -> width of its interval in proportion
+    "How wide intervals are if each record that is reported on is there several times: as wide as before, if people are drawn."
+    def widths(splits):
+        figures = task.headline(task.answered(plan, splits, folder))
+        return {f.name: f.high - f.low for f in figures if f.low is not None}
+    once, many = widths(splits), widths(_changed(splits, task.reported, several_times, times=times))
+    return {name: many[name]/width for name, width in once.items()}
 
 # %% ../../nbs/tasks/09_task.ipynb #train-command
 def _run(self:Task,
