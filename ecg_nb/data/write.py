@@ -306,7 +306,7 @@ def _dicom_channel(k, lead, step):
     from pydicom.dataset import Dataset
     d = Dataset()
     d.WaveformChannelNumber, d.ChannelLabel = k, lead[:16]
-    d.ChannelSourceSequence = [_code(f'2:{_MDC.get(lead, 0)}', 'MDC', f'Lead {lead}'[:64])]
+    d.ChannelSourceSequence = [_code(f'2:{_MDC.get(lead, 0)}', 'MDC', (f'Lead {lead}' if lead in _MDC else lead)[:64])]
     d.ChannelSensitivity = _decimal(1000*step)
     d.ChannelSensitivityUnitsSequence = [_code('uV', 'UCUM', 'microvolt', '1.4')]
     d.ChannelSensitivityCorrectionFactor, d.ChannelBaseline, d.ChannelTimeSkew = '1', '0', '0'
