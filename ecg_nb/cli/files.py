@@ -5,10 +5,10 @@
 # %% ../../nbs/cli/17_cli_files.ipynb #export-imports-cli-files
 from __future__ import annotations
 import click
-from .base import PARTLY, as_options, cli, echo_answer, file_options, json_option
+from .base import PARTLY, as_options, cli, echo_answer, file_options, json_option, people_option, quiet_option, source_options
 
 # %% auto #0
-__all__ = ['info']
+__all__ = ['info', 'anonymise']
 
 # %% ../../nbs/cli/17_cli_files.ipynb #info
 @cli.command(short_help='what is in files, and what cannot be used')
@@ -37,3 +37,29 @@ def info(source, fs, leads, units, formats, as_json):
     echo_answer(answer, as_json, '\n'.join(lines))
     for o in answer['unread']: click.echo(as_options(f'left out: {o["file"]}: {o["cause"]}'), err=True)
     if answer['unread']: raise click.exceptions.Exit(PARTLY)
+
+# %% ../../nbs/cli/17_cli_files.ipynb #anonymise
+@cli.command(short_help='copies without names, ids, dates; a key apart')
+@source_options
+@people_option
+@click.option('--out', required=True, type=click.Path(file_okay=False), help='Folder for the copies.')
+@click.option('--key', type=click.Path(dir_okay=False), help='The file that says who is who, outside the copies (default: OUT-key.json beside them).')
+@click.option('--to', type=click.Choice(['wfdb', 'edf', 'csv', 'npz', 'dicom']), help='Format of all copies (default: each as it is, else WFDB).')
+@quiet_option
+@json_option
+def anonymise(source, fs, leads, units, csv, columns, sex_coding, out, key, to, quiet, as_json):
+    """Copies of recordings without names, ids, free text and true dates: dates are moved, by one shift a person; files get random names; who is who goes into a key that you alone can read.
+
+    \b
+    ecg_nb anonymise my-folder --out for-others
+    ecg_nb anonymise my-folder --out for-others --csv people.csv --key safe/key.json
+    """
+    from ecg_nb.data.anonymise import anonymise, identifies
+    if (columns or sex_coding) and not csv: raise click.UsageError('--columns and --sex-coding say what is in --csv: give that, too')
+    copies, problems, key = anonymise(list(source), out, key=key, to=to, csv=csv, columns=columns, sex_coding=sex_coding,
+                                      fs=fs, leads=leads, units=units, progress=not quiet)
+    answer = dict(out=str(out), key=str(key), copies=copies.file.tolist(), identifies=identifies(),
+                  left_out=[dict(file=str(f), cause=c) for f, c in problems])
+    echo_answer(answer, as_json, f'{len(copies):,} copies in {out}, with records.csv\nkey: {key} (yours alone; keep it apart from the copies)\n{answer["identifies"]}')
+    for o in answer['left_out']: click.echo(as_options(f'left out: {o["file"]}: {o["cause"]}'), err=True)
+    if problems: raise click.exceptions.Exit(PARTLY)

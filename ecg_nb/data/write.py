@@ -52,6 +52,7 @@ def parts_of(
     root=None,     # of a row: folder that its path starts from
 )->Parts:
     "What is to be written of `source`; a long file is never held as a whole."
+    if isinstance(source, Parts): return source
     if isinstance(source, Recording): return _in_memory(source)
     n, fs = int(source.n_samples), float(source.fs)
     head = read(source, root=root, start_s=0, stop_s=min(10, n/fs)) if n > 20*fs else None
@@ -402,6 +403,8 @@ def write_recording(
     files = [path, path.with_suffix('.dat')] if to == 'wfdb' else [path]
     if not overwrite and any(f.exists() for f in files):
         raise NotWritten(path, 'is there already; overwrite it by --overwrite (overwrite=True), or choose another folder')
+    if to == 'wfdb' and file_stem(path.stem) != path.stem:
+        raise NotWritten(path, f'a WFDB record is called by letters, digits, _ and - alone: {file_stem(path.stem)}, for one')
     parts = parts_of(source, root)
     step = unit_steps(parts)
     with write_errors(path, kept='What is complete is kept'): write(parts, path, step)
