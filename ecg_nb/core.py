@@ -436,8 +436,8 @@ def atomic_path(
         os.replace(tmp, path)
         sync_folder(path.parent)
     finally:
-        tmp.unlink(missing_ok=True)
         held.release()
+        tmp.unlink(missing_ok=True)
 
 def _mode(path, held):
     "The rights that `path` has, or that the system gives to a new file; while it is written, it is open to nobody else."
@@ -475,8 +475,8 @@ def atomic_folder(
             os.replace(tmp/'new', path)
         sync_folder(path.parent)
     finally:
-        _remove(tmp)
         if held: held.release()
+        _remove(tmp)
 
 
 # %% ../nbs/core/10_core.ipynb #plain
@@ -637,9 +637,10 @@ def lock_folder(
         raise BusyFolder(folder, f'another {writer} is writing here; let it finish, end it, or take another folder')
     try: yield
     finally:
-        if held.fd is not None:                    # else a child forked meanwhile: the lock is its parent's
-            with suppress(OSError): path.unlink()  # still held: nobody can be in between
-            held.release()
+        try:
+            if held.fd is not None:                    # else a child forked meanwhile: the lock is its parent's
+                with suppress(OSError): path.unlink()  # still held: nobody can be in between
+        finally: held.release()
 
 
 # %% ../nbs/core/10_core.ipynb #hold-file

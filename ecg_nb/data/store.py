@@ -8,19 +8,21 @@ import hashlib, io, json, math, os, re, secrets, stat, warnings
 from collections import namedtuple
 from dataclasses import asdict, fields, replace
 from functools import partial
+from itertools import islice
 from operator import attrgetter
 from pathlib import Path
 from types import SimpleNamespace
+from typing import NamedTuple
 import numpy as np, pandas as pd
 from ..core import BadSignal, BadTable, DamagedFile, ECGError, MissingFile, Recording, UnsafePath, atomic_path, lead_name, lock_folder, read_bytes, read_json, write_errors, write_json
 from .datasets import DATASETS, register_missing
-from .formats import follow_links, links_followed
+from .formats import _in_other_case, follow_links, links_followed, read_header
 from .load import read
 from ..signals.prepare import prepare_recording
 from ..signals.preprocess import OFFSET_MV, PREPARATION, Recipe, complete_leads, from_int16, offsets, rescale, signal_quality, to_int16
 
 # %% auto #0
-__all__ = ['Row', 'StoreError', 'record_int16', 'gather_crops', 'Store', 'convert']
+__all__ = ['Row', 'StoreError', 'record_int16', 'Source', 'gather_crops', 'Store', 'convert']
 
 # %% ../../nbs/04_store.ipynb #storeerror
 class StoreError(ECGError):
@@ -84,6 +86,89 @@ def record_int16(
     x, over = to_int16(prepared.signal, recipe.lsb_uv)
     return x, _notes(rec, prepared, over, quality)
 
+# %% ../../nbs/04_store.ipynb #source
+class Source(NamedTuple):
+    "What is known of the files of a recording."
+    bytes:int          # all together; 0: there are none
+    stamp:str          # of their sizes and times; '' if they were changed while they were read
+    hash:str           # number of files that are there, and 32 hexadecimal digits of their bytes; '' if too large
+    files:list|None    # names, from the folder of the recording; None: those of `_pair`
+
+_HASHED = 1 << 33      # bytes: what is larger is not read here either
+
+def _stamp(stats)->str:
+    "16 hexadecimal digits of sizes and times; of a file that is not there, too."
+    text = ' '.join('-' if s is None else f'{s.st_size} {s.st_mtime_ns} {s.st_ctime_ns}' for s in stats)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+def _content(parts)->str:
+    "Hash of the bytes of files, each in pieces or whole, one after another."
+    digest, sizes = hashlib.sha256(), []
+    for part in parts:
+        pieces = [part] if isinstance(part, bytes) else part
+        sizes.append(0)
+        for piece in pieces:
+            digest.update(piece)
+            sizes[-1] += len(piece)
+    digest.update(repr(sizes).encode())
+    return f'{len(sizes)}-{digest.hexdigest()[:32]}'
+
+def _pieces(path):
+    "The bytes of a file, one megabyte at a time."
+    with open(path, 'rb', buffering=0) as f:
+        while piece := f.read(1 << 20): yield piece
+
+
+# %% ../../nbs/04_store.ipynb #-files-of
+def _stat(path):
+    "Path and `os.stat` of a regular file; None if there is none."
+    try: s = os.stat(path)
+    except (OSError, ValueError): return None
+    return (path, s) if stat.S_ISREG(s.st_mode) else None
+
+def _spelt(path):
+    "The same, of a file that may be spelt in the other case."
+    return _stat(path) or _stat(_in_other_case(path) or '')
+
+def _pair(path)->list:
+    "Path and `os.stat` of header and signal, or of the one file, that recording `path` lies in."
+    stem, ext = os.path.splitext(path)
+    family = ('.hea', '.dat', '.mat')
+    if ext not in family and (alone := _stat(path)): return [alone]
+    stem = stem if ext in family else path
+    there = islice(filter(None, (_stat(stem + e) for e in family)), 2)
+    return list(there) or list(filter(None, (_spelt(stem + '.hea'), _spelt(path))))[:1]
+
+def _named_files(path, depth=0)->list:
+    "Names of the files that WFDB record `path` says it lies in, those of its segments included."
+    try: h = read_header(path)
+    except (ECGError, OSError, ValueError): return []
+    files = [os.path.basename(h.path), *(s.file for s in h.signals)]
+    for name in dict.fromkeys(n for n, _ in h.segments if n != '~'):
+        if depth < 1: files += _named_files(f'{os.path.dirname(path)}/{name}.hea', depth + 1) or [f'{name}.hea']
+    return [n for n in dict.fromkeys(files) if n not in ('~', '-') and '..' not in n.split('/') and n[:1] != '/']
+
+def _files_of(path)->list|None:
+    "Names of the files of recording `path`; None if they are those of `_pair`."
+    pair = [p for p, _ in _pair(path)]
+    if not pair or not pair[0].lower().endswith('.hea'): return None
+    named = _named_files(pair[0])
+    return None if set(named) <= {os.path.basename(p) for p in pair} else named
+
+
+# %% ../../nbs/04_store.ipynb #-source
+def _source(path, files=None, *, content=True)->Source:
+    "The `Source` of recording `path`, which lies in `files`; without `content` nothing is read."
+    folder = os.path.dirname(path)
+    there = _pair(path) if files is None else [_spelt(f'{folder}/{n}') for n in files]
+    size, stamp = sum(t[1].st_size for t in there if t), _stamp([t and t[1] for t in there])
+    if not content: return Source(size, stamp, '', files)
+    try: digest = _content(_pieces(t[0]) for t in there if t) if size <= _HASHED else ''
+    except OSError: return Source(size, '', '', files)
+    still = _source(path, files, content=False).stamp == stamp
+    return Source(size, stamp if still else '', digest if still else '', files)
+
+
 # %% ../../nbs/04_store.ipynb #-bytes
 _steps = attrgetter(*(f.name for f in fields(Recipe) if f.name not in ('leads', 'fs', 'max_missing')))
 _no_steps = _steps(Recipe())   # no filter, no scaling, 1 µV a unit
@@ -94,19 +179,19 @@ _signal_line = re.compile(rb'^(\S+) 16 1000(?:\.0)?(?:\(0\))?(?:/mV)? 16 0 -?\d{
 _no_tricks = os.O_RDONLY | getattr(os, 'O_NOFOLLOW', 0) | getattr(os, 'O_NONBLOCK', 0)
 
 def _bytes(path):
-    "What is in a regular file; `OSError` for anything else, links included."
+    "What is in a regular file, and its `os.stat`; `OSError` for anything else, links included."
     fd = os.open(path, _no_tricks)
     try:
         s = os.fstat(fd)
         if not stat.S_ISREG(s.st_mode) or s.st_size > 1 << 30: raise OSError('no regular file, or too large to be held')
-        return os.read(fd, s.st_size)
+        return os.read(fd, s.st_size), s
     finally: os.close(fd)
 
 def _copied(path, recipe):
-    "The samples of WFDB record `path` as they stand, and the size of its files; None if `recipe` wants anything else or the record is not of the plainest sort."
+    "The samples of WFDB record `path` as they stand, and its `Source`; None if `recipe` wants anything else or the record is not of the plainest sort."
     if _steps(recipe) != _no_steps: return None
     stem = path[:-4] if path[-4:] in ('.hea', '.dat') else path
-    try: head, data = _bytes(stem + '.hea'), _bytes(stem + '.dat')
+    try: (head, of_head), (data, of_data) = _bytes(stem + '.hea'), _bytes(stem + '.dat')
     except (OSError, ValueError): return None
     first = _record_line.match(head)
     found = _signal_line.findall(head, first.end()) if first else ()
@@ -116,15 +201,15 @@ def _copied(path, recipe):
     if (k, fs) != (len(found), recipe.fs) or head.rstrip().count(b'\n') != k or files.count(stem.rpartition('/')[2].encode() + b'.dat') != k or not n or len(data) != 2*k*n:
         return None
     x, m = np.frombuffer(data, '<i2').reshape(n, k), math.gcd(n, 20)
-    # long rows first: a third of the time
-    total = np.add.reduce(np.add.reduce(x.reshape(n//m, m*k), 0, dtype=np.int16).reshape(m, k), 0, dtype=np.int16)
-    if [int(c) & 65535 for c in sums] != total.view(np.uint16).tolist() or x.min() == -32768: return None
+    # long rows first: a fraction of the time
+    total = np.add.reduce(np.add.reduce(x.reshape(n//m, m*k), 0, dtype=np.int64).reshape(m, k), 0)
+    if [int(c) & 65535 for c in sums] != (total & 65535).tolist() or x.min() == -32768: return None
     columns = _columns_of(leads, recipe.leads)
     if columns is None: return None
     if columns != list(range(k)): x = np.ascontiguousarray(x[:, columns])
     # a constant is taken off elsewhere
-    if np.abs(x.mean(0)).max() > 499*OFFSET_MV and offsets(from_int16(x), fs).any(): return None
-    return x, len(head) + len(data)
+    if np.abs(total[columns]).max() > 499*OFFSET_MV*n and offsets(from_int16(x), fs).any(): return None
+    return x, Source(len(head) + len(data), _stamp((of_head, of_data)), _content([head, data]), None)
 
 def _columns_of(labels, leads, known={}):
     "Which of `labels` (bytes) are `leads`; None unless each is there and no label twice."
@@ -142,17 +227,6 @@ def _why(e):
     else: why = f'unexpected {type(e).__name__}: {e}'
     return ' '.join(why.encode('utf-8', 'replace').decode().split())[:400]
 
-def _source_bytes(path):
-    "Size of the file or files of recording `path` together; 0 if there is none."
-    stem, ext = os.path.splitext(path)
-    family, sizes = ('.hea', '.dat', '.mat'), []
-    for p in [stem + e for e in family] if ext in family else [path + e for e in family] + [path]:
-        try: s = os.stat(p)
-        except (OSError, ValueError): continue
-        if stat.S_ISREG(s.st_mode): sizes.append(s.st_size)
-        if len(sizes) == 2: break     # a header and its signal
-    return sum(sizes)
-
 Row = namedtuple('Row', 'path record_id fs channels leads span units dataset given',
                  defaults=('', None, (), (), None, '', '', None))
 Row.__doc__ = "What a record's signal depends on; `given` is the whole row where its data set has a reader of its own."
@@ -161,20 +235,29 @@ def _is_plain(row, recipe):
     "Whether nothing is asked of the file of `row` but its samples."
     return not (row.channels or row.leads or row.span or row.units or row.given) and row.fs in (None, recipe.fs)
 
-def _try_record(root, row, recipe, quality=False, length=None):
-    "int16 samples, reason, notes and source bytes of the recording of `row` in folder `root`; there are samples or there is a reason."
+def _try_record(root, row, recipe, quality=False, length=None, sources=None):
+    "int16 samples, reason, notes and `Source` of the recording of `row` in folder `root`; there are samples or there is a reason."
     path = row.path
-    full = f'{root}/{path}'
+    full, sources = f'{root}/{path}', {} if sources is None else sources
     try:
         if path.startswith(('/', '\\')) or '..' in path.replace('\\', '/').split('/'):
             raise UnsafePath(path, 'is outside the data folder')
         plain = _copied(full, recipe) if _is_plain(row, recipe) and not quality and not length else None
         if plain: return plain[0], '', '', plain[1]
         if path.endswith('.npy') and not row.leads: row = row._replace(leads=recipe.leads)
+        before = _source(full, _files_of(full), content=False)
         x, notes = record_int16(row.given or row, recipe, quality=quality, span=row.span, root=root, length=length)
-        return x, '', notes, _source_bytes(full)
+        return x, '', notes, _source_since(full, before, sources)
     except MemoryError: raise
-    except Exception as e: return np.empty((0, len(recipe.leads)), '<i2'), _why(e), '', _source_bytes(full)
+    except Exception as e:
+        return np.empty((0, len(recipe.leads)), '<i2'), _why(e), '', _source_since(full, None, sources)
+
+def _source_since(path, before, sources):
+    "The `Source` of recording `path` if it is as it was `before`; many parts of one night ask for it once."
+    now = _source(path, before.files if before else _files_of(path), content=False)
+    key = path, now.stamp
+    if key not in sources: sources[key] = _source(path, now.files)
+    return sources[key] if before is None or now.stamp == before.stamp else now._replace(stamp='')
 
 # %% ../../nbs/04_store.ipynb #-writing
 _KEPT = 'What is finished is kept; the same conversion run again goes on from there'
@@ -194,24 +277,36 @@ def _write_shard(
     recipe, quality, length=None,
     own=(),   # data sets with a reader of their own, which a worker process may not know
     links=None, # whether links are followed, as `links_followed` takes it
+    kept=None,  # of the shard that is there: what its .json says, and which of its records stay
+    parent=0,   # process that waits for this
 )->tuple:     # k, the temporary file, and what to say of it
     "Write the recordings `records` to a temporary .npy in `out`."
     tmp = os.path.join(out, f'.shard-{k:04d}.{secrets.token_hex(8)}.tmp')
     register_missing(own)
-    said:dict[str, list] = dict(n_samples=[], reason=[], flags=[], source_bytes=[])
+    said:dict[str, list] = {name: [] for name in _SAID}
+    sources, stays = {}, _staying(os.path.join(out, f'shard-{k:04d}.npy'), *kept) if kept else {}
     try:
         with links_followed(links), write_errors(out, _KEPT), open(tmp, 'xb', buffering=1 << 20) as f:
             _npy_header(f, 0, len(recipe.leads))
-            for row in records:
-                x, reason, notes, size = _try_record(root, row, recipe, quality, length)
+            for i, row in enumerate(records):
+                x, *about = stays.get(i) or _try_record(root, row, recipe, quality, length, sources)
                 f.write(x.data)
-                for values, v in zip(said.values(), (len(x), reason, notes, size)): values.append(v)
+                for values, v in zip(said.values(), (len(x), *about[:2], *about[2])): values.append(v)
             f.seek(0)
             _npy_header(f, sum(said['n_samples']), len(recipe.leads))
         return k, tmp, said | dict(rows=sum(said['n_samples']))
     except BaseException:
         Path(tmp).unlink(missing_ok=True)
         raise
+
+_SAID = ('n_samples', 'reason', 'flags', *(f'source_{f}' for f in Source._fields))
+
+def _staying(shard, side, stays):
+    "Samples, reason, notes and `Source` of the records of `shard` that stay, by number."
+    x, first = np.load(shard, mmap_mode='r', allow_pickle=False), np.cumsum([0, *side['n_samples']])
+    of = lambda i: Source(*(side[f'source_{f}'][i] for f in Source._fields))
+    return {i: (np.ascontiguousarray(x[first[i]:first[i + 1]]), side['reason'][i], side['flags'][i], of(i))
+            for i in np.flatnonzero(stays).tolist()}
 
 # %% ../../nbs/04_store.ipynb #-hash
 def _hash(manifest):
@@ -315,6 +410,7 @@ class Store:
         self.signals = [_open_shard(self.path/s['file'], s['rows'], len(self.leads)) for s in self.manifest['shards']]
         self._n, self._shard, self._row = (self.index[c].to_numpy() for c in ('n_samples', 'shard', 'row'))
         self._first, self._all = np.cumsum(self._n) - self._n, None
+        self.anew = pd.DataFrame(columns=['record_id', 'why'], dtype=object)   # records that `convert` took anew
 
     def __len__(self): return len(self.index)
     def __repr__(self):
@@ -442,8 +538,8 @@ def _refuse_other(path, was, plan):
 
 # %% ../../nbs/04_store.ipynb #-kept
 def _kept(out, rows, plan, root):
-    "What is known of each finished shard, by number."
-    known, n = {}, plan['shard_records']
+    "What is known of each finished shard, by number; of shards with records to be taken anew, what is known and which stay; and those records with the reason."
+    known, partly, anew, n = {}, {}, {}, plan['shard_records']
     for k in range(-(-len(rows)//n)):
         name, part = out/f'shard-{k:04d}.npy', rows.iloc[k*n:(k + 1)*n]
         try: side = read_json(name.with_suffix('.json'))
@@ -452,15 +548,41 @@ def _kept(out, rows, plan, root):
         _refuse_other(out, side['plan'], plan)
         if side.get('preparation', 1) != PREPARATION: continue              # by earlier code: done anew
         if not name.is_file() or _sha256(name) != side['sha256']: continue
-        now = part.path.map({p: _source_bytes(f'{root}/{p}') for p in part.path.unique()}).to_numpy()
-        changed = (now != side['source_bytes']) & (now > 0)
-        stored = changed & (np.array(side['n_samples']) > 0)
-        if stored.any():
-            raise StoreError(out,
-                             f'the files of record {", ".join(part.record_id[stored].head(5))} have changed since '
-                             f'they were converted ({stored.sum()} in {name.name}); overwrite=True converts all anew')
-        if not changed.any(): known[k] = side
-    return known
+        changed = _changed(side, part.path.tolist(), root)
+        if any(changed.values()):
+            partly[k] = side, np.array([not changed.get(i) for i in range(len(part))])
+            anew |= {part.record_id.iloc[i]: why for i, why in changed.items() if why}
+            continue
+        if changed: _write_side(out, k, side)                               # only the times differ
+        known[k] = side
+    return known, partly, anew
+
+def _changed(side, paths, root):
+    "Number of each record whose files are not as they were -> why it is to be taken anew; '' if only their times have changed, which is noted in `side`."
+    if 'source_hash' not in side:                                           # by earlier code
+        side |= {f'source_{f}': [None if f == 'files' else '']*len(paths) for f in Source._fields if f != 'bytes'}
+    changed, sources = {}, {}
+    for i, path in enumerate(paths):
+        was = Source(*(side[f'source_{f}'][i] for f in Source._fields))
+        if not was.hash: was = was._replace(files=_files_of(f'{root}/{path}'))
+        key = path, tuple(was.files or ())
+        if key not in sources: sources[key] = _source(f'{root}/{path}', was.files, content=False)
+        if sources[key].stamp == was.stamp: continue
+        if not sources[key].hash: sources[key] = _source(f'{root}/{path}', was.files)
+        n_files = int(was.hash.partition('-')[0]) if was.hash else len(was.files or ())
+        why = _why_anew(was, sources[key], n_files if side['n_samples'][i] else 0)
+        if why is None: continue
+        changed[i] = why
+        for f, v in zip(Source._fields, sources[key]): side[f'source_{f}'][i] = v
+    return changed
+
+def _why_anew(was, now, n_files):
+    "Why a record is taken anew; '' if its files hold what they held; None if not all of the `n_files` that the store was made from are there."
+    if now.hash and now.hash == was.hash: return ''
+    if not now.bytes or int(now.hash.partition('-')[0] or n_files) < n_files: return None
+    if not was.bytes: return 'its file is there now'
+    if not was.hash and was.bytes == now.bytes and not was.stamp: return 'nothing is known of what its file held'
+    return 'its file holds something else' + (', of the same size' if now.bytes == was.bytes else '')
 
 def _seal(out, rows, recipe, plan, known, datasets):
     "Write index and manifest, unless they are there already; what is left of an overwritten store goes."
@@ -507,8 +629,13 @@ def _finish(out, plan, k, tmp, said):
     side = dict(plan=plan, preparation=PREPARATION) | said | dict(sha256=_sha256(tmp))
     name.with_suffix('.json').unlink(missing_ok=True)
     os.replace(tmp, name)
-    with atomic_path(name.with_suffix('.json')) as p: p.write_text(json.dumps(side | dict(content_hash=_hash(side))))
+    _write_side(out, k, side)
     return k, side
+
+def _write_side(out, k, side):
+    "What is to be said of shard `k`; its folder is flushed, too, and with it the name of the shard."
+    side['content_hash'] = _hash(side)
+    with atomic_path(out/f'shard-{k:04d}.json') as p: p.write_text(json.dumps(side))
 
 def _one_behind(f, items):
     "`f(*item)` for each of `items`, worked out in a thread while the next item is being made."
@@ -547,7 +674,7 @@ def convert(
         _sweep(out, overwrite)
         try: _refuse_other(out, read_json(out/'manifest.json').get('plan'), plan)
         except (MissingFile, DamagedFile, AttributeError): pass
-        known = _kept(out, rows, plan, root)
+        known, partly, anew = _kept(out, rows, plan, root)
         todo = [k for k in range(-(-len(rows)//shard_records)) if k not in known]
         if todo:
             if not os.path.isdir(root): raise MissingFile(root, 'no such folder of recordings')
@@ -555,7 +682,7 @@ def convert(
         part = lambda k: [Row(*r)
                           for r in rows[list(Row._fields)].iloc[k*shard_records:(k + 1)*shard_records].itertuples(index=False, name=None)]
         jobs = [delayed(_write_shard)(k, os.path.abspath(out), part(k), root, recipe, quality, length,
-                                      _own_readers(table), links) for k in todo]
+                                      _own_readers(table), links, partly.get(k), os.getpid()) for k in todo]
         try:
             with warnings.catch_warnings(), tqdm(total=len(rows),
                                                  initial=len(rows) - sum(len(part(k)) for k in todo),
@@ -565,4 +692,12 @@ def convert(
                     bar.update(len(part(k)))
         finally: _sweep(out)
         _seal(out, rows, recipe, plan, known, sorted(set(table['dataset'].astype(str))) if 'dataset' in table else [])
-    return Store(out)
+    store = Store(out)
+    store.anew = pd.DataFrame(dict(record_id=list(anew), why=list(anew.values())), dtype=object)
+    if anew: warnings.warn(f'{out}: {_anew_words(store)}')
+    return store
+
+def _anew_words(store):
+    "Which records were taken anew and why, in a line."
+    few = [f'{r.record_id} ({r.why})' for r in store.anew.head(5).itertuples()]
+    return f'{len(store.anew):,} records taken anew: {", ".join(few)}{" …"*(len(store.anew) > 5)}'
