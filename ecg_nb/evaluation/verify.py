@@ -15,7 +15,7 @@ from .report import find_runs, has_classes
 from ..models.layers import Standardize
 from ..tasks.base import Answers, TASKS, Task, task_of
 from ..training.data import ECGData, Splits
-from ..training.run_folder import find_run, run_info
+from ..training.run_folder import find_run, read_people, run_info
 
 # %% auto #0
 __all__ = ['CLOSE', 'shared_recordings', 'Verdict', 'unequal', 'check_people', 'check_split', 'check_standardisation',
@@ -120,7 +120,7 @@ def check_people(v:Verdict, splits:Splits):
 def check_split(v:Verdict, info:dict, splits:Splits):
     "Those whom run.json names are those whom the split of its task gives."
     for part in ('train', 'valid'):
-        named, given = set(info['subjects'][part].split()), set(splits.parts[part].subjects)
+        named, given = read_people(info['subjects'][part]), set(splits.parts[part].subjects)
         if named != given:
             v.differences.append(f'split: of {part} run.json names {len(named - given)} people whom the split of the task '
                                  f'does not give, and lacks {len(given - named)}')
@@ -284,7 +284,7 @@ def verify(
         v.differences.append('metrics.json: not there')
         return v
     stored = read_json(folder/'metrics.json')
-    named = {k: set(str(info.get('subjects', {}).get(k, '')).split()) for k in ('train', 'valid')}
+    named = {k: read_people(str(info.get('subjects', {}).get(k, ''))) for k in ('train', 'valid')}
     if named['train'] & named['valid']: v.differences.append(f'people: {len(named["train"] & named["valid"])} of train are in valid, too, says run.json')
     if info['task'] not in TASKS:
         v.unchecked.append(f'the task {info["task"]} is not known here (--import names the file that registers it)')
