@@ -78,7 +78,7 @@ class Identity(Task):
     plans, extra, on_request = PLANS, EXTRA, ('seeds',)
     comparisons = dict(regimes='the same encoders within one recording and across recordings',
                        unknown='people whom nobody has enrolled', seeds='the same training from five beginnings')
-    measures = ('rank-1',)
+    measures, choices_in_metrics = ('rank-1',), ('unknown.threshold',)
     purpose = ('Turns each heartbeat in {leads} into 256 numbers that are alike for the same person, also in another '
                'recording; the mean over the beats is compared with those of people enrolled.')
     not_for = ('Not for access control, and not for finding out whose an anonymous ECG is without consent: '

@@ -92,7 +92,7 @@ class Rhythm(Task):
     on_request = (*OTHER_WAY, 'comparison-cpsc2018')
     candidates = tuple(n for n in PLANS if not n.startswith(('nine', 'statements')))
     extra = dict(learned_from='ptb-xl', powerset=False, augment=False)
-    reported = ('test', 'outside')
+    reported, choices_in_metrics = ('test', 'outside'), ('join', 'answer')
     metric = staticmethod(common_auc)
     positives = RARE
     measures, too_rare = ('macro AUC', 'macro F1'), ('STE',)

@@ -86,7 +86,7 @@ class Sex(Task):
     "Man or woman, and how old?"
     plans, extra, on_request = PLANS | NIGHTS, EXTRA, tuple(NIGHTS)
     comparisons = dict(elsewhere='single-lead runs on other data sets')
-    metric = staticmethod(sex_auc)
+    metric, choices_in_metrics = staticmethod(sex_auc), ('seconds.*.cut',)
     purpose = "Estimates from {leads} sex{age}, as the hospital's records have it."
     not_for = ('It says nothing about gender, and nothing may be decided about a person by it. '
                'That it works at all shows how much an ECG reveals.')
