@@ -4,7 +4,7 @@
 
 # %% ../../nbs/tasks/09_task.ipynb #export-imports-task
 from __future__ import annotations
-import hashlib, json, re, shutil
+import hashlib, json, re, shutil, tempfile
 from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import combinations
 from pathlib import Path
@@ -665,8 +665,10 @@ def narrowing(
 )->dict:                  # figure -> width of its interval in proportion
     "How wide intervals are if each record that is reported on is there several times: as wide as before, if people are drawn."
     def widths(splits):
-        figures = task.headline(task.answered(plan, splits, folder))
-        return {f.name: f.high - f.low for f in figures if f.low is not None}
+        with tempfile.TemporaryDirectory() as top:
+            here = shutil.copytree(folder, Path(top)/Path(folder).name)
+            figures = task.evaluate(plan, splits, here)['headline']
+        return {f['name']: f['high'] - f['low'] for f in figures if f['low'] is not None}
     once, many = widths(splits), widths(_changed(splits, task.reported, several_times, times=times))
     return {name: many[name]/width for name, width in once.items()}
 
