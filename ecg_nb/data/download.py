@@ -343,7 +343,10 @@ def _decoded(b, source):
 
 def _sums(b, source):
     "Path -> SHA-256 of the bytes of a SHA256SUMS.txt."
-    sums = {p: h for h, p in re.findall(r'^([0-9a-f]{64})[ *]+(?:\./)?(.*?)[ \r]*$', _decoded(b, source), flags=re.M)}
+    sums = {}
+    for line in _decoded(b, source).split('\n'):
+        h, path = line[:64], line[64:].lstrip(' *')
+        if re.fullmatch('[0-9a-f]{64}', h) and path != line[64:]: sums[path.removeprefix('./').rstrip(' \r')] = h
     if not sums: raise DamagedFile(source, 'holds no checksums')
     return _check_names(sums, source)
 

@@ -5,7 +5,7 @@
 # %% ../../nbs/data/10_formats.ipynb #export-from-future-import-annotations
 from __future__ import annotations
 import errno, math, os, re, stat, struct, tempfile, warnings, zlib
-from collections import namedtuple
+from collections import Counter, namedtuple
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from functools import lru_cache, wraps
@@ -213,6 +213,8 @@ def read_header(
     path = header_path(path)
     with _open(path) as (f, size): return _parse_header(path, f, size)
 
+_SIGNALS = 10_000   # in one record, at most; EDF cannot name more
+
 # zero bytes that fill a file up, line ends of an old Mac, the end of a file in DOS
 _no_text = {0: ' ', 13: '\n', 26: ' '}
 
@@ -229,6 +231,7 @@ def _parse_header(path, f, size):
         raise BadHeader(path,
                         f'announces {n_lines} {"signals" if n_seg is None else "segments"}, describes {len(lines) - 1}')
     if n_lines == 0: raise BadSignal(path, 'a record without signals')
+    if n_seg is None and n_lines > _SIGNALS: raise BadHeader(path, f'{n_lines:,} signals; no recorder has so many')
     signals, segments = (_signals(path, lines[1:]), ()) if n_seg is None else ((), tuple(_segments(path, lines[1:])))
     return Header(name, check_fs(fs or 250, path), int(n or 0), signals, comments, segments, path)
 
@@ -518,11 +521,14 @@ def _fast(signals)->bool: return all(s.fmt == 16 or s.fmt == 212 for s in signal
 def _names(labels)->tuple: # names, remarks
     "The names of signals `labels`, each once."
     names, notes = list(map(lead_name, labels)), []
+    there, seen, last = set(names), set(), {}
     for i, name in enumerate(names):
-        if name not in names[:i]: continue
-        k = next(k for k in range(2, len(names) + 2) if f'{name} #{k}' not in names)
-        names[i] = f'{name} #{k}'
-        notes.append(f'another signal {labels[i]!r}, called {names[i]!r}')
+        if name in seen:
+            k = next(k for k in range(last.get(name, 2), len(names) + 2) if f'{name} #{k}' not in there)
+            names[i], last[name] = f'{name} #{k}', k
+            there.add(names[i])
+            notes.append(f'another signal {labels[i]!r}, called {names[i]!r}')
+        seen.add(names[i])
     return tuple(names), tuple(notes)
 
 def _positions(path, names, leads)->list:
@@ -1219,7 +1225,11 @@ SignalInfo.__doc__ = ("What a file says of a signal: `problem` in words, '' wher
 
 def _told_apart(labels)->list:
     "`labels`, the second of a kind numbered."
-    return [l if l not in labels[:i] else f'{l} #{labels[:i].count(l) + 1}' for i, l in enumerate(labels)]
+    n, out = Counter(), []
+    for l in labels:
+        n[l] += 1
+        out.append(l if n[l] == 1 else f'{l} #{n[l]}')
+    return out
 
 def _infos(names, signals, fs, unit_mv)->list:
     "A `SignalInfo` for each of the WFDB `signals`, each a list of what the segments say of it."

@@ -221,7 +221,7 @@ def export_onnx(
                                 {k: d[k] if isinstance(d[k], str) else json.dumps(d[k], ensure_ascii=False) for k in ('format', 'run', 'caveat', 'classes', 'input', 'preparation')})
     onnx.checker.check_model(model, full_check=True)
     raw = model.SerializeToString()
-    card = re.sub(r'\[([^\]]+)\]\(\.\./[^)]*\)', r'\1 (in the project)', model_card(run))
+    card = re.sub(r'\[([^\][]+)\]\(\.\./[^)[]*\)', r'\1 (in the project)', model_card(run))
     comment, title, rest = card.split('\n\n', 2)
     with atomic_path(folder/'model.onnx') as p: p.write_bytes(raw)
     write_json(folder/'recipe.json', d | dict(sha256=hashlib.sha256(raw).hexdigest(), opset=17))

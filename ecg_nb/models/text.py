@@ -128,7 +128,7 @@ def diagnosis_words(
         words += sorted(w for w in described if len(w) < 6) + sorted(c.lower().strip('_') for c in s.index)
         stems += sorted(w for w in described if len(w) >= 6)
     either = lambda v: '|'.join(map(re.escape, sorted(set(v), key=lambda o: (-len(o), o))))
-    return re.compile(rf'[^\W\d_]*(?:{either(stems)})[^\W\d_]*|\b(?:{either(words)})\b')
+    return re.compile(rf'(?<![^\W\d_])[^\W\d_]*(?:{either(stems)})[^\W\d_]*|\b(?:{either(words)})\b')
 
 def mask_diagnoses(
     text:str,               # a cleaned report
@@ -148,7 +148,7 @@ def phrases(
 )->list:
     "The text cut at its punctuation and after every `n_words` words, neighbours joined if that is more than `n_parts`."
     out = []
-    for sentence in re.split(r'[.;:,!?。，；]+(?:\s|$)', text):
+    for sentence in re.split(r'(?<![.;:,!?。，；])[.;:,!?。，；]++(?:\s|$)', text):
         w = sentence.split()
         out += [' '.join(w[a:a + n_words]) for a in range(0, len(w), n_words)]
     if len(out) <= n_parts: return out
