@@ -227,6 +227,7 @@ def _run(self:Stepper, kind, low, high, test):
 Stepper._repeat, Stepper._run = _repeat, _run
 
 # %% ../../nbs/dev/22_patterns.ipynb #pumps
+_TOO_MUCH = 2.8   # 2: twice the steps for twice the input; 4: four times as many
 _OF_CATEGORY = {CATEGORY_DIGIT: '0', CATEGORY_SPACE: ' ', CATEGORY_WORD: 'a'}
 _PLAIN = (' ', '_', '0', 'a', '(', '[', '.', '-', '/', '\n', '"', ',')   # is tried with every expression
 
@@ -272,7 +273,7 @@ def growth(
     n:int=16,        # repetitions of the shortest input; the others have twice and four times as many
     most:int=20_000, # steps
 )->tuple:            # ratio, and the input that makes it: before, what is repeated, behind
-    "How steps grow with the input that suits `pattern` least; 99 where they are more than can be counted."
+    "How steps grow with the input that suits `pattern` least, or is bad enough; 99 where they are more than can be counted."
     stepper = Stepper(pattern, flags, most=most)
     pumps = [*_repeated(stepper.tree), *(('', t) for t in _texts(stepper.tree)), *(('', t) for t in _PLAIN)]
     worst = (0., ())
@@ -282,12 +283,13 @@ def growth(
             a, b, c = (stepper.steps(t.encode('latin-1', 'replace') if isinstance(pattern, bytes) else t, way) for t in made)
             ratio = 99. if c > most else (c - b)/max(1, b - a)
             if c > 8*n: worst = max(worst, (ratio, (before, again, behind)))
+            if worst[0] >= _TOO_MUCH: return worst
     return worst
 
 def too_slow(
     pattern, flags:int=0, way:str='all',
 )->tuple:      # as `growth`, () if all is well
     "The input whose steps grow faster than its length."
-    if growth(pattern, flags, way)[0] < 2.8: return ()
-    worst = growth(pattern, flags, way, n=160, most=10**6)
-    return worst if worst[0] >= 2.8 else ()
+    if growth(pattern, flags, way)[0] < _TOO_MUCH: return ()
+    worst = growth(pattern, flags, way, n=130, most=10**6)
+    return worst if worst[0] >= _TOO_MUCH else ()
