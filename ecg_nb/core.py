@@ -720,7 +720,7 @@ def did_you_mean(
     names = [str(n) for n in names]
     if not names: return 'there are none'
     by_lower = {n.lower(): n for n in reversed(names)}
-    near = get_close_matches(str(name).lower(), by_lower, n=2)
+    near = get_close_matches(str(name)[:100].lower(), by_lower, n=2) if len(names) < 10_000 else []
     every = ', '.join(names[:most]) + (' …' if len(names) > most else '')
     if not near: return f'there are {every}'
     return f'did you mean {" or ".join(by_lower[n] for n in near)}? There are {every}'

@@ -23,7 +23,7 @@ __all__ = ['ARRAYS', 'lead_names', 'UnitWarning', 'unit_mv', 'beat_height', 'inf
 _words = (r'(?:signal|channel|kanal|canal|lead|ecg|ekg|ableitung|abl|d[ée]rivation|derivaci[óo]n|deriva[çc][ãa]o'
           r'|chest|limb|brustwand|mdc)')
 _front = re.compile(rf'^(?:{_words}(?:[\s_.:/]+|-)?)+', re.I)
-_back = re.compile(rf'(?:[\s_.:/-]+(?:{_words}|ref|raw|filt(?:ered)?)|\s*\((?:chest|limb|raw|filt(?:ered)?)\))+$', re.I)
+_behind = re.compile(rf'(?:([\s_.:/-])(?:{_words}|ref|raw|filt(?:ered)?)|\((?:chest|limb|raw|filt(?:ered)?)\))$', re.I)
 _turned = re.compile(r'(?:[-−–]|(?:minus|neg|inv)[\s_-]*)(.+)', re.I)
 _standard = {l.lower(): l for l in LEADS}
 _standard |= {f'd{k}': l for k, l in zip(('i', 'ii', 'iii', 1, 2, 3), LEADS[:3]*2)}
@@ -34,13 +34,20 @@ _unit_behind = re.compile(r'(?: ?/ ?| in )(?:mV|[uµμ]V|nV|V)$', re.I)
 _in_brackets = re.compile(r'[\[(]([^][()]{1,20})[\])]')
 _numbered = re.compile(r'(?:lead|ableitung|abl|d[ée]rivation|derivaci[óo]n|deriva[çc][ãa]o)[\s_.:-]?(\d{1,2})', re.I)
 
+def _without_words_behind(s):
+    "`s` without ' (raw)', '-ref' and the like at its end."
+    while m := _behind.search(s):
+        s = s[:m.start()]
+        while s and (s[-1].isspace() or m[1] and s[-1] in '_.:/-'): s = s[:-1]
+    return s
+
 @lru_cache(10_000)
 def _bare(label):
     "A label without the words around it, in lower case: 'Lead II-ref', 'II,' and 'ECG (II)' are 'ii'."
     if len(label) > 200: return label.lower()
     s = unicodedata.normalize('NFKC', label).strip(' \t"\'`,;:.')
     s = _unit_behind.sub('', s).rstrip()
-    bare = re.sub(r'[\s_.-]+', '', _back.sub('', _front.sub('', s))).lower()
+    bare = re.sub(r'[\s_.-]+', '', _without_words_behind(_front.sub('', s))).lower()
     inside = [re.sub(r'[\s_.-]+', '', _front.sub('', i)).lower() for i in _in_brackets.findall(s)]
     return next((i for i in inside if i in _standard and bare not in _standard), bare)
 
@@ -76,10 +83,13 @@ def lead_names(
         notes.append(f'{labels[i]} (electrodes on the trunk) taken as lead {names[i]}')
     others = [n for n in names if n not in LEADS]
     if others: notes.append(f'no name of a standard lead: {", ".join(others[:12])}')
+    seen, all_names = set(), set(names)
     for i, n in enumerate(names):
-        if n not in names[:i] or labels[i] in names: continue
-        names[i] = labels[i]
-        notes.append(f'{labels[i]}: a second lead {n}, goes by its own name')
+        if n in seen and labels[i] not in all_names:
+            names[i] = labels[i]
+            all_names.add(labels[i])
+            notes.append(f'{labels[i]}: a second lead {n}, goes by its own name')
+        seen.add(names[i])
     return names, notes
 
 # %% ../../nbs/data/17_arrays.ipynb #unitwarning
@@ -364,7 +374,7 @@ def _decoded(raw):
 
 # %% ../../nbs/data/17_arrays.ipynb #numeric
 _nothing = ('', '-', 'nan', 'NaN', 'NAN', 'NA', 'N/A', 'null', 'None')
-_number = re.compile(r'[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?')
+_number = re.compile(r'[+-]?(\d++\.?\d*+|\.\d++)([eE][+-]?\d++)?')
 _seconds = {unit: s for s, units in (
     (1,    's sec secs second seconds sekunden'),
     (1e-3, 'ms msec millis millisecond milliseconds'),
@@ -430,7 +440,9 @@ def _separator(
 def _cells(line, separator):
     "The cells of a `line` without blanks and quotes."
     if separator == r'\s+': parts = line.split()
-    elif '"' in line: parts = next(csv.reader([line.strip(' ')], delimiter=separator, skipinitialspace=True), [])
+    elif '"' in line:
+        try: parts = next(csv.reader([line.strip(' ')], delimiter=separator, skipinitialspace=True), [])
+        except csv.Error: parts = line.split(separator)                  # a cell of pages, or a line end within quotes
     else: parts = line.split(separator)
     return [c.strip().strip('"\'').strip() for c in parts]
 
@@ -464,7 +476,7 @@ def _split_header(path, first, rows, decimal):
     return names, units, rows[k:]
 
 # %% ../../nbs/data/17_arrays.ipynb #beginning
-_remark = re.compile(r'\s*(?:[#%]|//)[\s#%/]*')
+_remark = re.compile(r'(?<!\s)\s*+(?:[#%]|//)[\s#%/]*')
 _letters = re.compile(r'[^\W\d_]+')
 
 def _has_words(line):
@@ -687,7 +699,7 @@ def _rows_across(path, encoding):
     for line in _lines_across(path, encoding):
         first = first or line
         if not separator:
-            unnamed = re.sub(r'^\s*"?[^\d",;\t]*[,;\t]', '', line[:1000])
+            unnamed = re.sub(r'^(?:\s*+"?[^\d",;\t]*+[,;\t]|\s*\t)', '', line[:1000])
             separator, decimal = _separator(line, unnamed or line)
         cells = _cells(line, separator)
         named = bool(cells) and not _is_numeric(cells[:1], decimal)

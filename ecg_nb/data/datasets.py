@@ -740,7 +740,7 @@ def shhs_table(
         tables.append(t.assign(visit=v))
         notes += said
     t = pd.concat(tables, ignore_index=True)
-    t['record_id'], t['subject_id'], t['age_capped'] = t.path.str.extract(r'([^/]+)\.edf$')[0], 'shhs-' + t.pop('person').map('{:06d}'.format), t.age == 90
+    t['record_id'], t['subject_id'], t['age_capped'] = [Path(p).stem for p in t.path], 'shhs-' + t.pop('person').map('{:06d}'.format), t.age == 90
     torn = t.subject_id.isin((n := t[t.sex != ''].groupby('subject_id').sex.nunique()).index[n > 1])
     if torn.any():
         notes.append((root, f'another sex at the other visit, taken as unknown: {listed(t.record_id[torn])}'))

@@ -311,8 +311,9 @@ _signal_endings = re.compile(r'\.(?:hea|dat|mat|edf|bdf|rec|atr|npy|csv|tsv|txt)
 def _parts(name):
     "The folders and the name in `name`, as a spreadsheet may have changed them: 00001 became 1 or 1.0, letters capitals."
     *folders, last = (p.casefold() for p in name.split('/'))
-    number = re.fullmatch(r'0*(\d+)(?:\.0+)?', last)
-    return (*folders, number[1] if number else last)
+    whole, dot, zeros = last.partition('.')
+    number = whole.isdecimal() and (not dot or set(zeros) == {'0'})
+    return (*folders, whole.lstrip('0') or '0' if number else last)
 
 def _meant_elsewhere(keys, ids):
     "The one of `ids` that each of `keys` means that names another folder or has lost its zeros; those that mean several."

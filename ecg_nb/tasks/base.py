@@ -41,7 +41,7 @@ class Published:
     source:str = ''
 
     @property
-    def value(self)->float: return float(re.search(r'\d*\.\d+', self.text)[0])
+    def value(self)->float: return float(re.search(r'(?<!\d)\d*+\.\d+', self.text)[0])
 
 @dataclass(frozen=True)
 class Figure:
