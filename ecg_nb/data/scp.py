@@ -168,7 +168,7 @@ def _lead_table(path, section)->tuple: # flags, (first, last, name) of each lead
     body = section[16:]
     n = body[0] if body else 0
     if not n or len(body) < 2 + 9*n: raise DamagedFile(path, 'section 3 names no leads')
-    leads = [(first, last, LEAD_NUMBERS.get(k, f'lead {k}')) for first, last, k in struct.iter_unpack('<IIB', body[2:2 + 9*n])]
+    leads = [(first, last, LEAD_NUMBERS.get(k, f'channel {k}')) for first, last, k in struct.iter_unpack('<IIB', body[2:2 + 9*n])]
     if any(not 1 <= first <= last < 1 << 26 for first, last, _ in leads):
         raise BadHeader(path, 'section 3 has a lead of no or impossible length')
     return body[1], leads
