@@ -8,8 +8,8 @@ import itertools, os, re
 from collections import Counter
 from pathlib import Path
 import pandas as pd
-from ..core import BadSignal, BadTable, ECGError, LEADS, MissingFile, UnknownFormat, shown
-from .registry import container_of, first_bytes, format_of
+from ..core import BadSignal, BadTable, DamagedFile, ECGError, LEADS, MissingFile, UnknownFormat, shown
+from .registry import FORMATS, container_of, first_bytes, format_of
 from .formats import UNIT_MV, file_kind, follow_links, header_path, read_header, says_ecg, signals_of
 from .arrays import ARRAYS, chosen, lead_names, table_layout
 from .datasets import check_paths, counted, finish_table, gather_rows, listed, read_csv, settle_people
@@ -84,31 +84,22 @@ def ecg_signals(
 
 # %% ../../nbs/data/11_own.ipynb #other-formats
 OTHER_FORMATS = {
-    '.dcm': 'DICOM', '.xml': 'XML (HL7 aECG, GE or Philips)', '.scp': 'SCP-ECG', '.h5': 'HDF5', '.hdf5': 'HDF5',
-    '.xls': 'a spreadsheet', '.xlsx': 'a spreadsheet', '.ods': 'a spreadsheet', '.npz': 'an archive of arrays (npz)',
-    '.zip': 'a zip archive', '.gz': 'a compressed file', '.json': 'JSON', '.mwf': 'MFER', '.ecg': 'a file of its recorder',
-    '.parquet': 'Parquet', '.pdf': 'a document', '.pkl': 'a pickle', '.gdf': 'GDF', '.vhdr': 'BrainVision', '.cnt': 'a file of its recorder'}
+    '.xls': 'a spreadsheet', '.xlsx': 'a spreadsheet', '.ods': 'a spreadsheet', '.gz': 'a compressed file', '.json': 'JSON',
+    '.ecg': 'a file of its recorder', '.pdf': 'a document', '.pkl': 'a pickle', '.gdf': 'GDF', '.vhdr': 'BrainVision', '.cnt': 'a file of its recorder'}
 _signatures = (
-    (128, b'DICM', 'DICOM'), (16, b'SCPECG', 'SCP-ECG'), (0, b'\x89HDF', 'HDF5'), (0, b'ISHNE', 'ISHNE (a Holter recording)'),
-    (2, b'MFR', 'MFER'), (0, b'GDF ', 'GDF'), (0, b'Brain Vision', 'BrainVision'), (0, b'CFWB', 'a LabChart file'),
-    (0, b'PAR1', 'Parquet'), (0, b'\x1f\x8b', 'a compressed file'), (0, b'\xd0\xcf\x11\xe0', 'a spreadsheet or document of old Office'),
+    (0, b'GDF ', 'GDF'), (0, b'Brain Vision', 'BrainVision'), (0, b'CFWB', 'a LabChart file'), (0, b'\x1f\x8b', 'a compressed file'), (0, b'\xd0\xcf\x11\xe0', 'a spreadsheet or document of old Office'),
     (0, b'%PDF', 'a document'), (0, b'\x89PNG', 'a picture'), (0, b'\xff\xd8\xff', 'a picture'), (0, b'II*\0', 'a picture'))
-_xml_words = dict(AnnotatedECG='XML (HL7 aECG)', restingecgdata='XML (Philips)', RestingECG='XML (GE MUSE)',
-                  html='a web page')
 _of_sleep_scores = re.compile(r'<(?:PSGAnnotation|CMPStudyConfig)')
 
 def _text_format(text)->str:
     "The name of an XML or JSON format by its first characters; '' if it is neither."
     text = text.lstrip('\ufeff \r\n\t')
-    if text[:1] == '<':
-        return next((name for word, name in _xml_words.items() if word.lower() in text.lower()),
-                    'XML (HL7 aECG, GE or Philips)')
+    if text[:1] == '<': return 'a web page' if 'html' in text.lower() else 'XML of no electrocardiograph that is known here'
     return 'JSON' if re.match(r'\{\s*["}]|\[\s*[\[{"]', text) else ''
 
 def _zip_format(start)->str:
     "What kind of zip archive begins with the bytes `start`, by the name of its first file."
     name = start[30:30 + int.from_bytes(start[26:28], 'little')].decode('latin-1')
-    if name.endswith('.npy'): return OTHER_FORMATS['.npz']
     return 'a spreadsheet' if name.startswith(('[Content_Types]', 'xl/', '_rels')) else 'a zip archive'
 
 def other_format(
@@ -121,15 +112,21 @@ def other_format(
     if format_of(path, start): return ''
     if ending == '.dat' and os.path.exists(header_path(path)): return ''
     if start[:4] == b'PK\3\4':
-        return OTHER_FORMATS[ending] if ending in ('.npz', '.xlsx', '.ods') else _zip_format(start)
+        return OTHER_FORMATS[ending] if ending in ('.xlsx', '.ods') else _zip_format(start)
     by_bytes = next((name for at, bytes, name in _signatures if start[at:at + len(bytes)] == bytes), '')
     wide = start[:2] in (b'\xff\xfe', b'\xfe\xff')
-    return by_bytes or _text_format(start.decode('utf-16' if wide else 'utf-8', 'replace')) or OTHER_FORMATS.get(ending, '')
+    return by_bytes or _text_format(start.decode('utf-16' if wide else 'utf-8', 'replace')) or OTHER_FORMATS.get(ending, '') or _by_ending(ending)
+
+def _by_ending(ending)->str:
+    "What a file is not, that has the ending of a format that is read."
+    named = sorted(f.name for f in FORMATS.values() if ending in f.endings)
+    return f'no {named[0] if len(named) == 1 else "file of an electrocardiograph"}, whatever its ending says' if named else ''
 
 def refuse_other_formats(path):
     "`UnknownFormat` for a file in a format that is not read here."
     name = other_format(path)
-    if name: raise UnknownFormat(path, f'is {name}, which is not read here: export it as WFDB, EDF or CSV')
+    if name.startswith('no '): raise DamagedFile(path, f'is {name}')
+    if name: raise UnknownFormat(path, f'is {name}, which is not read here: export it as DICOM, WFDB, EDF or CSV')
 
 # %% ../../nbs/data/11_own.ipynb #own-files
 _of_people = {'path', 'file', 'filename', 'file_name', 'record_id', 'record', 'recording', 'ecg_id', 'exam_id',
