@@ -485,18 +485,21 @@ def _rows(table):
     lost = [c for c in ('record_id', 'subject_id', 'path') if c not in table]
     if lost: raise BadTable('table', f'no column {", ".join(lost)}')
     if not len(table): raise BadTable('table', 'no records to convert')
-    rows = table[['record_id', 'subject_id', 'path']].astype(str).reset_index(drop=True)
+    # objects: a path may hold bytes that are no text, which other columns of text refuse
+    rows = pd.DataFrame({c: _objects(map(str, table[c])) for c in ('record_id', 'subject_id', 'path')})
     rows['fs'] = pd.Series([float(f) if f == f else None for f in table['fs']] if 'fs' in table
                            else [None]*len(rows), dtype=object)
     for c in ('channels', 'leads'):
         rows[c] = [tuple(v) if isinstance(v, (list, tuple)) else () for v in table[c]] if c in table else [()]*len(rows)
     rows['span'] = pd.Series(_spans(table), dtype=object)
-    rows['units'] = [v if isinstance(v, str) else '' for v in table['units']] if 'units' in table else ''
-    rows['dataset'] = table['dataset'].astype(str).to_numpy() if 'dataset' in table else ''
+    rows['units'] = _objects(v if isinstance(v, str) else '' for v in table['units']) if 'units' in table else ''
+    rows['dataset'] = _objects(map(str, table['dataset'])) if 'dataset' in table else ''
     rows['given'] = _given(table)
     twice = rows.record_id[rows.record_id.duplicated()]
     if len(twice): raise BadTable('table', f'record_id occurs twice: {", ".join(twice.head(5))}')
     return rows
+
+def _objects(values): return pd.Series(list(values), dtype=object)
 
 def _own_readers(table):
     "The data sets of `table` that bring a reader of their own."
