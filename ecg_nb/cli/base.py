@@ -12,8 +12,9 @@ from ..core import ECGError, import_user_module, did_you_mean
 
 # %% auto #0
 __all__ = ['PARTLY', 'file_options', 'source_options', 'people_option', 'quiet_option', 'json_option', 'as_options',
-           'echo_warning', 'extra_of', 'one_line', 'Commands', 'environment', 'cli', 'options', 'comma_separated',
-           'stated_units', 'pairs', 'source_table', 'echo_left_out', 'echo_answer']
+           'echo_warning', 'extra_of', 'one_line', 'Commands', 'environment', 'cli', 'options', 'run_names',
+           'source_names', 'class_names', 'run_option', 'comma_separated', 'stated_units', 'pairs', 'source_table',
+           'echo_left_out', 'echo_answer']
 
 # %% ../../nbs/cli/10_cli.ipynb #partly
 PARTLY = 3  # exit status: done, but some recordings could not be used
@@ -127,6 +128,31 @@ def options(*decorators):
         return command
     return add
 
+def run_names(ctx, param, incomplete):
+    "Runs for a shell that completes names; a folder of one's own is completed as a folder."
+    from click.shell_completion import CompletionItem
+    from ecg_nb.training.run_folder import run_folders
+    with environment(ECG_NB_RESULTS=ctx.find_root().params.get('results')):
+        names = [name for name in run_folders() if name.startswith(incomplete)]
+    return [CompletionItem(name) for name in names] or [CompletionItem(incomplete, type='dir')]
+
+def source_names(ctx, param, incomplete):
+    "Data sets that are here, else files."
+    from click.shell_completion import CompletionItem
+    from ecg_nb.data.datasets import DATASETS, have
+    names = [name for name in DATASETS if incomplete and name.startswith(incomplete) and have(name)]
+    return [CompletionItem(name) for name in names] or [CompletionItem(incomplete, type='file')]
+
+def class_names(ctx, param, incomplete):
+    "Classes of the run that --run names so far."
+    from ecg_nb.training.run_folder import run_info
+    run = ctx.params.get('run') or next(p.default for p in ctx.command.params if p.name == 'run')
+    return [c for c in run_info(run)['classes'] if c.lower().startswith(incomplete.lower())]
+
+def run_option(default, help):
+    "--run, whose names the shell completes."
+    return click.option('--run', default=default, show_default=True, help=help, shell_complete=run_names)
+
 def comma_separated(ctx, param, value):
     "'I,II' as ('I', 'II')."
     return tuple(s.strip() for s in value.split(',') if s.strip()) if value else None
@@ -147,7 +173,8 @@ file_options = options(
         help="Unit of arrays and of what is not calibrated: mV, uV, V, nV, '4.88 uV', 200/mV (counts a millivolt), "
              "'200(1024)/mV' (1024 is 0 mV); 'stored uV' where a file's own gain is wrong; one a lead with commas "
              "between. Without it, it is inferred from the height of the QRS, and said."))
-source_options = options(click.argument('source', nargs=-1, required=True), file_options)
+source_options = options(click.argument('source', nargs=-1, required=True, shell_complete=source_names), file_options)
+
 def pairs(ctx, param, value):
     "'sex=Geschlecht,age=Alter' as a dictionary."
     if not value: return None

@@ -5,13 +5,13 @@
 # %% ../../nbs/cli/14_cli_evaluation.ipynb #export-from-future-import-annotations
 from __future__ import annotations
 import click
-from .base import PARTLY, cli, echo_answer, echo_left_out, file_options, json_option, people_option, source_table
+from .base import PARTLY, cli, echo_answer, echo_left_out, file_options, json_option, people_option, run_names, source_table
 from .training import labelled, labels_of
-from ..core import BadTable
+from ..core import BadTable, did_you_mean
 
 # %% auto #0
-__all__ = ['seed_option', 'evaluate_on', 'evaluation_lines', 'verify_runs', 'evaluate', 'outside', 'shift', 'robustness',
-           'invariance', 'saliency', 'sanity']
+__all__ = ['seed_option', 'evaluate_on', 'evaluation_lines', 'verify_runs', 'evaluate', 'compare', 'outside', 'shift',
+           'robustness', 'invariance', 'saliency', 'sanity']
 
 # %% ../../nbs/cli/14_cli_evaluation.ipynb #evaluate-on
 def evaluate_on(
@@ -27,7 +27,7 @@ def evaluate_on(
     from ecg_nb.inference.predict import predict
     source, classes = table.attrs.get('source', 'table'), list(classes)
     missing = [c for c in classes if c not in run.classes]
-    if missing: raise BadTable(source, f'{run} has no class {", ".join(missing)}; it has {", ".join(run.classes)}')
+    if missing: raise BadTable(source, f'{run} has no class {", ".join(missing)}; ' + did_you_mean(missing[0], run.classes))
     check_scoring(run, table)
     answers = predict(table, run, calibrated=False, progress=False)
     p = answers.frame(run).set_index('record_id')[classes].dropna()
@@ -65,7 +65,7 @@ def verify_runs(run:str|None):
     if any(v.partly for v in verdicts): raise click.exceptions.Exit(PARTLY)
 
 @cli.command(short_help='how good a run is, on its records or yours')
-@click.argument('run', required=False)
+@click.argument('run', required=False, shell_complete=run_names)
 @click.argument('source', nargs=-1)
 @click.option('--all', 'every', is_flag=True,
               help='All shipped runs: tables, pictures and the page of results; needs the data.')
@@ -106,6 +106,24 @@ def evaluate(run, source, every, verified, part, labels, csv, columns, sex_codin
     echo_answer(answer, as_json, '\n'.join(evaluation_lines(e, summary, per_class)))
     if source: echo_left_out(problems, table)
 
+# %% ../../nbs/cli/14_cli_evaluation.ipynb #compare
+@cli.command(short_help='is one run better than another?')
+@click.argument('run', shell_complete=run_names)
+@click.argument('other', shell_complete=run_names)
+@click.option('--part', default='test', show_default=True,
+              help="Of the runs' own records: test, valid, or for rhythm outside.")
+@json_option
+def compare(run, other, part, as_json):
+    """AUC of RUN minus that of OTHER on the same records, class by class, with 95 % intervals over people; from their stored predictions.
+
+    \b
+    ecg_nb compare diagnosis/s4d diagnosis/xresnet1d18
+    """
+    from dataclasses import asdict
+    from ecg_nb.evaluation.compare import compare
+    c = compare(run, other, part=part)
+    echo_answer(asdict(c) | dict(table=c.table.to_dict('records')), as_json, str(c))
+
 # %% ../../nbs/cli/14_cli_evaluation.ipynb #outside
 @cli.command(short_help="how good runs are on other hospitals' recordings")
 def outside():
@@ -123,7 +141,7 @@ def outside():
 
 # %% ../../nbs/cli/14_cli_evaluation.ipynb #shift
 @cli.command(short_help='what training records are like, to notice recordings that are not')
-@click.argument('run', nargs=-1)
+@click.argument('run', nargs=-1, shell_complete=run_names)
 def shift(run):
     """Measure the training records of each RUN (default: all shipped ones) and keep it beside the run: predict then says of a folder that lies outside.
 
@@ -137,7 +155,7 @@ def shift(run):
 seed_option = click.option('--seed', default=0, show_default=True)
 
 @cli.command(short_help='how good runs are on disturbed records')
-@click.argument('run', nargs=-1)
+@click.argument('run', nargs=-1, shell_complete=run_names)
 @seed_option
 @click.option('--tables', is_flag=True, help='Ask nothing, only write the tables of what has been asked.')
 def robustness(run, seed, tables):

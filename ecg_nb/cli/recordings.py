@@ -5,7 +5,7 @@
 # %% ../../nbs/cli/11_cli_recordings.ipynb #export-from-future-import-annotations
 from __future__ import annotations
 import click
-from .base import (PARTLY, as_options, cli, comma_separated, echo_answer, echo_left_out, file_options, json_option, people_option, quiet_option,
+from .base import (PARTLY, as_options, class_names, cli, comma_separated, run_names, run_option, echo_answer, echo_left_out, file_options, json_option, people_option, quiet_option,
     source_options, source_table)
 from ..core import ECGError, did_you_mean
 
@@ -18,7 +18,7 @@ PAGES = 20   # up to so many recordings get a page each without being asked for
 
 @cli.command(short_help='what runs say of recordings: table, JSON, pages')
 @source_options
-@click.option('--run', 'runs', multiple=True, default=['diagnosis/superclass'], show_default=True,
+@click.option('--run', 'runs', multiple=True, default=['diagnosis/superclass'], show_default=True, shell_complete=run_names,
     help='Which run to ask; several are possible.')
 @click.option('--out', type=click.Path(file_okay=False),
               help='Folder for tables and pages; without it only a summary is printed.')
@@ -90,9 +90,9 @@ def doctor(source, fs, leads, units, report, fit, as_json):
 # %% ../../nbs/cli/11_cli_recordings.ipynb #explain
 @cli.command(short_help='which samples made a run say so')
 @source_options
-@click.option('--run', default='diagnosis/superclass', show_default=True, help='Which run to ask.')
+@run_option('diagnosis/superclass', 'Which run to ask.')
 @click.option('--record', help='Which one, of a folder or data set: its record_id.')
-@click.option('--class', 'cls', help='The class to be explained (default: the most likely one).')
+@click.option('--class', 'cls', shell_complete=class_names, help='The class to be explained (default: the most likely one).')
 @click.option('--method', help='Of the map (default: the one that passed most tests for this run).')
 @click.option('--start', 'start_s', type=float, default=0.,
               help='Explain the ten seconds from this second on (default: from the start).')
@@ -120,8 +120,7 @@ def explain(source, fs, leads, units, run, record, cls, method, start_s, out):
 @click.argument('gallery', type=click.Path(dir_okay=False))
 @source_options
 @people_option
-@click.option('--run', default='identity/leads-12', show_default=True,
-              help='The encoder; identity/lead-I for one lead.')
+@run_option('identity/leads-12', 'The encoder; identity/lead-I for one lead.')
 @click.option('--replace', is_flag=True, help='Replace people that are there already.')
 @quiet_option
 def enrol(gallery, source, fs, leads, units, csv, columns, sex_coding, run, replace, quiet):
@@ -220,7 +219,7 @@ NIGHTS = ('shhs', 'mesa')  # data sets of whole nights, of which segments are st
               help='Folder of the store; or wfdb, edf, csv, npz, dicom: files of that format, into --out.')
 @click.option('--out', type=click.Path(file_okay=False), help='Folder for files of a format.')
 @click.option('--beats', is_flag=True, help='Of wfdb: with the R peaks found, as an annotation file (.atr).')
-@click.option('--run', help='Prepare as this run needs it.')
+@click.option('--run', shell_complete=run_names, help='Prepare as this run needs it.')
 @click.option('--to-leads', callback=comma_separated, help='Leads of the store (default: the standard twelve).')
 @click.option('--to-fs', type=float, help='Rate of the store in Hz (default: 100; nights: 256).')
 @click.option('--highpass', type=float, help='Hz, zero-phase Butterworth.')

@@ -6,7 +6,7 @@
 from __future__ import annotations
 import json
 import click
-from .base import cli, echo_answer, json_option
+from .base import cli, echo_answer, json_option, run_names
 from ..core import MissingFile, read_json, results_path
 
 # %% auto #0
@@ -36,7 +36,7 @@ def elsewhere_lines(rows)->list:
 
 # %% ../../nbs/cli/13_cli_runs.ipynb #runs
 @cli.command(short_help='the trained runs, and the model card of one')
-@click.argument('run', required=False)
+@click.argument('run', required=False, shell_complete=run_names)
 @json_option
 def runs(run, as_json):
     """The trained runs and how good they are; the model card of one RUN.
@@ -62,7 +62,7 @@ def runs(run, as_json):
 
 # %% ../../nbs/cli/13_cli_runs.ipynb #card
 @cli.command(short_help='model cards, written from the files of runs')
-@click.argument('run', nargs=-1)
+@click.argument('run', nargs=-1, shell_complete=run_names)
 @click.option('--calibrate', is_flag=True,
               help='Fit temperatures on the validation records first: some minutes; needs the data.')
 @click.option('--check', is_flag=True, help='Only say which cards are old; status 1 if one is.')
@@ -98,7 +98,7 @@ def results(check):
 
 # %% ../../nbs/cli/13_cli_runs.ipynb #export
 @cli.command(short_help='a run as ONNX, with its preparation')
-@click.argument('run')
+@click.argument('run', shell_complete=run_names)
 @click.option('--to', required=True, type=click.Path(file_okay=False),
               help='Folder for model.onnx, recipe.json and the model card.')
 def export(run, to):

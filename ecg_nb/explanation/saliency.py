@@ -277,7 +277,7 @@ def _targets(run, target, n:int):
         if isinstance(c, str) and c in run.classes: return run.classes.index(c)
         if isinstance(c, (int, np.integer)) and 0 <= c < dim: return int(c)
         raise BadTable(run.folder,
-                       f'no class {c!r}; ' + (f'there are {", ".join(run.classes)}' if not is_encoder(run) else f'an encoder answers in {dim} numbers, {run.classes[0]} to {run.classes[-1]}: give another recording, or its embedding'))
+                       f'no class {c!r}; ' + (did_you_mean(c, run.classes) if not is_encoder(run) else f'an encoder answers in {dim} numbers, {run.classes[0]} to {run.classes[-1]}: give another recording, or its embedding'))
     return torch.tensor([number(c) for c in many])
 
 def _checked(run, x, name='records'):
