@@ -7,7 +7,9 @@ NB     ?=
 LAB    ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test test-real test-browser lab export readme refresh check types lint clean sex identity diagnosis rhythm notes benchmarks
+DOCS   := $(VENV)/.docs
+
+.PHONY: help env run test test-real test-browser lab export readme refresh check types lint docs clean sex identity diagnosis rhythm notes benchmarks
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +53,13 @@ check: env  ## package, notebooks and README.md agree, the widgets' scripts are 
 
 types: env  ## mypy reads the rooms that others build on
 	@$(PY) -m mypy
+
+$(DOCS): $(STAMP)
+	$(PY) -m pip install --use-pep517 --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	@touch $@
+
+docs: $(DOCS)  ## notebooks, API, commands, results and cards as one site in _docs/, every link checked
+	@$(PY) -m ecg_nb.dev.site
 
 lint:  ## ESLint reads the widgets' JavaScript (asks npm for it)
 	@npx --yes eslint@9 ecg_nb
