@@ -63,7 +63,7 @@ def _parsed(
         if isinstance(e, DamagedFile): raise
         raise DamagedFile(path, f'no sound XML ({wrong})') from None
 
-_before_root = re.compile(r'(?:<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>\[]*(?:\[.*?\])?[^>]*>|\s+)*<([\w.:-]+)', re.S)
+_before_root = re.compile(r'(?:<\?(?:(?!\?>).)*+\?>|<!--(?:(?!-->).)*+-->|<!DOCTYPE[^>\[]*+(?:\[[^\]]*+\])?+[^>]*+>|\s++)*+<([\w.:-]+)', re.S)
 
 def root_name(
     start:bytes,    # of a file
