@@ -147,7 +147,7 @@ def dfa_alpha1(
         w = w - w.mean(1, keepdims=True)
         w = w - (w @ t/(t @ t))[:, None]*t
         out.append(np.sqrt((w*w).mean()))
-    return float(np.polyfit(np.log(list(sizes)), np.log(out), 1)[0]) if min(out) > 0 else float('nan')
+    return float(np.polyfit(np.log(list(sizes)), np.log(out), 1)[0]) if min(out) > 1e-9*abs(np.mean(x)) else float('nan')
 
 def nonlinear(nn:NN)->dict: # SD1, SD2 in ms
     "SD1, SD2, SD1/SD2, sample entropy, DFA alpha1."
