@@ -7,11 +7,13 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 from .preprocess import band_filter, fill_gaps, resample
+from .segment import find_r_peaks_multi
 
 # %% auto #0
 __all__ = ['RR_FEATURES', 'FS', 'BEFORE', 'AFTER', 'SLACK', 'LEVEL', 'QRS', 'SPREAD', 'P_WAVE', 'T_WAVE', 'PIECE_S', 'MARGIN_S',
-           'BLOCK', 'AMONG', 'ALIKE', 'SHAPE_FEATURES', 'FEATURES', 'SILENT_MV', 'rr_features', 'cut_beats',
-           'usual_beats', 'align_beats', 'beat_features']
+           'BLOCK', 'AMONG', 'ALIKE', 'SHAPE_FEATURES', 'FEATURES', 'SILENT_MV', 'CONTRAST', 'UNLIKE', 'ALONE',
+           'IN_A_ROW', 'STRETCH_S', 'OVERLAP_S', 'rr_features', 'cut_beats', 'usual_beats', 'align_beats',
+           'beat_features', 'beats_in_noise', 'find_beats']
 
 # %% ../../nbs/signals/15_beat_types.ipynb #rr-features
 RR_FEATURES = ('before', 'after', 'before-after', 'before, 20 beats', 'before, 300 beats', 'before-last', 'after-next',
@@ -185,12 +187,14 @@ def beat_features(
     signal:np.ndarray,   # mV, (leads, n_samples)
     r_idx:np.ndarray,    # R peaks (sample index), ascending, (n,)
     fs:float,            # Hz, from 100 on
+    *,
+    aligned:tuple|None=None, # what `align_beats` gave for them, if that is known
 )->np.ndarray:           # float32 (n, leads, 41), see `FEATURES`; NaN of a lead in which there are no beats
     "Each beat beside the usual one of its recording, in each lead."
     n, leads = len(r_idx), len(np.atleast_2d(signal))
     out = np.zeros((n, leads, len(FEATURES)), np.float32)
     if not n: return out
-    beats, t_s, blocks = align_beats(signal, r_idx, fs)
+    beats, t_s, blocks = aligned or align_beats(signal, r_idx, fs)
     parts = [_aligned(beats[a:b], usual) for a, b, usual in blocks]
     shift, joint = (np.concatenate(o) for o in zip(*parts))
     moved = np.arange(BEFORE + AFTER) + SLACK + shift[:, None]
@@ -204,3 +208,56 @@ def beat_features(
         for a, b, usual in blocks:
             if np.sqrt((usual[lead, _slack(QRS)]**2).mean()) < SILENT_MV: out[a:b, lead] = np.nan
     return out
+
+# %% ../../nbs/signals/15_beat_types.ipynb #beats-in-noise
+CONTRAST = 1.7            # a beat is at least so much steeper than what lies around it
+UNLIKE, ALONE = .8, .85   # correlation with the usual beat, and with the nearer of its neighbours
+IN_A_ROW = 3
+
+def _contrast(beats):
+    "How much steeper each beat is than what lies around it, all leads together."
+    steep = np.abs(np.diff(beats, axis=2))
+    qrs = np.sqrt((steep[:, :, LEVEL - 8:LEVEL + 10]**2).mean(2))
+    rest = np.sqrt((np.concatenate([steep[:, :, :LEVEL - 14], steep[:, :, LEVEL + 16:]], 2)**2).mean(2))
+    weight = 1/np.maximum(np.median(qrs, 0), 1e-4)
+    return (qrs @ weight)/np.maximum(rest @ weight, 1e-6)
+
+def beats_in_noise(
+    aligned:tuple,     # from `align_beats`
+)->np.ndarray:         # bool, (n,)
+    "Which beats a detector has found in noise: three or more in a row that are neither steep, nor usual, nor like each other."
+    beats, _, blocks = aligned
+    if len(beats) < IN_A_ROW + 2: return np.zeros(len(beats), bool)
+    usual = np.concatenate([_aligned(beats[a:b], u)[1] for a, b, u in blocks])
+    qrs = _unit(beats[:, :, _slack(QRS)]).reshape(len(beats), -1)/np.sqrt(beats.shape[1])
+    last = np.r_[-1., (qrs[1:]*qrs[:-1]).sum(1)]
+    near, contrast = np.maximum(last, np.r_[last[1:], -1.]), _contrast(beats)
+    bad = (contrast < CONTRAST) & (usual < UNLIKE) & (near < ALONE)
+    sure = ndimage.binary_opening(bad, np.ones(IN_A_ROW))
+    return ndimage.binary_propagation(sure, mask=(contrast < 1.2*CONTRAST) & (usual < UNLIKE))
+
+# %% ../../nbs/signals/15_beat_types.ipynb #find-beats
+STRETCH_S, OVERLAP_S = 900., 20.   # beats are looked for in so much at a time, and so much to either side besides
+
+def _r_peaks(signal, fs):
+    "R peaks of a recording of any length."
+    n, out = signal.shape[1], []
+    for a in np.arange(0, n, int(STRETCH_S*fs)):
+        start, stop = max(0, int(a - OVERLAP_S*fs)), int(min(n, a + (STRETCH_S + OVERLAP_S)*fs))
+        if not np.isfinite(signal[:, start:stop]).any(): continue
+        r = find_r_peaks_multi(signal[:, start:stop], fs) + start
+        out.append(r[(r >= a) & (r < a + int(STRETCH_S*fs))])
+    r = np.concatenate(out) if out else np.zeros(0, int)
+    return r[np.diff(r, prepend=-n) > .2*fs] if len(out) > 1 else r     # none twice at a seam
+
+def find_beats(
+    signal:np.ndarray,   # mV, (leads, n_samples)
+    fs:float,            # Hz
+)->tuple:                # R peaks (sample index) (n,); what `align_beats` makes of them
+    "The heartbeats of a recording: R peaks without those that were found in noise."
+    x = np.atleast_2d(signal)
+    r = _r_peaks(x, fs)
+    aligned = align_beats(x, r, fs)
+    noise = beats_in_noise(aligned)
+    if not noise.any(): return r, aligned
+    return r[~noise], align_beats(x, r[~noise], fs)

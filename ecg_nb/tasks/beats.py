@@ -16,7 +16,7 @@ from ..data.simulate import is_simulated
 from ..metrics.classify import interval
 from ..metrics.ec57 import EC57, Marks, beat_figures, ec57, pair_beats, reference_marks
 from ..models.registry import create_model, network_info
-from ..signals.beat_types import FEATURES, beat_features
+from ..signals.beat_types import FEATURES, beat_features, find_beats
 from ..signals.segment import find_r_peaks_multi
 from .base import Plan, Published, TASKS, Task
 from ..training.run_folder import LAYOUT
@@ -51,11 +51,11 @@ def annotated_beats(
         if not path.with_suffix('.atr').exists(): continue
         rec, name = read(row, root=root), str(row.record_id)
         marks = reference_marks(read_annotations(path), escapes='N')
-        r = find_r_peaks_multi(rec.signal, rec.fs)
+        r, aligned = find_beats(rec.signal, rec.fs)
         pairs = pair_beats(marks.sample, r, .15*rec.fs)
         pairs, label = pairs[(pairs >= 0).all(1)], np.full(len(r), 'O')
         label[pairs[:, 1]] = marks.label[pairs[:, 0]]
-        parts.append((beat_features(rec.signal, r, rec.fs), label, np.full(len(r), name), r))
+        parts.append((beat_features(rec.signal, r, rec.fs, aligned=aligned), label, np.full(len(r), name), r))
         fs[name], reference[name], subject[name] = rec.fs, marks, str(row.subject_id)
     if not parts: raise MissingFile(root, 'no recording with beat annotations (.atr) there')
     return Examples(*(np.concatenate(o) for o in zip(*parts)), fs, reference, subject)
