@@ -118,6 +118,7 @@ def _steps_of_tables(steps, tables, n)->tuple: # where values begin, and in whic
 def _huffman(path, data, n, lookups)->np.ndarray: # int64 (n,)
     "The first `n` values of the bytes `data`."
     b, n_bits = np.frombuffer(data + bytes(8), np.uint8).astype(np.int64), 8*len(data)
+    if n > n_bits: raise DamagedFile(path, f'its Huffman codes end after {n_bits:,} bits, {n:,} samples are announced')
     words = b[:-7] << 32 | b[1:-6] << 24 | b[2:-5] << 16 | b[3:-4] << 8 | b[4:-3]          # 40 bits from each byte on
     ahead = ((words[:-1] >> 16).astype(np.uint32)[:, None] >> np.arange(8, 0, -1, dtype=np.uint32)).astype(np.uint16).reshape(-1)
     steps = [total[ahead].tobytes() + bytes(40) for total, *_ in lookups]

@@ -16,9 +16,9 @@ from .command import exit_status
 from ..view.palette import PALE, PINK, VERMILLION
 
 # %% auto #0
-__all__ = ['BLOWS', 'TARGETS', 'JOBS', 'strangers', 'damage', 'Target', 'sound_files', 'check', 'tiny_network', 'Guard',
-           'try_damage', 'try_formats', 'Job', 'workshop', 'try_kills', 'try_crowd', 'try_disk', 'damage_figures',
-           'seed_rows', 'try_seeds', 'reliability_table', 'plot_outcomes', 'main']
+__all__ = ['BLOWS', 'TARGETS', 'CLINICAL', 'JOBS', 'strangers', 'damage', 'Target', 'sound_files', 'check', 'tiny_network',
+           'Guard', 'try_damage', 'try_formats', 'Job', 'workshop', 'try_kills', 'try_crowd', 'try_disk',
+           'damage_figures', 'seed_rows', 'try_seeds', 'reliability_table', 'plot_outcomes', 'main']
 
 # %% ../../nbs/dev/13_reliability.ipynb #-at
 _EXTREME = [0, 1, 127, 255, 32767, 65535, 2**31 - 1, 2**31, 2**32 - 1, 2**53, 2**63 - 1, 2**64 - 1]
@@ -360,6 +360,126 @@ def _make_struct(box, variant, compressed=False):
 
 _target('CPSC struct .mat', _read_cpsc, hostile=_hostile_mat)(_make_struct)
 _target('CPSC compressed .mat', _read_cpsc, hostile=_hostile_mat)(partial(_make_struct, compressed=True))
+
+# %% ../../nbs/dev/13_reliability.ipynb #clinical-hostile
+CLINICAL = ('SCP-ECG', 'DICOM', 'HL7 aECG', 'MUSE XML', 'CardioSoft XML', 'Sierra XML', 'Schiller XML', 'Mortara XML', 'ISHNE', 'MFER', 'BDF')
+
+def _read_clinical(box, name):
+    from ecg_nb.data.load import read
+    return read(box/'rec.bin', check=False)
+
+def _fields_struck(b, r, first, last):
+    "One to three binary numbers between two bytes become extreme ones."
+    for _ in range(int(r.integers(1, 4))):
+        n = int(r.choice([1, 2, 4]))
+        i = int(r.integers(first, max(first + 1, min(last, len(b)) - n)))
+        b = b[:i] + (_EXTREME[r.integers(len(_EXTREME))] % 256**n).to_bytes(n, ['little', 'big'][r.integers(2)]) + b[i + n:]
+    return b
+
+def _hostile_scp(files, r):
+    "Numbers in a section become extreme, and all checksums fit again."
+    import struct
+    from binascii import crc_hqx
+    b = files['rec.bin']
+    sections = list(struct.iter_unpack('<HII', b[22:6 + struct.unpack_from('<I', b, 10)[0]]))
+    number, length, at = sections[r.integers(len(sections))]
+    b = bytearray(_fields_struck(b, r, at - 1 + (0 if r.random() < .1 else 16), min(at - 1 + length, at + 200)))
+    for _, n, start in sections: b[start - 1:start + 1] = struct.pack('<H', crc_hqx(bytes(b[start + 1:start - 1 + n]), 0xffff))
+    b[:2] = struct.pack('<H', crc_hqx(bytes(b[2:]), 0xffff))
+    return {'rec.bin': bytes(b)}, f'rec.bin: numbers in section {number}, sums fit'
+
+def _hostile_xml(files, r):
+    "A number or word anywhere, an entity, elements beyond number."
+    b, kind = files['rec.bin'], int(r.integers(8))
+    wide = b[:2] in (b'\xff\xfe', b'\xfe\xff')
+    text = b.decode('utf-16' if wide else 'utf-8')
+    back = lambda text: {'rec.bin': text.encode('utf-16' if wide else 'utf-8')}
+    root = re.search(r'<[A-Za-z]', text).start()
+    if kind == 0:
+        bomb = '<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa">' + ''.join(f'<!ENTITY {y} "{f"&{x};"*10}">' for x, y in zip('abcdefgh', 'bcdefghi')) + ']>'
+        return back(text[:root] + bomb + text[root:].replace('</', '&i;</', 3)), 'rec.bin: entities of entities'
+    if kind == 1:
+        return back(text[:root] + '<!DOCTYPE a [<!ENTITY a SYSTEM "../outside/secret">]>' + text[root:].replace('</', '&a;</', 3)), 'rec.bin: an entity from outside'
+    spots = [m for m in re.finditer(r'(?<=[">])[^<>"]{1,40}(?=[<"])', text)]
+    m = spots[r.integers(len(spots))]
+    if kind == 2: return back(text[:m.end()] + '<a>'*int(10**r.uniform(1, 5)) + text[m.end():]), 'rec.bin: elements within elements'
+    if kind == 3: return back(text[:m.start()] + m[0]*int(10**r.uniform(1, 4.5)) + text[m.end():]), 'rec.bin: a text again and again'
+    if kind == 4:
+        tags = re.findall(r'<([A-Za-z]\w*)', text)
+        tag = tags[r.integers(len(tags))]
+        return back(text.replace(f'<{tag}', f'<{tag}_').replace(f'</{tag}', f'</{tag}_')), f'rec.bin: {tag} has another name'
+    token = _TOKENS[r.integers(len(_TOKENS))].decode('latin-1') if kind < 7 else str(_EXTREME[r.integers(len(_EXTREME))])
+    return back(text[:m.start()] + token + text[m.end():]), f'rec.bin: {m[0][:20]!r} is {token[:20]!r}'
+
+# %% ../../nbs/dev/13_reliability.ipynb #clinical-targets
+def _hostile_binary(files, r):
+    "Numbers in the head become extreme."
+    return {'rec.bin': _fields_struck(files['rec.bin'], r, 0, 700)}, 'rec.bin: numbers in its head'
+
+def _hostile_dicom(files, r):
+    "A count, a length or a text of the DICOM becomes another."
+    b = files['rec.bin']
+    elements = [m.start() for m in re.finditer(b'[A-Z]{2}', b) if m[0] in (b'US', b'UL', b'DS', b'SQ', b'OW', b'OB', b'CS', b'SH', b'UI', b'LO', b'DA')]
+    i = elements[r.integers(len(elements))]
+    return {'rec.bin': _fields_struck(b, r, i, i + 16)}, f'rec.bin: numbers of the element at {i}'
+
+def _hostile_holter(files, r):
+    "A header that promises a month, and a file of that length."
+    if r.random() < .7: return _hostile_binary(files, r)
+    b, n = files['rec.bin'], int(r.choice([10**8, 2*10**9]))
+    return {'rec.bin': (b[:14] + n.to_bytes(4, 'little') + b[18:], 522 + 4*n)}, f'rec.bin: {n:,} samples, and a file of that length'
+
+def _recording(variant, **kw):
+    return Recording(_ecg(variant, **kw), 100, LEADS, 'rec')
+
+def _make_clinical(writer, box, variant, leads=None, **options):
+    from importlib import import_module
+    module, name = writer.rsplit('.', 1)
+    rec = _recording(variant)
+    getattr(import_module(f'ecg_nb.data.{module}'), name)(box/'rec.bin', rec if leads is None else rec.pick(leads), **options)
+
+def _make_scp(box, variant):
+    x = np.rint(1000*_ecg(variant)).astype(int)
+    _make_clinical('scp.write_scp', box, variant, beat=(x[:, 100:160], 21, [21, 121, 221]))
+
+def _make_dicom(box, variant):
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.sequence import Sequence
+    def item(**fields):
+        ds = Dataset()
+        for k, v in fields.items(): setattr(ds, k, v)
+        return ds
+    def code(value): return Sequence([item(CodeValue=value, CodingSchemeDesignator='UCUM', CodeMeaning='')])
+    def group(x, originality):
+        channels = [item(ChannelSourceSequence=code(f'2:{k + 1}'), ChannelSensitivity='1', ChannelSensitivityUnitsSequence=code('uV'), ChannelBaseline='0',
+                         ChannelSensitivityCorrectionFactor='1') for k in range(len(x))]
+        return item(WaveformOriginality=originality, NumberOfWaveformChannels=len(x), NumberOfWaveformSamples=x.shape[1], SamplingFrequency='100', WaveformPaddingValue=b'\0\0',
+                    ChannelDefinitionSequence=Sequence(channels), WaveformBitsAllocated=16, WaveformSampleInterpretation='SS', WaveformData=x.T.tobytes())
+    x = np.rint(1000*_ecg(variant)[:2]).astype('<i2')
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID, meta.TransferSyntaxUID = '1.2.840.10008.5.1.4.1.1.9.1.1', '2.25.1', '1.2.840.10008.1.2.1'
+    note = item(ConceptNameCodeSequence=code('5.13.5-9'), NumericValue='96', UnformattedTextValue='Sinus rhythm')
+    ds = item(file_meta=meta, Modality='ECG', PatientSex='F', PatientAge='061Y', AcquisitionDateTime='20240229070809', WaveformAnnotationSequence=Sequence([note]),
+              WaveformSequence=Sequence([group(x, 'ORIGINAL'), group(x[:, :60], 'DERIVED')]))
+    ds.save_as(box/'rec.bin', enforce_file_format=True)
+
+def _make_bdf(box, variant):
+    "As pyedflib writes it, the date taken out."
+    import pyedflib
+    with pyedflib.EdfWriter(str(box/'rec.bin'), 2, file_type=pyedflib.FILETYPE_BDF) as w:
+        w.setSignalHeaders([dict(label=l, dimension='uV', sample_frequency=50, physical_min=-5000, physical_max=5000, digital_min=-8388608, digital_max=8388607,
+                                 transducer='', prefilter='') for l in ('II', 'V1')])
+        w.setStartdatetime(pd.Timestamp(2001, 2, 3).to_pydatetime())
+        w.writeSamples([1000*np.ascontiguousarray(x, float) for x in _ecg(variant)[[1, 6]]])
+
+_target('SCP-ECG', _read_clinical, hostile=_hostile_scp)(_make_scp)
+_target('DICOM', _read_clinical, hostile=_hostile_dicom)(_make_dicom)
+for _name in ('aecg', 'muse', 'cardiosoft', 'sierra', 'schiller', 'mortara'):
+    _target(CLINICAL[2 + ('aecg', 'muse', 'cardiosoft', 'sierra', 'schiller', 'mortara').index(_name)], _read_clinical, hostile=_hostile_xml)(
+        partial(_make_clinical, f'clinical_xml.write_{_name}'))
+_target('ISHNE', _read_clinical, hostile=_hostile_holter)(partial(_make_clinical, 'holter.write_ishne', leads=('II', 'V1')))
+_target('MFER', _read_clinical, hostile=_hostile_binary)(partial(_make_clinical, 'mfer.write_mfer', block=50))
+_target('BDF', _read_clinical, hostile=_hostile_binary)(_make_bdf)
 
 # %% ../../nbs/dev/13_reliability.ipynb #-small-ptbxl
 def _small_ptbxl(box, variant):
@@ -794,7 +914,8 @@ def _one(guard, target, box, files, changed):
     if guard.seen: fault, said = guard.seen[0], said
     elif os.listdir('.') != ['secret']:
         fault = f'left {", ".join(sorted(set(os.listdir(".")) - {"secret"}))[:60]} behind outside'
-    elif new := {p for p in box.iterdir()} - known: fault = f'left {sorted(new)[0].name} behind'
+    elif new := {p for p in box.iterdir() if not p.name.startswith('ecg_nb_zip_')} - known:   # unpacked: goes with the program
+        fault = f'left {sorted(new)[0].name} behind'
     elif len(warned) > 20: fault = f'{len(warned)} warnings'
     for p in set(os.listdir('.')) - {'secret'}: os.unlink(p)
     for p in set(box.iterdir()) - known: shutil.rmtree(p) if p.is_dir() else p.unlink()
@@ -846,7 +967,8 @@ def _preload(training=False):
     for m in ('certifi', 'encodings.idna', 'fractions', 'filelock', 'joblib', 'pandas', 'scipy.io',
               'scipy.signal', 'sklearn.metrics', 'tqdm.auto', 'urllib3', 'wfdb', 'ecg_nb.data.store',
               'ecg_nb.training.loop', 'ecg_nb.data.download', 'ecg_nb.tasks.gallery', 'ecg_nb.data.own',
-              'ecg_nb.tasks.sweep', 'ecg_nb.models.networks', 'ecg_nb.data.simulate'):
+              'ecg_nb.tasks.sweep', 'ecg_nb.models.networks', 'ecg_nb.data.simulate', 'ecg_nb.data.scp', 'ecg_nb.data.dicom',
+              'ecg_nb.data.clinical_xml', 'ecg_nb.data.holter', 'ecg_nb.data.mfer', 'ecg_nb.data.load', 'pydicom'):
         importlib.import_module(m)
     sys.modules['torch'].set_num_threads(1)
     if training: _trainer()   # the first optimizer imports half of torch
