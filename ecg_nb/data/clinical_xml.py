@@ -17,51 +17,36 @@ __all__ = ['root_name', 'write_aecg', 'write_muse', 'write_cardiosoft', 'write_s
 
 # %% ../../nbs/data/20_clinical_xml.ipynb #xml
 _MOST = 1 << 26          # bytes of a file
-_ELEMENTS, _DEPTH = 300_000, 200
+_ELEMENTS = 400_000      # begun and ended
 
-class _Tree:
-    "The tree of an XML file, without the prefixes of its names."
-    def __init__(self, path):
-        self.path, self.builder, self.n, self.depth = path, TreeBuilder(), 0, 0
+def _refuse(*args): raise DamagedFile('XML', 'defines entities, which no ECG needs: it is not opened')
 
-    def start(self, name, attributes):
-        self.n += 1
-        self.depth += 1
-        if self.n > _ELEMENTS or self.depth > _DEPTH: raise DamagedFile(self.path, 'has more elements than any ECG needs')
-        if ':' in name: name = name.rpartition(':')[2]
-        if attributes and any(':' in k for k in attributes): attributes = {k.rpartition(':')[2]: v for k, v in attributes.items()}
-        self.builder.start(name, attributes)
-
-    def end(self, name):
-        self.depth -= 1
-        self.builder.end(name.rpartition(':')[2])
-
-    def refuse(self, *args): raise DamagedFile(self.path, 'defines entities, which no ECG needs: it is not opened')
-
-    def parse(self, data, encoding=None)->Element:
-        parser = expat.ParserCreate(encoding)
-        parser.buffer_text, parser.buffer_size = True, 1 << 20
-        parser.SetParamEntityParsing(expat.XML_PARAM_ENTITY_PARSING_NEVER)
-        parser.StartElementHandler, parser.EndElementHandler = self.start, self.end
-        parser.CharacterDataHandler = self.builder.data
-        parser.EntityDeclHandler = parser.UnparsedEntityDeclHandler = parser.ExternalEntityRefHandler = self.refuse
-        parser.Parse(data, True)
-        return self.builder.close()
+def _tree(data, encoding=None)->Element:
+    "The root of the XML in `data`; `DamagedFile` where it defines entities."
+    parser, builder = expat.ParserCreate(encoding), TreeBuilder()
+    parser.buffer_text, parser.buffer_size = True, 1 << 20
+    parser.SetParamEntityParsing(expat.XML_PARAM_ENTITY_PARSING_NEVER)
+    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = builder.start, builder.end, builder.data
+    parser.EntityDeclHandler = parser.UnparsedEntityDeclHandler = parser.ExternalEntityRefHandler = _refuse
+    parser.Parse(data, True)
+    root = builder.close()
+    for node in root.iter():
+        if ':' in node.tag: node.tag = node.tag.rpartition(':')[2]
+    return root
 
 def _parsed(
     path,           # an XML file
     data:bytes,     # what is in it
 )->Element:
-    "The root of the XML in `data`."
-    try: return _Tree(path).parse(data)
-    except (expat.ExpatError, ValueError, LookupError) as e:
-        if isinstance(e, DamagedFile): raise
-        wrong = str(e)
-        if 'encoding' not in wrong: raise DamagedFile(path, f'no sound XML ({wrong})') from None
-    try: return _Tree(path).parse(data, 'utf-8' if b'\0' not in data[:100] else 'utf-16')   # it does not say how it is coded
-    except (expat.ExpatError, ValueError) as e:
-        if isinstance(e, DamagedFile): raise
-        raise DamagedFile(path, f'no sound XML ({wrong})') from None
+    "The root of the XML in `data`, names without their prefixes."
+    if data.count(b'<') > _ELEMENTS: raise DamagedFile(path, 'has more elements than any ECG needs')
+    try: return _tree(data)
+    except DamagedFile as e: raise DamagedFile(path, e.cause) from None
+    except (expat.ExpatError, ValueError, LookupError) as e: wrong = str(e)
+    if 'encoding' not in wrong: raise DamagedFile(path, f'no sound XML ({wrong})')
+    try: return _tree(data, 'utf-16' if b'\0' in data[:100] else 'utf-8')      # it does not say how it is coded
+    except DamagedFile as e: raise DamagedFile(path, e.cause) from None
+    except (expat.ExpatError, ValueError, LookupError): raise DamagedFile(path, f'no sound XML ({wrong})') from None
 
 _before_root = re.compile(r'(?:<\?(?:(?!\?>).)*+\?>|<!--(?:(?!-->).)*+-->|<!DOCTYPE[^>\[]*+(?:\[[^\]]*+\])?+[^>]*+>|\s++)*+<([\w.:-]+)', re.S)
 
@@ -80,7 +65,7 @@ def _numbers(path, text, separator=' ')->np.ndarray:
     if not text: return np.empty(0)
     with warnings.catch_warnings():
         warnings.simplefilter('error')
-        try: x = np.fromstring(text, float, sep=separator)
+        try: x = np.fromstring(text, float if '.' in text or 'e' in text.lower() else np.int64, sep=separator).astype(float)
         except (DeprecationWarning, ValueError):
             raise DamagedFile(path, 'something else than numbers among its samples') from None
     if not (np.abs(x) < 1e9).all(): raise DamagedFile(path, 'impossible values among its samples')
