@@ -29,8 +29,9 @@ from ..view.palette import BLUE, DARK, GREEN, INK, PALE, PINK, VERMILLION, tint
 if TYPE_CHECKING: from ecg_nb.evaluation.shift import Shift
 
 # %% auto #0
-__all__ = ['SCHEMA', 'PIECE_S', 'LONG_S', 'GROUP', 'BLOCK', 'FusedConv', 'FusedBlock', 'fused', 'FastRun', 'Source', 'sources',
-           'Answered', 'Predictions', 'predict', 'best_method', 'page', 'Explanation', 'explain', 'enrol', 'identify']
+__all__ = ['SCHEMA', 'PIECE_S', 'LONG_S', 'GROUP', 'BLOCK', 'MEASURED_S', 'FusedConv', 'FusedBlock', 'fused', 'FastRun', 'Source',
+           'sources', 'Answered', 'Predictions', 'predict', 'best_method', 'page', 'Explanation', 'explain', 'enrol',
+           'identify']
 
 # %% ../../nbs/23_your_own_ecg.ipynb #-onednn
 def _onednn(): return torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, '_convolution_pointwise')
@@ -113,6 +114,8 @@ class FastRun:
         self.name, self.linear = self.run.name, self.info['linear']
         if is_encoder(self.run):
             raise BadTable(self.run.folder, 'an encoder answers with numbers, not classes: use enrol and identify')
+        if self.info.get('per_sample'):
+            raise BadTable(self.run.folder, 'tells where waves are, not which class a recording is of: use measure')
         if getattr(self.run.model, 'note', None) is not None:
             raise BadTable(self.run.folder, 'its network reads a note besides the ECG')
         self.net, t = fused(self.run.model), self.run.thresholds
@@ -249,15 +252,18 @@ class Answered:
 # %% ../../nbs/23_your_own_ecg.ipynb #predictions
 class Predictions:
     "What runs said of recordings: tables, JSON, pages."
-    to_dict:Callable   # these six are written below
+    to_dict:Callable   # these are written below
     to_json:Callable
     text:Callable
     write:Callable
     picture:Callable
     bars:Callable
+    measurements:Callable
+    measurements_table:Callable
 
     def __init__(self, answered, sources, lost):
         self.answered, self.sources, self.lost = {a.fast.name: a for a in answered}, sources, lost
+        self._kept:dict[int, tuple] = {}         # what was measured
     @property
     def runs(self)->list: return list(self.answered)
     def __len__(self): return len(self.sources)
@@ -475,11 +481,44 @@ def _verdict(name, method):
     try: return verdict(name, method)
     except ECGError as e: return f'{method.replace("_", " ")}: not put to the test ({e.cause})'
 
+# %% ../../nbs/23_your_own_ecg.ipynb #measured-source
+MEASURED_S = 600.   # of a longer recording the first ten minutes are measured
+
+def _measured(source):
+    "`Measurements` of a recording, None if it cannot be read, and whose it is (sex, age)."
+    from ecg_nb.tasks.waves import measured, whose
+    part = dict(start_s=0., stop_s=MEASURED_S) if source.duration_s > MEASURED_S else {}
+    rec = _read(source, **part)
+    if isinstance(rec, ECGError): return None, {}
+    try: return measured(rec), whose(rec.meta)
+    except MissingFile: return None, {}                       # a results folder without the run that finds waves
+
+def _measurements(self:Predictions, i:int|None=None)->list: # (`Measurements` or None, dict(sex, age)) a recording
+    "What is measured in all recordings, or in recording `i`; measured once."
+    rows = range(len(self)) if i is None else [i]
+    missing = [k for k in rows if k not in self._kept]
+    with _one_thread_each(2), ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        self._kept |= dict(zip(missing, pool.map(lambda k: _measured(self.sources[k]), missing)))
+    return [self._kept[k] for k in rows]
+
+def _measurements_table(self:Predictions)->pd.DataFrame: # record_id, beats, rate, pr, qrs, qt, …, unusual, notes
+    "A row a recording: all measurements, what is unusual, why there is none."
+    from ecg_nb.signals.measure import unusual
+    rows = []
+    for s, (m, who) in zip(self.sources, self.measurements()):
+        beyond = unusual(m, **who) if m else {}
+        row = m.row() if m else dict(notes='not measured: the recording cannot be read')
+        rows.append(row | dict(record_id=s.record_id, unusual='; '.join(f'{k}: {v}' for k, v in beyond.items())))
+    t = pd.DataFrame(rows)
+    return t[['record_id', *[c for c in t if c not in ('record_id', 'notes')], 'notes']]
+
+Predictions.measurements, Predictions.measurements_table = _measurements, _measurements_table
+
 # %% ../../nbs/23_your_own_ecg.ipynb #-png
 _CSS = Template("""body{font:14px/1.45 system-ui,sans-serif;color:$ink;margin:8mm;max-width:264mm}h1{font-size:19px;margin:0 0 2px}h2{font-size:15px;margin:14px 0 4px}p{margin:4px 0}.s{color:$dark;font-size:12px}
 img.ecg{width:262mm;display:block}.r{display:flex;align-items:center;gap:8px;margin:2px 0;max-width:190mm;break-inside:avoid}.n{width:22mm;font-weight:600}.m{width:62mm;font-size:12px;color:$dark}
 .b{position:relative;flex:1;height:12px;background:$pale}.b i{position:absolute;left:0;top:0;bottom:0;background:$below}.up .b i{background:$called}.b u{position:absolute;top:-3px;width:2px;height:18px;background:$ink}
-.v{width:28mm;text-align:right;font-variant-numeric:tabular-nums}.w{border-left:4px solid $called;padding:4px 10px;background:$warning;max-width:230mm}@page{size:A4 landscape;margin:8mm}@media print{body{margin:0}}""").substitute(
+.v{width:28mm;text-align:right;font-variant-numeric:tabular-nums}.k{margin:6px 0;font-size:15px}.k span{margin-right:18px}.k i{font-style:normal;color:$called;font-weight:600}.w{border-left:4px solid $called;padding:4px 10px;background:$warning;max-width:230mm}@page{size:A4 landscape;margin:8mm}@media print{body{margin:0}}""").substitute(
     ink=INK, dark=DARK, pale=PALE, below=tint(BLUE, .4), called=VERMILLION, warning=tint(VERMILLION, .08))
 
 def _png(item, colors=64, **kwargs):
@@ -561,6 +600,24 @@ def _list_of(texts): return '<ul>' + ''.join(f'<li>{html.escape(t)}</li>' for t 
 def _map_line(m, verdict):
     return f'Map of {m.cls} by {m.method.replace("_", " ")}: orange speaks for it' + (', blue against it' if m.signed else '') + f'. Is it to be believed? {verdict}.'
 
+def _head(said, i):
+    "Rate, PR, QRS, QT, QTc and axis of recording `i`, what is unusual in orange; '' if nothing was measured."
+    from ecg_nb.signals.measure import headline
+    m, who = said.measurements(i)[0]
+    if m is None or not m.beats: return ''
+    e, odd = html.escape, '<i>{}</i>'
+    parts = [f'<span>{e(name)} <b>{e(text)}</b> {odd.format(e(beyond)) if beyond else ""}</span>' for name, text, beyond in headline(m, **who)]
+    return f'<p class="k">{"".join(parts)}</p>'
+
+def _waves_of(rec):
+    "Boundaries to draw under a recording; none where none can be found."
+    from ecg_nb.signals.waves import wave_spans
+    from ecg_nb.tasks.waves import waves
+    try: return wave_spans(waves(rec))
+    except ECGError: return None
+
+_UNDER = '<p class="s">Bars under the ECG: P wave (violet), QRS complex (green), T wave (ochre), all leads together.</p>'
+
 def page(
     said:Predictions,
     i:int,               # number of the recording
@@ -576,6 +633,7 @@ def page(
     drawn, care = False, dict.fromkeys(str(f) for a in said.answered.values() for f in a.findings[i]
                                        if f.severity == 'care')
     if care: out.append(f'<div class="w"><b>To be read with care</b>{_list_of(care)}</div>')
+    out.append(_head(said, i))
     for name, a in said.answered.items():
         notes = _words([f for f in a.findings[i] if f.severity == 'note'], a.remarks[i])
         out.append(f'<h2>{e(name)}: {e(a.fast.info.get("title", ""))}</h2>' + f'<p class="s">{e(notes)}</p>'*bool(notes))
@@ -588,8 +646,9 @@ def page(
             rec, start = _piece_for(a, i, s, cls)
             part = f', {start:g} to {start + rec.duration_s:g} s' if s.duration_s > PIECE_S else ''
             if not drawn:
-                out.append(_img(_png(Item(rec, title=s.record_id, note=part[2:]), width=width),
-                                f'ECG of {s.record_id}{part}'))
+                spans = _waves_of(rec)
+                out.append(_img(_png(Item(rec, title=s.record_id, note=part[2:], waves=spans), width=width),
+                                f'ECG of {s.record_id}{part}') + _UNDER*bool(spans))
                 drawn = True
             if maps:
                 m, verdict = _map_of(a.fast, rec, cls, None)
@@ -618,7 +677,7 @@ def _write(self:Predictions,
     *,
     maps:bool=True, progress:bool=False,
 )->list:                             # the files
-    "The answers as files in `folder`: a table a run (and one of its pieces), predictions.json, pages/<record>.html."
+    "The answers as files in `folder`: a table a run (and one of its pieces), measurements.csv, predictions.json, pages/<record>.html."
     from tqdm.auto import tqdm
     odd, folder, files = set(formats) - {'csv', 'json', 'html'}, Path(folder), []
     if odd: raise BadTable('formats', f'no {", ".join(sorted(odd))}; there are csv, json, html')
@@ -629,6 +688,7 @@ def _write(self:Predictions,
         for name, a in self.answered.items():
             table(self.frame(name), f'{_file_name(name.replace("/", "-"))}.csv')
             if a.pieces: table(self.pieces(name), f'{_file_name(name.replace("/", "-"))}-pieces.csv')
+        table(self.measurements_table(), 'measurements.csv')
         if len(self.problems): table(self.problems, 'problems.csv')
     if 'json' in formats:
         files.append(folder/'predictions.json')

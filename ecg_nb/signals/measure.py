@@ -4,7 +4,6 @@
 
 # %% ../../nbs/signals/14_measure.ipynb #export-imports-measure
 from __future__ import annotations
-import warnings
 from dataclasses import dataclass, field
 import numpy as np, pandas as pd
 from ..core import BadSignal, Recording
@@ -13,7 +12,7 @@ from .waves import WAVES, points_of
 
 # %% auto #0
 __all__ = ['LEAD_COLUMNS', 'NAMES', 'WORDS', 'Measurement', 'dominant_beats', 'MedianBeat', 'median_beat', 'lead_heights',
-           'corrected_qt', 'Measurements', 'measurements', 'unusual', 'headline']
+           'corrected_qt', 'Measurements', 'no_measurements', 'measurements', 'unusual', 'headline']
 
 # %% ../../nbs/signals/14_measure.ipynb #measurement
 @dataclass(frozen=True)
@@ -129,22 +128,29 @@ def _complex(v, fs):
     q = min(before, key=lambda w: w[2]) if before else (0, 0, 0.)
     return q[2], 1000*(q[1] - q[0])/fs, waves[top][2], min((w[2] for w in after), default=0.)
 
-def _extreme(v): return float(v[np.abs(v).argmax()]) if len(v) else np.nan
+def _level(beat, bounds):
+    "Of each lead of the median beat, the level just before the QRS complex."
+    a = beat.at(bounds[1, 0])
+    return np.median(beat.signal[:, max(0, a - max(2, round(.016*beat.fs))):a + 1], axis=1)
 
 def lead_heights(
     beat:MedianBeat,
     bounds:np.ndarray,   # seconds from R of onset, peak, offset of P, QRS, T, (3, 3); NaN = absent
 )->pd.DataFrame:         # a row a lead, see `LEAD_COLUMNS`
     "Heights of all waves of the median beat, from the level before the QRS complex."
-    rows, qrs, fs = [], bounds[1], beat.fs
-    a, j = beat.at(qrs[0]), beat.at(qrs[2])
-    for lead, v in zip(beat.leads, beat.signal):
-        v = v - np.median(v[max(0, a - max(2, round(.016*fs))):a + 1])
-        part = lambda k: v[beat.at(bounds[k, 0]):beat.at(bounds[k, 2]) + 1] if np.isfinite(bounds[k]).all() else v[:0]
-        slope = v[beat.at(qrs[2] + .02):beat.at(qrs[2] + .08) + 1]
-        rows.append((lead, _extreme(part(0)), *_complex(v[a:j + 1], fs), v[j], v[beat.at(qrs[2] + .06)],
-                     np.polyfit(np.arange(len(slope))/fs, slope, 1)[0] if len(slope) > 2 else np.nan, _extreme(part(2))))
-    return pd.DataFrame(rows, columns=LEAD_COLUMNS)
+    qrs, fs, a, j = bounds[1], beat.fs, beat.at(bounds[1, 0]), beat.at(bounds[1, 2])
+    v = beat.signal - _level(beat, bounds)[:, None]
+    def extreme(k):
+        "Of each lead the largest deflection in a wave."
+        if not np.isfinite(bounds[k]).all(): return np.full(len(v), np.nan)
+        part = v[:, beat.at(bounds[k, 0]):beat.at(bounds[k, 2]) + 1]
+        return part[np.arange(len(v)), np.abs(part).argmax(1)]
+    late = v[:, beat.at(qrs[2] + .02):beat.at(qrs[2] + .08) + 1]
+    t = (np.arange(late.shape[1]) - (late.shape[1] - 1)/2)/fs
+    slope = late @ t/max((t**2).sum(), 1e-12)
+    q, q_ms, r, s = np.array([_complex(row[a:j + 1], fs) for row in v]).T
+    return pd.DataFrame(dict(lead=list(beat.leads), p_mv=extreme(0), q_mv=q, q_ms=q_ms, r_mv=r, s_mv=s, j_mv=v[:, j],
+                             st60_mv=v[:, beat.at(qrs[2] + .06)], st_slope_mv_s=slope, t_mv=extreme(2)))
 
 # %% ../../nbs/signals/14_measure.ipynb #corrected-qt
 def corrected_qt(
@@ -211,19 +217,15 @@ def _axis(name, beat, bounds, level):
     if np.hypot(x, y) < .15*np.hypot(*frontal).sum(): return _missing(name, '°', 'indeterminate: as much in one direction as in the other')
     return Measurement(name, float(np.degrees(np.arctan2(y, x))), '°', n=beat.n)
 
-def _level(beat, bounds):
-    "Of each lead of the median beat, the level just before the QRS complex."
-    a = beat.at(bounds[1, 0])
-    return np.median(beat.signal[:, max(0, a - max(2, round(.016*beat.fs))):a + 1], axis=1)
-
 def _voltages(heights):
     "Sokolow-Lyon and Cornell."
-    h = heights.set_index('lead')
-    def need(name, *leads):
-        missing = [l for l in leads if l not in h.index]
-        return _missing(name, 'mV', f'no lead {", ".join(missing)}') if missing else None
-    return [need('sokolow', 'V1', 'V5', 'V6') or Measurement('sokolow', float(max(-h.s_mv['V1'], -h.q_mv['V1']) + max(h.r_mv['V5'], h.r_mv['V6'])), 'mV'),
-            need('cornell', 'aVL', 'V3') or Measurement('cornell', float(h.r_mv['aVL'] + max(-h.s_mv['V3'], -h.q_mv['V3'])), 'mV')]
+    h = {lead: row for lead, *row in heights[['lead', 'q_mv', 'r_mv', 's_mv']].to_numpy().tolist()}
+    def down(lead): return max(-h[lead][0], -h[lead][2])
+    def up(lead): return h[lead][1]
+    def one(name, leads, value):
+        missing = [l for l in leads if l not in h]
+        return _missing(name, 'mV', f'no lead {", ".join(missing)}') if missing else Measurement(name, float(value()), 'mV')
+    return [one('sokolow', ('V1', 'V5', 'V6'), lambda: down('V1') + max(up('V5'), up('V6'))), one('cornell', ('aVL', 'V3'), lambda: up('aVL') + down('V3'))]
 
 # %% ../../nbs/signals/14_measure.ipynb #measurements
 NAMES = ('rate', 'rr', 'rr_sd', 'p', 'pr', 'qrs', 'qt', 'qtc_bazett', 'qtc_fridericia', 'qtc_framingham', 'qtc_hodges',
@@ -263,7 +265,7 @@ class Measurements:
                     values={n: one(m) for n, m in self.values.items()}, leads=self.leads.to_dict('records'))
 
 # %% ../../nbs/signals/14_measure.ipynb #measurements-2
-def _none(rec, reason):
+def no_measurements(rec:Recording, reason:str)->Measurements:
     "Measurements of a recording in which nothing can be measured."
     units = dict(rate='/min', p_axis='°', qrs_axis='°', t_axis='°', sokolow='mV', cornell='mV')
     values = {n: _missing(n, units.get(n, 'ms'), reason) for n in NAMES}
@@ -280,6 +282,13 @@ def _without_p(points, beats):
     n = int(np.isfinite(points[:, 0, 0]).sum())
     return f'a P wave before {n} of {beats} beats only: atrial fibrillation or flutter, another rhythm, or too small to be seen'
 
+def _median_of_finite(v):
+    "Median over the first axis of what is no NaN; NaN where there is nothing."
+    v, n = np.sort(v, axis=0), np.isfinite(v).sum(0)
+    low, high = np.maximum(n - 1, 0)//2, np.minimum(n//2, len(v) - 1)
+    take = lambda k: np.take_along_axis(v, k[None], 0)[0]
+    return np.where(n > 0, .5*(take(low) + take(high)), np.nan)
+
 def measurements(
     rec:Recording,       # any leads, any rate
     table:pd.DataFrame,  # its boundaries, see 13_waves
@@ -287,7 +296,7 @@ def measurements(
     "All numbers of `rec` that its waves allow; NaN and a reason for the others."
     points = points_of(table)
     points = points[np.isfinite(points[:, 1]).all(-1)] if len(points) else points
-    if not len(points): return _none(rec, 'no QRS complex was found')
+    if not len(points): return no_measurements(rec, 'no QRS complex was found')
     r = points[:, 1, 1]
     rec = _limb_completed(rec)
     x = np.asarray(rec.signal, float)
@@ -295,9 +304,7 @@ def measurements(
     chosen = dominant_beats(x, r, rec.fs, width_s=points[:, 1, 2] - points[:, 1, 0])
     if not len(chosen): chosen = np.arange(len(r))
     mine = points[chosen]
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore', RuntimeWarning)                          # medians of nothing are NaN
-        bounds = np.nanmedian(mine - mine[:, 1:2, 1:2], axis=0)
+    bounds = _median_of_finite(mine - mine[:, 1:2, 1:2])
     enough = np.isfinite(mine).all(-1).mean(0) >= .4
     bounds[~enough] = np.nan
     values = _rhythm(r, rec.fs)

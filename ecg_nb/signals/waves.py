@@ -48,11 +48,12 @@ def wave_input(
 
 # %% ../../nbs/signals/13_waves.ipynb #-alive
 def _alive(x):
-    "Where a lead moves at all within a second: not where its electrode is off."
-    k = round(WAVE_FS/2)
+    "Where a lead moves at all within a second, in steps of 0.1 s: not where its electrode is off."
+    k, n = round(.1*WAVE_FS), x.shape[1]
     steps = np.abs(np.diff(x, axis=1, prepend=x[:, :1])) > 1e-4
-    moving = scipy.ndimage.uniform_filter1d(steps.astype(np.float32), k, axis=1, mode='nearest') > .05
-    return scipy.ndimage.binary_closing(np.pad(moving, ((0, 0), (k, k)), mode='edge'), np.ones((1, k)))[:, k:-k]
+    blocks = np.pad(steps, ((0, 0), (0, -n % k)), mode='edge').reshape(len(x), -1, k).mean(2)
+    moving = scipy.ndimage.uniform_filter1d(blocks, 9, axis=1, mode='nearest') > .02
+    return np.repeat(moving, k, axis=1)[:, :n]
 
 def _at_rate(gone, fs, n):
     "Where samples are missing, (n_leads, n) at `WAVE_FS`, and 0.1 s around."
@@ -93,9 +94,10 @@ def _finer(v, k):
     return k + float(np.clip(.5*(a - c)/bend, -.5, .5)) if bend < 0 else float(k)
 
 def _smooth_peak(x, a, b):
-    "Peak (samples) and form of a P or T wave from sample `a` to `b` of one lead."
-    part = x[a:b + 1]
-    away = part - np.linspace(part[0], part[-1], len(part))
+    "Peak (samples) and form of a P or T wave from sample `a` to `b`, in the lead in which it is highest."
+    part = x[:, a:b + 1]
+    every = part - (part[:, :1] + (part[:, -1:] - part[:, :1])*np.linspace(0, 1, b + 1 - a))
+    away = every[np.abs(every).max(1).argmax()]
     up, down = away[away > 0].sum(), -away[away < 0].sum()
     size = np.abs(away)
     less, more = sorted((up, down))
@@ -112,17 +114,13 @@ def _sharp_peak(x, a, b):
 COLUMNS = ['beat', 'wave', 'onset_s', 'peak_s', 'offset_s', 'certainty', 'form']
 _P_BEFORE_S, _T_AFTER_S, _REFRACTORY_S = .6, .75, .16
 
-def _candidates(p, x):
-    "All runs of the three curves, as they stand."
-    rows, shape = [], np.mean(x, 0) if len(x) == 1 else x[np.argmax(np.ptp(x, axis=1))]
-    for k, wave in enumerate(WAVES):
-        first, end = _runs(p[k], wave)
-        if not len(first): continue
-        sure = _means(p[k], first, end)
-        for a, b, on, off, c in zip(first, end, *_crossings(p[k], first, end), sure):
-            peak, form = (_sharp_peak(x, a, b - 1), '') if wave == 'QRS' else _smooth_peak(shape, a, b - 1)
-            rows.append((wave, on, peak, off, c, form))
-    return pd.DataFrame(rows, columns=['wave', 'onset_s', 'peak_s', 'offset_s', 'certainty', 'form'])
+def _found(p, x, wave):
+    "All runs of one curve: onset, peak, offset (n, 3) in samples, how sure each is, its form."
+    first, end = _runs(p, wave)
+    if not len(first): return np.zeros((0, 3)), np.zeros(0), np.zeros(0, object)
+    onset, offset = _crossings(p, first, end)
+    peaks = [(_sharp_peak(x, a, b - 1), '') if wave == 'QRS' else _smooth_peak(x, a, b - 1) for a, b in zip(first, end)]
+    return (np.stack([onset, [k for k, _ in peaks], offset], 1), _means(p, first, end), np.array([f for _, f in peaks], object))
 
 def _one_a_beat(peaks, sure, apart):
     "Which of sorted QRS complexes stay where two are closer than the heart can beat."
@@ -133,11 +131,17 @@ def _one_a_beat(peaks, sure, apart):
 
 def _owners(wave, peak, r):
     "The beat that each P or T belongs to: the next QRS for P, the last one for T; -1 if there is none near."
-    k = np.searchsorted(r, peak) if wave == 'P' else np.searchsorted(r, peak) - 1
+    k = np.searchsorted(r, peak) - (wave == 'T')
     near = np.full(len(peak), np.inf)
     ok = (k >= 0) & (k < len(r))
     near[ok] = np.abs(r[k[ok]] - peak[ok])
-    return np.where(near <= (_P_BEFORE_S if wave == 'P' else _T_AFTER_S), k, -1)
+    return np.where(near <= WAVE_FS*(_P_BEFORE_S if wave == 'P' else _T_AFTER_S), k, -1)
+
+def _surest(owner, sure, blocked):
+    "Which of P or T waves stay: the surest of each beat, and of those without a beat all or none."
+    order = np.lexsort((-sure, owner))
+    first = np.r_[True, np.diff(owner[order]) != 0] if len(owner) else np.zeros(0, bool)
+    return order[np.where(owner[order] < 0, blocked, first)]
 
 def waves_of_curves(
     p:np.ndarray,      # for each of `WAVES` how sure a sample lies in one, (3, n) at `WAVE_FS`
@@ -146,21 +150,19 @@ def waves_of_curves(
     start_s:float=0.,  # of the first sample
 )->pd.DataFrame:       # boundaries, see above
     "The table of waves from three curves."
-    t = _candidates(p, x)
-    t[['onset_s', 'peak_s', 'offset_s']] /= WAVE_FS
-    qrs = t[t.wave == 'QRS']
-    qrs = qrs[_one_a_beat(qrs.peak_s.to_numpy(), qrs.certainty.to_numpy(), _REFRACTORY_S)]
-    qrs, r = qrs.assign(beat=np.arange(len(qrs))), qrs.peak_s.to_numpy()
-    parts = [qrs]
+    found = {wave: _found(p[k], x, wave) for k, wave in enumerate(WAVES)}
+    points, sure, _ = found['QRS']
+    keep = np.flatnonzero(_one_a_beat(points[:, 1], sure, _REFRACTORY_S*WAVE_FS))
+    r, beat, rows = points[keep, 1], dict(QRS=np.arange(len(keep))), dict(QRS=keep)
     for wave in ('P', 'T'):
-        w = t[t.wave == wave]
-        w = w.assign(beat=_owners(wave, w.peak_s.to_numpy(), r))
-        if wave == 'T': w = w[w.beat >= 0]
-        w = w.sort_values('certainty', ascending=False, kind='stable')
-        parts.append(w[(w.beat < 0) | ~w.duplicated('beat')])
-    out = pd.concat(parts).sort_values(['peak_s'], kind='stable')
-    out[['onset_s', 'peak_s', 'offset_s']] += start_s
-    return out[COLUMNS].reset_index(drop=True)
+        owner = _owners(wave, found[wave][0][:, 1], r)
+        rows[wave] = _surest(owner, found[wave][1], wave == 'P')
+        beat[wave] = owner[rows[wave]]
+    points, sure, form = (np.concatenate([found[w][k][rows[w]] for w in WAVES]) for k in range(3))
+    order, names = np.argsort(points[:, 1], kind='stable'), np.repeat(np.array(WAVES, object), [len(rows[w]) for w in WAVES])
+    times = points[order]/WAVE_FS + start_s
+    return pd.DataFrame(dict(beat=np.concatenate([beat[w] for w in WAVES]).astype(int)[order], wave=names[order], onset_s=times[:, 0],
+                             peak_s=times[:, 1], offset_s=times[:, 2], certainty=sure[order], form=form[order]))
 
 # %% ../../nbs/signals/13_waves.ipynb #joined
 def joined(
@@ -267,10 +269,12 @@ def points_of(
     table:pd.DataFrame,  # boundaries
 )->np.ndarray:           # (n_beats, 3 waves, 3) seconds; NaN = absent
     "The other way round; waves without a beat are left out."
-    t = table[table.beat >= 0]
-    out = np.full((int(t.beat.max()) + 1 if len(t) else 0, 3, 3), np.nan)
-    wave = t.wave.map(dict(zip(WAVES, range(3)))).to_numpy(int)
-    out[t.beat.to_numpy(int), wave] = t[['onset_s', 'peak_s', 'offset_s']].to_numpy()
+    beat, names = table.beat.to_numpy(int), table.wave.to_numpy()
+    times = np.stack([table[c].to_numpy(float) for c in ('onset_s', 'peak_s', 'offset_s')], 1)
+    out = np.full((max(beat.max(initial=-1) + 1, 0), 3, 3), np.nan)
+    for k, wave in enumerate(WAVES):
+        mine = (names == wave) & (beat >= 0)
+        out[beat[mine], k] = times[mine]
     return out
 
 def classical_waves(

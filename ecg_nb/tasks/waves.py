@@ -13,16 +13,17 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from tqdm.auto import tqdm
-from ..core import BadSignal, ECGError, MissingFile, Recording, plain, provenance, write_csv, write_json
+from ..core import BadSignal, ECGError, Recording, atomic_path, plain, provenance, write_csv, write_json
 from ..data.datasets import find, have, records_table
 from ..data.load import read
 from ..data.qtdb import marked_spans, wave_marks
-from ..data.simulate import CONDITIONS, simulate_ecg
+from ..data.simulate import CONDITIONS, Noise, simulate_ecg
 from ..metrics.boundaries import MARTINEZ, TOLERANCE_MS, best_of, boundary_errors, summary
 from ..models.registry import create_model, network_info
+from ..signals.measure import Measurements, measurements, no_measurements
 from ..signals.preprocess import Recipe
 from ..signals.segment import find_r_peaks_multi
-from ..signals.waves import COLUMNS, WAVE_FS, WAVES, classical_waves, wave_input, waves_of_curves
+from ..signals.waves import COLUMNS, WAVE_FS, WAVES, wave_input, waves_of_curves
 from .base import TASKS, Figure, Plan, Task
 from ..training.data import autocast
 from ..training.run import Run, load_run
@@ -30,8 +31,10 @@ from ..training.run_folder import LAYOUT
 from ..training.weights import load_weights, save_weights
 
 # %% auto #0
-__all__ = ['CROP', 'SETTLED_ON', 'LEAD', 'Marked', 'labels_of', 'qtdb_marked', 'simulated_marked', 'crops', 'learn', 'Delineator',
-           'delineator', 'waves', 'fold_of', 'Waves', 'scores', 'by_record', 'experts', 'ludb_marked']
+__all__ = ['CROP', 'SETTLED_ON', 'LEAD', 'KINDS_OF_NOISE', 'IEC_MS', 'Marked', 'labels_of', 'qtdb_marked', 'simulated_marked',
+           'crops', 'learn', 'Delineator', 'delineator', 'waves', 'measured_with_waves', 'measured', 'whose', 'fold_of',
+           'found_in', 'Waves', 'scores', 'by_record', 'beside_published', 'experts', 'ludb_marked', 'lead_ii',
+           'simulated_differences', 'measured_table', 'stated', 'stated_axis']
 
 # %% ../../nbs/tasks/17_delineation.ipynb #marked
 @dataclass(eq=False)
@@ -321,6 +324,29 @@ def waves(
     "P, QRS and T of `rec` by the shipped network."
     return delineator()(rec, **kwargs)
 
+# %% ../../nbs/tasks/17_delineation.ipynb #measured
+def measured_with_waves(
+    rec:Recording,       # any leads, any rate
+    *,
+    run='waves/boundaries',
+)->tuple:                # `Measurements`, boundaries
+    "All numbers of a recording, and the waves that they were read from."
+    try: table = delineator(run)(rec)
+    except BadSignal as e: return no_measurements(rec, e.cause), pd.DataFrame(columns=COLUMNS)
+    return measurements(rec, table), table
+
+def measured(rec:Recording, **kwargs)->Measurements:
+    "All numbers of a recording; NaN and a reason for those that cannot be had."
+    return measured_with_waves(rec, **kwargs)[0]
+
+def whose(
+    person,              # what a file says of a person, or a row of a records table
+)->dict:                 # sex ('M', 'F' or ''), age (years or None)
+    "Sex and age as limits need them."
+    get = person.get if hasattr(person, 'get') else lambda k, default=None: getattr(person, k, default)
+    sex, age = str(get('sex', '') or '').upper()[:1], pd.to_numeric(get('age', None), errors='coerce')
+    return dict(sex=sex if sex in ('M', 'F') else '', age=None if age is None or not np.isfinite(age) else float(age))
+
 # %% ../../nbs/tasks/17_delineation.ipynb #fold-of
 SETTLED_ON = (0, 1)    # folds on which the settings were chosen
 
@@ -342,7 +368,7 @@ def fold_of(
 # %% ../../nbs/tasks/17_delineation.ipynb #task-waves
 LEAD = 'ECG'                                             # the network looks at any lead
 
-def _curves(marked, delineator, **kwargs):
+def found_in(marked, delineator, **kwargs):
     "What is found in marked recordings, by lead and together."
     rows = []
     for m in marked:
@@ -360,7 +386,7 @@ class Waves(Task):
     extra = dict(simulated=1200, first_steps=900, steps=700, first_lr=4e-3, share=.3, folds=10)
     plans = dict(boundaries=Plan('P, QRS and T: onset, peak, offset', model='wave_unet', leads=(LEAD,), fs=WAVE_FS, length=CROP, stride=CROP,
                                  epochs=(1,), batch=32, lr=3e-3, weight_decay=.05))
-    comparisons = dict(delineators='Delineators on the QT Database and LUDB')
+    comparisons = dict(measurements='Measurements on simulated truth and PTB-XL')
 
     def meanings(self, plan): return dict(P='in a P wave', QRS='in a QRS complex', T='in a T wave')
     def with_network(self, network): raise ECGError(network, 'waves are learned by wave_unet alone')
@@ -413,7 +439,7 @@ def _learn_all(plan, folder, marked, fold, *, seed, precision, progress):
         others = [m for m, f in zip(marked, fold) if f != k]
         net, losses = _fine_tuned(plan, others, simulated, folder/f'fold-{k}.safetensors', label=f'fold {k}', **settings)
         history += [dict(stage=f'fold {k}', step=100*(j + 1), train_loss=l) for j, l in enumerate(losses)]
-        found.append(_curves([m for m, f in zip(marked, fold) if f == k], Delineator(net), fold=k))
+        found.append(found_in([m for m, f in zip(marked, fold) if f == k], Delineator(net), fold=k))
     net, losses = _fine_tuned(plan, marked, simulated, folder/'model.safetensors', label='all', **settings)
     history += [dict(stage='all', step=100*(j + 1), train_loss=l) for j, l in enumerate(losses)]
     write_csv(folder/'history.csv', pd.DataFrame(history), float_format='%.6g')
@@ -426,7 +452,7 @@ def _info(task, plan, marked, seed, command):
     from dataclasses import asdict
     return plain(dict(layout=LAYOUT, task=task.name, title=plan.title, plan=asdict(plan), model=network_info(plan.model, plan.options),
         classes=list(WAVES), leads=[LEAD], recipe=asdict(Recipe(leads=(LEAD,), fs=WAVE_FS, highpass_hz=.5)), length=plan.length, stride=plan.stride,
-        join='mean', seed=seed, simulated=False, data=dict(dataset='qtdb', records=dict(train=len(marked))),
+        join='mean', per_sample=True, seed=seed, simulated=False, data=dict(dataset='qtdb', records=dict(train=len(marked))),
         subjects=dict(train=' '.join(sorted({m.subject.replace(' ', '_') for m in marked})), valid=''), command=command) | provenance())
 
 Waves.run = _run
@@ -467,7 +493,7 @@ def by_record(
     return t.loc[bad.sort_values(ascending=False, kind='stable').index].reset_index(drop=True)
 
 # %% ../../nbs/tasks/17_delineation.ipynb #report-waves
-def _beside(t):
+def beside_published(t):
     "The figures beside tolerances and Martínez et al."
     pair = list(zip(t.wave, t.point))
     return t.assign(tolerance_ms=[TOLERANCE_MS.get(k) for k in pair], martinez_mean_ms=[MARTINEZ.get(k, (None, None))[0] for k in pair],
@@ -493,22 +519,143 @@ def ludb_marked(
         out.append(Marked(row.record_id, row.record_id, x, *labels_of(marks, spans, x.shape[1]), marks, spans, rec))
     return out
 
-def _lead_ii(m): return Marked(m.record_id, m.subject, m.x[:1], m.y, m.known, m.marks, m.spans, m.rec.pick(['II']))
+def lead_ii(m:Marked)->Marked:
+    "The same with lead II alone, which is the one that was marked."
+    return Marked(m.record_id, m.subject, m.x[:1], m.y, m.known, m.marks, m.spans, m.rec.pick(['II']))
 
 def _report(task, plan, folder, marked, fold, command):
     "Tables and metrics.json of a run that has found what it found."
     found = pd.read_csv(folder/'found.csv.gz')
     later = [m for m, f in zip(marked, fold) if f not in SETTLED_ON]
-    tables = dict(qtdb=_beside(scores(marked, found)), qtdb_later=_beside(scores(later, found)), records=by_record(marked, found),
+    tables = dict(qtdb=beside_published(scores(marked, found)), qtdb_later=beside_published(scores(later, found)), records=by_record(marked, found),
                   experts=experts(marked))
     head = _headline(plan, tables['qtdb'], 'QTDB, ten-fold', len(marked))
     if have('ludb'):
-        ludb = [_lead_ii(m) for m in ludb_marked(find('ludb'))]
-        tables['ludb'] = scores(ludb, _curves(ludb, Delineator(folder)))
+        ludb = [lead_ii(m) for m in ludb_marked(find('ludb'))]
+        tables['ludb'] = scores(ludb, found_in(ludb, Delineator(folder)))
         head += _headline(plan, tables['ludb'], 'LUDB, lead II', len(ludb))
     tables = {k: t.round(4) for k, t in tables.items()}
+    with atomic_path(folder/'README.md') as p: p.write_text(_card(task, plan, tables, len(marked), command), encoding='utf-8')
     return task.write_figures(folder, head, tables, dict(title=plan.title, n=len(marked), command=command, simulated=False))
+
+def _rows_of(t, columns):
+    "Some columns of a table in Markdown."
+    cells = [[f'{v:.3g}' if isinstance(v, float) else str(v) for v in row] for row in t[columns].fillna('').itertuples(index=False)]
+    return '\n'.join('| ' + ' | '.join(row) + ' |' for row in (columns, ['---']*len(columns), *cells))
+
+def _card(task, plan, tables, n, command):
+    "README.md of the run."
+    columns = ['of', 'wave', 'point', 'n', 'sensitivity', 'ppv', 'mean_ms', 'sd_ms', 'median_ms', 'within_sd_ms']
+    parts = [f'# waves/boundaries: {plan.title}', '> Research use only, not a medical device. Learned from simulated ECGs and from an expert\'s marks in '
+             f'{n} two-lead recordings of the QT Database.', '## What it does', task.purpose,
+             '## How good', 'QT Database, ten-fold cross-validation by subject. `within_sd_ms` is the mean of the recordings\' own standard deviations, '
+             'which is what Martínez et al. 2004 report; `nearer lead` takes for each mark the nearer of two leads, as they did.',
+             _rows_of(tables['qtdb'], columns + ['tolerance_ms', 'martinez_mean_ms', 'martinez_sd_ms']),
+             'The settings were chosen on two of the ten folds; the eight others alone: `qtdb_later.csv`. Recording by recording, the worst first: `records.csv`. '
+             'How a second expert differs from the first (the same beats of eleven recordings):', _rows_of(tables['experts'], columns[1:])]
+    if 'ludb' in tables: parts += ['Forty recordings of LUDB, lead II, from another country and device, never learned from:', _rows_of(tables['ludb'][tables['ludb'].of == 'all leads'], columns[1:])]
+    parts += ['## Where it fails', 'P waves at more than 180 beats a minute, where they lie in the T wave before; P waves that no QRS complex follows; the T wave of paced beats, and T waves that '
+              'two experts would end elsewhere. Noise that wanders like an ECG is now and then taken for one. U waves are no T waves and are left out.',
+              '## How it was made', f'* command: `{command}`\n* data: QT Database (Laguna et al. 1997, ODC-By 1.0), simulated ECGs of this project; LUDB (Kalyakulina et al. 2020, ODC-By 1.0) for testing alone']
+    return '\n\n'.join(parts) + '\n'
 
 def _headline(plan, t, where, n):
     of = t[(t.of == 'all leads') & (t.point == 'peak')]
     return [Figure(f'F1 of {r.wave}, {where}', r.f1, None, None, 0., n) for r in of.itertuples()]
+
+# %% ../../nbs/tasks/17_delineation.ipynb #measured-checks
+KINDS_OF_NOISE = dict(none=Noise(0, 0, 0, 0), mains=Noise(baseline_mv=0, mains_mv=.05, muscle_mv=0, white_mv=0),
+                      muscle=Noise(baseline_mv=0, mains_mv=0, muscle_mv=.05, white_mv=0),
+                      baseline=Noise(baseline_mv=.5, mains_mv=0, muscle_mv=0, white_mv=0))
+# IEC 60601-2-25, biological ECGs: largest mean and SD of the difference (ms)
+IEC_MS = dict(p=(10, 15), pr=(10, 10), qrs=(10, 10), qt=(25, 30))
+
+def _true_intervals(truth, fs):
+    "P, PR, QRS and QT of the normal beats of a simulated recording (ms)."
+    b = truth.boundaries[np.array([s == 'N' for s in truth.symbols])[truth.boundaries.beat]]
+    t = b.pivot(index='beat', columns='wave', values=['onset', 'offset'])*1000/fs
+    def median(a, b): return float((b - a).median()) if a is not None and b is not None else np.nan
+    get = lambda point, wave: t[point][wave] if wave in t[point] else None
+    return dict(p=median(get('onset', 'P'), get('offset', 'P')), pr=median(get('onset', 'P'), get('onset', 'QRS')),
+                qrs=median(get('onset', 'QRS'), get('offset', 'QRS')), qt=median(get('onset', 'QRS'), get('offset', 'T')))
+
+def simulated_differences(
+    n:int=60,            # recordings of each kind of noise
+    *,
+    seed:int=7,
+    run='waves/boundaries',
+)->pd.DataFrame:         # noise, name, n, missing, mean_ms, sd_ms and the standard's limits
+    "Measured less true, by kind of noise."
+    rows, names = [], [c for c in CONDITIONS if c != 'PVC']
+    for kind, noise in KINDS_OF_NOISE.items():
+        for k in range(n):
+            rec, truth = simulate_ecg(seed=1_000_000*seed + k, condition=names[k % len(names)], fs=500, noise=noise)
+            m = measured(rec, run=run)
+            rows += [dict(noise=kind, name=name, d=m[name].value - true, true=true) for name, true in _true_intervals(truth, 500).items()]
+    t = pd.DataFrame(rows)
+    t = t[t.true.notna()]
+    out = t.groupby(['noise', 'name'], sort=False).d.agg(n='count', missing=lambda d: int(d.isna().sum()), mean_ms='mean', sd_ms='std').reset_index()
+    return out.assign(limit_mean_ms=[IEC_MS[k][0] for k in out.name], limit_sd_ms=[IEC_MS[k][1] for k in out.name])
+
+# %% ../../nbs/tasks/17_delineation.ipynb #stated
+# statement of PTB-XL -> measurement that tells, and how: a high value, a low one
+_TELLS = {'LNGQT': ('qtc_fridericia', 1), '1AVB': ('pr', 1), 'SBRAD': ('rate', -1), 'STACH': ('rate', 1), 'LVH': ('sokolow', 1),
+          'CLBBB': ('qrs', 1), 'CRBBB': ('qrs', 1), 'IVCD': ('qrs', 1), 'AFIB': ('rr_sd', 1)}
+
+def measured_table(
+    table:pd.DataFrame,  # records table
+    *,
+    run='waves/boundaries', progress:bool=False,
+)->pd.DataFrame:         # a row a record, as `Measurements.row`
+    "Measurements of many records."
+    rows = []
+    for row in tqdm(table.itertuples(), total=len(table), disable=not progress, mininterval=5):
+        m = measured(read(row, root=table.attrs['root']), run=run)
+        rows.append(m.row() | dict(record_id=row.record_id))
+    return pd.DataFrame(rows)
+
+def stated(
+    table:pd.DataFrame,  # records table of PTB-XL
+    m:pd.DataFrame,      # from `measured_table`, row for row
+)->pd.DataFrame:         # statement, measurement, positives, n, without a value, auc, median with and without the statement
+    "How well one measurement tells who has a statement."
+    from sklearn.metrics import roc_auc_score
+    rows = []
+    for statement, (name, sign) in _TELLS.items():
+        has = np.array([statement in codes for codes in table.scp_codes])
+        v = m[name].to_numpy(float)
+        ok = np.isfinite(v)
+        if has[ok].sum() < 3 or has[ok].all(): continue
+        rows.append(dict(statement=statement, measurement=name, positives=int(has.sum()), n=len(v), without=int((~ok).sum()),
+                         auc=roc_auc_score(has[ok], sign*v[ok]), with_statement=np.median(v[ok & has]), without_statement=np.median(v[ok & ~has])))
+    return pd.DataFrame(rows)
+
+def stated_axis(
+    table:pd.DataFrame, m:pd.DataFrame,
+)->pd.DataFrame:         # heart_axis as stated: n, median axis measured, share that lies where the statement puts it
+    "The axis that PTB-XL states in words beside the one measured."
+    ranges = dict(MID=(30, 60), LAD=(-30, 30), ALAD=(-90, -30), RAD=(60, 120), ARAD=(120, 180), AXL=(-30, 30), AXR=(60, 120))
+    axis, words, rows = m.qrs_axis.to_numpy(float), table.heart_axis.fillna('').astype(str).to_numpy(), []
+    for word, (low, high) in ranges.items():
+        v = axis[(words == word) & np.isfinite(axis)]
+        if len(v): rows.append(dict(stated=word, n=len(v), median=np.median(v), low=np.percentile(v, 10), high=np.percentile(v, 90),
+                                    within_30=np.mean((v >= low - 30) & (v <= high + 30))))
+    return pd.DataFrame(rows)
+
+# %% ../../nbs/tasks/17_delineation.ipynb #compare-waves
+def _measured_tables(task, folder, progress=True):
+    "Measurements on simulated truth, and on fold 10 of PTB-XL."
+    tables = dict(simulated=simulated_differences())
+    if have('ptb-xl'):
+        table = records_table('ptb-xl', find('ptb-xl'))
+        table = table[table.fold == 10].reset_index(drop=True)
+        m = measured_table(table, progress=progress)
+        tables |= dict(statements=stated(table, m), axes=stated_axis(table, m))
+        write_csv(Path(folder)/'ptb-xl.csv', m.drop(columns='notes'), float_format='%.5g')
+    return {k: t.round(4) for k, t in tables.items()}
+
+def _compare(self:Waves, name:str, folder, *, seed:int=0, device='cpu', cache=None)->dict:
+    "The table `name` of `comparisons`; what its metrics.json holds."
+    return self.write_comparison(name, folder, [], _measured_tables(self, folder))
+
+Waves.compare = _compare
