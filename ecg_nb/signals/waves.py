@@ -11,7 +11,7 @@ from .segment import find_r_peaks, find_r_peaks_multi
 
 # %% auto #0
 __all__ = ['WAVES', 'WAVE_FS', 'FLAT_MV', 'COLUMNS', 'running_height', 'wave_input', 'waves_of_curves', 'joined', 'table_of',
-           'points_of', 'classical_waves', 'wave_spans', 'write_waves']
+           'points_of', 'classical_waves', 'wave_spans', 'write_waves', 'plot_waves']
 
 # %% ../../nbs/signals/13_waves.ipynb #wave-input
 WAVES = ('P', 'QRS', 'T')
@@ -315,3 +315,32 @@ def write_waves(
     sample = np.array([max(0, round(t*fs)) for t, *_ in rows])
     wfdb.wrann(Path(path).name, extension, sample, [s for _, s, _ in rows], num=np.array([n for *_, n in rows]),
                fs=fs, write_dir=str(Path(path).parent))
+
+# %% ../../nbs/signals/13_waves.ipynb #plot-waves
+_COLORS = dict(P='#9D7FD1', QRS='#1FA187', T='#D39A2D')
+
+def plot_waves(
+    rec:Recording,
+    table:pd.DataFrame,      # boundaries
+    *,
+    lead:str='',             # default: the first
+    marks:pd.DataFrame|None=None, # of an expert: wave, onset_s, peak_s, offset_s
+    start_s:float=0., dur_s:float=4.,
+    title:str='', ax=None,
+):                           # the axes
+    "One lead, the waves found in it, and what an expert marked."
+    import matplotlib.pyplot as plt
+    ax = ax or plt.subplots(figsize=(9, 1.4), layout='constrained')[1]
+    part = rec.pick([lead or rec.leads[0]]).span(start_s, min(start_s + dur_s, rec.duration_s))
+    x = part.signal[0] - np.nanmedian(part.signal[0])
+    low, high = np.nanmin(x), np.nanmax(x)
+    room = .12*max(high - low, .1)
+    ax.plot(start_s + np.arange(len(x))/rec.fs, x, color='#1A1A2E', lw=.8)
+    for t, y in ((table, low - room), (marks, high + room)):
+        for w in () if t is None else t[(t.peak_s >= start_s) & (t.peak_s < start_s + dur_s)].itertuples():
+            onset = w.peak_s if np.isnan(w.onset_s) else w.onset_s
+            ax.plot([onset, w.peak_s if np.isnan(w.offset_s) else w.offset_s], [y, y], color=_COLORS[w.wave], lw=4, solid_capstyle='butt')
+    ax.set(xlim=(start_s, start_s + part.duration_s), ylim=(low - 2*room, high + 2*room))
+    ax.set_title(title or rec.record_id, fontsize=8, loc='left')
+    ax.tick_params(labelsize=6)
+    return ax
