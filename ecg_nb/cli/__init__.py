@@ -5,7 +5,7 @@
 # %% ../../nbs/cli/15_cli_main.ipynb #export-main
 from __future__ import annotations
 from .base import cli
-from . import recordings, files, vectors, training, runs, evaluation  # each adds its commands, in the order of work
+from . import recordings, files, measure, vectors, training, runs, evaluation  # each adds its commands, in the order of work
 
 def main(argv=None):
     "The command `ecg_nb`."

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import numpy as np, pandas as pd, torch
 import torch.nn.functional as F
 from torch import nn
-from ..core import BadSignal, BadTable, ECGError, Recording, atomic_path, hold_file, plot_ecg, read_json, results_path, write_csv, write_json, did_you_mean
+from ..core import BadSignal, BadTable, ECGError, MissingFile, Recording, atomic_path, hold_file, plot_ecg, read_json, results_path, write_csv, write_json, did_you_mean
 from ..signals.preprocess import complete_leads
 from ..signals.prepare import beat_starts
 from ..signals.segment import beats, find_r_peaks, find_r_peaks_multi, window_starts
@@ -29,9 +29,10 @@ from ..view.palette import AGAINST, DARK, FOR, GREY, INK, LIGHT, MAN, SERIES, WO
 # %% auto #0
 __all__ = ['METHODS', 'SEX', 'WAVES', 'SHOWN', 'PARTS', 'target_logits', 'explaining', 'Method', 'attribute', 'to_record_axis',
            'Map', 'embedding_of', 'saliency', 'plot_map', 'labelled', 'plot_methods', 'confident', 'plot_points',
-           'plot_confident', 'lead_shares', 'plot_lead_shares', 'r_peaks_of', 'wave_of', 'wave_shares', 'BeatAverage',
-           'beat_average', 'plot_beat_averages', 'maximise', 'plot_windows', 'record_embeddings', 'embedding_map',
-           'plot_embedding_map', 'ig_speed', 'plot_judged', 'by_each', 'population', 'plot_sex', 'write_maps']
+           'plot_confident', 'lead_shares', 'plot_lead_shares', 'r_peaks_of', 'wave_of', 'wave_of_table', 'wave_shares',
+           'BeatAverage', 'beat_average', 'plot_beat_averages', 'maximise', 'plot_windows', 'record_embeddings',
+           'embedding_map', 'plot_embedding_map', 'ig_speed', 'plot_judged', 'by_each', 'population', 'plot_sex',
+           'write_maps']
 
 # %% ../../nbs/21_saliency.ipynb #-starts
 def _starts(run, x)->list:
@@ -652,18 +653,45 @@ def wave_of(
     for j, (a, b) in enumerate(WAVES.values()): out[(d >= a) & (d < b)] = j
     return out
 
+# %% ../../nbs/21_saliency.ipynb #wave-of-table
+def wave_of_table(
+    n_samples:int,
+    table:pd.DataFrame,   # boundaries, see `signals.waves`
+    fs:float,             # sampling rate (Hz)
+)->np.ndarray:            # int8 (n_samples,): place in `WAVES`, -1 outside of all
+    "In which wave each sample lies; ST from the end of a QRS complex to the onset of its T wave."
+    out, names = np.full(n_samples, -1, np.int8), list(WAVES)
+    def put(name, start_s, end_s): out[max(0, round(start_s*fs)):round(end_s*fs) + 1] = names.index(name)
+    t_onset = table[table.wave == 'T'].set_index('beat').onset_s
+    for w in table[table.wave == 'QRS'].itertuples():
+        if w.beat in t_onset.index: put('ST', w.offset_s, t_onset[w.beat])
+    for name in ('P', 'T', 'QRS'):
+        for w in table[table.wave == name].itertuples(): put(name, w.onset_s, w.offset_s)
+    return out
+
+def _wave_of_recording(rec, boundaries):
+    "Place in `WAVES` of each sample of a recording; None without a beat."
+    from ecg_nb.tasks.waves import waves
+    if boundaries == 'found' and rec.fs >= 100:
+        try: table = waves(rec)
+        except MissingFile: pass                            # no network that finds waves here
+        else: return wave_of_table(rec.n_samples, table, rec.fs) if (table.wave == 'QRS').any() else None
+    r = r_peaks_of(rec)
+    return wave_of(rec.n_samples, r, rec.fs) if len(r) else None
+
 # %% ../../nbs/21_saliency.ipynb #wave-shares
 def wave_shares(
     recs, maps,          # recordings and their maps, one for one
     *,
+    boundaries:str='found', # 'found' by the network for waves, or 'windows' around R
     n_resamples:int=1000, seed:int=0,
 )->pd.DataFrame:         # a row a class and wave: share of the map, share of the time, their ratio with its 95 % interval, n records
     "How the absolute values of the maps are shared out among P, QRS, ST, T and the rest; records without a beat are left out."
     rows, names = [], [*WAVES, 'rest']
     for rec, m in zip(recs, maps):
-        r = r_peaks_of(rec)
-        if not len(r): continue
-        w = wave_of(rec.n_samples, r, rec.fs) % len(names)                     # -1 becomes the last
+        w = _wave_of_recording(rec, boundaries)
+        if w is None: continue
+        w = w % len(names)                                                     # -1 becomes the last
         v = np.abs(m.values).sum(0, dtype=np.float64)
         rows.append((m.cls, np.bincount(w, v, len(names))/max(v.sum(), 1e-30),
                      np.bincount(w, minlength=len(names))/len(w)))
