@@ -4,7 +4,7 @@
 
 # %% ../nbs/core/10_core.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import ctypes, errno, gzip, hashlib, io, json, lzma, os, re, secrets, shutil, stat, sys, threading, time, traceback, unicodedata, warnings, zlib
+import ctypes, errno, gzip, hashlib, io, json, lzma, os, re, secrets, shutil, signal, stat, sys, threading, time, traceback, unicodedata, warnings, zlib
 from collections.abc import Mapping
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
@@ -24,8 +24,8 @@ __all__ = ['LEADS', 'INK', 'PAPER_FINE', 'PAPER_COARSE', 'shown', 'shielded', 'b
            'in_time', 'Unpacked', 'project_root', 'data_path', 'results_path', 'shipped_path', 'sync_folder',
            'sync_tree', 'make_folder', 'sweep_temporary', 'atomic_path', 'swap_names', 'atomic_folder', 'plain',
            'json_text', 'write_json', 'read_bytes', 'read_json', 'write_csv', 'read_table', 'write_errors',
-           'lock_folder', 'hold_file', 'toy_ecg', 'plot_ecg', 'did_you_mean', 'import_user_module', 'import_plugins',
-           'UnknownName', 'Registry', 'provenance']
+           'lock_folder', 'hold_file', 'stoppable', 'end_with_parent', 'toy_ecg', 'plot_ecg', 'did_you_mean',
+           'import_user_module', 'import_plugins', 'UnknownName', 'Registry', 'provenance']
 
 # %% ../nbs/core/10_core.ipynb #shown
 _HIDDEN = {'Cc', 'Cf', 'Cs', 'Zl', 'Zp'}   # controls, marks of direction, bytes that are no text, ends of lines
@@ -658,6 +658,50 @@ def hold_file(
         except BusyFolder:
             raise BusyFolder(path, f'another {writer} is changing it; call again when that is done') from None
         yield path
+
+
+# %% ../nbs/core/10_core.ipynb #stoppable
+_STOP_S = .7     # for what is being done to end by itself
+
+@contextmanager
+def stoppable():
+    "In a command: SIGTERM and SIGHUP end the block as Ctrl-C does, with status 128 and their number."
+    def stop(number, frame):
+        limit = threading.Timer(_STOP_S, os._exit, [128 + number])
+        limit.daemon = True
+        limit.start()
+        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
+    before = {}
+    if threading.current_thread() is threading.main_thread():      # no other may ask for signals
+        for s in (signal.SIGINT, signal.SIGTERM, getattr(signal, 'SIGHUP', signal.SIGTERM)):
+            # nohup has them ignored, and so they stay
+            if signal.getsignal(s) in (signal.SIG_DFL, signal.default_int_handler): before[s] = signal.signal(s, stop)
+    try: yield
+    finally:
+        for s, handler in before.items(): signal.signal(s, handler)
+
+
+# %% ../nbs/core/10_core.ipynb #end-with-parent
+_watched:set = set()
+
+def end_with_parent(
+    parent:int,   # number of the process that waits for what is worked out here
+):
+    "In a worker process: end when `parent` has ended, however it did. Once a process; nothing where the parent itself works."
+    if not parent or parent == os.getpid() or os.getpid() in _watched or not hasattr(os, 'getppid'): return
+    _watched.add(os.getpid())
+    if os.getppid() == 1 and not _lives(parent): os._exit(1)      # it ended while this one was starting
+    if os.getppid() != parent: return                             # of a cluster: its scheduler ends it
+    def watch():
+        while os.getppid() == parent: time.sleep(.2)
+        os._exit(1)
+    threading.Thread(target=watch, daemon=True).start()
+
+def _lives(pid):
+    try: os.kill(pid, 0)
+    except ProcessLookupError: return False
+    except OSError: return True
+    return True
 
 
 # %% ../nbs/core/10_core.ipynb #toy-ecg

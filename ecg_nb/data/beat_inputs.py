@@ -6,12 +6,13 @@
 from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import NamedTuple
+import os
 import numpy as np, pandas as pd
 import torch
 import torch.nn.functional as F
 from scipy import ndimage
 from torch import nn
-from ..core import BadSignal, ECGError, Recording
+from ..core import BadSignal, ECGError, Recording, end_with_parent
 from .load import read
 from ..signals.preprocess import band_filter, fill_gaps, resample, sass, smooth, wavelet_denoise
 from ..signals.segment import beats, find_r_peaks, find_r_peaks_multi, refine_r_peaks, whole_beats
@@ -154,8 +155,9 @@ class BeatSet:
         "Only the beats `i`."
         return replace(self, x=self.x[i], record=self.record[i], r_s=self.r_s[i])
 
-def _beats_of(rows, root, options):
+def _beats_of(rows, root, options, parent=0):
     "Beats of some `rows` of a records table: beats, their times, how many each row has, and why it has none."
+    end_with_parent(parent)
     found, whys = [], []
     for row in rows:
         try: b, why = record_beats(read(row, root=root), **options), ''
@@ -185,7 +187,7 @@ def beat_table(
     used = [c for c in ('record_id', 'path', 'fs', 'dataset', 'subject_id', 'sex', 'age', 'channels') if c in table]
     rows = list(table[used].itertuples(index=False))
     parts = [rows[i:i + 256] for i in range(0, len(rows), 256)]
-    done = Parallel(n_jobs=n_jobs, return_as='generator')(delayed(_beats_of)(p, root, options) for p in parts)
+    done = Parallel(n_jobs=n_jobs, return_as='generator')(delayed(_beats_of)(p, root, options, os.getpid()) for p in parts)
     done = list(tqdm(done, total=len(parts), unit='256 records', disable=not progress, leave=False))
     n, whys = (np.array([v for d in done for v in d[i]]) for i in (1, 2))
     if not n.sum():

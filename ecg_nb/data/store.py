@@ -14,7 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
 import numpy as np, pandas as pd
-from ..core import BadSignal, BadTable, DamagedFile, ECGError, MissingFile, Recording, UnsafePath, atomic_path, lead_name, lock_folder, read_bytes, read_json, write_errors, write_json
+from ..core import BadSignal, BadTable, DamagedFile, ECGError, MissingFile, Recording, UnsafePath, atomic_path, end_with_parent, lead_name, lock_folder, read_bytes, read_json, write_errors, write_json
 from .datasets import DATASETS, register_missing
 from .formats import _in_other_case, follow_links, links_followed, read_header
 from .load import read
@@ -281,6 +281,7 @@ def _write_shard(
     parent=0,   # process that waits for this
 )->tuple:     # k, the temporary file, and what to say of it
     "Write the recordings `records` to a temporary .npy in `out`."
+    end_with_parent(parent)
     tmp = os.path.join(out, f'.shard-{k:04d}.{secrets.token_hex(8)}.tmp')
     register_missing(own)
     said:dict[str, list] = {name: [] for name in _SAID}
