@@ -4,7 +4,7 @@
 
 # %% ../nbs/core/10_core.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import ctypes, errno, gzip, hashlib, io, json, lzma, os, re, secrets, shutil, signal, stat, sys, threading, time, traceback, unicodedata, warnings, zlib
+import atexit, ctypes, errno, gzip, hashlib, io, json, lzma, os, re, secrets, shutil, signal, stat, sys, threading, time, traceback, unicodedata, warnings, zlib
 from collections.abc import Mapping
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
@@ -665,21 +665,34 @@ _STOP_S = .7     # for what is being done to end by itself
 
 @contextmanager
 def stoppable():
-    "In a command: SIGTERM and SIGHUP end the block as Ctrl-C does, with status 128 and their number."
+    "In a command: SIGTERM and SIGHUP end the block as Ctrl-C does, and with it the program, with status 128 and their number."
+    status, before = [], {}
     def stop(number, frame):
-        limit = threading.Timer(_STOP_S, os._exit, [128 + number])
+        status.append(128 + number)
+        limit = threading.Timer(_STOP_S, os._exit, status)
         limit.daemon = True
         limit.start()
         raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
-    before = {}
     if threading.current_thread() is threading.main_thread():      # no other may ask for signals
         for s in (signal.SIGINT, signal.SIGTERM, getattr(signal, 'SIGHUP', signal.SIGTERM)):
             # nohup has them ignored, and so they stay
             if signal.getsignal(s) in (signal.SIG_DFL, signal.default_int_handler): before[s] = signal.signal(s, stop)
     try: yield
+    except SystemExit as e:
+        if status: _leave(e.code if isinstance(e.code, int) else 1)
+        raise
+    except KeyboardInterrupt:
+        if status: _leave(status[0])
+        raise
     finally:
         for s, handler in before.items(): signal.signal(s, handler)
 
+def _leave(status):
+    "End the program without waiting for its threads, nor for all modules to be taken apart."
+    atexit._run_exitfuncs()
+    for out in (sys.stdout, sys.stderr):
+        with suppress(Exception): out.flush()
+    os._exit(status)
 
 # %% ../nbs/core/10_core.ipynb #end-with-parent
 _watched:set = set()
