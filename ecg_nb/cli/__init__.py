@@ -4,12 +4,13 @@
 
 # %% ../../nbs/cli/15_cli_main.ipynb #export-main
 from __future__ import annotations
+from ..core import stoppable
 from .base import cli
 from . import recordings, files, measure, vectors, training, runs, evaluation  # each adds its commands, in the order of work
 
 def main(argv=None):
     "The command `ecg_nb`."
-    cli(argv, prog_name='ecg_nb')
+    with stoppable(): cli(argv, prog_name='ecg_nb')
 
 # %% auto #0
 __all__ = ['main']
