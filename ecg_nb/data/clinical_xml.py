@@ -48,7 +48,7 @@ def _parsed(
     except DamagedFile as e: raise DamagedFile(path, e.cause) from None
     except (expat.ExpatError, ValueError, LookupError): raise DamagedFile(path, f'no sound XML ({wrong})') from None
 
-_before_root = re.compile(r'(?:<\?(?:(?!\?>).)*+\?>|<!--(?:(?!-->).)*+-->|<!DOCTYPE[^>\[]*+(?:\[[^\]]*+\])?+[^>]*+>|\s++)*+<([\w.:-]+)', re.S)
+_before_root = re.compile(r'(?:<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>\[]*(?:\[.*?\])?[^>]*>|\s+)*<([\w.:-]+)', re.S)
 
 def root_name(
     start:bytes,    # of a file
@@ -84,7 +84,7 @@ def _base64(path, text)->np.ndarray: # int16
 
 def _stacked(path, rows)->np.ndarray:
     "Leads of one length, as an array."
-    if not rows or not len(rows[0]): raise BadSignal(path, 'no samples')
+    if not len(rows) or not len(rows[0]): raise BadSignal(path, 'no samples')
     lengths = {len(row) for row in rows}
     if len(lengths) > 1: raise BadHeader(path, f'leads of different lengths: {", ".join(map(str, sorted(lengths)[:12]))} samples')
     return np.stack(rows)
@@ -378,6 +378,14 @@ def _sierra_waves(path, root)->tuple: # numbers, µV a bit, Hz, names
     if len(data) < n*len(names): raise DamagedFile(path, f'holds {len(data)//len(names):,} of {n:,} samples')
     return list(data[:n*len(names)].astype(np.int64).reshape(len(names), n)), uv, fs, names
 
+def _without_pulse(rows, uv, fs)->tuple: # rows, remarks
+    "`rows` without the calibration pulse (1 mV in all leads) by which a Philips recording ends."
+    x = np.stack(rows)
+    differ = np.flatnonzero((x != x[0]).any(0))
+    stop = differ[-1] + 1 if len(differ) else 0
+    if not stop or set(np.unique(x[0, stop:]).tolist()) != {0, round(1000/uv)}: return x, []
+    return x[:, :stop], [f'the last {(x.shape[1] - stop)/fs:.2f} s are a calibration pulse, left out']
+
 def _sierra_beats(path, root)->tuple|None:
     "The representative beats: an attribute or a child holds the samples, as the version has it."
     beats = next(root.iter('repbeats'), None)
@@ -399,6 +407,8 @@ def _sierra(path, root)->Recording:
     if kind not in ('SierraECG', 'PhilipsECG') or version not in _SIERRA:
         raise UnknownFormat(path, f'is an XML file of Philips in a version that is not read here ({kind[:20]} {version[:20]}): read are {", ".join(_SIERRA)}')
     rows, uv, fs, names = _sierra_waves(path, root)
+    if not 1e-4 <= abs(uv) <= 1e5: raise BadHeader(path, 'a unit that no ECG has')
+    rows, notes = _without_pulse(rows, uv, fs)
     taken, signal, person = root.find('dataacquisition'), root.find('dataacquisition/signalcharacteristics'), root.find('patient/generalpatientdata')
     day = (taken.get('date', '').split('-') + ['']*3)[:3]
     date, born = _iso(*day, taken.get('time', '')), (_text(person, 'age/dateofbirth').split('-') + ['']*3)[:3]
@@ -408,7 +418,7 @@ def _sierra(path, root)->Recording:
     reading = next(root.iter('interpretation'), None)
     words = [_text(reading, 'severity').strip('- '), *(_text(s, 'leftstatement') for s in (reading.findall('statement') if reading is not None else ()))]
     return _recording(
-        path, rows, uv, fs, names, _sierra_beats(path, root), sex=sex_letter(_text(person, 'sex')), date=date,
+        path, rows, uv, fs, names, _sierra_beats(path, root), notes, sex=sex_letter(_text(person, 'sex')), date=date,
         age=age if age == age else _age_then(_iso(*born), date),
         device=_filled(manufacturer='Philips', model=_text(machine), serial=machine.get('machineid', '') if machine is not None else '', software=machine.get('detaildescription', '') if machine is not None else ''),
         filters=_filled(high_pass_hz=_float(_text(signal, 'hipass') or band[0]), low_pass_hz=_float(_text(signal, 'lowpass') or band[2]),
