@@ -100,6 +100,7 @@ def page_cells(
     for c in cells:
         text = ''.join(c['source'])
         if c['cell_type'] == 'markdown': text = links.text(text, source)
+        elif re.search(r'^#\|\s*echo:\s*false', text, re.M): text = ''      # only what it shows
         else: text = re.sub(r'^#\|.*\n?', '', text, flags=re.M)
         c['source'] = text
         for output in c.get('outputs', []):
@@ -118,11 +119,12 @@ def write_notebook(
     root, page = Path(links.where['root']), Path(folder)/links.pages[source]
     raw = read_json(root/source)
     raw['cells'] = page_cells(raw, source, links)
+    raw['metadata']['language_info'] = dict(name='python')             # by which code is coloured
     files = f'{page.stem}_files'
     body, more = MarkdownExporter().from_notebook_node(
         nbformat.reads(json.dumps(raw), as_version=4), resources=dict(output_files_dir=files, unique_key=page.stem))
     page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(body, encoding='utf-8')
+    page.write_text(re.sub(r'```python\s*```\n', '', body), encoding='utf-8')
     for name, content in more['outputs'].items():
         (page.parent/name).parent.mkdir(exist_ok=True)
         (page.parent/name).write_bytes(content)
@@ -220,10 +222,10 @@ def site_config(
                 for word, scheme in (('light', 'default'), ('dark', 'slate'))]
     return dict(
         site_name=settings['title'], site_description=settings['description'], docs_dir=pages, site_dir=to,
-        site_url=settings['doc_host'] + settings['doc_baseurl'] + '/', repo_url=settings['git_url'], nav=nav,
+        site_url=settings['doc_host'] + settings['doc_baseurl'] + '/', nav=nav,
         theme=dict(name='material', font=False, palette=palettes,
                    features=['navigation.tabs', 'navigation.top', 'search.highlight', 'content.code.copy', 'toc.follow']),
-        plugins=['search'], markdown_extensions=['tables', 'fenced_code', {'toc': dict(permalink=True)}],
+        plugins=['search'], markdown_extensions=['tables', 'pymdownx.superfences', 'pymdownx.highlight', {'toc': dict(permalink=True)}],
         validation=dict(links=dict(not_found='warn', anchors='warn', unrecognized_links='warn')))
 
 # %% ../../nbs/dev/25_site.ipynb #write-pages
