@@ -9,7 +9,6 @@ from contextlib import nullcontext
 from pathlib import Path
 import numpy as np, pandas as pd
 from ..core import BadTable, DamagedFile, ECGError, LEADS, NotWritten, Recording, UnsafePath, read_json, shipped_path, write_csv, write_errors
-from .arrays import UnitWarning
 from .datasets import unread
 from .load import read, read_folder
 from .info import kind_of
@@ -125,6 +124,7 @@ def _copy_dicom(path, to, person, rec, name, secret):
     "The DICOM file `path` as `to`, without what tells whose it is."
     import pydicom
     from pydicom.dataset import FileMetaDataset
+    warnings.simplefilter('ignore')                             # of fields that are not as they should be; they stay behind
     source = pydicom.dcmread(path)
     out = _only(source)
     _shift_dicom(source, out, person['shift_days'])
@@ -183,9 +183,9 @@ def _told(path, words)->list:
 def _copy_of(row, root, out, key, to, csv)->dict:
     "Write the copy of one recording; its row of `records.csv`."
     path = str(Path(root)/row.path)
-    with on_disk(path) if in_zip(path) else nullcontext(path) as real: who, words = _words_of(row, path, real, csv)
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore', UnitWarning)
+    with on_disk(path) if in_zip(path) else nullcontext(path) as real, warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        who, words = _words_of(row, path, real, csv)
         parts = parts_of(row, root)
     person = key.person(who)
     name = next(n for k in range(1, 10**6) if not (n := f'{person["number"]}-{k:02d}') in key.copies)
@@ -212,7 +212,8 @@ def _dicom_file(path, stem, person, parts, key)->Path:
     with write_errors(file):
         file.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with on_disk(path) if in_zip(path) else nullcontext(path) as real: _copy_dicom(real, file, person, parts, stem.name, key.secret)
+            with on_disk(path) if in_zip(path) else nullcontext(path) as real, warnings.catch_warnings():
+                _copy_dicom(real, file, person, parts, stem.name, key.secret)
         except (ECGError, OSError): raise
         except Exception as e: raise DamagedFile(path, f'cannot be copied ({type(e).__name__}: {str(e)[:160]})') from None
     truth = read(path, check=False)
