@@ -256,7 +256,7 @@ def _muse_statements(node)->tuple:
             line = []
     return tuple(filter(None, [*lines, ' '.join(filter(None, line))]))
 
-@_dialect('GE MUSE XML', 'RestingECG', tested='files written from its definition (none is public)')
+@_dialect('GE MUSE XML', 'RestingECG', tested='files written from its definition (none is public); ecgdatakit 2.0.3')
 def _muse(path, root)->Recording:
     "The rhythm in an XML file of GE's MUSE."
     waves = {_text(w, 'WaveformType').lower(): w for w in reversed(root.findall('Waveform'))}
@@ -476,7 +476,7 @@ def _mortara_wave(path, nodes, shared={})->tuple: # numbers, µV a bit, Hz, name
     if not all(.1 <= u <= 1e6 for u in per_mv): raise BadHeader(path, 'does not say how many units are a millivolt')
     return rows, [1000/u for u in per_mv], rates.pop() if rates else math.nan, names
 
-@_dialect('Mortara XML', 'ECG', b'CHANNEL', tested='files written from its definition (none is public)')
+@_dialect('Mortara XML', 'ECG', b'CHANNEL', tested='files written from its definition (none is public); ecgdatakit 2.0.3')
 def _mortara(path, root)->Recording:
     "The rhythm in an XML file of a Mortara electrocardiograph."
     channels, cycle = root.findall('CHANNEL'), root.find('TYPICAL_CYCLE')

@@ -58,7 +58,7 @@ def _holter_length(path)->tuple:
     return h.n_samples, h.fs
 
 @register_format('ISHNE Holter', lambda start, path: start[:5] == b'ISHNE', length=_holter_length, endings=('.ecg', '.hol'),
-                 tested='files written from its definition (none is public)')
+                 tested='files written from its definition (none is public); ecgdatakit 2.0.3')
 def read_ishne(
     path,                    # an ISHNE Holter file
     *,

@@ -115,7 +115,7 @@ def _person(state)->dict:
     stated = float(age[0]) if age and 0 < age[0] <= 120 else math.nan
     return dict(sex={1: 'M', 2: 'F'}.get(sex[0] if sex else 0, ''), age=stated if stated == stated else years_between(born, day), date=date)
 
-@register_format('MFER', lambda start, path: start[:1] == b'@' and b'MFR' in start[1:6], endings=('.mwf',), tested='files written from its definition (none is public)')
+@register_format('MFER', lambda start, path: start[:1] == b'@' and b'MFR' in start[1:6], endings=('.mwf',), tested='files written from its definition (none is public); ecgdatakit 2.0.3')
 def read_mfer(
     path,         # an MFER file
 )->Recording:
