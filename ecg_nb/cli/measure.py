@@ -13,14 +13,15 @@ from ..core import ECGError
 __all__ = ['write_measurements', 'measure']
 
 # %% ../../nbs/cli/17_cli_measure.ipynb #measure
-def _words(m, who)->list:
-    "What was measured in a recording, in lines."
+def _words(m, who, device)->list:
+    "What was measured in a recording, in lines; beside it what the device says."
     from ecg_nb.signals.measure import headline
     lines = [f'{m.record_id}: {m.beats} beats, {m.dominant} of them alike']
-    return lines + [f'  {name}: {text}' + (f'   {odd}' if odd else '') for name, text, odd in headline(m, **who)]
+    lines += [f'  {name}: {text}' + (f'   {odd}' if odd else '') for name, text, odd in headline(m, **who)]
+    return lines + ['  device: ' + ', '.join(f'{name} {value:g}' for name, value in zip(device.name, device.device))]*bool(len(device))
 
-def write_measurements(out, measured, tables, whose):
-    "measurements.csv, leads.csv and measurements.json in the folder `out`."
+def write_measurements(out, measured, tables, whose, devices):
+    "measurements.csv, leads.csv, devices.csv and measurements.json in the folder `out`."
     import pandas as pd
     from ecg_nb.core import write_csv, write_json
     from ecg_nb.signals.measure import unusual
@@ -31,6 +32,8 @@ def write_measurements(out, measured, tables, whose):
     leads = [m.leads.assign(record_id=m.record_id) for m in measured if len(m.leads)]
     if leads: write_csv(out/'leads.csv', pd.concat(leads, ignore_index=True), float_format='%.6g')
     write_json(out/'measurements.json', [m.to_dict() | dict(unusual=b) for m, b in zip(measured, beyond)])
+    theirs = pd.concat(devices, ignore_index=True)
+    if len(theirs): write_csv(out/'devices.csv', theirs, float_format='%.6g')
     if not tables: return
     whole = pd.concat([t.assign(record_id=m.record_id) for m, t in zip(measured, tables)], ignore_index=True)
     write_csv(out/'waves.csv', whole, float_format='%.6g')
@@ -52,12 +55,12 @@ def measure(source, fs, leads, units, csv, columns, sex_coding, out, with_waves,
     """
     from tqdm.auto import tqdm
     from ecg_nb.data.load import read
-    from ecg_nb.signals.measure import unusual
+    from ecg_nb.signals.measure import beside_device, unusual
     from ecg_nb.signals.waves import write_waves
     from ecg_nb.tasks.waves import measured_with_waves, whose
     if with_waves and not out: raise click.UsageError('--waves needs --out')
     table = source_table(source, fs, leads, units, csv, columns, sex_coding)
-    measured, tables, people = [], [], []
+    measured, tables, people, devices = [], [], [], []
     if out: Path(out).mkdir(parents=True, exist_ok=True)
     for row in tqdm(table.itertuples(), total=len(table), disable=quiet or as_json):
         rec = read(row, root=table.attrs['root'])
@@ -65,10 +68,11 @@ def measure(source, fs, leads, units, csv, columns, sex_coding, out, with_waves,
         m.record_id = row.record_id
         measured.append(m)
         tables.append(waves)
+        devices.append(beside_device(m, rec.meta))
         people.append(whose(row) if row.sex or row.age == row.age else whose(rec.meta))
         if with_waves and len(waves): write_waves(Path(out)/row.record_id.replace('/', '_'), waves, rec.fs)
-    if out: write_measurements(out, measured, tables if with_waves else [], people)
+    if out: write_measurements(out, measured, tables if with_waves else [], people, devices)
     answer = [m.to_dict() | dict(unusual=unusual(m, **who)) for m, who in zip(measured, people)]
-    lines = [line for m, who in zip(measured, people) for line in _words(m, who)]
+    lines = [line for m, who, d in zip(measured, people, devices) for line in _words(m, who, d)]
     echo_answer(answer, as_json, '\n'.join(lines + [f'written to {out}']*bool(out)))
     echo_left_out(table=table)

@@ -215,6 +215,14 @@ def check_view(page:Page, check):
     check('calipers over 20 mm and 5 mm read 800 ms, 75/min and 0.5 mV',
           lambda: [page.kernel('view.caliper')[k] for k in ('ms', 'bpm')] == [800, 75]
           and abs(page.kernel('view.caliper')['mv'] - .5) < .03 and '800 ms' in v.text('status'))
+    page.do('view.show(Item(rec, waves=[(1., 1.4, "QRS")]))')
+    v.wait("([c, n]) => c.dataset.record === n", page.kernel('rec.record_id'))
+    page.page.keyboard.down('Shift')
+    page.page.mouse.click(b['x'] + (12 + 1.2*25)*mm, b['y'] + 9*mm)
+    page.page.keyboard.up('Shift')
+    check('a click of the calipers measures from boundary to boundary', lambda: page.kernel('view.caliper')['ms'] == 400)
+    page.do('view.show(shown)')
+    v.wait("([c, n]) => c.dataset.record === n", page.kernel('shown.rec.record_id'))
     page.page.mouse.move(b['x'] + 200*mm, b['y'] + 9*mm)
     v.press('+')
     page.page.mouse.down()

@@ -485,15 +485,16 @@ def _verdict(name, method):
 MEASURED_S = 600.   # of a longer recording the first ten minutes are measured
 
 def _measured(source):
-    "`Measurements` of a recording, None if it cannot be read, and whose it is (sex, age)."
+    "`Measurements` of a recording (None if it cannot be read), whose it is (sex, age), what the device says."
+    from ecg_nb.signals.measure import device_values
     from ecg_nb.tasks.waves import measured, whose
     part = dict(start_s=0., stop_s=MEASURED_S) if source.duration_s > MEASURED_S else {}
     rec = _read(source, **part)
-    if isinstance(rec, ECGError): return None, {}
-    try: return measured(rec), whose(rec.meta)
-    except MissingFile: return None, {}                       # a results folder without the run that finds waves
+    if isinstance(rec, ECGError): return None, {}, {}
+    try: return measured(rec), whose(rec.meta), device_values(rec.meta)
+    except MissingFile: return None, {}, {}                       # a results folder without the run that finds waves
 
-def _measurements(self:Predictions, i:int|None=None)->list: # (`Measurements` or None, dict(sex, age)) a recording
+def _measurements(self:Predictions, i:int|None=None)->list: # (`Measurements` or None, dict(sex, age), dict of the device's own) a recording
     "What is measured in all recordings, or in recording `i`; measured once."
     rows = range(len(self)) if i is None else [i]
     missing = [k for k in rows if k not in self._kept]
@@ -505,9 +506,9 @@ def _measurements_table(self:Predictions)->pd.DataFrame: # record_id, beats, rat
     "A row a recording: all measurements, what is unusual, why there is none."
     from ecg_nb.signals.measure import unusual
     rows = []
-    for s, (m, who) in zip(self.sources, self.measurements()):
+    for s, (m, who, device) in zip(self.sources, self.measurements()):
         beyond = unusual(m, **who) if m else {}
-        row = m.row() if m else dict(notes='not measured: the recording cannot be read')
+        row = m.row() | {f'device_{k}': v for k, v in device.items()} if m else dict(notes='not measured: the recording cannot be read')
         rows.append(row | dict(record_id=s.record_id, unusual='; '.join(f'{k}: {v}' for k, v in beyond.items())))
     t = pd.DataFrame(rows)
     return t[['record_id', *[c for c in t if c not in ('record_id', 'notes')], 'notes']]
@@ -602,12 +603,13 @@ def _map_line(m, verdict):
 
 def _head(said, i):
     "Rate, PR, QRS, QT, QTc and axis of recording `i`, what is unusual in orange; '' if nothing was measured."
-    from ecg_nb.signals.measure import headline
-    m, who = said.measurements(i)[0]
+    from ecg_nb.signals.measure import WORDS, headline
+    m, who, device = said.measurements(i)[0]
     if m is None or not m.beats: return ''
     e, odd = html.escape, '<i>{}</i>'
     parts = [f'<span>{e(name)} <b>{e(text)}</b> {odd.format(e(beyond)) if beyond else ""}</span>' for name, text, beyond in headline(m, **who)]
-    return f'<p class="k">{"".join(parts)}</p>'
+    theirs = ', '.join(f'{WORDS.get(k, "QTc")} {v:g}' for k, v in device.items())
+    return f'<p class="k">{"".join(parts)}</p>' + f'<p class="s">The device says: {e(theirs)}</p>'*bool(theirs)
 
 def _waves_of(rec):
     "Boundaries to draw under a recording; none where none can be found."

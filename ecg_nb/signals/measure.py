@@ -12,7 +12,8 @@ from .waves import WAVES, points_of
 
 # %% auto #0
 __all__ = ['LEAD_COLUMNS', 'NAMES', 'WORDS', 'Measurement', 'dominant_beats', 'MedianBeat', 'median_beat', 'lead_heights',
-           'corrected_qt', 'Measurements', 'no_measurements', 'measurements', 'unusual', 'headline']
+           'corrected_qt', 'Measurements', 'no_measurements', 'measurements', 'unusual', 'headline', 'device_values',
+           'beside_device']
 
 # %% ../../nbs/signals/14_measure.ipynb #measurement
 @dataclass(frozen=True)
@@ -356,3 +357,26 @@ def headline(
         text = f'{v.value:.0f} {v.unit}'.replace(' °', '°').replace(' /', '/') if np.isfinite(v.value) else f'none ({v.reason})'
         return WORDS[name], text, odd.get(name, '')
     return [one(n) for n in ('rate', 'pr', 'qrs', 'qt', 'qtc_fridericia', 'qrs_axis')]
+
+# %% ../../nbs/signals/14_measure.ipynb #device-values
+_OF_DEVICE = dict(heart_rate_bpm='rate', rr_ms='rr', p_ms='p', pr_ms='pr', qrs_ms='qrs', qt_ms='qt', qtc_ms='qtc', p_axis_deg='p_axis',
+                  qrs_axis_deg='qrs_axis', t_axis_deg='t_axis')
+
+def device_values(
+    meta:dict,           # of a `Recording`
+)->dict:                 # name as in `NAMES` ('qtc' by the formula of the device) -> number
+    "What the recorder itself measured; {} where the file does not say."
+    there = (meta or {}).get('measurements') or {}
+    return {ours: float(there[theirs]) for theirs, ours in _OF_DEVICE.items() if isinstance(there.get(theirs), (int, float)) and np.isfinite(there[theirs])}
+
+def beside_device(
+    m:Measurements, meta:dict,
+)->pd.DataFrame:         # name, ours, device, difference; axes by the shorter way round
+    "Measurements beside those of the device."
+    rows = []
+    for name, theirs in device_values(meta).items():
+        ours = m['qtc_bazett' if name == 'qtc' else name].value
+        d = ours - theirs
+        if name.endswith('axis'): d = (d + 180) % 360 - 180
+        rows.append(dict(record_id=m.record_id, name=name, ours=ours, device=theirs, difference=d))
+    return pd.DataFrame(rows, columns=['record_id', 'name', 'ours', 'device', 'difference'])

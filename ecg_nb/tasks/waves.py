@@ -598,9 +598,9 @@ def simulated_differences(
     return out.assign(limit_mean_ms=[IEC_MS[k][0] for k in out.name], limit_sd_ms=[IEC_MS[k][1] for k in out.name])
 
 # %% ../../nbs/tasks/17_delineation.ipynb #stated
-# statement of PTB-XL -> measurement that tells, and how: a high value, a low one
-_TELLS = {'LNGQT': ('qtc_fridericia', 1), '1AVB': ('pr', 1), 'SBRAD': ('rate', -1), 'STACH': ('rate', 1), 'LVH': ('sokolow', 1),
-          'CLBBB': ('qrs', 1), 'CRBBB': ('qrs', 1), 'IVCD': ('qrs', 1), 'AFIB': ('rr_sd', 1)}
+# statement of PTB-XL, measurement that tells, and how: a high value, a low one
+_TELLS = (('LNGQT', 'qtc_bazett', 1), ('LNGQT', 'qtc_fridericia', 1), ('1AVB', 'pr', 1), ('SBRAD', 'rate', -1), ('STACH', 'rate', 1), ('LVH', 'sokolow', 1),
+          ('CLBBB', 'qrs', 1), ('CRBBB', 'qrs', 1), ('IVCD', 'qrs', 1), ('AFIB', 'rr_sd', 1))
 
 def measured_table(
     table:pd.DataFrame,  # records table
@@ -621,7 +621,7 @@ def stated(
     "How well one measurement tells who has a statement."
     from sklearn.metrics import roc_auc_score
     rows = []
-    for statement, (name, sign) in _TELLS.items():
+    for statement, name, sign in _TELLS:
         has = np.array([statement in codes for codes in table.scp_codes])
         v = m[name].to_numpy(float)
         ok = np.isfinite(v)

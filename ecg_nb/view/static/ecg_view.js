@@ -483,7 +483,7 @@ function drawAll(c, item, geometry, state, theme) {
 
 const HELP = [
   'n, p: next, previous', '← →: move', '+ −: zoom', '↑ ↓: gain', 'l: layout', 'm: map',
-  'k: marks', 'c: calipers (or Shift and drag)', '0: as it was', 'wheel with Ctrl: zoom',
+  'k: marks', 'c: calipers (or Shift and drag; a click: from boundary to boundary)', '0: as it was', 'wheel with Ctrl: zoom',
 ].join(' · ');
 const GAINS_MM_MV = [2.5, 5, 10, 20, 40];
 const OVERLAYS = ['under', 'along', 'off'];
@@ -904,9 +904,26 @@ class View {
     }
   }
 
+  /** A click of the calipers measures from the boundary of a wave before it to the next one. */
+  snapToWaves() {
+    const {panel, x0} = this.caliper;
+    const pxPerS = this.get('speed')*this.geometry.mm;
+    const at = panel.t + (x0 - panel.x)/pxPerS;
+    const edges = this.item().meta.waves.flatMap(([start, end]) => [start, end]);
+    const before = edges.filter(e => e <= at);
+    const after = edges.filter(e => e > at);
+    if (!before.length || !after.length) return;
+    const on = e => within(panel.x + (e - panel.t)*pxPerS, panel.x, panel.x + panel.w);
+    this.caliper.x0 = on(Math.max(...before));
+    this.caliper.x1 = on(Math.min(...after));
+  }
+
   endDrag() {
     if (!this.drag) return;
-    if (this.drag.caliper) this.model.set('caliper', this.caliperValue());
+    if (this.drag.caliper) {
+      if (Math.abs(this.caliper.x1 - this.caliper.x0) < 3) this.snapToWaves();
+      this.model.set('caliper', this.caliperValue());
+    }
     this.drag = null;
     this.model.save_changes();
     this.paint();
