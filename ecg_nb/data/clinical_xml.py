@@ -48,7 +48,8 @@ def _parsed(
     except DamagedFile as e: raise DamagedFile(path, e.cause) from None
     except (expat.ExpatError, ValueError, LookupError): raise DamagedFile(path, f'no sound XML ({wrong})') from None
 
-_before_root = re.compile(r'(?:<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>\[]*(?:\[.*?\])?[^>]*>|\s+)*<([\w.:-]+)', re.S)
+# each alternative is atomic: what has matched once is not divided up in another way
+_before_root = re.compile(r'(?>(?><\?.*?\?>)|(?><!--.*?-->)|(?><!DOCTYPE[^>\[]*(?:\[.*?\])?[^>]*>)|\s+)*+<([\w.:-]+)', re.S)
 
 def root_name(
     start:bytes,    # of a file
