@@ -186,16 +186,22 @@ def make_splits(
                   tuple(classes), store, simulated)
 
 # %% ../../nbs/training/10_data.ipynb #epoch-draw
+def _sampled(sampler, generator):
+    "What a function or a `torch.utils.data.Sampler` draws from `generator`."
+    if not isinstance(sampler, torch.utils.data.Sampler): return sampler(generator)
+    sampler.generator = generator
+    return list(sampler)
+
 def epoch_draw(
     data:ECGData,
     *,
     length:int,        # of a crop (samples)
     seed:int, epoch:int,
-    sampler=None,      # function(generator) -> record indices of the epoch; default: every record once, shuffled
+    sampler=None,      # function(generator) -> record indices of the epoch, or a `torch.utils.data.Sampler`; default: every record once, shuffled
 )->tuple:              # record indices (n,), offsets (n,)
     "Which records, and where each is cropped, in epoch `epoch`."
     g = torch.Generator().manual_seed(1_000_003*seed + epoch)
-    i = torch.randperm(len(data), generator=g) if sampler is None else torch.as_tensor(sampler(g))
+    i = torch.randperm(len(data), generator=g) if sampler is None else torch.as_tensor(_sampled(sampler, g))
     room = data.n_samples.cpu()[i] - length + 1 if data.starts is None else torch.tensor([len(data.starts[k]) for k in i.tolist()])
     k = (torch.rand(len(i), generator=g, dtype=torch.float64)*room).long()
     return i, k if data.starts is None else torch.tensor([int(data.starts[a][b])

@@ -39,6 +39,9 @@ def value_form(
     if isinstance(getattr(v, 'content_hash', None), str): return ['records', v.content_hash]
     if isinstance(v, torch.nn.Module): return ['network', _architecture(v), value_form(v.state_dict(), above)]
     if callable(v): return _callable_form(v, above)
+    if isinstance(v, torch.utils.data.Sampler):
+        options = {k: o for k, o in vars(v).items() if k not in ('generator', 'data_source')}
+        return ['sampler', type(v).__qualname__, value_form(options, above)]
     return ['object', type(v).__qualname__]   # what else it holds may be as fleeting as an open file
 
 # %% ../../nbs/training/16_fingerprint.ipynb #-architecture

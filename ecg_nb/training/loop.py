@@ -18,34 +18,39 @@ from tqdm.auto import tqdm
 from ..core import BadSignal, DamagedFile, ECGError, MissingFile, lock_folder, write_csv, write_errors
 from ..metrics.classify import Undefined, macro_auc
 from .data import aggregate_windows, autocast, epoch_draw, window_logits
-from .fingerprint import differences, fingerprint
+from .contracts import Augment, Callbacks, Loss, Metric, Sampler, Schedule
+from .fingerprint import described, differences, fingerprint
 from .weights import checkpoint_state, load_checkpoint, load_weights, save_checkpoint, save_weights
 from .parallel import broadcast_value, gather_loss, rank_and_size, run_on_main
 from ..view.palette import BLUE, GREEN, GREY, VERMILLION
 
 # %% ../../nbs/05_train.ipynb #train-epoch
 def train_epoch(model, data, opt, sched, *, order, offset, length, batch, loss, augment=None, precision=None,
-                clip=None, seed=0, accelerator=None, tick=None)->float:
-    "One pass over `order`; the mean loss. Incomplete last batches are left out."
+                clip=None, accumulate=1, seed=0, accelerator=None, tick=None)->float:
+    "One pass over `order`; the mean loss. Incomplete last steps are left out."
     rank, world = rank_and_size(accelerator)
+    step = batch*accumulate                               # records that the weights are changed by at a time
     if batch % world: raise ValueError(f'a batch of {batch} cannot be shared evenly by {world} processes')
-    if len(order) < batch: raise ValueError(f'{len(order)} records are fewer than one batch of {batch}')
+    if len(order) < step:
+        several = f'{accumulate} batches' if accumulate > 1 else 'one batch'
+        raise ValueError(f'{len(order)} records are fewer than {several} of {batch}')
     g = torch.Generator(data.device).manual_seed(seed)
     total = torch.zeros((), device=data.device)
     model.train()
-    for a in range(0, len(order) - batch + 1, batch):
-        mine = slice(a + rank, a + batch, world)
-        (x, *context), y = data.batch_inputs(order[mine], offset[mine], length), data.y[order[mine].to(data.device)]
-        if augment: x = augment(x, generator=g)
-        with autocast(data.device, precision): l = loss(model(x, *context).float(), y)
+    for a in range(0, len(order) - step + 1, step):
         opt.zero_grad()
-        (accelerator.backward if accelerator else torch.Tensor.backward)(l)
+        for b in range(a, a + step, batch):
+            mine = slice(b + rank, b + batch, world)
+            (x, *context), y = data.batch_inputs(order[mine], offset[mine], length), data.y[order[mine].to(data.device)]
+            if augment: x = augment(x, generator=g)
+            with autocast(data.device, precision): l = loss(model(x, *context).float(), y)
+            (accelerator.backward if accelerator else torch.Tensor.backward)(l/accumulate)
+            total += l.detach()
         if clip: torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
         opt.step()
-        sched.step()
-        total += l.detach()
+        if sched: sched.step()
         if tick: tick(l.detach())
-    total /= len(order)//batch
+    total /= len(order)//step*accumulate
     # the same in all processes, so that all of them stop
     mean = float(accelerator.reduce(total, 'mean') if accelerator else total)
     if not np.isfinite(mean): raise FloatingPointError('the loss is no longer finite: lower `lr`, or set `clip`')
@@ -94,12 +99,14 @@ class FitSettings:
     weight_decay:float = 1e-2
     optimizer:type = torch.optim.AdamW
     one_cycle:bool = True    # False: the same learning rate throughout
-    loss:Callable = F.binary_cross_entropy_with_logits
+    schedule:Schedule|None = None # function(optimizer, number of all steps) -> a scheduler of one's own, instead of the cycle
+    loss:Loss = F.binary_cross_entropy_with_logits
     activation:Callable = torch.sigmoid # logits -> probabilities, for `metric`
-    metric:Callable = macro_auc # function(y, p): higher is better
-    augment:Callable|None = None # function(x (b, leads, t) mV, generator=) -> x, on the device
-    sampler:Callable|None = None # see `epoch_draw`
+    metric:Metric = macro_auc # function(y, p): higher is better
+    augment:Augment|None = None # function(x (b, leads, t) mV, generator=) -> x, on the device
+    sampler:Sampler|torch.utils.data.Sampler|None = None # see `epoch_draw`
     clip:float|None = None   # largest norm of the gradient
+    accumulate:int = 1       # batches whose gradients are added up before the weights are changed
     # `loss` compares the records of a batch with each other: several processes put theirs together
     batch_loss:bool = False
     precision:str|None = None # 'fp32' or 'bf16'; default: bf16 on a GPU
@@ -108,16 +115,25 @@ class FitSettings:
     seed:int = 0
 
 _PARTS = dict(loss='loss', activation='activation', metric='metric', augment='augmentation',
-              sampler='sampler', optimizer='optimizer')
+              sampler='sampler', optimizer='optimizer', schedule='schedule')
+# what a fingerprint is silent about where it is as it always was
+_SILENT_PART, _SILENT_SETTING = dict(schedule=described(None)), dict(accumulate=1)
+
+def _outspoken(made):
+    "The fingerprint `made` with what it is silent about."
+    return _SILENT_PART | made | dict(settings=_SILENT_SETTING | made['settings'])
 
 def _training_fingerprint(model, train, valid, s):
     "The fingerprint of training `model` with settings `s`."
     numbers = {f.name: getattr(s, f.name) for f in fields(s) if f.name not in (*_PARTS, 'time_budget_s')}
     numbers['stride'], numbers['precision'] = s.stride or s.length, s.precision or ('bf16' if train.device.type == 'cuda' else 'fp32')
-    return fingerprint(model, train, valid, {word: getattr(s, name) for name, word in _PARTS.items()}, numbers)
+    numbers = {k: v for k, v in numbers.items() if not (k in _SILENT_SETTING and v == _SILENT_SETTING[k])}
+    parts = {word: getattr(s, name) for name, word in _PARTS.items() if not (word in _SILENT_PART and getattr(s, name) is None)}
+    return fingerprint(model, train, valid, parts, numbers)
 
 def _schedule(opt, s, steps):
-    "One cycle of the learning rate over all `steps`, or none."
+    "One cycle of the learning rate over all `steps`, none, or one's own."
+    if s.schedule: return s.schedule(opt, max(1, s.epochs*steps))
     if s.one_cycle: return torch.optim.lr_scheduler.OneCycleLR(opt, s.lr, total_steps=max(1, s.epochs*steps))
     return torch.optim.lr_scheduler.ConstantLR(opt, 1.)
 
@@ -126,7 +142,7 @@ class OtherTraining(ECGError): "A checkpoint of another training than the one th
 
 def _check_same(path, state, now):
     "`OtherTraining` unless the checkpoint at `path`, with plain data `state`, belongs to the training with fingerprint `now`."
-    if 'fingerprint' in state: words = differences(now, state['fingerprint'])
+    if 'fingerprint' in state: words = differences(_outspoken(now), _outspoken(state['fingerprint']))
     else:              # written before there were fingerprints: only numbers can be compared
         numbers = now['settings'] | dict(optimizer=now['optimizer']['name'])
         words = [f'{k} differs: {numbers[k]}, was {v}' for k, v in state['settings'].items() if k in numbers
@@ -152,12 +168,13 @@ class Trainer:
         self.train, self.valid, self.folder, self.accelerator = train, valid, Path(folder), accelerator
         self.path, self.began, (self.rank, self.world) = self.folder/'checkpoint.safetensors', time.time(), rank_and_size(accelerator)
         self.opt = s.optimizer(model.parameters(), lr=s.lr, weight_decay=s.weight_decay)
-        self.steps = len(epoch_draw(train, length=s.length, seed=s.seed, epoch=0, sampler=s.sampler)[0])//s.batch
+        self.steps = len(epoch_draw(train, length=s.length, seed=s.seed, epoch=0, sampler=s.sampler)[0])//(s.batch*s.accumulate)
         self.sched = _schedule(self.opt, s, self.steps)
+        self.by_score = isinstance(self.sched, torch.optim.lr_scheduler.ReduceLROnPlateau)
         self.state:dict = dict(epoch=0, best=None, best_epoch=-1, history=[], stopped='')
         self.resumed = 0
         self.bar = tqdm(total=s.epochs*self.steps, disable=not (progress and self.rank == 0),
-                        desc=(self.folder.parent if self.folder.name == _ANEW else self.folder).name)
+                        desc=self.run_folder.name)
         self.curves = LiveCurves() if live and self.rank == 0 else None
 
     def resume(self):
@@ -186,6 +203,16 @@ class Trainer:
         if self.resumed: run_on_main(self.accelerator, self._follow)
 
     @property
+    def run_folder(self)->Path:
+        "Where the run will lie, also of one that is trained anew beside the old files."
+        return self.folder.parent if self.folder.name == _ANEW else self.folder
+
+    def stop(self, reason:str):
+        "End after this epoch, and remember it: a later call does not go on."
+        self.state['stopped'] = reason
+        run_on_main(self.accelerator, self._write)
+
+    @property
     def should_stop(self)->bool: return self.state['epoch'] >= self.settings.epochs or bool(self.state['stopped'])
 
     def run_epoch(self):
@@ -196,10 +223,11 @@ class Trainer:
         loss = gather_loss(s.loss, self.accelerator) if s.batch_loss else s.loss
         with torch.random.fork_rng(devices=[self.train.device] if self.train.device.type == 'cuda' else []):
             torch.manual_seed(seed)
-            train_loss = train_epoch(self.model, self.train, self.opt, self.sched, order=order, offset=offset, length=s.length, batch=s.batch, loss=loss,
-                                     augment=s.augment, precision=s.precision, clip=s.clip, seed=seed, accelerator=self.accelerator, tick=self._tick)
+            train_loss = train_epoch(self.model, self.train, self.opt, None if self.by_score else self.sched, order=order, offset=offset, length=s.length, batch=s.batch, loss=loss,
+                                     augment=s.augment, precision=s.precision, clip=s.clip, accumulate=s.accumulate, seed=seed, accelerator=self.accelerator, tick=self._tick)
         valid_loss, score = broadcast_value(self.accelerator, validate(self.network, self.valid, length=s.length, stride=s.stride or s.length, loss=s.loss,
                                      activation=s.activation, metric=s.metric, precision=s.precision, accelerator=self.accelerator))
+        if self.by_score: self.sched.step(score)
         self.state['history'].append(dict(epoch=epoch, step=(epoch + 1)*self.steps, lr=self.sched.get_last_lr()[0], train_loss=train_loss,
                                           valid_loss=valid_loss, score=score, seconds=time.time() - began))
         self._count(epoch, score)
@@ -281,6 +309,7 @@ def fit(
     wait_s:float=3,        # wait so long for another training in `folder` (s): one that was killed may still be ending
     progress:bool=True,    # a bar with loss and score
     live:bool=False,       # loss curves that grow while it trains (notebooks)
+    callbacks=(),          # of `Callback`: who is told of each epoch, such as a `Tracker`
     **settings,            # of `FitSettings`: epochs, length, loss, metric, …
 )->pd.DataFrame:           # history, one row an epoch; in its `attrs`: best, best_epoch, stopped, resumed (epochs that were there)
     "Train `model`; the best epoch by `metric` on `valid` is left in `folder/model.safetensors`. Called again after an interruption, it goes on where it was."
@@ -291,15 +320,32 @@ def fit(
         with write_errors(folder, KEPT): run_on_main(accelerator, lambda: _tidy(folder))
         trainer = Trainer(model, train, valid, folder if resume else folder/_ANEW, s, accelerator=accelerator,
                           progress=progress, live=live)
+        told, history = Callbacks(callbacks, trainer), None
         with trainer.bar:
             trainer.resume()
-            if trainer.should_stop and trainer.rank == 0: warnings.warn(f'{folder}: {_finished(trainer.state)}')
-            while not trainer.should_stop:
-                trainer.run_epoch()
-                trainer.checkpoint()
-            history = trainer.finish()
-        if not resume: run_on_main(accelerator, lambda: _take_over(folder))
+            if trainer.resumed and trainer.rank == 0: warnings.warn(f'{folder}: {_resumed(trainer)}')
+            try:
+                told.start()
+                _run(trainer, told)
+                history = trainer.finish()
+                if not resume: run_on_main(accelerator, lambda: _take_over(folder))
+            finally: told.end(history)
     return history
+
+def _run(trainer, told):
+    "Epoch after epoch, each with its files, then with a word to those who listen."
+    while not trainer.should_stop:
+        trainer.run_epoch()
+        trainer.checkpoint()
+        reason = told.epoch()
+        if reason and not trainer.should_stop: trainer.stop(reason)
+
+def _resumed(trainer):
+    "What to say of a training that was there already."
+    state = trainer.state
+    if trainer.should_stop: return _finished(state)
+    best = 'no score yet' if state['best'] is None else f'best score {state["best"]:.4f}, of epoch {state["best_epoch"] + 1}'
+    return f'resumed after epoch {trainer.resumed} of {trainer.settings.epochs} ({best}); resume=False trains anew'
 
 def _finished(state):
     "What to say of a training that need not go on."
