@@ -8,6 +8,7 @@ import warnings
 from dataclasses import fields
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 from ..core import ECGError, did_you_mean
 from .contracts import Callback
 from .fingerprint import name_of
@@ -20,6 +21,11 @@ TRACKERS = dict(tensorboard=('TensorBoardTracker', ('tensorboard', 'tensorboardX
                 wandb=('WandBTracker', ('wandb',)))   # name -> class in Accelerate, modules of which one is needed
 FIGURES = ('train_loss', 'valid_loss', 'score', 'lr', 'seconds')
 
+def _settings(training):
+    "What the training is made with, as numbers and text."
+    values = {f.name: getattr(training.settings, f.name) for f in fields(training.settings)}
+    return {k: v if isinstance(v, (bool, int, float, str)) else name_of(v) for k, v in values.items()}
+
 class Tracker(Callback):
     "Hands the figures of each epoch to a tracker."
     def __init__(self,
@@ -31,7 +37,8 @@ class Tracker(Callback):
     ):
         if isinstance(tracker, str) and tracker not in TRACKERS: raise ECGError(tracker, f'no tracker of this name; {did_you_mean(tracker, TRACKERS)}')
         self.given, self.project, self.folder, self.options = tracker, project, folder, options
-        self.tracker, self.failed = None, False
+        self.tracker:Any = None
+        self.failed = False
 
     def _made(self, training):
         "The tracker, started."
@@ -48,35 +55,28 @@ class Tracker(Callback):
         if hasattr(tracker, 'start'): tracker.start()  # older ones start when they are made
         return tracker
 
-# %% ../../nbs/training/19_trackers.ipynb #tracker-told
-def _settings(training):
-    "What the training is made with, as numbers and text."
-    values = {f.name: getattr(training.settings, f.name) for f in fields(training.settings)}
-    return {k: v if isinstance(v, (bool, int, float, str)) else name_of(v) for k, v in values.items()}
+    @property
+    def name(self)->str: return self.given if isinstance(self.given, str) else name_of(type(self.given))
 
-def _log(self:Tracker, epoch):
-    if self.failed: return
-    try: self.tracker.log({k: float(epoch[k]) for k in FIGURES}, step=epoch['epoch'] + 1)
-    except Exception as e:
-        self.failed = True
-        warnings.warn(f'{self._name()} no longer takes figures ({type(e).__name__}: {e}): epoch {epoch["epoch"] + 1} and those '
-                      'after it are in history.csv alone; the training goes on')
+    def on_start(self, training):
+        self.failed = False
+        try:
+            self.tracker = self._made(training)
+            self.tracker.store_init_configuration(_settings(training))
+        except ECGError: raise
+        except Exception as e: raise ECGError(self.name, f'cannot be started ({type(e).__name__}: {e})') from e
+        for epoch in training.state['history']: self.on_epoch(training, epoch)
 
-def _on_start(self:Tracker, training):
-    self.failed = False
-    try:
-        self.tracker = self._made(training)
-        self.tracker.store_init_configuration(_settings(training))
-    except ECGError: raise
-    except Exception as e: raise ECGError(self._name(), f'cannot be started ({type(e).__name__}: {e})') from e
-    for epoch in training.state['history']: self._log(epoch)
+    def on_epoch(self, training, epoch):
+        if self.failed: return
+        try: self.tracker.log({k: float(epoch[k]) for k in FIGURES}, step=epoch['epoch'] + 1)
+        except Exception as e:
+            self.failed = True
+            warnings.warn(f'{self.name} no longer takes figures ({type(e).__name__}: {e}): epoch {epoch["epoch"] + 1} and '
+                          'those after it are in history.csv alone; the training goes on')
 
-def _on_end(self:Tracker, training, history):
-    if self.tracker is None: return
-    try: self.tracker.finish()
-    except Exception as e: warnings.warn(f'{self._name()} could not be closed ({type(e).__name__}: {e})')
-    self.tracker = None
-
-Tracker._name = lambda self: self.given if isinstance(self.given, str) else name_of(type(self.given))
-Tracker._log, Tracker.on_start, Tracker.on_end = _log, _on_start, _on_end
-Tracker.on_epoch = lambda self, training, epoch: self._log(epoch)
+    def on_end(self, training, history):
+        if self.tracker is None: return
+        try: self.tracker.finish()
+        except Exception as e: warnings.warn(f'{self.name} could not be closed ({type(e).__name__}: {e})')
+        self.tracker = None
