@@ -227,7 +227,7 @@ def _in_folder(root, csv):
             look = _interesting(path, names)
             within, more = _inside(path) if look else ([], [])
             found += [os.path.join(path, *name.split('/')) if name else path for name in within]
-            notes += [(os.path.join(rel, where) if where else rel, cause) for where, cause in more]
+            notes += [(os.path.join(rel, where), cause) if where else (root, f'{rel}: {cause}') for where, cause in more]
             if look is None or look and not within: passed.append(rel)
     parts = _segments_in(found)
     if passed:

@@ -481,6 +481,53 @@ _target('ISHNE', _read_clinical, hostile=_hostile_holter)(partial(_make_clinical
 _target('MFER', _read_clinical, hostile=_hostile_binary)(partial(_make_clinical, 'mfer.write_mfer', block=50))
 _target('BDF', _read_clinical, hostile=_hostile_binary)(_make_bdf)
 
+# %% ../../nbs/dev/13_reliability.ipynb #container-targets
+def _read_members(box, name):
+    "All recordings in the file, whatever they are in; the last one."
+    from ecg_nb.data.datasets import unread
+    from ecg_nb.data.load import read, read_folder
+    table = read_folder(box/'rec.bin', fs=100)
+    for k in range(len(table)): rec = read(table.iloc[k], root=table)
+    return 'marked' if unread(table) else rec
+
+def _hostile_zip(files, r):
+    "Names that lead out, links, bombs, archives in archives."
+    out, kind = io.BytesIO(), int(r.integers(5))
+    with zipfile.ZipFile(out, 'w', zipfile.ZIP_DEFLATED) as z:
+        info = zipfile.ZipInfo(_PATHS[r.integers(len(_PATHS))].replace('\0', '') or 'x' if kind == 0 else 'rec.hea')
+        if kind == 1: info.external_attr = (stat.S_IFLNK | 0o777) << 16
+        z.writestr(info, [b'secret', b'/etc/passwd', bytes(120 << 20 if r.random() < .05 else 1 << 20), files['rec.bin'], b'rec 1 100 250'][kind])
+    data = out.getvalue()
+    if kind == 4: data = data.replace((13).to_bytes(4, 'little'), int(r.integers(1 << 32)).to_bytes(4, 'little'))
+    return {'rec.bin': data}, f'rec.bin: {("a name that leads out", "a link", "a bomb", "an archive in an archive", "another size")[kind]}'
+
+def _three(variant): return np.stack([np.roll(_ecg(variant), 20*k, 1).T for k in range(3)])
+
+@_target('zip', _read_members, hostile=_hostile_zip)
+def _make_zip(box, variant):
+    from ecg_nb.data.simulate import write_wfdb
+    with tempfile.TemporaryDirectory() as d:
+        write_wfdb(Path(d)/'rec', _ecg(variant), 100, LEADS)
+        files = {f'a/rec.{e}': (Path(d)/f'rec.{e}').read_bytes() for e in ('hea', 'dat')}
+    (box/'rec.bin').write_bytes(_zipped(files | {'LICENSE': b'CC BY'}))
+
+@_target('npz', _read_members)
+def _make_npz(box, variant):
+    with open(box/'rec.bin', 'wb') as f: np.savez(f, tracings=_three(variant), exam_id=np.arange(3), units='mV', leads=LEADS)
+
+@_target('HDF5', _read_members, hostile=_hostile_binary)
+def _make_hdf5(box, variant):
+    import h5py
+    with h5py.File(box/'rec.bin', 'w', track_order=False) as f:
+        f.create_dataset('tracings', data=_three(variant), compression='gzip' if variant else None, track_times=False)
+        f.create_dataset('exam_id', data=np.arange(3), track_times=False)
+        f.attrs.update(units='mV', fs=100., leads=','.join(LEADS))
+
+@_target('Parquet', _read_members, hostile=_hostile_binary)
+def _make_parquet(box, variant):
+    x = _three(variant)
+    pd.DataFrame(dict(record_id=['a', 'b', 'c'], II=list(x[:, :, 1]), V1=list(x[:, :, 6]), units='mV', fs=100)).to_parquet(box/'rec.bin')
+
 # %% ../../nbs/dev/13_reliability.ipynb #-small-ptbxl
 def _small_ptbxl(box, variant):
     from ecg_nb.data.simulate import statements
@@ -968,7 +1015,8 @@ def _preload(training=False):
               'scipy.signal', 'sklearn.metrics', 'tqdm.auto', 'urllib3', 'wfdb', 'ecg_nb.data.store',
               'ecg_nb.training.loop', 'ecg_nb.data.download', 'ecg_nb.tasks.gallery', 'ecg_nb.data.own',
               'ecg_nb.tasks.sweep', 'ecg_nb.models.networks', 'ecg_nb.data.simulate', 'ecg_nb.data.scp', 'ecg_nb.data.dicom',
-              'ecg_nb.data.clinical_xml', 'ecg_nb.data.holter', 'ecg_nb.data.mfer', 'ecg_nb.data.load', 'pydicom'):
+              'ecg_nb.data.clinical_xml', 'ecg_nb.data.holter', 'ecg_nb.data.mfer', 'ecg_nb.data.load', 'pydicom', 'ecg_nb.data.containers', 'h5py',
+              'pyarrow.parquet'):
         importlib.import_module(m)
     sys.modules['torch'].set_num_threads(1)
     if training: _trainer()   # the first optimizer imports half of torch
