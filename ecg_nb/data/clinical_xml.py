@@ -138,7 +138,7 @@ def _recording(path, rows, uv, fs, leads, median=None, notes=(), **facts)->Recor
     x, names, more = in_mv(rows, uv, leads)
     beat = None
     if median and median[0]:
-        y, beat_names, _ = in_mv(*median[:2], median[3])
+        y, beat_names, _ = in_mv(median[0], median[1], median[3])
         beat = device_recording(path, y, median[2], beat_names)
     return device_recording(path, x, fs, names, notes=(*notes, *more), median=beat, **facts)
 
@@ -193,7 +193,7 @@ def _groups(path, root, tag):
     return sorted(found, key=lambda g: -sum(map(len, g[0])))
 
 def _aecg_filters(root)->dict:
-    out = {}
+    out:dict[str, float] = {}
     for node in root.iter('controlVariable'):
         kind = _code(node).removeprefix('MDC_ECG_CTL_VBL_ATTR_FILTER_')
         key = dict(LOW_PASS='low_pass_hz', HIGH_PASS='high_pass_hz', NOTCH='notch_hz').get(kind)
@@ -215,7 +215,7 @@ def _aecg(path, root)->Recording:
     time = next((t for way in ('component/series/effectiveTime/low', 'effectiveTime/low', 'effectiveTime/center') if (t := root.find(way)) is not None), None)
     date = _compact(time.get('value')) if time is not None else ''
     stated = next((_value(o, 'value') for o in root.iter('relatedObservation') if _code(o) == '21612-7'), (math.nan, ''))
-    annotations = {}
+    annotations:dict[str, list] = {}
     for node in root.iter('annotation'): annotations.setdefault(_code(node), []).append(node)
     def first(codes): return next((_value(annotations[c][0], 'value')[0] for c in codes if c in annotations), math.nan)
     device = next(root.iter('seriesAuthor'), None)
@@ -297,7 +297,7 @@ def _cardiosoft(path, root)->Recording:
     rows, scale, fs, names = _cardiosoft_wave(path, strip)
     person, when, measured = root.find('PatientInfo'), root.find('ObservationDateTime'), next(root.iter('RestingECGMeasurements'), None)
     clock = ':'.join(_text(when, k).zfill(2) for k in ('Hour', 'Minute', 'Second')) if when is not None else ''
-    date = _iso(*(_text(when, k) for k in ('Year', 'Month', 'Day')), clock)
+    date = _iso(_text(when, 'Year'), _text(when, 'Month'), _text(when, 'Day'), clock)
     born = person.find('BirthDateTime') if person is not None else None
     age = age_years(_float(_text(person, 'Age')))
     keys = dict(heart_rate_bpm='VentricularRate', pr_ms='PQInterval', p_ms='PDuration', qrs_ms='QRSDuration', qt_ms='QTInterval', qtc_ms='QTCInterval',
@@ -412,7 +412,7 @@ def _sierra(path, root)->Recording:
     rows, notes = _without_pulse(rows, uv, fs)
     taken, signal, person = root.find('dataacquisition'), root.find('dataacquisition/signalcharacteristics'), root.find('patient/generalpatientdata')
     day = (taken.get('date', '').split('-') + ['']*3)[:3]
-    date, born = _iso(*day, taken.get('time', '')), (_text(person, 'age/dateofbirth').split('-') + ['']*3)[:3]
+    date, born = _iso(day[0], day[1], day[2], taken.get('time', '')), (_text(person, 'age/dateofbirth').split('-') + ['']*3)[:3]
     age = age_years(_float(_text(person, 'age/years')))
     band = _text(signal, 'signalbandwidth').partition('-')
     machine = taken.find('machine')
@@ -454,8 +454,9 @@ def _schiller(path, root)->Recording:
     keys = dict(heart_rate_bpm='HR', p_ms='P', pr_ms='PQ', qrs_ms='QRS', qt_ms='QT', qtc_ms='QTC', p_axis_deg='AXIS_P', qrs_axis_deg='AXIS_QRS', t_axis_deg='AXIS_T')
     words = [t for block in root.iter('textdata') if _text(block, 'type') == 'INTERPRETATION' for n in block.findall('textdata') if (t := (n.text or '').strip())]
     median = _schiller_wave(path, waves['ECG_AVERAGES']) if 'ECG_AVERAGES' in waves else None
+    rows, uv, fs, names = _schiller_wave(path, waves['ECG_RHYTHMS'])
     return _recording(
-        path, *_schiller_wave(path, waves['ECG_RHYTHMS']), median, sex=sex_letter(_text(root, 'patdata/gender')), date='' if date.startswith('1970-01-01') else date,
+        path, rows, uv, fs, names, median, sex=sex_letter(_text(root, 'patdata/gender')), date='' if date.startswith('1970-01-01') else date,
         age=_age_then(_compact(_text(root, 'patdata/birthdate')), date),
         device=_filled(manufacturer=_text(device, 'hardware/vendor'), model=_text(device, 'hardware/model'), serial=_text(device, 'hardware/serialnum'), software=_text(device, 'software/version')),
         filters=_filled(high_pass_hz=_float(filters.get('HIGHPASS_CUTOFF_FREQ')), low_pass_hz=_float(filters.get('LOWPASS_CUTOFF_FREQ')), notch_hz=_float(filters.get('MAINS'))),
@@ -492,8 +493,9 @@ def _mortara(path, root)->Recording:
     measured = dict(heart_rate_bpm=root.get('VENT_RATE'), pr_ms=beat.get('PR_DURATION'), qrs_ms=beat.get('QRS_DURATION'), qt_ms=beat.get('QT'), qtc_ms=beat.get('QTC'),
                     p_axis_deg=beat.get('P_AXIS'), qrs_axis_deg=beat.get('QRS_AXIS'), t_axis_deg=beat.get('T_AXIS'))
     words = [(s.get('TEXT') or s.text or '').strip() for s in root.iter('STATEMENT')]
+    rows, scales, fs, names = _mortara_wave(path, channels)
     return _recording(
-        path, *_mortara_wave(path, channels), median, sex=sex_letter(subject.get('GENDER', '')), date=date,
+        path, rows, scales, fs, names, median, sex=sex_letter(subject.get('GENDER', '')), date=date,
         age=age if age == age else _age_then(_compact(subject.get('DOB_XML')), date),
         device=_filled(manufacturer=source.get('MANUFACTURER'), model=source.get('MODEL'), serial=source.get('ACQUIRING_DEVICE_SERIAL_NUMBER'), software=source.get('ACQUIRING_DEVICE_SW_VERSION')),
         filters=_filled(low_pass_hz=_float(source.get('LOW_PASS_FILTER'))), measurements=_measured(measured), statements=tuple(filter(None, words)))

@@ -227,5 +227,5 @@ def read_dicom(
         measured, statements = _annotations(ds)
         facts = dict(sex=sex_letter(ds.get('PatientSex') or ''), age=_age(ds), date=_when(ds), device=_device(ds), filters=main['filters'],
                      measurements=measured, statements=statements)
-    if median is not None: median = device_recording(path, median['signal'], median['fs'], median['names'])
-    return device_recording(path, main['signal'], main['fs'], main['names'], notes=notes, median=median, **facts)
+    beat = median and device_recording(path, median['signal'], median['fs'], median['names'])
+    return device_recording(path, main['signal'], main['fs'], main['names'], notes=notes, median=beat, **facts)

@@ -120,7 +120,9 @@ def read_mfer(
     path,         # an MFER file
 )->Recording:
     "The waveform in the MFER file `path`; raises `ECGError`s."
-    b, state, parts, notes = read_bytes(path, most=_MOST), _State(), [], []
+    b, state = read_bytes(path, most=_MOST), _State()
+    parts:list[list] = []
+    notes:list[str] = []
     if b[:1] != b'@' or b'MFR' not in b[1:6]: raise DamagedFile(path, 'is no MFER file')
     for tag, channel, value in _definitions(path, b):
         if tag != _WAV:
@@ -156,7 +158,7 @@ def write_mfer(
     "An MFER file of `rec` in steps of 2.5 µV, for tests; to hand ECGs on, use `convert`."
     n, sign = rec.n_samples//block*block, '>' if order == 'big' else '<'
     x = np.rint(rec.signal[:, :n]*400).astype(sign + 'i2')
-    number = lambda v, k=2: int(v).to_bytes(k, order)
+    number = lambda v, k=2: int(v).to_bytes(k, 'big' if order == 'big' else 'little')
     codes = {name: k for k, name in LEAD_NUMBERS.items()}
     head = [_put(64, b'MFR Standard 12 leads ECG'), _put(_BLE, bytes([order == 'little'])), _put(_MAN, b'Our factory^Cart^1.0^9'),
             _put(_CHN, number(len(x))), _put(_BLK, number(block)), _put(_SEQ, number(n//block)), _put(_DTP, b'\0'),

@@ -57,7 +57,8 @@ def _tables(path, section)->list|None: # tuples of codes; None: the samples are 
     "The Huffman tables in section 2."
     if not section: return None
     body = section[16:]
-    n, at, out = int.from_bytes(body[:2], 'little'), 2, []
+    n, at = int.from_bytes(body[:2], 'little'), 2
+    out:list[tuple] = []
     if n == 19999: return [_USUAL]
     for _ in range(n):
         n_codes = int.from_bytes(body[at:at + 2], 'little')
@@ -95,18 +96,20 @@ def _steps(steps, n)->np.ndarray:
     one = np.minimum(np.arange(last + 1, dtype=np.int32) + np.frombuffer(steps, np.uint8), last).astype(np.int32)
     two = one[one]
     four = two[two]
-    eight = memoryview(four[four])                    # eight codes in a stride
-    at, here = [], 0
+    eight = memoryview(four[four].data)               # eight codes in a stride
+    begins, here = [], 0
     for _ in range(-(-n//8)):
-        at.append(here)
+        begins.append(here)
         here = eight[here]
-    at = np.array(at, np.int64)[:, None]
+    at = np.array(begins, np.int64)[:, None]
     for jump in (four, two, one): at = np.stack([at, jump[at]], 2).reshape(len(at), -1)
     return at.reshape(-1)[:n]
 
 def _steps_of_tables(steps, tables, n)->tuple: # where values begin, and in which table
     "The same with several tables, which switch from one to another."
-    at, table, here, k = [], [], 0, 0
+    at:list[int] = []
+    table:list[int] = []
+    here, k = 0, 0
     while len(at) < n and steps[k][here]:
         to, there = tables[k][here], here + steps[k][here]
         if to == k:
@@ -126,7 +129,7 @@ def _huffman(path, data, n, lookups)->np.ndarray: # int64 (n,)
     else: at, table = _steps_of_tables(steps, [o[3][ahead].tobytes() + bytes(40) for o in lookups], n)
     word = words[at >> 3] >> 8 - (at & 7) & 0xffffffff
     parts = [np.where(table == k, column[word >> 16], 0) for k, o in enumerate(lookups) for column in o[:3]]
-    total, extra, value = (sum(parts[i::3]).astype(np.int64) for i in range(3))
+    total, extra, value = (np.sum(parts[i::3], axis=0).astype(np.int64) for i in range(3))
     sound = (total > 0) & (at + total <= n_bits)
     whole = len(at) if sound.all() else int(sound.argmin())
     if whole < n: raise DamagedFile(path, f'its Huffman codes end after {whole:,} of {n:,} samples')
@@ -235,7 +238,8 @@ def _aligned(path, x, leads)->np.ndarray:
 # %% ../../nbs/data/21_scp.ipynb #facts
 def _fields(section)->dict: # tag -> bytes, the first of a kind
     "The fields of section 1."
-    body, at, out = section[16:], 0, {}
+    body, at = section[16:], 0
+    out:dict[int, bytes] = {}
     while at + 3 <= len(body) and body[at] != 255:
         tag, size = struct.unpack_from('<BH', body, at)
         out.setdefault(tag, body[at + 3:at + 3 + size])
