@@ -79,9 +79,9 @@ def day(
     import torch
     torch.set_num_threads(1)
     minute = simulate_ecg(seed=1, fs=250, dur_s=60)[0].pick(['II', 'V5']).signal
-    rec = Recording(np.tile(minute, (1, round(hours*60))), 250, ('II', 'V5'))
+    def span(a, b): return minute[:, np.arange(round(a*250), round(b*250)) % minute.shape[1]]     # as a file is read
     t, d = time.process_time(), Delineator()
-    table = d(rec)
+    table = d.stream(span, 3600*hours, 250)
     return dict(seconds=time.process_time() - t, beats=int((table.wave == 'QRS').sum()), mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/1024)
 
 def speed(

@@ -245,7 +245,7 @@ def _folded(net):
                 m[k], m[k + 1] = fuse_conv_bn_eval(m[k], m[k + 1]), nn.Identity()
     return net
 
-_GRID_S, _PIECES, _CLIP = 64, 20, 6.     # pieces begin on whole multiples of so many seconds, and are so many of them long; logits beyond are as sure as that
+_GRID_S, _PIECES, _CLIP = 64, 10, 6.     # pieces begin on whole multiples of so many seconds, and are so many of them long; logits beyond are as sure as that
 
 class Delineator:
     "A network that finds waves, ready to be asked."
@@ -284,8 +284,12 @@ def _owned(table, a, b):
     first = mine.beat[mine.beat >= 0].min() if (mine.beat >= 0).any() else 0
     return mine.assign(beat=np.where(mine.beat >= 0, mine.beat - first, -1))
 
-def _long(self:Delineator, span, duration_s, fs):
-    "A long recording in pieces; `span(a, b)` gives its signal from a to b seconds."
+def _stream(self:Delineator,
+    span,                # function(a, b) -> signal (mV) from a to b seconds, (n_leads, n_samples)
+    duration_s:float,    # of the whole recording
+    fs:float,            # Hz
+)->pd.DataFrame:         # boundaries, all leads together
+    "A recording too long to be held at once, piece by piece; no seam can be told."
     out, beats, core = [], 0, _GRID_S*_PIECES
     for a in np.arange(0, duration_s, core):
         start, end = max(0, a - _GRID_S), min(duration_s, a + core + _GRID_S)
@@ -306,9 +310,9 @@ def _delineate(self:Delineator,
         t = _piece(self, rec.signal, rec.fs, 0., each)
         return t if not each else t.assign(lead=np.array(rec.leads, object)[t.lead])
     at = lambda s: round(s*rec.fs)
-    return _long(self, lambda a, b: rec.signal[:, at(a):at(b)], rec.duration_s, rec.fs)
+    return self.stream(lambda a, b: rec.signal[:, at(a):at(b)], rec.duration_s, rec.fs)
 
-Delineator.__call__ = _delineate
+Delineator.__call__, Delineator.stream = _delineate, _stream
 
 @lru_cache(2)
 def delineator(
