@@ -12,8 +12,8 @@ from .segment import find_r_peaks_multi
 # %% auto #0
 __all__ = ['RR_FEATURES', 'FS', 'BEFORE', 'AFTER', 'SLACK', 'LEVEL', 'QRS', 'SPREAD', 'P_WAVE', 'T_WAVE', 'PIECE_S', 'MARGIN_S',
            'BLOCK', 'AMONG', 'ALIKE', 'SHAPE_FEATURES', 'FEATURES', 'SILENT_MV', 'CONTRAST', 'UNLIKE', 'ALONE',
-           'IN_A_ROW', 'STRETCH_S', 'OVERLAP_S', 'rr_features', 'cut_beats', 'usual_beats', 'align_beats',
-           'beat_features', 'beats_in_noise', 'find_beats']
+           'IN_A_ROW', 'WILD', 'STEP_S', 'STRETCH_S', 'OVERLAP_S', 'rr_features', 'cut_beats', 'usual_beats',
+           'align_beats', 'beat_features', 'beats_in_noise', 'without_artefacts', 'find_beats']
 
 # %% ../../nbs/signals/15_beat_types.ipynb #rr-features
 RR_FEATURES = ('before', 'after', 'before-after', 'before, 20 beats', 'before, 300 beats', 'before-last', 'after-next',
@@ -236,6 +236,29 @@ def beats_in_noise(
     sure = ndimage.binary_opening(bad, np.ones(IN_A_ROW))
     return ndimage.binary_propagation(sure, mask=(contrast < 1.2*CONTRAST) & (usual < UNLIKE))
 
+# %% ../../nbs/signals/15_beat_types.ipynb #without-artefacts
+WILD = 4      # so many times the usual span of a second away from the baseline: an electrode that moves, no heartbeat
+STEP_S = .1   # steps in which the baseline is known
+
+def without_artefacts(
+    signal:np.ndarray,   # mV, (leads, n_samples)
+    fs:float,            # Hz
+)->np.ndarray:           # the same where nothing is wild
+    "A lead's samples far beyond what it does in the rest of the recording are bridged, so that beats beside them are still found."
+    x, k = np.atleast_2d(signal), max(1, round(STEP_S*fs))
+    n = x.shape[1]//k*k
+    if n < 3*fs or not np.isfinite(x).all(): return x
+    steps = np.median(x[:, :n].reshape(len(x), -1, k), 2)
+    baseline = np.repeat(ndimage.median_filter(steps, (1, 21), mode='reflect'), k, axis=1)
+    baseline = np.pad(baseline, ((0, 0), (0, x.shape[1] - n)), mode='edge')
+    second = int(fs)
+    spans = np.ptp(x[:, :x.shape[1]//second*second].reshape(len(x), -1, second), axis=2)
+    wild = np.abs(x - baseline) > WILD*np.maximum(np.median(spans, 1, keepdims=True), SILENT_MV)
+    if not wild.any(): return x
+    wild = ndimage.binary_dilation(ndimage.binary_closing(wild, np.ones((1, 2*k + 1))) | wild, np.ones((1, 2*(k//4) + 1)))
+    wild &= ~wild.all(1, keepdims=True)
+    return fill_gaps(np.where(wild, np.nan, x))[0].astype(x.dtype)
+
 # %% ../../nbs/signals/15_beat_types.ipynb #find-beats
 STRETCH_S, OVERLAP_S = 900., 20.   # beats are looked for in so much at a time, and so much to either side besides
 
@@ -253,11 +276,14 @@ def _r_peaks(signal, fs):
 def find_beats(
     signal:np.ndarray,   # mV, (leads, n_samples)
     fs:float,            # Hz
+    *,
+    rows=slice(None),    # the leads in which beats are compared; looked for they are in all
 )->tuple:                # R peaks (sample index) (n,); what `align_beats` makes of them
     "The heartbeats of a recording: R peaks without those that were found in noise."
     x = np.atleast_2d(signal)
+    x = without_artefacts(x, fs)
     r = _r_peaks(x, fs)
-    aligned = align_beats(x, r, fs)
+    aligned = align_beats(x[rows], r, fs)
     noise = beats_in_noise(aligned)
     if not noise.any(): return r, aligned
-    return r[~noise], align_beats(x, r[~noise], fs)
+    return r[~noise], align_beats(x[rows], r[~noise], fs)

@@ -10,8 +10,8 @@ from scipy import ndimage, signal as sps
 
 # %% auto #0
 __all__ = ['SHORTEST_S', 'LONGEST_S', 'OFF', 'SEGMENT_S', 'BIN_MS', 'BANDS', 'RATE_HZ', 'GAPS', 'MOST_ENTROPY', 'UNITS',
-           'LEAST_S', 'MEASURES', 'MOST_LEFT_OUT', 'MOST_JUMPY', 'NN', 'nn_intervals', 'time_domain', 'spectrum',
-           'frequency_domain', 'sample_entropy', 'dfa_alpha1', 'nonlinear', 'HRV', 'hrv']
+           'LEAST_S', 'MEASURES', 'SPARE_S', 'MOST_LEFT_OUT', 'MOST_JUMPY', 'NN', 'nn_intervals', 'time_domain',
+           'spectrum', 'frequency_domain', 'sample_entropy', 'dfa_alpha1', 'nonlinear', 'HRV', 'hrv']
 
 # %% ../../nbs/signals/14_hrv.ipynb #nn-intervals
 SHORTEST_S, LONGEST_S, OFF = .24, 3., .2   # of an interval; by how much it may be off the ones around
@@ -164,6 +164,7 @@ LEAST_S = {'LF': 120., 'LF/HF': 120., 'LF norm': 120., 'HF norm': 120., 'VLF': 3
            'SDANN': 600., 'SDNN index': 600.}   # duration that a measure needs; 60 s otherwise
 MEASURES = ('MeanNN', 'SDNN', 'RMSSD', 'SDSD', 'NN50', 'pNN50', 'triangular index', 'TINN', 'SDANN', 'SDNN index', *BANDS,
             'total power', 'LF/HF', 'LF norm', 'HF norm', 'SD1', 'SD2', 'SD1/SD2', 'sample entropy', 'DFA alpha1')
+SPARE_S = 5.     # between the ends of a recording and its first and last beat
 MOST_LEFT_OUT, MOST_JUMPY = .2, .1   # share of intervals; median change from one to the next over the median interval
 
 @dataclass
@@ -188,7 +189,7 @@ class HRV:
 def _why_not(nn, of_beats):
     "Why nothing can be said of these intervals; '' if it can."
     if of_beats < 2: return f'{of_beats} heart beats'
-    if nn.duration_s < 60: return f'{nn.duration_s:.0f} s are too short: a minute at least'
+    if nn.duration_s < 60 - SPARE_S: return f'{nn.duration_s:.0f} s are too short: a minute at least'
     if nn.left_out > MOST_LEFT_OUT:
         return (f'{100*nn.left_out:.0f} % of the intervals are of ectopic, missed or false beats: more than '
                 f'{100*MOST_LEFT_OUT:.0f} % tell nothing of the sinus node')
@@ -211,6 +212,6 @@ def hrv(
     reasons = {}
     for k in MEASURES:
         least = LEAST_S.get(k, 60.)
-        if nn.duration_s < least: reasons[k] = f'{nn.duration_s:.0f} s are too short: {least/60:g} minutes at least'
+        if nn.duration_s < least - SPARE_S: reasons[k] = f'{nn.duration_s:.0f} s are too short: {least/60:g} minutes at least'
         elif not np.isfinite(values[k]): reasons[k] = 'no stretch without gaps is long enough, or nothing varies'
     return HRV({k: np.nan if k in reasons else float(values[k]) for k in MEASURES}, reasons, **about)
