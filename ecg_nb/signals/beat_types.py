@@ -237,7 +237,7 @@ def beats_in_noise(
     return ndimage.binary_propagation(sure, mask=(contrast < 1.2*CONTRAST) & (usual < UNLIKE))
 
 # %% ../../nbs/signals/15_beat_types.ipynb #without-artefacts
-WILD = 4      # so many times the usual span of a second away from the baseline: an electrode that moves, no heartbeat
+WILD = 4      # so many times the usual span of three seconds away from the baseline: an electrode that moves, no heartbeat
 STEP_S = .1   # steps in which the baseline is known
 
 def without_artefacts(
@@ -247,12 +247,12 @@ def without_artefacts(
     "A lead's samples far beyond what it does in the rest of the recording are bridged, so that beats beside them are still found."
     x, k = np.atleast_2d(signal), max(1, round(STEP_S*fs))
     n = x.shape[1]//k*k
-    if n < 3*fs or not np.isfinite(x).all(): return x
+    if n < 9*fs or not np.isfinite(x).all(): return x
     steps = np.median(x[:, :n].reshape(len(x), -1, k), 2)
     baseline = np.repeat(ndimage.median_filter(steps, (1, 21), mode='reflect'), k, axis=1)
     baseline = np.pad(baseline, ((0, 0), (0, x.shape[1] - n)), mode='edge')
-    second = int(fs)
-    spans = np.ptp(x[:, :x.shape[1]//second*second].reshape(len(x), -1, second), axis=2)
+    three = int(3*fs)                                   # seconds: at least one beat
+    spans = np.ptp(x[:, :x.shape[1]//three*three].reshape(len(x), -1, three), axis=2)
     wild = np.abs(x - baseline) > WILD*np.maximum(np.median(spans, 1, keepdims=True), SILENT_MV)
     if not wild.any(): return x
     wild = ndimage.binary_dilation(ndimage.binary_closing(wild, np.ones((1, 2*k + 1))) | wild, np.ones((1, 2*(k//4) + 1)))
