@@ -6,7 +6,7 @@
 from __future__ import annotations
 from ..core import stoppable
 from .base import cli
-from . import recordings, files, measure, vectors, training, runs, evaluation  # each adds its commands, in the order of work
+from . import recordings, files, beats, measure, vectors, training, runs, evaluation  # each adds its commands, in the order of work
 
 def main(argv=None):
     "The command `ecg_nb`."
