@@ -53,7 +53,7 @@ def _texts(v)->tuple:
     "Several of them; 'I, II' counts as two."
     items = np.ravel(np.asarray(v, object)).tolist() if not isinstance(v, (str, bytes)) else [v]
     words = [_text(o) for o in items]
-    return tuple(re.split(r'(?<!\s)\s*+[,;|]\s*', words[0])) if len(words) == 1 and re.search('[,;|]', words[0]) else tuple(words)
+    return tuple(re.split(r'\s*[,;|]\s*', words[0])) if len(words) == 1 and re.search('[,;|]', words[0]) else tuple(words)
 
 def _small(tree, name):
     "What a small array `name` of the container holds; None where it is large."
@@ -313,11 +313,29 @@ def read_npz(
     return _read(path, _Npz, 'no readable npz file', options)
 
 # %% ../../nbs/data/25_containers.ipynb #hdf5
+def _check_heaps(path, size):
+    "`DamagedFile` if a heap of texts has an object without a size: the library would walk on the spot for ever."
+    ends = [(0, size)] if size <= 1 << 26 else [(0, 1 << 24), (size - (1 << 24), 1 << 24)]
+    with open(path, 'rb') as f:
+        for start, n in ends:
+            f.seek(start)
+            data = f.read(n)
+            for m in re.finditer(b'GCOL\1\0\0\0', data): _check_heap(path, data, m.start())
+
+def _check_heap(path, data, at):
+    "Walk through the objects of one heap."
+    end, at = at + int.from_bytes(data[at + 8:at + 16], 'little'), at + 16
+    while at + 16 <= min(end, len(data)):
+        number, n = int.from_bytes(data[at:at + 2], 'little'), int.from_bytes(data[at + 8:at + 16], 'little')
+        if number == 0 and n < 16: raise DamagedFile(path, 'a heap of texts has an object without a size')
+        at += n if number == 0 else 16 + n + -n % 8
+
 class _Hdf5(_Container):
     "An open HDF5 file."
     def __init__(self, path):
         super().__init__(path)
         import h5py
+        if 'shapes' not in self.memory: _check_heaps(path, self.key[2])
         self.file, self.elsewhere = h5py.File(path, 'r', locking=False), []
         if 'shapes' not in self.memory:
             self._walk(self.file, '', set())
