@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 import anywidget, ipywidgets as W, numpy as np, pandas as pd, traitlets as T
-from ..core import BadSignal, BadTable, DamagedFile, ECGError, Recording, atomic_path, data_path, hold_file, write_errors
+from ..core import BadSignal, BadTable, DamagedFile, ECGError, Recording, atomic_path, bare, data_path, hold_file, shielded, shown, write_errors
 from ..data.datasets import DATASETS
 from ..data.load import read, read_folder
 from ..signals.preprocess import Recipe, quality_text, signal_quality
@@ -36,7 +36,7 @@ class TextLine(W.HTML):
         self.text = text
     @T.observe('text')
     def _show(self, change):
-        self.value = f'<div style="white-space: pre-wrap; line-height: 1.4">{html.escape(self.text)}</div>'
+        self.value = f'<div style="white-space: pre-wrap; line-height: 1.4">{html.escape(shown(self.text, keep=chr(10)))}</div>'
 
 # %% ../../nbs/22_browse.ipynb #recordkey
 class RecordKey(NamedTuple):
@@ -67,10 +67,6 @@ MARKS = ('wrong label', 'bad signal', 'note')
 _columns = ('mark_id', 'when', 'dataset', 'record_id', 'content_hash', 'mark', 'note')
 _columns_before = tuple(c for c in _columns if c != 'content_hash')   # of older tables
 
-def _shielded(text): return "'" + text if text[:1] in tuple("'=+-@|%\t\r\n") else text
-
-def _bare(cell): return cell.removeprefix("'")
-
 def _read_marks(path):
     "Rows of the table of marks at `path`, none if there is no file; `DamagedFile` if it is anything else."
     def refuse(why):
@@ -78,7 +74,7 @@ def _read_marks(path):
     try: text = Path(path).read_bytes().decode('utf-8-sig')
     except FileNotFoundError: return []
     except UnicodeDecodeError: refuse('not UTF-8 text')
-    try: head, *rows = [[_bare(c) for c in r] for r in csv.reader(io.StringIO(text, newline=''), strict=True)] or [[]]
+    try: head, *rows = [[bare(c) for c in r] for r in csv.reader(io.StringIO(text, newline=''), strict=True)] or [[]]
     except csv.Error as e: refuse(str(e))
     if tuple(head) not in (_columns, _columns_before): refuse(f'its first line is not {", ".join(_columns)}')
     if not text.endswith('\n'): refuse('its last line is cut off')
@@ -110,7 +106,7 @@ class Marks:
         with write_errors(self.path, 'Give Marks another path'), hold_file(self.path, wait_s=self.wait_s) as path:
             rows = change(_read_marks(path))
             with atomic_path(path) as p, open(p, 'w', encoding='utf-8', errors='replace', newline='') as f:
-                csv.writer(f, quoting=csv.QUOTE_ALL, lineterminator='\n').writerows([[_shielded(c) for c in r] for r in [_columns, *rows]])
+                csv.writer(f, quoting=csv.QUOTE_ALL, lineterminator='\n').writerows([[shielded(c) for c in r] for r in [_columns, *rows]])
 
     def add(self,
         record_id:str,    # of the recording

@@ -4,19 +4,23 @@
 
 # %% ../../nbs/cli/10_cli.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import json, os, re, warnings
+import os, re, sys, warnings
 from contextlib import contextmanager
 import click
 import ecg_nb
-from ..core import ECGError, import_user_module, did_you_mean
+from ..core import ECGError, MissingFile, did_you_mean, import_user_module, json_text, shown
 
 # %% auto #0
-__all__ = ['PARTLY', 'file_options', 'source_options', 'people_option', 'quiet_option', 'json_option', 'as_options',
+__all__ = ['PARTLY', 'file_options', 'source_options', 'people_option', 'quiet_option', 'json_option', 'echo', 'as_options',
            'echo_warning', 'extra_of', 'one_line', 'Commands', 'environment', 'cli', 'options', 'run_names',
            'source_names', 'class_names', 'run_option', 'comma_separated', 'stated_units', 'pairs', 'source_table',
            'echo_left_out', 'echo_answer']
 
 # %% ../../nbs/cli/10_cli.ipynb #partly
+def echo(text='', *, err:bool=False, nl:bool=True):
+    "Print `text`, of which nothing moves the cursor, colours the terminal or turns the direction of reading."
+    click.echo(shown(text, keep='\n\t'), err=err, nl=nl)
+
 PARTLY = 3  # exit status: done, but some recordings could not be used
 
 _as_options = (
@@ -32,7 +36,7 @@ def as_options(
 
 def echo_warning(message, category, filename, lineno, file=None, line=None):
     "A warning as one line on standard error."
-    click.echo(as_options(f'note: {" ".join(str(message).split())}'), err=True)
+    echo(as_options(f'note: {shown(" ".join(str(message).split()))}'), err=True)
 
 def extra_of(
     module:str,  # that cannot be imported, e.g. 'onnx'
@@ -55,6 +59,8 @@ def one_line(error:Exception)->str|None: # None: not an error of the user's
     if isinstance(error, ECGError): return str(error)
     if isinstance(error, ModuleNotFoundError):
         return f'{error.name} is not installed here, and this needs it: pip install {extra_of(error.name)}'
+    if isinstance(error, ImportError): return f'{error.name or "a library"} cannot be loaded here ({error})'
+    if isinstance(error, MemoryError): return 'there is not memory enough for this here'
     if isinstance(error, OSError): return f'{error.filename or "input or output"}: {error.strerror or error}'
     if isinstance(error, (ValueError, FloatingPointError)): return str(error)
 
@@ -77,7 +83,7 @@ class Commands(click.Group):
             try: return super().invoke(ctx)
             except Exception as e:
                 if (line := one_line(e)) is None: raise
-                raise click.ClickException(as_options(line)) from None
+                raise click.ClickException(as_options(shown(line))) from None
 
 # %% ../../nbs/cli/10_cli.ipynb #environment
 @contextmanager
@@ -103,9 +109,13 @@ def environment(**values):
     help='Follow links into a store: the files are kept by git-annex, DataLad or DVC (else ECG_NB_LINKS=1).')
 @click.option('--import', 'modules', multiple=True, metavar='FILE',
     help='A Python file, or a module, that registers networks, tasks or data sets of your own. May be given again.')
+@click.option('--memory-gb', type=click.FloatRange(0, min_open=True),
+    help='Memory that reading one recording may take (else ECG_NB_MEMORY_GB, else 4).')
+@click.option('--seconds', type=click.FloatRange(0, min_open=True),
+    help='Time that reading one recording may take (else ECG_NB_SECONDS, else 300).')
 @click.option('--debug', is_flag=True, help='Whole tracebacks instead of one line.')
 @click.pass_context
-def cli(ctx, data, results, links, modules, debug):
+def cli(ctx, data, results, links, modules, memory_gb, seconds, debug):
     """ECG deep learning you can read, from the shell. For research and teaching: this is not a medical device.
 
     \b
@@ -117,7 +127,12 @@ def cli(ctx, data, results, links, modules, debug):
     My own labels:                      ecg_nb finetune diagnosis/xresnet1d18 FOLDER --csv labels.csv --label AF --to my-run
     My own network:                     ecg_nb --import my_networks.py predict FOLDER --run my-run
     """
-    ctx.with_resource(environment(ECG_NB_DATA=data, ECG_NB_RESULTS=results, ECG_NB_LINKS='1' if links else None))
+    for stream in (sys.stdout, sys.stderr):        # a terminal that knows no ö shows \\xf6
+        if hasattr(stream, 'reconfigure'): stream.reconfigure(errors='backslashreplace')
+    try: os.getcwd()
+    except OSError: raise MissingFile('.', 'the current folder is gone: change to another one') from None
+    ctx.with_resource(environment(ECG_NB_DATA=data, ECG_NB_RESULTS=results, ECG_NB_LINKS='1' if links else None,
+                                  ECG_NB_MEMORY_GB=memory_gb, ECG_NB_SECONDS=seconds))
     for module in modules: import_user_module(module)
 
 # %% ../../nbs/cli/10_cli.ipynb #options
@@ -207,7 +222,7 @@ def source_table(
     for path, cause in table.attrs.get('problems', ()):
         # nobody knows who is who: known to whoever gave no table
         of_the_whole = str(path) == str(table.attrs.get('source'))
-        if csv or not of_the_whole: click.echo(as_options(f'note: {path}: {cause}'), err=True)
+        if csv or not of_the_whole: echo(as_options(shown(f'note: {path}: {cause}')), err=True)
     return table
 
 # %% ../../nbs/cli/10_cli.ipynb #echo-answer
@@ -218,7 +233,7 @@ def echo_left_out(
     "Say what could not be used; status 3 if there is any."
     from ecg_nb.data.datasets import unread
     for r in () if problems is None else problems.itertuples():
-        click.echo(as_options(f'left out: {r.record_id}: {r.cause}'), err=True)
+        echo(as_options(shown(f'left out: {r.record_id}: {r.cause}')), err=True)
     if problems is not None and len(problems) or table is not None and unread(table):
         raise click.exceptions.Exit(PARTLY)
 
@@ -228,5 +243,4 @@ def echo_answer(
     text:str,      # the same for people
 ):
     "`answer` as JSON, or `text`."
-    from ecg_nb.core import plain
-    click.echo(json.dumps(plain(answer), indent=1, ensure_ascii=False) if as_json else text)
+    echo(json_text(answer) if as_json else text)

@@ -5,7 +5,7 @@
 # %% ../../nbs/cli/14_cli_evaluation.ipynb #export-from-future-import-annotations
 from __future__ import annotations
 import click
-from .base import PARTLY, cli, echo_answer, echo_left_out, file_options, json_option, people_option, run_names, source_table
+from .base import PARTLY, cli, echo, echo_answer, echo_left_out, file_options, json_option, people_option, run_names, source_table
 from .training import labelled, labels_of
 from ..core import BadTable, did_you_mean
 
@@ -59,8 +59,8 @@ def evaluation_lines(e, summary:dict, per_class)->list:
 def verify_runs(run:str|None):
     "Print what differs from the files of a run, or of all shipped ones; status 1 if anything does, 3 if the records are not here."
     from ecg_nb.evaluation.verify import verify, verify_all
-    verdicts = [verify(run)] if run else verify_all(say=click.echo)
-    if run: click.echo(str(verdicts[0]))
+    verdicts = [verify(run)] if run else verify_all(say=echo)
+    if run: echo(str(verdicts[0]))
     if not all(v.ok for v in verdicts): raise click.exceptions.Exit(1)
     if any(v.partly for v in verdicts): raise click.exceptions.Exit(PARTLY)
 
@@ -93,7 +93,7 @@ def evaluate(run, source, every, verified, part, labels, csv, columns, sex_codin
     if verified:
         if source: raise click.UsageError('--verify looks at the records of RUN itself')
         return verify_runs(run)
-    if every: return write_evaluations(say=click.echo)
+    if every: return write_evaluations(say=echo)
     if bool(source) != bool(labels): raise click.UsageError('SOURCE and --label go together')
     if source:
         table = source_table(source, fs, leads, units, csv, columns, sex_coding)
@@ -135,8 +135,8 @@ def outside():
     from ecg_nb.evaluation.card import write_cards
     from ecg_nb.evaluation.outside import write_outside
     from ecg_nb.evaluation.report import write_readme
-    write_outside(say=click.echo)
-    click.echo(f'Cards written: {", ".join(write_cards()) or "none, all were up to date"}')
+    write_outside(say=echo)
+    echo(f'Cards written: {", ".join(write_cards()) or "none, all were up to date"}')
     write_readme()
 
 # %% ../../nbs/cli/14_cli_evaluation.ipynb #shift
@@ -149,7 +149,7 @@ def shift(run):
     ecg_nb shift rhythm/nine
     """
     from ecg_nb.evaluation.shift import write_shift
-    write_shift(*run, say=click.echo)
+    write_shift(*run, say=echo)
 
 # %% ../../nbs/cli/14_cli_evaluation.ipynb #robustness
 seed_option = click.option('--seed', default=0, show_default=True)
@@ -165,7 +165,7 @@ def robustness(run, seed, tables):
     ecg_nb robustness diagnosis/superclass
     """
     from ecg_nb.evaluation.robustness import write_robustness
-    write_robustness(*run, seed=seed, ask=not tables, say=click.echo)
+    write_robustness(*run, seed=seed, ask=not tables, say=echo)
 
 @cli.command(short_help='the same recordings in other clothes')
 @seed_option
@@ -178,7 +178,7 @@ def invariance(seed):
     from ecg_nb.evaluation.invariance import write_invariance
     table = write_invariance(seed=seed)
     columns = ['n', 'refused', 'most', 'without_a_word']
-    click.echo(table.groupby(['data', 'run', 'kind'])[columns].max().to_string())
+    echo(table.groupby(['data', 'run', 'kind'])[columns].max().to_string())
 
 @cli.command(short_help='maps of whole populations')
 @click.argument('part', nargs=-1)
@@ -191,7 +191,7 @@ def saliency(part, records, seed):
     ecg_nb saliency superclass --records 50
     """
     from ecg_nb.explanation.saliency import write_maps
-    write_maps(*part, n=records, seed=seed, say=click.echo)
+    write_maps(*part, n=records, seed=seed, say=echo)
 
 @cli.command(short_help='which saliency maps can be believed')
 @click.argument('part', nargs=-1)
@@ -205,4 +205,4 @@ def sanity(part, records, seconds, seed):
     ecg_nb sanity diagnosis/superclass verdicts
     """
     from ecg_nb.explanation.sanity import write_proof
-    write_proof(*part, n=records, dur_s=seconds, seed=seed, say=click.echo)
+    write_proof(*part, n=records, dur_s=seconds, seed=seed, say=echo)

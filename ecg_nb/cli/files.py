@@ -5,7 +5,7 @@
 # %% ../../nbs/cli/17_cli_files.ipynb #export-imports-cli-files
 from __future__ import annotations
 import click
-from .base import PARTLY, as_options, cli, echo_answer, file_options, json_option, people_option, quiet_option, source_options
+from .base import PARTLY, as_options, cli, echo, echo_answer, file_options, json_option, people_option, quiet_option, source_options
 
 # %% auto #0
 __all__ = ['info', 'anonymise']
@@ -35,7 +35,7 @@ def info(source, fs, leads, units, formats, as_json):
     answer = info(list(source), fs=fs, leads=leads, units=units)
     lines = [*map(info_text, answer['recordings']), *answer['passed_over']]
     echo_answer(answer, as_json, '\n'.join(lines))
-    for o in answer['unread']: click.echo(as_options(f'left out: {o["file"]}: {o["cause"]}'), err=True)
+    for o in answer['unread']: echo(as_options(f'left out: {o["file"]}: {o["cause"]}'), err=True)
     if answer['unread']: raise click.exceptions.Exit(PARTLY)
 
 # %% ../../nbs/cli/17_cli_files.ipynb #anonymise
@@ -61,5 +61,5 @@ def anonymise(source, fs, leads, units, csv, columns, sex_coding, out, key, to, 
     answer = dict(out=str(out), key=str(key), copies=copies.file.tolist(), identifies=identifies(),
                   left_out=[dict(file=str(f), cause=c) for f, c in problems])
     echo_answer(answer, as_json, f'{len(copies):,} copies in {out}, with records.csv\nkey: {key} (yours alone; keep it apart from the copies)\n{answer["identifies"]}')
-    for o in answer['left_out']: click.echo(as_options(f'left out: {o["file"]}: {o["cause"]}'), err=True)
+    for o in answer['left_out']: echo(as_options(f'left out: {o["file"]}: {o["cause"]}'), err=True)
     if problems: raise click.exceptions.Exit(PARTLY)

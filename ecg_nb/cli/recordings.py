@@ -5,9 +5,9 @@
 # %% ../../nbs/cli/11_cli_recordings.ipynb #export-from-future-import-annotations
 from __future__ import annotations
 import click
-from .base import (PARTLY, as_options, class_names, cli, comma_separated, run_names, run_option, echo_answer, echo_left_out, file_options, json_option, people_option, quiet_option,
+from .base import (PARTLY, as_options, class_names, cli, comma_separated, run_names, run_option, echo, echo_answer, echo_left_out, file_options, json_option, people_option, quiet_option,
     source_options, source_table)
-from ..core import ECGError, did_you_mean
+from ..core import ECGError, did_you_mean, shown
 
 # %% auto #0
 __all__ = ['PAGES', 'FILES', 'NIGHTS', 'predict', 'doctor', 'explain', 'enrol', 'identify', 'download', 'store_recipe',
@@ -45,9 +45,9 @@ def predict(source, fs, leads, units, runs, out, formats, maps, uncalibrated, jo
     if out:
         pages = ('html',) if len(answers) <= PAGES else ()
         answers.write(out, formats=formats or ('csv', 'json', *pages), maps=maps, progress=not quiet)
-    written = f'\nwritten to {out}' if out else ''
+    written = f'\nwritten to {shown(out)}' if out else ''
     # both name what could not be used
-    click.echo(answers.to_json() if as_json else as_options(answers.text()) + written)
+    echo(answers.to_json() if as_json else as_options(answers.text()) + written)
     if len(answers.problems): raise click.exceptions.Exit(PARTLY)
 
 # %% ../../nbs/cli/11_cli_recordings.ipynb #doctor
@@ -57,8 +57,8 @@ def _report_or_fit(source, report, fit):
     if not source and not (report or fit): raise click.UsageError('recordings are needed, or --report')
     if not source:
         from ecg_nb.evaluation.doctor import write_doctor, write_exchanges
-        if fit: write_exchanges(say=click.echo)
-        if report: write_doctor(say=click.echo)
+        if fit: write_exchanges(say=echo)
+        if report: write_doctor(say=echo)
     return not source
 
 @cli.command(short_help='what is wrong with recordings')
@@ -113,7 +113,7 @@ def explain(source, fs, leads, units, run, record, cls, method, start_s, out):
         table = table[table.record_id == record]
     if len(table) != 1:
         raise click.UsageError(f'one recording at a time; there are {len(table):,}: name one by --record')
-    click.echo(explain(table, run, cls=cls, method=method, start_s=start_s, out=out))
+    echo(explain(table, run, cls=cls, method=method, start_s=start_s, out=out))
 
 # %% ../../nbs/cli/11_cli_recordings.ipynb #enrol
 @cli.command(short_help='people into a gallery')
@@ -132,23 +132,24 @@ def enrol(gallery, source, fs, leads, units, csv, columns, sex_coding, run, repl
     from ecg_nb.inference.predict import enrol
     table = source_table(source, fs, leads, units, csv, columns, sex_coding)
     people, problems = enrol(gallery, table, run, replace=replace, progress=not quiet)
-    click.echo(repr(people))
+    echo(repr(people))
     echo_left_out(problems, table)
 
 @cli.command(short_help='who made a recording, or "unknown"')
 @click.argument('gallery', type=click.Path(exists=True, dir_okay=False))
 @source_options
+@click.option('--run', help='The encoder (default: the one that the gallery names, in results/ or in the package).')
 @click.option('--nearest', default=3, show_default=True, help='Number of nearest people per recording.')
 @quiet_option
 @json_option
-def identify(gallery, source, fs, leads, units, nearest, quiet, as_json):
+def identify(gallery, source, fs, leads, units, run, nearest, quiet, as_json):
     """Who in GALLERY made these recordings, or "unknown".
 
     \b
     ecg_nb identify people.gallery ecg.hea
     """
     from ecg_nb.inference.predict import identify
-    table, problems = identify(gallery, list(source), k=nearest, fs=fs, leads=leads, units=units, progress=not quiet)
+    table, problems = identify(gallery, list(source), k=nearest, run=run, fs=fs, leads=leads, units=units, progress=not quiet)
     echo_answer(table.to_dict('records'), as_json, table.to_string(index=False))
     echo_left_out(problems)
 
@@ -174,7 +175,7 @@ def download(name, to, fs, jobs, files, base_url, quiet):
     """
     from ecg_nb.data.datasets import DATASETS, have
     if not name:
-        for n, d in DATASETS.items(): click.echo(f'{n:<10} {"here" if have(n) else "    "}  {d.title}: {d.page}')
+        for n, d in DATASETS.items(): echo(f'{n:<10} {"here" if have(n) else "    "}  {d.title}: {d.page}')
         return
     if to and len(name) > 1: raise click.UsageError('--to takes one NAME at a time')
     from ecg_nb.data.download import ask_token, download
@@ -183,7 +184,7 @@ def download(name, to, fs, jobs, files, base_url, quiet):
         rate = rates[fs] if n == 'ptb-xl' else None
         path = download(n, to, fs=rate, files=files or None, base_url=base_url, n_jobs=jobs,
                         token=ask_token(n), progress=not quiet)
-        click.echo(path)
+        echo(path)
 
 # %% ../../nbs/cli/11_cli_recordings.ipynb #store-recipe
 def store_recipe(run, leads, fs, highpass, lowpass, notch):
@@ -256,7 +257,7 @@ def convert(source, fs, leads, units, csv, columns, sex_coding, to, out, beats, 
             store, table = convert_nights(list(source), to, fs=to_fs or 256., leads=to_leads or 'ECG', n_segments=segments,
                 length_s=seconds, skip_s=skip, until_s=until, n_jobs=jobs, overwrite=overwrite)
             text = f'\n  {write_segments(store, table)}'
-            for night, cause in table.attrs['problems']: click.echo(f'note: {night}: {cause}', err=True)
+            for night, cause in table.attrs['problems']: echo(f'note: {night}: {cause}', err=True)
         else:
             table = source_table(source, fs, leads, units, csv, columns, sex_coding)
             recipe = store_recipe(run, to_leads, to_fs, highpass, lowpass, notch)

@@ -4,10 +4,9 @@
 
 # %% ../../nbs/cli/13_cli_runs.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import json
 import click
-from .base import cli, echo_answer, json_option, run_names
-from ..core import MissingFile, read_json, results_path
+from .base import cli, echo, echo_answer, json_option, run_names
+from ..core import MissingFile, json_text, read_json, results_path
 
 # %% auto #0
 __all__ = ['first_figure', 'figure_line', 'elsewhere_lines', 'runs', 'card', 'results', 'export']
@@ -49,7 +48,7 @@ def runs(run, as_json):
     from ecg_nb.training.run_folder import find_run, run_folders
     if run:
         info = read_json(find_run(run)/'run.json')
-        return click.echo(json.dumps(info, indent=1, ensure_ascii=False) if as_json else model_card(run))
+        return echo(json_text(info) if as_json else model_card(run))
     folders = run_folders()
     figures = {name: first_figure(folder) for name, folder in folders.items()}
     if not figures: raise MissingFile(results_path(), 'no runs there; name their folder with --results')
@@ -75,11 +74,11 @@ def card(run, calibrate, check):
     """
     from ecg_nb.evaluation.card import calibrate_runs, write_cards
     for name, c in calibrate_runs(*run) if calibrate else ():
-        click.echo(f'{name}: temperature {c["temperature"]:.4f}, calibration error {c["ece_before"]:.4f} -> '
+        echo(f'{name}: temperature {c["temperature"]:.4f}, calibration error {c["ece_before"]:.4f} -> '
                    f'{c["ece_after"]:.4f}')
     old = ', '.join(map(str, write_cards(*run, check=check)))
-    if not old: return click.echo('All cards were up to date.')
-    click.echo(f'Not up to date, run ecg_nb card: {old}' if check else f'Written: {old}')
+    if not old: return echo('All cards were up to date.')
+    echo(f'Not up to date, run ecg_nb card: {old}' if check else f'Written: {old}')
     if check: raise click.exceptions.Exit(1)
 
 @cli.command(short_help='the page of all results')
@@ -92,8 +91,8 @@ def results(check):
     """
     from ecg_nb.evaluation.report import write_readme
     page = results_path('README.md')
-    if write_readme(check=check): return click.echo(f'{page} was up to date')
-    click.echo(f'{page} is not what the metrics.json files say: run ecg_nb results' if check else f'{page} written')
+    if write_readme(check=check): return echo(f'{page} was up to date')
+    echo(f'{page} is not what the metrics.json files say: run ecg_nb results' if check else f'{page} written')
     if check: raise click.exceptions.Exit(1)
 
 # %% ../../nbs/cli/13_cli_runs.ipynb #export
@@ -109,4 +108,4 @@ def export(run, to):
     """
     from ecg_nb.inference.onnx import export_onnx
     from ecg_nb.training.run import load_run
-    click.echo(export_onnx(load_run(run), to))
+    echo(export_onnx(load_run(run), to))

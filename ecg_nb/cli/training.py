@@ -7,7 +7,7 @@ from __future__ import annotations
 import re, shlex
 from pathlib import Path
 import click
-from .base import cli, comma_separated, echo_answer, echo_left_out, json_option, people_option, run_names, source_options, source_table
+from .base import cli, comma_separated, echo, echo_answer, echo_left_out, json_option, people_option, run_names, source_options, source_table
 from ..core import BadTable, ECGError, atomic_path, data_path, read_json
 
 # %% auto #0
@@ -47,7 +47,7 @@ def train(task, plan, seed, epochs, lr, device, jobs, to, replace, eval_only, st
     ecg_nb --data /where/it/is train sex leads-12
     """
     from ecg_nb.tasks.base import train_command
-    if not task: return click.echo('\n'.join(task_lines()))
+    if not task: return echo('\n'.join(task_lines()))
     train_command(task, plan, seed=seed, epochs=epochs, lr=lr, device=device, n_jobs=jobs, to=to, replace=replace, eval_only=eval_only,
         start=start, precision=precision, simulated=simulated)
 
@@ -86,7 +86,7 @@ def labelled(
     if known.all(): return table, y
     others = table.record_id[~known]
     more = ' …' if len(others) > 5 else ''
-    click.echo(f'note: left out, {len(others):,} without a label: {", ".join(others[:5])}{more}', err=True)
+    echo(f'note: left out, {len(others):,} without a label: {", ".join(others[:5])}{more}', err=True)
     return table[known].reset_index(drop=True), y[known]
 
 # %% ../../nbs/cli/12_cli_training.ipynb #finetune
@@ -174,7 +174,7 @@ def sweep(ctx, tasks, models, seeds, epochs, lr, to, share, wait, retry_failed, 
     from ecg_nb.tasks.sweep import check_jobs, grid, over_seeds, slurm_script, sweep, sweep_table
     if slurm:
         again = shlex.join(['-m', 'ecg_nb', 'sweep', *given_options(ctx, 'slurm')])
-        return click.echo(slurm_script(again, name='sweep', array=slurm), nl=False)
+        return echo(slurm_script(again, name='sweep', array=slurm), nl=False)
     to = to or data_path('sweeps', 'first')
     if only_table: table = sweep_table(to)
     else:
@@ -183,10 +183,10 @@ def sweep(ctx, tasks, models, seeds, epochs, lr, to, share, wait, retry_failed, 
         if epochs: jobs['epochs'] = epochs
         check_jobs(jobs)
         table = sweep(jobs, to, wait=wait, retry_failed=retry_failed, share=share)
-    click.echo(table.to_string(index=False))
+    echo(table.to_string(index=False))
     done, failed = (table.state == 'done').sum(), (table.state == 'failed').sum()
     if done:
-        click.echo('\nover seeds, on validation records:\n' + over_seeds(table).to_string(index=False, float_format='%.4f'))
+        echo('\nover seeds, on validation records:\n' + over_seeds(table).to_string(index=False, float_format='%.4f'))
     if failed: raise ECGError(to, f'{failed} of {len(table)} jobs failed; the reasons are in their failed.json')
 
 # %% ../../nbs/cli/12_cli_training.ipynb #plot-losses
@@ -210,4 +210,4 @@ def plot_losses(run, out):
         ax.set_title(name, loc='left')
     with atomic_path(out) as p: fig.savefig(p, format=Path(out).suffix[1:] or 'png', dpi=110)
     plt.close(fig)
-    click.echo(out)
+    echo(out)

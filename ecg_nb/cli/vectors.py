@@ -5,7 +5,7 @@
 # %% ../../nbs/cli/18_cli_vectors.ipynb #export-imports-cli-vectors
 from __future__ import annotations
 import click
-from .base import cli, echo_answer, echo_left_out, json_option, quiet_option, run_option, source_options
+from .base import cli, echo, echo_answer, echo_left_out, json_option, quiet_option, run_option, source_options
 
 # %% auto #0
 __all__ = ['same_person', 'embed']
@@ -51,5 +51,5 @@ def embed(source, fs, leads, units, run, out, quiet):
     if Path(out).suffix not in ('.csv', '.npz'): raise click.BadParameter(f'{out}: .csv or .npz is needed', param_hint='--out')
     v = vectors(list(source), run, fs=fs, leads=leads, units=units, progress=not quiet)
     v.write(out)
-    click.echo(f'{len(v.x):,} recordings, {v.x.shape[1]:,} numbers each, of {v.run}: {out}')
+    echo(f'{len(v.x):,} recordings, {v.x.shape[1]:,} numbers each, of {v.run}: {out}')
     echo_left_out(v.problems)

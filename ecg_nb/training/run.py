@@ -7,16 +7,17 @@ __all__ = ['Run', 'load_run', 'new_info', 'write_run', 'write_predictions']
 
 # %% ../../nbs/training/13_run.ipynb #export-imports-run
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 import numpy as np, pandas as pd, torch
-from ..core import BadHeader, ECGError, MissingFile, Recording, UnknownName, plain, provenance, write_csv, write_json
+from ..core import BadHeader, ECGError, MissingFile, Recording, UnknownName, UnsafePath, plain, provenance, write_csv, write_json
 from ..signals.preprocess import Recipe
 from ..signals.prepare import PreparedRecording, prepare_recording
 from ..models.networks import Average, Union
-from ..models.registry import create_model, import_first, network_info
+from ..models.registry import NETWORKS, create_model, import_first, network_info
 from .data import ECGData, Splits, aggregate_windows, window_logits
 from .run_folder import LAYOUT, beats_of, checked_info, find_run, run_info, run_name, write_people
-from .weights import load_weights
+from .weights import fitting_network
 
 # %% ../../nbs/training/13_run.ipynb #run
 class Run:
@@ -38,7 +39,10 @@ class Run:
 
     def _network(self, m):
         if m['name'] not in ('average', 'union'):
-            try: net = create_model(m['name'], len(self.info['leads']), len(self.classes), **m['options'])
+            make = partial(create_model, m['name'], len(self.info['leads']), len(self.classes), **m['options'])
+            try:
+                NETWORKS[m['name']]
+                return fitting_network(make, self.folder/'model.safetensors')
             except UnknownName as e:
                 raise BadHeader(self.folder/'run.json',
                                 f'its network {e.path!r} is not known here; '
@@ -47,7 +51,6 @@ class Run:
             except (TypeError, ValueError, KeyError, RuntimeError, MemoryError, OverflowError) as e:
                 raise BadHeader(self.folder/'run.json',
                                 f'no network can be made of {m["name"]!r} and its options ({e})') from None
-            return load_weights(net, self.folder/'model.safetensors')
         parts = [self._beside(name) for name in m['of']]
         if m['name'] == 'average': return Average([r.model for r in parts])
         return Union(parts[0].model, [[float(c in m['members'][k]) for c in parts[0].classes] for k in self.classes])
@@ -59,6 +62,8 @@ class Run:
         if len(parts) > 2 or any(p != Path(p).name or p in ('', '.', '..') for p in parts) or other == here:
             raise BadHeader(where, f'made of {name!r}, which is not the name of another run')
         if not (other/'run.json').exists(): raise MissingFile(other, f'no run there, but {where} is made of it')
+        if other.is_symlink() and other.resolve().parents[1] != here.parents[1]:
+            raise UnsafePath(where, f'made of {name!r}, which is a link that leads out of the folder of runs')
         if run_info(other)['model']['name'] in ('union', kind):
             raise BadHeader(where, f'made of {name!r}, which is itself made of others')
         run = Run(other)
@@ -116,7 +121,10 @@ class Run:
         except RuntimeError as e:
             raise BadHeader(self.folder/'run.json',
                             f'its network cannot look at windows of {self.info["length"]} samples here ({e})') from e
-        return self.activate(z).numpy(), record
+        p = self.activate(z).numpy()
+        if not np.isfinite(p).all():
+            raise BadHeader(self.folder/'run.json', 'its network answers with what is no number: its weights are not sound')
+        return p, record
 
     def predict_data(self, data:ECGData, *, join=None)->np.ndarray: # (n, classes)
         "Probabilities for all records of `data`."

@@ -14,7 +14,7 @@ from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 import anywidget, numpy as np, traitlets
-from ..core import LEADS, BadSignal, ECGError, Recording
+from ..core import LEADS, BadSignal, ECGError, Recording, shown
 from .palette import AGAINST, DARK, FOR, INK, PAPER_COARSE, PAPER_FINE, THEMES, WAVES
 
 # %% ../../nbs/view/10_ecg_view.ipynb #grids
@@ -151,7 +151,7 @@ class Item:
     def packed(self)->tuple: # plain data for JSON, list of bytes
         "What the page needs to draw this."
         rec, (x, lsb) = self.rec, self.int16
-        meta = dict(record_id=str(rec.record_id), title=str(self.title or rec.record_id), note=str(self.note), leads=list(rec.leads), fs=rec.fs, n=rec.n_samples, lsb=lsb, middles=self.middles,
+        meta = dict(record_id=shown(rec.record_id), title=shown(self.title or rec.record_id), note=shown(self.note), leads=list(rec.leads), fs=rec.fs, n=rec.n_samples, lsb=lsb, middles=self.middles,
                     grids=grids(rec.leads), waves=_lines(self.waves, 'waves', rec.record_id), segments=_lines(self.segments, 'segments', rec.record_id),
                     flags={str(k): str(v) for k, v in (self.flags or {}).items()}, label=self.legend, long=self.long, buffers=[])
         named = dict(lo=x)
@@ -289,7 +289,7 @@ def draw(
 def _captions(ax, item, height, speed, gain, t0, top):
     "Title and note above the paper, scales and what the colours mean below it."
     width, end = PAPER_MM + MARGIN_MM, min(t0 + PAPER_MM/speed, item.rec.duration_s)
-    title = f'{item.title or item.rec.record_id}    {item.note}'[:150]
+    title = shown(f'{item.title or item.rec.record_id}    {item.note}'[:150])
     ax.text(2, height + 1.5, title, fontsize=9, va='bottom', parse_math=False)
     ax.text(width - 2, -1.5, f'{speed:g} mm/s   {gain:g} mm/mV   {t0:g} to {end:g} s', fontsize=8, ha='right', va='top')
     if not top: return
