@@ -47,14 +47,13 @@ def shown(
 
 # %% ../nbs/core/10_core.ipynb #shielded
 _FORMULA = tuple("'=+-@|%＝＋－＠")   # what a spreadsheet may read as the beginning of a formula; ' guards itself
-_minus = re.compile(r'-\d{1,15}(?:\.\d{1,15})?')
 
 def shielded(
     text,     # of a cell
 )->str:
     "`text` as a cell that no spreadsheet runs: in one line, and with a `'` before what would be a formula."
     text = shown(text)
-    return "'" + text if text[:1] in _FORMULA and text and not _minus.fullmatch(text) else text
+    return "'" + text if text[:1] in _FORMULA and text else text
 
 def bare(
     cell,     # of a table that `write_csv` wrote, or anything else
@@ -110,6 +109,7 @@ class Recording:
     meta:dict = field(default_factory=dict)  # what else the file says: age, sex, labels, source path
 
     def __post_init__(self):
+        self.record_id = shown(self.record_id) if isinstance(self.record_id, str) else self.record_id   # for people's eyes
         name = self.record_id or 'recording'
         x = self.signal = np.asarray(self.signal, np.float32)
         if x.ndim != 2 or x.shape[1] == 0:
@@ -525,12 +525,14 @@ def read_json(path):
     except (ValueError, RecursionError) as e: raise DamagedFile(path, f'not JSON ({str(e)[:200]})') from None
 
 # %% ../nbs/core/10_core.ipynb #write-csv
+_number_below_0 = re.compile(r'-\d{1,15}(?:\.\d{1,15})?')
+
 def _shielded_values(values):
-    "A column, or names of rows or columns, with each text in it shielded."
+    "A column, or names of rows or columns, with each text in it shielded that is no number."
     import pandas as pd
     if not (pd.api.types.is_object_dtype(values) or pd.api.types.is_string_dtype(values)
             or isinstance(values.dtype, pd.CategoricalDtype)): return values
-    return values.astype(object).map(lambda v: shielded(v) if isinstance(v, str) else v)
+    return values.astype(object).map(lambda v: shielded(v) if isinstance(v, str) and not _number_below_0.fullmatch(v) else v)
 
 def _shielded_table(table, index):
     "`table` with each text in cells and headings shielded; the names of its rows, if they are to be written."
@@ -756,7 +758,8 @@ def plot_ecg(
         ax.plot(t, y, lw=.8, color=color)
         ax.text(t[0] + .04, .55 - row*gap_mv, lead, fontsize=9, weight='bold')
     ax.set(xlim=(start_s, start_s + part.duration_s), ylim=(low, high), aspect=.4, xlabel='time (s)',
-           ylabel='mV', title=rec.record_id if title is None else title)
+           ylabel='mV', title=shown(rec.record_id if title is None else title))
+    ax.title.set_parse_math(False)                              # a name with $ is no formula
     ax.set_xticks(np.arange(start_s, start_s + part.duration_s + .01, .2), minor=True)
     ax.set_yticks([])
     ax.set_yticks(np.arange(low, high + .01, .5), minor=True)

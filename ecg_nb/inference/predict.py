@@ -4,7 +4,7 @@
 
 # %% ../../nbs/23_your_own_ecg.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import base64, copy, html, io, json, os, re, warnings
+import base64, copy, html, io, itertools, os, re, warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,11 +16,12 @@ from typing import NamedTuple, TYPE_CHECKING
 import numpy as np, pandas as pd, torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
-from ..core import BadSignal, BadTable, ECGError, MissingFile, Recording, atomic_path, write_csv, write_json
+from ..core import (BadHeader, BadSignal, BadTable, ECGError, MissingFile, Recording, afford, atomic_path, json_text, shown, write_csv,
+    write_errors, write_json)
 from ..core import provenance
 from ..training.data import aggregate_windows
 from ..training.run import Run, load_run
-from ..training.run_folder import is_encoder
+from ..training.run_folder import is_encoder, named_run, origin, run_hashes
 from ..models.networks import XResBlock
 from ..signals.preprocess import complete_leads
 from ..signals.quality import merge_findings, outcome
@@ -111,7 +112,7 @@ class FastRun:
     def __init__(self, run): # a `Run`, its folder, or task/name
         self.run = run if isinstance(run, Run) else load_run(run)
         self.info, self.classes, self.recipe = self.run.info, self.run.classes, self.run.recipe
-        self.name, self.linear = self.run.name, self.info['linear']
+        self.name, self.linear, self.origin = self.run.name, self.info['linear'], origin(self.run)
         if is_encoder(self.run):
             raise BadTable(self.run.folder, 'an encoder answers with numbers, not classes: use enrol and identify')
         if self.info.get('per_sample'):
@@ -130,6 +131,8 @@ class FastRun:
     )->np.ndarray:         # (n, classes)
         "Probabilities, as `Run.predict` would give them."
         length, stride = self.info['length'], self.info['stride']
+        n = sum(max(1, (len(x) - length)//stride + 2) for x in xs)
+        afford(self.run.folder, n*(length*len(self.recipe.leads)*2 + 16), f'asks for {n:,} windows of a recording')
         per = [window_starts(len(x), length, stride=stride) for x in xs]
         # (n_windows, length, leads)
         windows = np.stack([x[s:s + length] for x, starts in zip(xs, per) for s in starts])
@@ -137,7 +140,10 @@ class FastRun:
         for part in np.array_split(windows, -(-len(windows)//batch)):                              # parts of equal size
             # (b, leads, length), laid out time first
             x = torch.from_numpy(part).float().mul_(self.recipe.lsb_uv/1000).transpose(1, 2)
-            out.append(self.run.activate(self.net(x)[:, :len(self.classes)].float()))
+            try: out.append(self.run.activate(self.net(x)[:, :len(self.classes)].float()))
+            except RuntimeError as e:
+                raise BadHeader(self.run.folder/'run.json', f'its network cannot look at windows of {length} samples '
+                                                            f'here ({str(e)[:200]})') from e
         return aggregate_windows(torch.cat(out).numpy(), record, self.info['join'])
 
 # %% ../../nbs/23_your_own_ecg.ipynb #source
@@ -308,7 +314,8 @@ def _to_dict(self:Predictions)->dict: # schema, versions, created, runs, records
     for name, a in self.answered.items():
         f = a.fast
         runs[name] = dict(caveat=a.caveat, classes=list(f.classes), thresholds={c: _num(t) for c, t in zip(f.classes, a.thresholds)}, numbers=sorted(f.linear), calibrated=a.temperature is not None,
-                          temperature=a.temperature, leads=list(f.recipe.leads), recipe=f.recipe.hash, window_s=f.info['length']/f.recipe.fs, simulated=bool(f.info.get('simulated')), shift=a.shift.to_dict() if a.shift else None)
+                          temperature=a.temperature, leads=list(f.recipe.leads), recipe=f.recipe.hash, window_s=f.info['length']/f.recipe.fs, simulated=bool(f.info.get('simulated')), shift=a.shift.to_dict() if a.shift else None,
+                          folder=str(f.run.folder), of_package=not f.origin, **run_hashes(f.run))
     for i, s in enumerate(self.sources):
         said:dict[str, dict] = {}
         for name, a in self.answered.items():
@@ -325,7 +332,7 @@ def _to_dict(self:Predictions)->dict: # schema, versions, created, runs, records
 
 def _to_json(self:Predictions)->str:
     "`to_dict` as text."
-    return json.dumps(self.to_dict(), indent=1, ensure_ascii=False)
+    return json_text(self.to_dict())
 
 def _text(self:Predictions, most:int=20)->str:
     "A summary to print: counts, the first `most` recordings, problems and caveats."
@@ -334,13 +341,14 @@ def _text(self:Predictions, most:int=20)->str:
         n = sum(not p for p in a.problems)
         out += [f'{name}: {n:,} of {len(self):,} recordings' + (', probabilities calibrated (temperature '
                                                                 f'{a.temperature:.3f})' if a.temperature else ', probabilities not calibrated')]
+        out += [f'  {a.fast.origin}']*bool(a.fast.origin)
         for i in [i for i, p in enumerate(a.problems) if not p][:most]:
             p, k = a.out(a.p[i]), np.argsort([-np.inf if c in a.fast.linear else -v for c, v in zip(a.fast.classes, a.p[i])], kind='stable')[:5 + len(a.fast.linear)]
             out += [f'  {self.sources[i].record_id}: ' + ', '.join(f'{a.fast.classes[j]} {p[j]:.1f}' if a.fast.classes[j] in a.fast.linear else f'{a.fast.classes[j]} {p[j]:.2f}{"*"*(a.fast.classes[j] in a.above(i))}' for j in k) + f'   ({a.notes[i]})'*bool(a.notes[i])]
         out += [f'  … {n - most:,} more']*(n > most) + [f'  {a.outside}']*bool(a.outside) + [f'  {a.caveat}']
     out += ['* at or above the threshold of its class'] + [f'no answer, {r.record_id}{f" ({r.run})"*bool(r.run)}: '
                                                            f'{r.cause}' for r in self.problems.head(most).itertuples()]
-    return '\n'.join(out)
+    return '\n'.join(map(shown, out))               # what a recording or a run is called makes no line of its own
 
 Predictions.to_dict, Predictions.to_json, Predictions.text = _to_dict, _to_json, _text
 
@@ -348,22 +356,37 @@ Predictions.to_dict, Predictions.to_json, Predictions.text = _to_dict, _to_json,
 # s of a piece; s from which on there are pieces; recordings in a group; pieces read at once
 PIECE_S, LONG_S, GROUP, BLOCK = 10., 60., 16, 30
 
+_NO_NUMBER = 'the run gives no number for it, so its weights or its run.json are not sound'
+
+def _ask(fast, xs, batch)->dict:
+    "Of each of the prepared recordings `xs` the probabilities, or why there are none; one that cannot be asked about stops no other."
+    try: p = fast.ask(list(xs.values()), batch=batch)
+    except (ECGError, MemoryError) as e:
+        if len(xs) > 1: return {i: _ask(fast, {i: x}, batch)[i] for i, x in xs.items()}
+        return {i: getattr(e, 'cause', 'there is not memory enough for it') for i in xs}
+    return {i: row if np.isfinite(row).all() else _NO_NUMBER for i, row in zip(xs, p)}
+
+def _prepared(fast, rec):
+    if isinstance(rec, ECGError): return rec
+    try: return fast.run.prepare(rec)
+    except ECGError as e: return e
+    except MemoryError: return BadSignal(rec.record_id, 'there is not memory enough to prepare it')
+
 def _answers(asked, names, recs, batch):
     "For each run of `asked`: p (n, classes), findings, remarks of the reader, problems of `recs`, of which some may be errors."
     out = []
     for fast in asked:
         p, findings, remarks, bad, xs = np.full((len(recs), len(fast.classes)), np.nan), [[] for _ in recs], [()]*len(recs), ['']*len(recs), {}
         for i, rec in enumerate(recs):
-            if isinstance(rec, ECGError):
-                bad[i] = rec.cause
-                continue
-            try: prepared = fast.run.prepare(rec)
-            except ECGError as e:
-                bad[i] = e.cause
+            prepared = _prepared(fast, rec)
+            if isinstance(prepared, ECGError):
+                bad[i] = prepared.cause
                 continue
             xs[i], findings[i], remarks[i] = prepared.signal, prepared.findings, rec.meta.get('notes', ())
             if fast.reference: fast.sample.add(str(rec.meta.get('subject_id') or names[i]), prepared.signal)
-        if xs: p[list(xs)] = fast.ask(list(xs.values()), batch=batch)
+        for i, answer in _ask(fast, xs, batch).items() if xs else ():
+            if isinstance(answer, str): bad[i] = answer
+            else: p[i] = answer
         out.append((p, findings, remarks, bad))
     return out
 
@@ -372,6 +395,7 @@ def _read(source, **span):
     try: return source.read(**span)
     except ECGError as e: return e
     except OSError as e: return MissingFile(source.record_id, f'cannot be read ({e})')
+    except MemoryError: return BadSignal(source.record_id, 'there is not memory enough to read it')
 
 def _piece(rec, start_s, stop_s, at_s): # from `at_s` on of the whole recording
     part = rec.span(start_s, stop_s)
@@ -433,6 +457,8 @@ def predict(
         if not asked:
             raise BadTable('runs',
                            'none given; results/ holds diagnosis/superclass, rhythm/nine, sex/leads-12 and others')
+        named = [f.name for f in asked]
+        if len(set(named)) < len(named): raise BadTable('runs', f'several of one name: {", ".join(named)}')
         found, lost = sources(source, fs=fs, leads=leads, units=units)
         long = [i for i, s in enumerate(found) if s.duration_s > LONG_S]
         short = [i for i, s in enumerate(found) if s.duration_s <= LONG_S]
@@ -522,6 +548,13 @@ img.ecg{width:262mm;display:block}.r{display:flex;align-items:center;gap:8px;mar
 .v{width:28mm;text-align:right;font-variant-numeric:tabular-nums}.k{margin:6px 0;font-size:15px}.k span{margin-right:18px}.k i{font-style:normal;color:$called;font-weight:600}.w{border-left:4px solid $called;padding:4px 10px;background:$warning;max-width:230mm}@page{size:A4 landscape;margin:8mm}@media print{body{margin:0}}""").substitute(
     ink=INK, dark=DARK, pale=PALE, below=tint(BLUE, .4), called=VERMILLION, warning=tint(VERMILLION, .08))
 
+def _escaped(v):
+    "What a page shows of `v`: in one line, and no part of its HTML."
+    return html.escape(shown(v), True)
+
+_CSP = ('<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; style-src '
+        '\'unsafe-inline\'">')
+
 def _png(item, colors=64, **kwargs):
     "A picture of `view` with few colours, which is a third of the bytes."
     from PIL import Image
@@ -531,7 +564,7 @@ def _png(item, colors=64, **kwargs):
     return out.getvalue()
 
 def _img(png, alt):
-    return (f'<img class="ecg" alt="{html.escape(alt, True)}" '
+    return (f'<img class="ecg" alt="{_escaped(alt)}" '
             f'src="data:image/png;base64,{base64.b64encode(png).decode()}">')
 
 def _bars(a:Answered, i, most=12):
@@ -544,12 +577,12 @@ def _bars(a:Answered, i, most=12):
     for k in sorted(first, key=lambda k: -p[k]):
         c, cut = f.classes[k], t[k]
         mark = f'<u style="left:{100*cut:.1f}%"></u>' if np.isfinite(cut) else ''
-        rows.append(f'<div class="r{" up"*(c in up)}"><span class="n">{html.escape(c)}</span><span '
-                    f'class="m">{html.escape(str(words.get(c, "")))}</span><span class="b"><i '
+        rows.append(f'<div class="r{" up"*(c in up)}"><span class="n">{_escaped(c)}</span><span '
+                    f'class="m">{_escaped(str(words.get(c, "")))}</span><span class="b"><i '
                     f'style="width:{100*min(1, max(0, p[k])):.1f}%"></i>{mark}</span>'
                     f'<span class="v">{p[k]:.2f}{f" / {cut:.2f}" if np.isfinite(cut) else ""}</span></div>')
-    rows += [f'<p>{html.escape(c)}: <b>{p[k]:.1f}</b> <span '
-             f'class="s">{html.escape(str(words.get(c, "")))}</span></p>' for k, c in enumerate(f.classes) if c in f.linear]
+    rows += [f'<p>{_escaped(c)}: <b>{p[k]:.1f}</b> <span '
+             f'class="s">{_escaped(str(words.get(c, "")))}</span></p>' for k, c in enumerate(f.classes) if c in f.linear]
     left = len(f.classes) - len(f.linear) - len(first)
     return ''.join(rows) + f'<p class="s">Bar and first number: probability{" (calibrated)" if a.temperature else " (not calibrated)"}; stroke and second number: threshold; orange: at or above it.{f" {left} less likely classes are not shown; the JSON has them." if left > 0 else ""}</p>'
 
@@ -574,7 +607,7 @@ def _curve(a:Answered, i, most=4):
         out += [f'<polyline fill="none" stroke="{_LINES[j]}" stroke-width="1.5" '
                 f'points="{" ".join(f"{x[m]:.1f},{130 - 120*p[m, k]:.1f}" for m in r[::max(1, len(r)//2000)])}"/>' for r in runs if np.isfinite(p[r[0], k])]
         out.append(f'<text x="{50 + 210*j}" y="168" fill="{_LINES[j]}" '
-                   f'font-weight="600">{html.escape(a.fast.classes[k])}</text>')
+                   f'font-weight="600">{_escaped(a.fast.classes[k])}</text>')
     return ('<svg viewBox="0 0 910 175" style="width:240mm;font:11px system-ui,sans-serif" role="img" '
             f'aria-label="probability along time">{"".join(out)}</svg>')
 
@@ -596,7 +629,7 @@ def _map_of(fast, rec, cls, method):
     m = saliency(fast.run, rec, cls=cls, method=method)[0]
     return replace(m, score=calibrated_score(fast.run, m.cls, m.score)), _verdict(fast.name, method)
 
-def _list_of(texts): return '<ul>' + ''.join(f'<li>{html.escape(t)}</li>' for t in texts) + '</ul>'
+def _list_of(texts): return '<ul>' + ''.join(f'<li>{_escaped(t)}</li>' for t in texts) + '</ul>'
 
 def _map_line(m, verdict):
     return f'Map of {m.cls} by {m.method.replace("_", " ")}: orange speaks for it' + (', blue against it' if m.signed else '') + f'. Is it to be believed? {verdict}.'
@@ -629,7 +662,7 @@ def page(
 )->str:                  # HTML
     "One recording as a page of its own: answers, ECG on paper, maps, and what to be careful about."
     from ecg_nb.view.ecg import Item
-    s, e = said.sources[i], lambda v: html.escape(str(v))
+    s, e = said.sources[i], _escaped
     out = [f'<h1>{e(s.record_id)}</h1><p class="s">{s.duration_s:g} s at {s.fs:g} '
            f'Hz{f", {e(s.path)}" if s.path else ""}</p>']
     drawn, care = False, dict.fromkeys(str(f) for a in said.answered.values() for f in a.findings[i]
@@ -639,6 +672,7 @@ def page(
     for name, a in said.answered.items():
         notes = _words([f for f in a.findings[i] if f.severity == 'note'], a.remarks[i])
         out.append(f'<h2>{e(name)}: {e(a.fast.info.get("title", ""))}</h2>' + f'<p class="s">{e(notes)}</p>'*bool(notes))
+        if a.fast.origin: out.append(f'<p class="w">{e(a.fast.origin)}</p>')
         if a.problems[i]:
             out.append(f'<p class="w"><b>No answer:</b> {e(a.problems[i])}</p>')
             continue
@@ -666,12 +700,19 @@ def page(
     out.append('<p class="s">ECG on paper: 25 mm/s, 10 mm/mV at a scale of 100 %. Research use only, not a medical '
                f'device. ecg_nb {e(made["versions"]["ecg_nb"])}, PyTorch {e(made["versions"]["torch"])}, '
                f'{e(made["created"])}.</p>')
-    return ('<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" '
-            'content="default-src \'none\'; img-src data:; style-src '
-            f'\'unsafe-inline\'"><title>{e(s.record_id)}</title><style>{_CSS}</style></head><body>{"".join(out)}</body></html>')
+    return (f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">{_CSP}<title>{e(s.record_id)}</title><style>{_CSS}</style></head><body>{"".join(out)}</body></html>')
 
 # %% ../../nbs/23_your_own_ecg.ipynb #-file-name
 def _file_name(text): return re.sub(r'[^A-Za-z0-9._-]+', '_', str(text)).strip('._')[:100] or 'recording'
+
+def _page_names(record_ids)->list:
+    "A name for the page of each recording, no two alike, on a disk that does not tell capitals from small letters either."
+    names, there = list(map(_file_name, record_ids)), set()
+    for i, name in enumerate(names):
+        same = itertools.chain([name], (f'{name}-{k}' for k in itertools.count(2)))
+        names[i] = next(n for n in same if n.lower() not in there)
+        there.add(names[i].lower())
+    return names
 
 def _write(self:Predictions,
     folder,
@@ -685,7 +726,7 @@ def _write(self:Predictions,
     if odd: raise BadTable('formats', f'no {", ".join(sorted(odd))}; there are csv, json, html')
     def table(t, name):
         files.append(folder/name)
-        write_csv(files[-1], t, float_format='%.6g')
+        with write_errors(files[-1]): write_csv(files[-1], t, float_format='%.6g')
     if 'csv' in formats:
         for name, a in self.answered.items():
             table(self.frame(name), f'{_file_name(name.replace("/", "-"))}.csv')
@@ -694,14 +735,13 @@ def _write(self:Predictions,
         if len(self.problems): table(self.problems, 'problems.csv')
     if 'json' in formats:
         files.append(folder/'predictions.json')
-        write_json(files[-1], self.to_dict())
+        with write_errors(files[-1]): write_json(files[-1], self.to_dict())
     if 'html' in formats:
-        names = [_file_name(s.record_id) for s in self.sources]
-        seen:dict[str, int] = {}
+        names = _page_names([s.record_id for s in self.sources])
         for i, name in enumerate(tqdm(names, disable=not progress, desc='pages')):
-            k = seen[name] = seen.get(name, 0) + 1
-            files.append(folder/'pages'/f'{name}{f"-{k}"*(k > 1)}.html')
-            with atomic_path(files[-1]) as f: f.write_text(page(self, i, maps=maps), encoding='utf-8')
+            files.append(folder/'pages'/f'{name}.html')
+            with write_errors(files[-1]), atomic_path(files[-1]) as f:
+                f.write_text(page(self, i, maps=maps), encoding='utf-8')
     return files
 
 def _picture(self:Predictions, i:int, run=None, *, width:int=1300)->bytes: # PNG
@@ -728,9 +768,10 @@ class Explanation(NamedTuple):
     verdict:str
     path:str        # of the file, '' if none was written
     findings:list   # of `Finding`, on the recording
+    origin:str=''   # where the run is from, if not from the package
     def __str__(self):
-        return '\n'.join([f'{self.map.record_id}: {self.map.cls} {self.map.score:.2f}',
-                          *map(str, self.findings), self.verdict, *[self.path]*bool(self.path)])
+        return '\n'.join(map(shown, [f'{self.map.record_id}: {self.map.cls} {self.map.score:.2f}', *[self.origin]*bool(self.origin),
+                                     *self.findings, self.verdict, *[self.path]*bool(self.path)]))
 
 def explain(
     recording,           # a `Recording`, or the path of one
@@ -760,10 +801,9 @@ def explain(
         png = _png(Item(complete_leads(rec, m.leads)[0], saliency=m, title=s.record_id,
                         note=f'{fast.name}, {m.cls} {m.score:.2f}' + f', {start_s:g} to {stop_s:g} '
                                                                      's'*(s.duration_s > PIECE_S)), width=1300)
-        text = ('<!DOCTYPE html><html lang="en"><head><meta '
-                f'charset="utf-8"><title>{html.escape(s.record_id)}</title><style>{_CSS}</style></head><body><h1>{html.escape(s.record_id)}: {html.escape(m.cls)}</h1>{_img(png, "map")}<p class="s">{html.escape(_map_line(m, verdict))}</p><p class="w">{html.escape(caveat(fast.run))}</p>{_list_of(map(str, findings))}</body></html>')
-        with atomic_path(out) as f: f.write_bytes(png if out.suffix == '.png' else text.encode())
-    return Explanation(m, verdict, str(out or ''), findings)
+        text = (f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">{_CSP}<title>{_escaped(s.record_id)}</title><style>{_CSS}</style></head><body><h1>{_escaped(s.record_id)}: {_escaped(m.cls)}</h1>{_img(png, "map")}<p class="s">{_escaped(_map_line(m, verdict))}</p><p class="w">{_escaped(fast.origin)}</p><p class="w">{_escaped(caveat(fast.run))}</p>{_list_of(map(str, findings))}</body></html>')
+        with write_errors(out), atomic_path(out) as f: f.write_bytes(png if out.suffix == '.png' else text.encode())
+    return Explanation(m, verdict, str(out or ''), findings, fast.origin)
 
 # %% ../../nbs/23_your_own_ecg.ipynb #-embeddings
 def _first_usable(encoder, source):
@@ -789,9 +829,12 @@ def _embeddings(encoder, found, progress):
             rec, prepared, part = _first_usable(encoder, s)
             notes = [*map(str, prepared.findings), *rec.meta.get('notes', ()),
                      quality_text(signal_quality(prepared.recording)), part]
-            out.append((s.record_id, str(rec.meta.get('subject_id') or s.record_id), encoder.embed(prepared),
+            z = encoder.embed(prepared)
+            if not np.isfinite(z).all(): raise BadSignal(s.record_id, _NO_NUMBER)
+            out.append((s.record_id, str(rec.meta.get('subject_id') or s.record_id), z,
                         '; '.join(filter(None, notes))))
         except ECGError as e: lost.append(dict(record_id=s.record_id, cause=e.cause))
+        except MemoryError: lost.append(dict(record_id=s.record_id, cause='there is not memory enough for it'))
     return out, pd.DataFrame(lost, columns=['record_id', 'cause'])
 
 def _there_already(people):
@@ -810,6 +853,7 @@ def enrol(
     from ecg_nb.tasks.gallery import Gallery, change_gallery
     from ecg_nb.tasks.identity import load_encoder
     encoder = load_encoder(run)
+    if origin(encoder): warnings.warn(origin(encoder))
     if Path(gallery).exists(): Gallery.load(gallery).check(encoder.made_by)      # before the work, not after it
     found, lost = sources(source, fs=fs, leads=leads, units=units)
     got, more = _embeddings(encoder, found, progress)
@@ -825,14 +869,16 @@ def identify(
     source,              # as for `predict`
     *,
     k:int=3,             # so many nearest people
+    run=None,            # the encoder; default: the one that the gallery names, in results/ or in the package
     fs:float|None=None, leads=None, units=None, progress:bool=False,
 )->tuple:                # (DataFrame record_id, person or 'unknown', score, threshold, nearest, note; DataFrame of those left out)
     "Who of a gallery made each recording, or 'unknown'."
     from ecg_nb.tasks.gallery import Gallery
     from ecg_nb.tasks.identity import load_encoder
     g = gallery if isinstance(gallery, Gallery) else Gallery.load(gallery)
-    encoder = load_encoder(g.info.get('run') or 'leads-12')
+    encoder = load_encoder(named_run(g.info.get('run') or 'leads-12', task='identity', by=getattr(gallery, 'name', gallery)) if run is None else run)
     g.check(encoder.made_by)
+    if origin(encoder): warnings.warn(origin(encoder))
     found, lost = sources(source, fs=fs, leads=leads, units=units)
     got, more = _embeddings(encoder, found, progress)
     rows = [(i, g.identify(z, k), note) for i, _, z, note in got]
