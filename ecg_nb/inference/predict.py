@@ -113,6 +113,8 @@ class FastRun:
         self.run = run if isinstance(run, Run) else load_run(run)
         self.info, self.classes, self.recipe = self.run.info, self.run.classes, self.run.recipe
         self.name, self.linear, self.origin = self.run.name, self.info['linear'], origin(self.run)
+        if self.info.get('answers') == 'beats':
+            raise BadTable(self.run.folder, 'answers beat by beat, not for whole recordings: ecg_nb beats')
         if is_encoder(self.run):
             raise BadTable(self.run.folder, 'an encoder answers with numbers, not classes: use enrol and identify')
         if self.info.get('per_sample'):
