@@ -4,10 +4,10 @@
 
 # %% ../../nbs/data/14_download.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import errno, hashlib, json, logging, os, random, re, shutil, stat, sys, tempfile, threading, time
+import errno, hashlib, json, logging, os, queue, random, re, shutil, socket, stat, sys, tempfile, threading, time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from fnmatch import fnmatch
@@ -41,23 +41,43 @@ def _said(e, timeout_s):
 def _retry_after(r):
     "Seconds that the publisher asks to wait, None if it does not say."
     v = r.headers.get('Retry-After', '')
-    if v.isdecimal(): return float(v)
+    if _whole(v) is not None: return float(v)
     try: return max(0., parsedate_to_datetime(v).timestamp() - time.time())
-    except (TypeError, ValueError): return None
+    except (TypeError, ValueError, OverflowError): return None
+
+def _whole(text)->int|None:
+    "The whole number in a field of a header, None if there is none that makes sense."
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
 
 _passing = {408, 425, 429, 500, 502, 503, 504}
 _lasting = {401: 'asks for a login', 403: 'refuses access', 404: 'has no such file',
             410: 'no longer has this file', 451: 'may not give this file out'}
 
 def _finish(r):
-    "Let go of answer `r`; its connection is kept if little is left to read."
+    "Let go of answer `r`; its connection is kept if little is left to read, and that comes at once."
+    n = _whole(r.headers.get('Content-Length', ''))
     try:
-        if int(r.headers.get('Content-Length') or 1 << 30) < 1 << 14:
-            r.read()
+        if n is not None and n < 1 << 14:
+            _bounded(r.read, 1)
             r.release_conn()
             return
+    except TimeoutError:                                          # somebody is still reading: end that first
+        with suppress(Exception): r.connection.sock.shutdown(socket.SHUT_RDWR)
+        return
     except Exception: pass                                        # whatever it was: the connection is closed
     r.close()
+
+def _bounded(call, seconds):
+    "What `call()` returns; `TimeoutError` if it takes longer, whatever it waits for: a name, a handshake, a header that comes byte by byte."
+    out:queue.Queue = queue.Queue()
+    def work():
+        try: out.put((call(), None))
+        except BaseException as e: out.put((None, e))
+    threading.Thread(target=work, daemon=True).start()
+    try: value, error = out.get(timeout=seconds)
+    except queue.Empty: raise TimeoutError from None
+    if error is not None: raise error
+    return value
 
 def _checked(r, url):
     "Answer `r` if it brings content, else what its status means as an error."
@@ -82,6 +102,18 @@ class _Net:
     def hide(self, text): return text.replace(self.token._reveal(), '{token}') if self.token else text
     def _real(self, url): return url.replace('{token}', self.token._reveal()) if self.token else url
 
+    def _shown(self, url):
+        "The beginning of `url` for people's eyes, without the token however it is written."
+        url = self.hide(url)
+        return '…' if self._told(url) else url[:200]
+
+    def _told(self, url):
+        "Whether the token stands in `url`, written in whatever way."
+        if not self.token: return False
+        seen = [url]
+        for _ in range(4): seen.append(unquote(seen[-1]))
+        return any(self.token._reveal().lower() in u.lower() for u in seen)
+
     def _pool(self, url):
         import urllib3, urllib.request
         u = urlsplit(url)
@@ -99,14 +131,19 @@ class _Net:
         return self._pools[key]
 
     def _allowed(self, url, before):
-        "Refuse `url`, to which `before` redirects, unless it is http(s) and no step down."
-        u = urlsplit(url)
+        "Refuse `url`, to which `before` redirects, unless it is http(s) and no step down; with the token it goes nowhere else."
+        before = self.hide(before)
+        try: u, b, _ = urlsplit(url), urlsplit(before), urlsplit(url).port
+        except ValueError: raise UnsafePath(before, f'redirects to {self._shown(url)!r}, which is no address') from None
         if u.scheme not in ('http', 'https') or not u.hostname:
-            raise UnsafePath(before, f'redirects to {self.hide(url)[:200]!r}; only http and https are followed')
-        if urlsplit(before).scheme == 'https' and u.scheme == 'http':
+            raise UnsafePath(before, f'redirects to {self._shown(url)!r}; only http and https are followed')
+        if b.scheme == 'https' and u.scheme == 'http':
             raise UnsafePath(before, 'redirects from https to http, where anyone on the way could change or read it')
-        if '{token}' in url and self.token and u.scheme == 'http' and not _here.fullmatch(u.hostname):
+        secret = self.token and ('{token}' in url or self._told(url))
+        if secret and u.scheme == 'http' and not _here.fullmatch(u.hostname):
             raise UnsafePath(before, 'would send the token over http, where anyone on the way could read it')
+        if secret and (u.scheme, u.hostname, u.port) != (b.scheme, b.hostname, b.port):
+            raise UnsafePath(before, f'redirects to {u.hostname}, another host, and would hand it the token: not followed')
         return url
 
     def open(self, url, method='GET', **headers):
@@ -115,17 +152,20 @@ class _Net:
         headers = {'User-Agent': 'ecg_nb', 'Accept-Encoding': 'identity'} | {k.replace('_', '-'): v for k, v in headers.items()}
         at = self._allowed(url, url)
         for _ in range(8):
-            r = None
-            try:
-                r = self._pool(at).request(method, self._real(at), headers=headers, preload_content=False,
-                                           redirect=False, retries=False, decode_content=False)
+            r, ask = None, lambda: self._pool(at).request(method, self._real(at), headers=headers, preload_content=False,
+                                                          redirect=False, retries=False, decode_content=False)
+            try: r = _bounded(ask, self.timeout_s + min(10., self.timeout_s))     # connecting, asking, all headers
             except urllib3.exceptions.SSLError: said = 'its certificate is not valid, so it may be somebody else'
+            except TimeoutError: said = f'no whole answer came within {self.timeout_s:g} s'
             except (urllib3.exceptions.HTTPError, OSError, ValueError) as e: said = _said(e, self.timeout_s)
             # here, where the library's error is no longer attached
             if r is None: raise MissingFile(url, said) if said.startswith('its certificate') else _Again(said)
             if r.status not in (301, 302, 303, 307, 308): return r
             _finish(r)
-            at = self._allowed(urljoin(at, self.hide(r.headers.get('Location', ''))), at)
+            location = r.headers.get('Location', '').replace('{token}', '%7Btoken%7D')   # these letters, not the token
+            try: to = urljoin(at, self.hide(location))
+            except ValueError: to = 'no address:'
+            at = self._allowed(to, at)
         raise MissingFile(url, 'the publisher redirects in a circle')
 
     def close(self):
@@ -195,7 +235,7 @@ def _some(r, job, n=1 << 17):
 # %% ../../nbs/data/14_download.ipynb #-beginning
 def _beginning(f, r, out, h, have, job):
     "How much of `out` is kept, its running hash, and the size that answer `r` announces (None if it does not)."
-    start, n = re.match(r'bytes (\d+)-', r.headers.get('Content-Range', '')), r.headers.get('Content-Length', '')
+    start, n = re.match(r'bytes (\d{1,18})-', r.headers.get('Content-Range', '')), _whole(r.headers.get('Content-Length', ''))
     if r.status == 416 or r.status == 206 and not (start and int(start[1]) == have):
         out.truncate(0)
         job.count(-have)
@@ -207,7 +247,7 @@ def _beginning(f, r, out, h, have, job):
         out.truncate()
         job.count(-have)
         have, h = 0, f.hash()
-    total = have + int(n) if n.isdecimal() else None
+    total = None if n is None else have + n
     if job.net.token and 'text/html' in r.headers.get('Content-Type', '') and not f.path.endswith(('.html', '.htm')):
         r.close()
         raise MissingFile(f.url,
@@ -313,7 +353,8 @@ _LIST_BYTES = 1 << 26                                    # the list of PTB-XL ha
 
 def _check_names(names, source):
     "`UnsafePath` if one of the paths leaves its folder, or could on some system."
-    bad = [n for n in names if not n or len(n) > 1000
+    bad = [n for n in names if not n or len(n) > 1000 or any('\ud800' <= c <= '\udfff' for c in n)
+           or max(len(p.encode()) for p in n.split('/')) > 240
            or re.search(r'^[/~]|^[A-Za-z]:|\\|[\0-\x1f\x7f]|(?:^|/)\.{0,2}(?:/|$)|(?:^|/)\.download\.lock$', n)]
     if bad:
         raise UnsafePath(source,
@@ -325,14 +366,22 @@ def _text(url, job):
     "The bytes of the list at `url`, at most 64 MB of it."
     def once():
         r, parts, n = _checked(job.net.open(url), url), [], 0
+        until = time.monotonic() + 20*job.net.timeout_s
+        seen, since = 0, time.monotonic()
         while data := _some(r, job):
+            now = time.monotonic()
+            if now - since > job.net.timeout_s: slow, seen, since = n - seen < 1000, n, now
+            else: slow = False
+            if slow or now > until:
+                r.close()
+                raise _Again(f'sends its list too slowly, {n:,} bytes so far')
             parts.append(data)
             n += len(data)
             job.count(0)
             if n > _LIST_BYTES:
                 r.close()
                 raise DamagedFile(url, f'is a list of more than {_LIST_BYTES >> 20} MB')
-        if n < int(r.headers.get('Content-Length') or 0): raise _Again('the connection was cut')
+        if n < (_whole(r.headers.get('Content-Length', '')) or 0): raise _Again('the connection was cut')
         r.release_conn()
         return b''.join(parts)
     return _persist(once, job, url)
@@ -362,7 +411,7 @@ def _nsrr_file(item, source):
     try: path, is_file, size, md5 = item['full_path'], item['is_file'], item['file_size'], item['file_checksum_md5']
     except (TypeError, KeyError): raise DamagedFile(source, 'is not the list of files that NSRR describes') from None
     if not isinstance(path, str) or is_file and (not re.fullmatch('[0-9a-f]{32}', str(md5))
-                                                 or not isinstance(size, int)):
+                                                 or type(size) is not int or not 0 <= size < 1 << 50):
         raise DamagedFile(source, f'lists {str(path)[:200]!r} without size or checksum')
     return path, is_file, size, md5
 
@@ -429,8 +478,7 @@ def _size(f, job):
     try: r = job.net.open(f.url, 'HEAD')
     except (_Again, ECGError): return None
     _finish(r)
-    n = r.headers.get('Content-Length', '')
-    return int(n) if r.status == 200 and n.isdecimal() else None
+    return _whole(r.headers.get('Content-Length', '')) if r.status == 200 else None
 
 def _expected(files, job, n_jobs, few=5):
     "Bytes on disk that `files` will take: `few` of each kind (large folder, ending) are asked for and stand for all of it."
@@ -498,7 +546,7 @@ def _fetch_all(files, job, n_jobs, done=lambda: None):
     e = next((e for e in errors if not isinstance(e, ECGError)), errors[-1] if job.stop.is_set() else errors[0])
     if len(errors) == 1 or not isinstance(e, ECGError): raise e
     raise type(e)(e.path,
-                  f'{e.cause}\n{len(errors):,} of {len(files):,} files could not be '
+                  f'{e.cause}. {len(errors):,} of {len(files):,} files could not be '
                   f'fetched{" before it was given up" if job.stop.is_set() else ""}; this is one of them. Those that '
                   'are complete are kept')
 
