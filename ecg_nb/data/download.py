@@ -162,8 +162,8 @@ class _Net:
             if r is None: raise MissingFile(url, said) if said.startswith('its certificate') else _Again(said)
             if r.status not in (301, 302, 303, 307, 308): return r
             _finish(r)
-            location = r.headers.get('Location', '').replace('{token}', '%7Btoken%7D')   # these letters, not the token
-            try: to = urljoin(at, self.hide(location))
+            # letters that a redirect writes as {token} stay letters; the token itself is in no variable
+            try: to = urljoin(at, self.hide(r.headers.get('Location', '').replace('{token}', '%7Btoken%7D')))
             except ValueError: to = 'no address:'
             at = self._allowed(to, at)
         raise MissingFile(url, 'the publisher redirects in a circle')
