@@ -327,7 +327,7 @@ def make_folder(folder):
 
 # %% ../nbs/core/10_core.ipynb #-held
 try: import fcntl
-except ImportError: fcntl = None       # Windows
+except ImportError: fcntl = None       # type: ignore[assignment]  # Windows
 
 _held_files:set = set()
 

@@ -148,7 +148,7 @@ def member_names(
 )->list:            # [''] for a file that is one recording
     "How the recordings of a container are called."
     if sum(h.n for h in held) == 1: return ['']
-    names = []
+    names:list = []
     for h in held:
         of_group = _home(h.arrays[0]) if len(h.shape) < 3 else h.arrays[0]
         own = [of_group or h.arrays[0]] if h.n == 1 else list(h.ids or (f'{k:06d}' for k in range(h.n)))

@@ -521,7 +521,7 @@ def _fast(signals)->bool: return all(s.fmt == 16 or s.fmt == 212 for s in signal
 def _names(labels)->tuple: # names, remarks
     "The names of signals `labels`, each once."
     names, notes = list(map(lead_name, labels)), []
-    there, seen, last = set(names), set(), {}
+    there, seen, last = set(names), set[str](), dict[str, int]()
     for i, name in enumerate(names):
         if name in seen:
             k = next(k for k in range(last.get(name, 2), len(names) + 2) if f'{name} #{k}' not in there)
@@ -1203,7 +1203,7 @@ def _read_registered(path, kind, leads, start_s, stop_s)->Recording:
     if kind.bare: rec = rec[0]
     if leads is not None:
         at = _positions(path, rec.leads, leads)
-        rec = Recording(rec.signal[at], rec.fs, [rec.leads[i] for i in at], rec.record_id, rec.meta)
+        rec = Recording(rec.signal[at], rec.fs, tuple(rec.leads[i] for i in at), rec.record_id, rec.meta)
     if span or start_s is None and stop_s is None: return rec
     return rec.span(start_s or 0, rec.duration_s if stop_s is None else stop_s)
 
@@ -1225,7 +1225,7 @@ SignalInfo.__doc__ = ("What a file says of a signal: `problem` in words, '' wher
 
 def _told_apart(labels)->list:
     "`labels`, the second of a kind numbered."
-    n, out = Counter(), []
+    n, out = Counter[str](), []
     for l in labels:
         n[l] += 1
         out.append(l if n[l] == 1 else f'{l} #{n[l]}')

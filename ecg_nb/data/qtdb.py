@@ -79,7 +79,7 @@ def marked_spans(
     r = np.sort(marks.peak_s[marks.wave == 'QRS'].to_numpy(float))
     first, last = _of_beats(marks, r)
     other = np.array([b for b in beats_s if not len(r) or np.abs(r - b).min() > _SAME_S])
-    spans = []
+    spans:list = []
     for k in range(len(r)):
         start, end = first[k] - _AROUND_S, last[k] + _AROUND_S
         before, after = other[other < r[k]], other[other > r[k]]

@@ -50,7 +50,7 @@ def container_of(
     path,        # a file, or a name within one: exams.hdf5/1169160
 )->tuple:        # the file, '' where there is none; the name within it, '' where it is the file itself
     "The file that `path` leads to or into."
-    file, inside = os.fspath(path), []
+    file, inside = os.fspath(path), list[str]()
     try:
         while file and not os.path.isfile(file):
             up, name = os.path.split(file)

@@ -285,7 +285,7 @@ def _write_shard(
     tmp = os.path.join(out, f'.shard-{k:04d}.{secrets.token_hex(8)}.tmp')
     register_missing(own)
     said:dict[str, list] = {name: [] for name in _SAID}
-    sources, stays = {}, _staying(os.path.join(out, f'shard-{k:04d}.npy'), *kept) if kept else {}
+    sources, stays = dict[str, list](), _staying(os.path.join(out, f'shard-{k:04d}.npy'), *kept) if kept else {}
     try:
         with links_followed(links), write_errors(out, _KEPT), open(tmp, 'xb', buffering=1 << 20) as f:
             _npy_header(f, 0, len(recipe.leads))

@@ -94,10 +94,10 @@ def unit_steps(
     parts:Parts,
 )->np.ndarray:     # mV, float64 (n_leads,)
     "For each lead the unit in which it is written: that of its own levels, or the finest that fits."
-    top, step = np.zeros(len(parts.leads)), None
+    top, step = np.zeros(len(parts.leads)), np.zeros(0)
     for x in parts:
         top = np.fmax(top, np.nanmax(np.abs(x), axis=1, initial=0, where=np.isfinite(x)))
-        if step is None: step = np.array([_nice(s) if (s := level_step(row)) > 0 else np.nan for row in x])
+        if not len(step): step = np.array([_nice(s) if (s := level_step(row)) > 0 else np.nan for row in x])
         off = np.abs(x/step[:, None] - np.round(x/step[:, None]))
         step[np.nanmax(off, axis=1, initial=0, where=np.isfinite(off)) > .05] = np.nan
     fine = np.array([1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, .1, 1, 10, 100])

@@ -206,7 +206,7 @@ def write_people(
     "The people of a part as run.json holds them."
     people = {str(i) for i in ids}
     numbers = sorted(n for i in people if (n := _number(i)) is not None)
-    runs = []
+    runs:list = []
     for n in numbers:
         if runs and runs[-1][1] == n - 1: runs[-1][1] = n
         else: runs.append([n, n])
@@ -218,7 +218,7 @@ def read_people(
     text:str,    # from `write_people`, or ids with blanks between them
 )->set:          # their ids, as text
     "The people that run.json lists."
-    people = set()
+    people:set = set()
     for word in text.split():
         first, dots, last = word.partition('..')
         a, b = _number(first), _number(last)
@@ -239,7 +239,7 @@ def beats_of(
     settings = plan | (extra if isinstance(extra, dict) else {})            # in older runs they stand among the others
     if 'before_s' not in settings: return None
     around = settings['before_s'], settings.get('after_s')
-    if not all(_is_number(s) and 0 < s <= 10 for s in around): raise BadHeader('run.json', f'heartbeats cut {around} seconds around R')
+    if not all(_is_number(s) and 0 < (s or 0) <= 10 for s in around): raise BadHeader('run.json', f'heartbeats cut {around} seconds around R')
     return around
 
 def is_encoder(
