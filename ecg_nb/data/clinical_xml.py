@@ -49,7 +49,7 @@ def _parsed(
     except (expat.ExpatError, ValueError, LookupError): raise DamagedFile(path, f'no sound XML ({wrong})') from None
 
 # each alternative is atomic: what has matched once is not divided up in another way
-_before_root = re.compile(r'(?>(?><\?.*?\?>)|(?><!--.*?-->)|(?><!DOCTYPE[^>\[]*(?:\[.*?\])?[^>]*>)|\s+)*+<([\w.:-]+)', re.S)
+_before_root = re.compile(r'(?>(?><\?.*?\?>)|(?><!--.*?-->)|(?><!DOCTYPE[^>\[]*+(?:\[[^\]]*+\])?+[^>]*+>)|\s+)*+<([\w.:-]+)', re.S)
 
 def root_name(
     start:bytes,    # of a file

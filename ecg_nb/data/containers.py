@@ -53,7 +53,7 @@ def _texts(v)->tuple:
     "Several of them; 'I, II' counts as two."
     items = np.ravel(np.asarray(v, object)).tolist() if not isinstance(v, (str, bytes)) else [v]
     words = [_text(o) for o in items]
-    return tuple(re.split(r'\s*[,;|]\s*', words[0])) if len(words) == 1 and re.search('[,;|]', words[0]) else tuple(words)
+    return tuple(re.split(r'(?<!\s)\s*+[,;|]\s*', words[0])) if len(words) == 1 and re.search('[,;|]', words[0]) else tuple(words)
 
 def _small(tree, name):
     "What a small array `name` of the container holds; None where it is large."
