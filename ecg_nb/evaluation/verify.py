@@ -117,10 +117,12 @@ def check_people(v:Verdict, splits:Splits):
                 v.differences.append(f'people: record {one} of {who} in {a} is record {two} of {other} in {b}: one person')
     v.checked.append(', '.join(f'{len(who):,} people in {part}' for part, who in people.items()))
 
-def check_split(v:Verdict, info:dict, splits:Splits):
-    "Those whom run.json names are those whom the split of its task gives."
+def check_split(v:Verdict, info:dict, again:dict, splits:Splits):
+    "Those whom run.json names are those whom the split of its task gives, or whom the runs that it is made of have met; nobody is tested on."
     for part in ('train', 'valid'):
-        named, given = read_people(info['subjects'][part]), set(splits.parts[part].subjects)
+        named, given = (read_people(str(i.get('subjects', {}).get(part, ''))) for i in (info, again))
+        tested = sorted(named & set(splits.parts['test'].subjects))
+        if tested: v.differences.append(f'people: {len(tested)} of {part} in run.json are tested on ({", ".join(tested[:3])})')
         if named != given:
             v.differences.append(f'split: of {part} run.json names {len(named - given)} people whom the split of the task '
                                  f'does not give, and lacks {len(given - named)}')
@@ -294,13 +296,13 @@ def verify(
     splits = splits or _records(v, task, plan, info, root)
     if splits is None: return v
     check_people(v, splits)
-    check_split(v, info, splits)
     with tempfile.TemporaryDirectory() as top, warnings.catch_warnings():
         warnings.simplefilter('ignore')
         here = _aside(folder, info, top)
         settings = dict(seed=info.get('seed', 0), command=info.get('command', ''), cache=cache)
         plan = replace(plan, of=tuple((info.get('plan') or {}).get('of') or plan.of))
         answers = task.answered(plan, splits, here, **settings)
+        check_split(v, info, answers.info, splits)
         check_standardisation(v, info, answers)
         check_choices(v, task, info, answers)
         check_epoch(v, task, folder, answers)
