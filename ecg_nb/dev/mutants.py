@@ -304,8 +304,10 @@ def synchronise(
         target = os.path.join(there, name)
         os.makedirs(os.path.dirname(target), exist_ok=True)
         shutil.copy2(os.path.join(here, name), target, follow_symlinks=False)
-    for top, folders, _ in os.walk(here):
-        for f in folders: os.makedirs(os.path.join(there, os.path.relpath(os.path.join(top, f), here)), exist_ok=True)
+    wanted = {os.path.relpath(top, here) for top, _, _ in os.walk(here)}
+    for folder in wanted: os.makedirs(os.path.join(there, folder), exist_ok=True)
+    for top, folders, _ in os.walk(there, topdown=False):
+        if os.path.relpath(top, there) not in wanted: os.rmdir(top)
 
 # %% ../../nbs/dev/22_mutants.ipynb #fork
 _WARM = ('matplotlib.pyplot', 'scipy.signal', 'scipy.stats', 'scipy.sparse', 'scipy.optimize', 'sklearn.linear_model',

@@ -8,8 +8,8 @@ __all__ = ['AGES', 'SECTIONS', 'PICTURES', 'ELSEWHERE', 'TABLES', 'FOLDERS', 'fi
            'evaluation', 'errors', 'worst', 'differences', 'evaluate_all', 'class_table', 'groups_of', 'agreement',
            'subgroups', 'plot_subgroups', 'calibration_table', 'plot_scaling', 'threshold_table', 'plot_thresholds',
            'plot_curves', 'plot_binary', 'plot_rhythm_confusion', 'closed_set_answers', 'pooled', 'plot_people',
-           'histories', 'plot_histories', 'folder_table', 'readme_text', 'write_readme', 'write_tables',
-           'write_pictures', 'write_evaluations']
+           'histories', 'plot_histories', 'informed', 'informed_text', 'folder_table', 'readme_text', 'write_readme',
+           'write_tables', 'write_pictures', 'write_evaluations']
 
 # %% ../../nbs/20_evaluate.ipynb #export-import-argparse-hashlib-re
 import hashlib, json, re, warnings
@@ -674,8 +674,44 @@ TABLES = {         # likewise
     'evaluate/pooled.csv': "system 2's pooled figures of each closed-set network",
     'evaluate/worst.csv': 'the most confident errors of each run'}
 
+# %% ../../nbs/20_evaluate.ipynb #informed
+_WENT_ON = ('its weights went on from those of a training on unfiltered records, which had been scored on the same test records; '
+            'nothing was chosen by that score')
+
+def informed(
+    run,        # a `Run`, its folder, or task/name
+)->list:        # of sentences
+    "What the test records had shown when something about the run was decided."
+    where = find_run(run)
+    info = read_json(where/'run.json')
+    lines = []
+    if info.get('task') in TASKS: lines += [o for o in [task_of(info).informed.get(where.name)] if o]
+    if '--from ' in info.get('command', '') and not info.get('finetuned'): lines.append(_WENT_ON)
+    for name in info.get('model', {}).get('of') or ():
+        other = where.resolve().parents['/' in name]/name
+        if (other/'run.json').exists(): lines += informed(other)
+    return list(dict.fromkeys(lines))
+
+def informed_text(
+    *tasks,     # folders of `root`
+    root=None,  # default: the results folder
+)->str:
+    "The same for all runs of some tasks, in Markdown: a line a sentence, with the runs that it is about; '' if there is none."
+    about = {}
+    for r in find_runs(*tasks, root=root).itertuples():
+        if not (r.folder/'run.json').exists(): continue
+        for line in informed(r.folder): about.setdefault(line, []).append(r.run)
+    if not about: return ''
+    return '\n'.join(['Known of the test records when something was decided:', '',
+                      *(f'* {", ".join(runs)}: {line}.' for line, runs in about.items())])
+
 # %% ../../nbs/20_evaluate.ipynb #folder-table
-FOLDERS = dict(    # folder of results that is no task's -> heading, and what one has to know
+FOLDERS = dict(    # folder of results that is no task's own run -> heading, and what one has to know
+    finetune=('Fine-tuning', 'Sex from lead I on ECG-ID, 90 people: a run as it is, its last layer fitted anew, trained further, and '
+                             'the same network from random weights (13_finetune). On people of one\'s own it did not get better by '
+                             'being trained further: with 18 people to learn from it got worse, with 54 no better. What it gains '
+                             'over a training from random weights is what the run brings along. Every gain with its interval: '
+                             '[table.csv](finetune/table.csv).'),
     outside=("On other hospitals' recordings", 'Recordings on which nothing was chosen, with the run as it is '
                                                'shipped (14_outside). Every class: [table.csv](outside/table.csv); '
                                                'whom the collections hold, and how labels were mapped: '
@@ -709,12 +745,14 @@ def readme_text(
     task = found.run.str.partition('/')[0]
     out = ['<!-- Made from the metrics.json files by `ecg_nb results`: change those, not this file. -->', '# Results',
         'What every run in this folder reached, read from its `metrics.json`. Intervals are 95 %, over people where '
-        'people have several records; n counts records (or beats, or probes, as the measure says); a run\'s folder '
+        'people have several records; n counts records (or beats, or probes, as the measure says). Each run is one training with '
+        'one seed, so no interval says what another seed would have reached (of five trainings of the encoder: identity/seeds). A run\'s folder '
         'holds what it is (`run.json`), what it said of the test records and, where it has any of its own, its '
         'weights. Explained in `nbs/20_evaluate.ipynb`.']
     for name in [t for t in SECTIONS if (task == t).any()] + sorted(set(task) - set(SECTIONS)):
         head, words = SECTIONS.get(name, (name.capitalize(), ''))
         out += [f'## {head}'] + [words]*bool(words) + [markdown_table(found[task == name])]
+        out += [text for text in [informed_text(name, root=root)] if text]
     for name, (head, words) in FOLDERS.items():
         if folder_table(name, root): out += [f'## {head}', words, folder_table(name, root)]
     pictures, tables = ([(f, w) for f, w in what.items() if (root/f).exists()]

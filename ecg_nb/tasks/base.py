@@ -14,7 +14,7 @@ from ..core import plain, read_json, results_path, write_csv, write_json
 from ..data.datasets import find, records_table, split_by_fold
 from ..data.simulate import is_simulated, sample_data
 from ..data.store import convert
-from ..metrics.classify import choose_thresholds, macro_auc, report
+from ..metrics.classify import RARE, choose_thresholds, macro_auc, report
 from ..models.registry import NETWORKS, create_model
 from ..signals.augment import turn_lead
 from ..signals.preprocess import Recipe
@@ -242,6 +242,7 @@ class Task:
     purpose = 'Gives a number for each of {k} from {leads}.'  # of its runs, on their cards
     not_for = ''                         # what they are not for, besides what no run is for
     labelled = True                      # do its labels stand in the records table?
+    informed:dict = {}                   # plan -> what its test records had shown when something about it was decided
     choices_in_metrics:tuple = ('join',) # what metrics.json holds of choices, such as 'seconds.*.cut'; see `looks_at_test`
     run_type = Run
 
@@ -474,12 +475,20 @@ def _figures(self:Task, answers:Answers)->tuple: # ([`Figure`], name -> table, w
                              y_valid=y['valid'], p_valid=p['valid'], seed=answers.seed)
     low, high = test['macro_auc_95']
     head = plan.figure(f'macro AUC, {plan.title}', test['macro_auc'], low, high, chance=.5, n=len(y['test']))
+    figures = [head, *_of_common_classes(plan, test)]
     joined = {join: answers.aggregated(join) for join in ('mean', 'max')}
     by_join = {word: {join: self.metric(y[part], p[part]) for join, p in joined.items()}
                for word, part in (('validation', 'valid'), ('test', 'test'))}
     by_members = {' + '.join(c): v for c, v in sorted(answers.made_of.items(), key=lambda o: -o[1])}
     more = dict(test=test, join=answers.chosen['join'], macro_auc_by_join=by_join, macro_auc_by_members=by_members)
-    return [head], dict(per_class=per_class.round(4)), more
+    return figures, dict(per_class=per_class.round(4)), more
+
+def _of_common_classes(plan, test):
+    "Where some classes are rare, the same without them: a resample in which a rare class is absent is a mean over fewer classes."
+    if not test['n_classes_rare'] or not test['n_classes_common']: return []
+    low, high = test['macro_auc_common_95']
+    name = f'macro AUC of the {test["n_classes_common"]} classes with {RARE} or more test records, {plan.title}'
+    return [plan.but(published=()).figure(name, test['macro_auc_common'], low, high, chance=.5, n=test['n_records'])]
 
 Task.choose, Task.figures = _choose, _figures
 
@@ -670,7 +679,7 @@ def narrowing(
             figures = task.evaluate(plan, splits, here)['headline']
         return {f['name']: f['high'] - f['low'] for f in figures if f['low'] is not None}
     once, many = widths(splits), widths(_changed(splits, task.reported, several_times, times=times))
-    return {name: many[name]/width for name, width in once.items()}
+    return {name: many[name]/width for name, width in once.items() if name in many}    # a rare class is not rare fourfold
 
 # %% ../../nbs/tasks/09_task.ipynb #train-command
 def _run(self:Task,
