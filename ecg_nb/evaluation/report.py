@@ -675,7 +675,7 @@ TABLES = {         # likewise
     'evaluate/worst.csv': 'the most confident errors of each run'}
 
 # %% ../../nbs/20_evaluate.ipynb #informed
-_WENT_ON = ('its weights went on from those of a training on unfiltered records, which had been scored on the same test records; '
+_WENT_ON = ('the weights went on from those of a training on unfiltered records, which had been scored on the same test records; '
             'nothing was chosen by that score')
 
 def informed(
