@@ -598,7 +598,10 @@ def histories(root=None)->pd.DataFrame: # run, group, epoch, train_loss, valid_l
     for p in sorted(root.rglob('history.csv')):
         parts = p.parent.relative_to(root).parts
         if not parts or parts[0] == 'notebooks': continue
-        try: h = pd.read_csv(p)[['epoch', 'train_loss', 'valid_loss', 'score']].astype(float)
+        try:
+            h = pd.read_csv(p)
+            if 'step' in h and 'epoch' not in h: continue       # of a training that counts steps, in stages
+            h = h[['epoch', 'train_loss', 'valid_loss', 'score']].astype(float)
         except Exception as e: raise DamagedFile(p, f'not a history ({e})') from None
         out.append(h.assign(run='/'.join(parts), group='/'.join(parts[:-1])))
     return pd.concat(out, ignore_index=True) if out else pd.DataFrame(columns=['epoch', 'train_loss', 'valid_loss', 'score', 'run', 'group'])
