@@ -6,10 +6,10 @@
 __all__ = ['cpsc_labels', 'by_record', 'sort_by_label', 'sorted_table']
 
 # %% ../../nbs/data/17_cpsc2018.ipynb #export-imports-cpsc2018
-import os, re, shutil, tempfile
+import os, re, shutil
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import BadTable, UnsafePath, write_errors, write_json
+from ..core import BadTable, UnsafePath, atomic_folder, write_errors, write_json
 from .datasets import cpsc2018_table
 from .formats import CPSC_CLASSES
 
@@ -55,18 +55,12 @@ def sort_by_label(
     out, root = Path(out), Path(table.attrs['root']).resolve()
     _check_target(out, root)
     _check_labels(table)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=out.parent, prefix=f'.{out.name}.', suffix='.tmp'))
-    try:
-        with write_errors(out, 'The records are where they were'):
-            for row in table.itertuples():
-                numbers = [str(CPSC_CLASSES.index(c) + 1) for c in row.labels]
-                _place(root/row.path, root, scratch/'new'/'_'.join(numbers), os.link if link else shutil.copyfile)
-            classes = {i + 1: c for i, c in enumerate(CPSC_CLASSES)}
-            write_json(scratch/'new'/'sorted.json', dict(records=len(table), classes=classes))
-            if out.exists(): os.replace(out, scratch/'old')
-            os.replace(scratch/'new', out)
-    finally: shutil.rmtree(scratch, ignore_errors=True)
+    with write_errors(out, 'The records are where they were'), atomic_folder(out) as new:
+        for row in table.itertuples():
+            numbers = [str(CPSC_CLASSES.index(c) + 1) for c in row.labels]
+            _place(root/row.path, root, new/'_'.join(numbers), os.link if link else shutil.copyfile)
+        classes = {i + 1: c for i, c in enumerate(CPSC_CLASSES)}
+        write_json(new/'sorted.json', dict(records=len(table), classes=classes))
     return out
 
 # %% ../../nbs/data/17_cpsc2018.ipynb #check-target

@@ -4,13 +4,13 @@
 
 # %% ../../nbs/data/15_nights.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import os, re, secrets, shutil
+import os, re
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import BadSignal, BadTable, DamagedFile, ECGError, MissingFile, write_csv, write_errors
+from ..core import BadSignal, BadTable, DamagedFile, ECGError, MissingFile, atomic_folder, write_csv, write_errors
 from .datasets import check_table, problems, records_table
 from ..signals.preprocess import Recipe
 from ..signals.segment import night_segments
@@ -172,13 +172,8 @@ def _write_person(path, segments):
         except Exception: same = False                        # whatever it is, it is none of ours
         if not same: raise StoreError(path, 'is there already and holds something else; take another folder')
         return
-    tmp = path.with_name(f'.{path.name}.{secrets.token_hex(8)}.tmp')
-    try:
-        with write_errors(path, 'Folders that are there are whole'):
-            tmp.mkdir(parents=True)
-            for k, x in enumerate(segments): np.save(tmp/f'{k:02d}.npy', x)
-            os.replace(tmp, path)
-    finally: shutil.rmtree(tmp, ignore_errors=True)
+    with write_errors(path, 'Folders that are there are whole'), atomic_folder(path, replace=False) as new:
+        for k, x in enumerate(segments): np.save(new/f'{k:02d}.npy', x)
 
 # %% ../../nbs/data/15_nights.ipynb #sleep-dataset-table
 def sleep_dataset_table(

@@ -4,7 +4,6 @@
 
 # %% ../../nbs/data/13_simulate.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import shutil, tempfile
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import gcd
@@ -12,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import scipy
-from ..core import BadSignal, ECGError, LEADS, MissingFile, Recording, check_fs, data_path
+from ..core import BadSignal, ECGError, LEADS, MissingFile, Recording, atomic_folder, check_fs, data_path
 from .datasets import find, have, mitdb_table
 from .load import read
 from .formats import read_header
@@ -446,19 +445,18 @@ def _write_folder(root, fill, text:str):
     root, text, before = Path(root), text + '\n', _stamp(root)
     if not before and root.exists() and any(root.iterdir()):
         raise ECGError(root, 'holds files that no simulation wrote; nothing is written over them')
-    root.parent.mkdir(parents=True, exist_ok=True)
-    tmp = Path(tempfile.mkdtemp(dir=root.parent, prefix=f'.{root.name}.'))
     try:
-        fill(tmp/'new')
-        (tmp/'new'/'SIMULATED.txt').write_text(text)
-        if before != _stamp(root) == text: return root          # another process has made the very same meanwhile
-        try:
-            if root.exists(): root.rename(tmp/'old')
-            (tmp/'new').rename(root)
-        except OSError:
-            if _stamp(root) != text: raise
-    finally: shutil.rmtree(tmp, ignore_errors=True)
+        with atomic_folder(root) as new:
+            new.rmdir()
+            fill(new)
+            (new/'SIMULATED.txt').write_text(text)
+            if before != _stamp(root) == text: raise _ThereAlready
+    except _ThereAlready: pass
+    except OSError:
+        if _stamp(root) != text: raise
     return root
+
+class _ThereAlready(Exception): "Another process has made the very same meanwhile, and somebody may be reading it."
 
 def is_simulated(root)->bool: # does the folder hold simulated recordings?
     "Whether a folder of recordings says of itself that it is simulated."

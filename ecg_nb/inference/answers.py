@@ -4,7 +4,7 @@
 
 # %% ../../nbs/inference/10_answers_folder.ipynb #export-imports-answers
 from __future__ import annotations
-import json, os, warnings
+import os, warnings
 from collections.abc import Iterable
 from contextlib import contextmanager
 from pathlib import Path

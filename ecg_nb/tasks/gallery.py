@@ -253,13 +253,25 @@ Gallery.check = _check
 def _digest(meta, templates):
     return hashlib.sha256(json.dumps(meta, sort_keys=True).encode() + templates.tobytes()).hexdigest()
 
-def _save(self:Gallery, path):
-    "Write the gallery to `path`, atomically; `GalleryError` if another program has changed it since it was read from there."
+def _save(self:Gallery, path,
+    *,
+    replace:bool=False,   # a gallery of other people that is there may go
+):
+    "Write the gallery to `path`, atomically; `GalleryError` if it would take away people whom another program has put there."
     with write_errors(path, _KEPT), hold_file(path) as real:
-        if self._file[0] == str(real) and _checksum(real) not in ('', self._file[1]):
-            raise GalleryError(path, 'another program has changed it since it was read: read it again, or change it by '
-                                     'change_gallery')
+        if not replace: self._check_place(real, path)
         self._write(real)
+
+def _check_place(self:Gallery, real, path):
+    there = _checksum(real)
+    if there in ('', self._file[1]) and self._file[0] in ('', str(real)): return
+    if self._file[0] == str(real):
+        raise GalleryError(path, 'another program has changed it since it was read: read it again, or change it by '
+                                 'change_gallery')
+    lost = [p for p in Gallery.load(real).people if p not in self] if there else []
+    if lost:
+        raise GalleryError(path, f'holds {len(lost):,} people who are not in this gallery ({", ".join(lost[:3])}'
+                                 f'{" …"*(len(lost) > 3)}): add to it by change_gallery, or save with replace=True')
 
 _KEPT = 'The gallery that was there is as it was'
 
@@ -311,7 +323,7 @@ def _load(
     g._file = os.path.realpath(path), meta['sha256']
     return g
 
-Gallery.save, Gallery._write, Gallery.load = _save, _write, staticmethod(_load)
+Gallery.save, Gallery._write, Gallery._check_place, Gallery.load = _save, _write, _check_place, staticmethod(_load)
 
 # %% ../../nbs/tasks/11_gallery.ipynb #change-gallery
 @contextmanager
