@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import BadTable, BusyFolder, MissingFile, NotWritten, lock_folder, read_json, write_csv, write_errors, write_json
+from ..core import BadTable, BusyFolder, MissingFile, NotWritten, lock_folder, read_json, sweep_temporary, write_csv, write_errors, write_json
 
 # %% ../../nbs/tasks/14_sweep.ipynb #grid
 def grid(
@@ -52,7 +52,7 @@ def _job_lock(folder, name, wait_s=0): return lock_folder(folder/'.locks', name=
 def _whole(folder):
     "Hold the files of the sweep itself; what a killed worker left of them half written goes away."
     with _job_lock(folder, '.jobs', float('inf')):
-        for p in folder.glob('.*.tmp'): p.unlink(missing_ok=True)
+        sweep_temporary(folder)
         yield
 
 def _note_jobs(folder, jobs):
