@@ -458,7 +458,9 @@ def swap_names(a, b)->bool:
 
 @contextmanager
 def atomic_folder(
-    path,  # where the folder shall appear; what is there is replaced
+    path,  # where the folder shall appear
+    *,
+    replace:bool=True,  # what is there goes; False: an `OSError` unless that is an empty folder
 ):         # a path to a new folder on the same disk
     "Fill the given folder; on success it becomes `path`, on any failure it vanishes."
     path = Path(os.path.abspath(path))
@@ -469,7 +471,7 @@ def atomic_folder(
         (tmp/'new').mkdir()
         yield tmp/'new'
         sync_tree(tmp/'new')
-        if not path.exists(): os.replace(tmp/'new', path)
+        if not replace or not path.exists(): os.replace(tmp/'new', path)
         elif not swap_names(tmp/'new', path):
             os.replace(path, tmp/'old')
             os.replace(tmp/'new', path)
@@ -663,7 +665,7 @@ def hold_file(
 
 
 # %% ../nbs/core/10_core.ipynb #stoppable
-_STOP_S = .7     # for what is being done to end by itself
+_STOP_S = .5     # for what is being done to end by itself
 
 @contextmanager
 def stoppable():
@@ -708,7 +710,7 @@ def end_with_parent(
     if os.getppid() == 1 and not _lives(parent): os._exit(1)      # it ended while this one was starting
     if os.getppid() != parent: return                             # of a cluster: its scheduler ends it
     def watch():
-        while os.getppid() == parent: time.sleep(.2)
+        while os.getppid() == parent: time.sleep(.1)
         os._exit(1)
     threading.Thread(target=watch, daemon=True).start()
 

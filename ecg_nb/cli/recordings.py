@@ -28,9 +28,10 @@ PAGES = 20   # up to so many recordings get a page each without being asked for
     help='On the pages, which samples made the run say so; some seconds each.')
 @click.option('--uncalibrated', is_flag=True, help='Probabilities as the network gives them.')
 @click.option('--jobs', type=int, help='Recordings read and asked about at a time (default: one a core).')
+@click.option('--replace', is_flag=True, help='Answers of another call that are in the folder may go.')
 @quiet_option
 @json_option
-def predict(source, fs, leads, units, runs, out, formats, maps, uncalibrated, jobs, quiet, as_json):
+def predict(source, fs, leads, units, runs, out, formats, maps, uncalibrated, jobs, replace, quiet, as_json):
     """What a trained run says of recordings: WFDB, EDF, BDF, CPSC .mat, .npy or .csv files, folders of them, or a data set's name. Leads in any order, any rate, from 2.5 s to a night.
 
     \b
@@ -41,10 +42,10 @@ def predict(source, fs, leads, units, runs, out, formats, maps, uncalibrated, jo
     """
     from ecg_nb.inference.predict import predict
     answers = predict(list(source), runs, fs=fs, leads=leads, units=units,
-        calibrated=not uncalibrated, n_jobs=jobs, progress=not quiet)
+        calibrated=not uncalibrated, n_jobs=jobs, progress=not quiet, out=out, replace=replace)
     if out:
         pages = ('html',) if len(answers) <= PAGES else ()
-        answers.write(out, formats=formats or ('csv', 'json', *pages), maps=maps, progress=not quiet)
+        answers.write(out, formats=formats or ('csv', 'json', *pages), maps=maps, progress=not quiet, replace=replace)
     written = f'\nwritten to {shown(out)}' if out else ''
     # both name what could not be used
     echo(answers.to_json() if as_json else as_options(answers.text()) + written)

@@ -4,7 +4,7 @@
 
 # %% ../../nbs/data/14_download.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import errno, hashlib, json, logging, os, queue, random, re, shutil, socket, stat, sys, tempfile, threading, time
+import errno, hashlib, json, logging, os, queue, random, re, shutil, socket, stat, sys, threading, time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
@@ -14,7 +14,7 @@ from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote, urljoin, urlsplit
-from ..core import BadTable, DamagedFile, ECGError, MissingFile, UnsafePath, data_path, lock_folder, write_errors
+from ..core import BadTable, DamagedFile, ECGError, MissingFile, UnsafePath, atomic_folder, data_path, lock_folder, make_folder, sync_folder, write_errors
 from .datasets import DATASETS
 
 # %% auto #0
@@ -331,7 +331,9 @@ def _fetch(f, job):
     def once():
         found = _receive(f, part, job)
         if found == f.digest:
+            with open(part, 'rb+') as whole: os.fsync(whole.fileno())
             os.replace(part, path)
+            sync_folder(path.parent)
             return
         # wrong bytes are not kept
         job.count(-part.stat().st_size)
@@ -684,12 +686,10 @@ def unpack(
     try: f = open(_opened(os.path.realpath(archive), os.O_RDONLY), 'rb')
     except FileNotFoundError: raise MissingFile(archive, 'no such file') from None
     with f, write_errors(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(folder.parent)
         size = os.fstat(f.fileno()).st_size
         most = min(max_bytes, max(int(max_ratio*size), 1 << 24), shutil.disk_usage(folder.parent).free)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f'.{folder.name}.', suffix='.unpacking') as tmp:
-            out = Path(tmp)/'out'
-            out.mkdir()
+        with atomic_folder(folder, replace=False) as out:
             try:
                 _unpacked((_zip_members if f.peek(4)[:2] == b'PK' else _tar_members)(f), out, archive, strip,
                           max_files, most)
@@ -702,8 +702,6 @@ def unpack(
                 if e.errno is not None: raise   # of the disk; without a number it is gzip's
                 said = f'not a whole zip or tar archive ({e})'
             if said: raise DamagedFile(archive, said)
-            if folder.exists(): folder.rmdir()
-            os.replace(out, folder)
     return folder
 
 # %% ../../nbs/data/14_download.ipynb #ask-token

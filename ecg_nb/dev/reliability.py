@@ -4,21 +4,22 @@
 
 # %% ../../nbs/dev/13_reliability.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import argparse, base64, errno, hashlib, io, json, os, re, shutil, signal, stat, sys, tarfile, tempfile, time, warnings, zipfile, zlib
+import argparse, atexit, base64, errno, hashlib, io, json, os, re, shutil, signal, stat, sys, tarfile, tempfile, time, warnings, zipfile, zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Callable
 import numpy as np, pandas as pd
-from ..core import ECGError, LEADS, MissingFile, Recording, read_bytes, read_json, results_path, write_json
+from ..core import ECGError, LEADS, MissingFile, Recording, make_folder, read_bytes, read_json, results_path, write_json
 from .command import exit_status
 from ..view.palette import PALE, PINK, VERMILLION
 
 # %% auto #0
-__all__ = ['BLOWS', 'TARGETS', 'CLINICAL', 'JOBS', 'strangers', 'damage', 'Target', 'sound_files', 'check', 'tiny_network',
-           'Guard', 'try_damage', 'try_formats', 'Job', 'workshop', 'try_kills', 'try_crowd', 'try_disk',
-           'damage_figures', 'seed_rows', 'try_seeds', 'reliability_table', 'plot_outcomes', 'main']
+__all__ = ['BLOWS', 'TARGETS', 'CLINICAL', 'JOBS', 'TOGETHER', 'STOPPED', 'PARTS', 'strangers', 'damage', 'Target', 'sound_files',
+           'check', 'tiny_network', 'Guard', 'try_damage', 'try_formats', 'Job', 'workshop', 'try_kills', 'try_crowd',
+           'try_together', 'try_replaced', 'try_stops', 'try_disk', 'damage_figures', 'seed_rows', 'try_seeds',
+           'reliability_table', 'plot_outcomes', 'main']
 
 # %% ../../nbs/dev/13_reliability.ipynb #-at
 _EXTREME = [0, 1, 127, 255, 32767, 65535, 2**31 - 1, 2**31, 2**32 - 1, 2**53, 2**63 - 1, 2**64 - 1]
@@ -1376,6 +1377,227 @@ def try_crowd(
             shutil.rmtree(out, ignore_errors=True)
     return dict(trials=n, outcomes=counts, equal=equal, faults=faults[:20])
 
+# %% ../../nbs/dev/13_reliability.ipynb #together
+_INFO = dict(model='0'*64, fs=100., leads=['I'], recipe='none')
+
+def _add_person(box, who):
+    from ecg_nb.tasks.gallery import Gallery, change_gallery
+    with change_gallery(box/'people.gallery', lambda: Gallery(_INFO)) as g:
+        g.enrol(who, np.random.default_rng(list(who.encode())).standard_normal(16))
+
+def _people(box):
+    from ecg_nb.tasks.gallery import Gallery
+    return Gallery.load(box/'people.gallery').people
+
+def _save_person(box, who):
+    "As a program does that knows of nobody else: read, add, save."
+    from ecg_nb.tasks.gallery import Gallery
+    path = box/'people.gallery'
+    g = Gallery.load(path) if path.exists() else Gallery(_INFO)
+    g.enrol(who, np.random.default_rng(list(who.encode())).standard_normal(16)).save(path)
+
+def _add_mark(box, who):
+    from ecg_nb.browsing.records import Marks
+    Marks(box/'marks.csv').add(who, 'note')
+
+def _marked(box):
+    from ecg_nb.browsing.records import Marks
+    return Marks(box/'marks.csv').read().record_id.tolist()
+
+def _write_answers(box, who):
+    from ecg_nb.inference.answers import answers_folder
+    call = dict(records=[[who, who]], runs=['none'], digest=who)
+    with answers_folder(box/'answers', call, ['t.csv', 'predictions.json']):
+        for name in ('t.csv', 'predictions.json'): write_json(box/'answers'/name, who)
+
+def _answered(box): return [a for a, b in [[read_json(box/'answers'/n) for n in ('t.csv', 'predictions.json')]] if a == b]
+
+TOGETHER = dict(gallery=(_add_person, _people), marks=(_add_mark, _marked), answers=(_write_answers, _answered))
+TOGETHER['gallery, read and saved'] = _save_person, _people
+
+
+# %% ../../nbs/dev/13_reliability.ipynb #try-together
+def _together_child(pipe, add, box, k, start):
+    "Add three things, once all are there; the names of those that were added, and errors."
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    added, said = [], []
+    while time.time() < start: time.sleep(.001)
+    for i in range(3):
+        try: add(box, f'p{k}{i}')
+        except ECGError as e: said.append(type(e).__name__)
+        except BaseException as e: said.append(f'unnamed {type(e).__name__}')
+        else: added.append(f'p{k}{i}')
+    pipe.write(json.dumps(dict(added=added, said=said)) + '\n')
+
+def try_together(
+    name:str,             # of `TOGETHER`
+    n:int=20,             # trials
+    *,
+    processes:int=8,
+)->dict:                  # trials, processes, added, refused (by which error), lost, faults
+    "Let several processes add to one file at once; what they said was added is there, or it is lost."
+    add, there = TOGETHER[name]
+    _preload()
+    for m in ('ecg_nb.browsing.records', 'ecg_nb.inference.answers'): __import__(m)
+    f, faults = dict(trials=0, processes=processes, added=0, refused={}, lost=0), []
+    with tempfile.TemporaryDirectory(dir=_fast_disk()) as d:
+        for t in range(n):
+            box = Path(d)/str(t)
+            box.mkdir()
+            start = time.time() + .2
+            children = [_fork(_together_child, add, box, k, start) for k in range(processes)]
+            answers = [_answer(*c) for c in children]
+            rows = [json.loads(a) if a[:1] == '{' else dict(added=[], said=[a]) for a in answers]
+            added, said = ([v for r in rows for v in r[k]] for k in ('added', 'said'))
+            lost = set(added) - set(there(box)) if added else set()
+            f['trials'] += 1
+            f['added'] += len(added)
+            f['lost'] += len(lost)
+            for s in said: f['refused'][s] = f['refused'].get(s, 0) + 1
+            if lost or any(s.startswith(('unnamed', 'crash', 'hang')) for s in said) or _leftovers(box):
+                faults.append(f'trial {t}: lost {sorted(lost)[:5]}, said {sorted(set(said))}, left {_leftovers(box)[:2]}')
+    return f | dict(faults=faults[:20])
+
+
+# %% ../../nbs/dev/13_reliability.ipynb #replaced-sources
+_FORMS = ('npy', 'edf', 'csv', 'wfdb')
+
+def _put_source(folder, k, seed):
+    "Recording `k`, of ECG number `seed`, in one of `_FORMS`; its files always have the same size."
+    from ecg_nb.data.simulate import write_wfdb
+    x, form, path = np.roll(_ecg(0)[:2, :250], seed, 1), _FORMS[k % 4], folder/f'r{k}'
+    if form == 'npy': np.save(path.with_suffix('.npy'), x.astype(np.float32))
+    elif form == 'wfdb': write_wfdb(path, x, 100, LEADS[:2])
+    elif form == 'csv': path.with_suffix('.csv').write_text('I,II\n' + ''.join(f'{a:+09.4f},{b:+09.4f}\n' for a, b in x.T))
+    else: _put_edf(path.with_suffix('.edf'), x)
+    return [p for p in sorted(folder.iterdir()) if p.stem == f'r{k}']
+
+def _put_edf(path, x):
+    import pyedflib
+    head = dict(dimension='mV', sample_frequency=50, physical_min=-9, physical_max=9, digital_min=-32767, digital_max=32767)
+    with pyedflib.EdfWriter(str(path), len(x)) as f:
+        f.setSignalHeaders([head | dict(label=l) for l in LEADS[:len(x)]])
+        f.writeSamples([np.rint(v*32767/9).astype(np.int32) for v in x], digital=True)
+
+def _convert_eight(source, out):
+    from ecg_nb.data.store import convert
+    from ecg_nb.signals.preprocess import Recipe
+    paths = [f'r{k}.{_FORMS[k % 4]}'.replace('.wfdb', '.hea') for k in range(8)]
+    t = pd.DataFrame(dict(record_id=[f'r{k}' for k in range(8)], subject_id='', path=paths, fs=[50. if '.edf' in p else 100. for p in paths],
+                          units='mV', leads=[('I', 'II')]*8))
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        return convert(t, out, Recipe(leads=('I', 'II')), root_in=source, shard_records=4, progress=False)
+
+# %% ../../nbs/dev/13_reliability.ipynb #try-replaced
+def _replace_source(source, k, kind, seed):
+    "Recording `k` replaced, touched or removed."
+    files = [p for p in sorted(source.iterdir()) if p.stem == f'r{k}']
+    times = {p: (p.stat().st_size, p.stat().st_atime_ns, p.stat().st_mtime_ns) for p in files}
+    if kind == 'replaced':
+        for p in _put_source(source, k, seed): os.utime(p, ns=times[p][1:])
+    for p in files:
+        if kind == 'touched': p.touch()
+        if kind == 'removed': p.unlink()
+
+def try_replaced(
+    n:int=20,      # trials
+    *,
+    seed:int=0,
+)->dict:           # trials; of each kind how many, and how many ended right; faults
+    "Replace, touch or remove a source at random and convert again."
+    r, faults, f = np.random.default_rng(seed), [], dict(trials=0, equal=0, kinds={})
+    with tempfile.TemporaryDirectory(dir=_fast_disk()) as d:
+        source, out = Path(d)/'source', Path(d)/'store'
+        source.mkdir()
+        for k in range(8): _put_source(source, k, k)
+        before = _convert_eight(source, out)
+        for t in range(n):
+            k, kind = int(r.integers(8)), ('replaced', 'replaced', 'touched', 'removed')[r.integers(4)]
+            _replace_source(source, k, kind, seed=10 + t)
+            now = _convert_eight(source, out)
+            if kind == 'removed':
+                right = now.content_hash == before.content_hash and not len(now.anew)
+                _put_source(source, k, seed=10 + t)
+                now = _convert_eight(source, out)
+                right = right and list(now.anew.record_id) == [f'r{k}']
+            else: right = list(now.anew.record_id) == [f'r{k}']*(kind == 'replaced')
+            fresh = _convert_eight(source, Path(d)/f'fresh_{t}')
+            right = right and now.content_hash == fresh.content_hash and not len(_convert_eight(source, out).anew)
+            f['trials'] += 1
+            f['equal'] += right
+            f['kinds'][kind] = f['kinds'].get(kind, 0) + 1
+            if not right: faults.append(f'trial {t}: r{k} {kind}: {now.anew.values.tolist()}')
+            before = now
+            shutil.rmtree(Path(d)/f'fresh_{t}')
+    return f | dict(faults=faults[:20])
+
+# %% ../../nbs/dev/13_reliability.ipynb #try-stops
+def _convert_in_two(source, out):
+    from joblib import parallel_config
+    with parallel_config('loky', n_jobs=2): return _convert(source, out)
+
+STOPPED = JOBS | {'convert, two workers': Job(_prepare_convert, _convert_in_two, _files)}
+
+def _stoppable_child(pipe, job, source, out):
+    "Do a job as a command does."
+    from ecg_nb.core import stoppable
+    log = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    atexit._clear()                      # what the parent has to do at its end is none of this child's
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with stoppable(): job.run(source, out)
+
+def _alone(group):
+    "Whether nobody of a group of processes is left but such as wait to be buried."
+    for p in Path('/proc').iterdir():
+        if not p.name.isdigit(): continue
+        try: state, _, pgrp = (p/'stat').read_text().rpartition(')')[2].split()[:3]
+        except OSError: continue
+        if int(pgrp) == group and state not in 'ZX': return False
+    return True
+
+def try_stops(
+    name:str,       # of a job in `STOPPED`
+    n:int=20,       # trials
+    *,
+    seed:int=0,
+    within_s:float=1., # all has to be gone by then; a busy machine takes longer
+)->dict:            # trials, equal, slowest_s, late, left (temporary files at once), faults
+    "Tell a job to stop at random moments, look at what is left, and do it again to the end."
+    job, r, faults = STOPPED[name], np.random.default_rng(seed), []
+    f = dict(trials=0, stopped=0, equal=0, slowest_s=0., late=0, left=0)
+    with _workshop_of(name) as (source, d, want, took):
+        for i in range(n):
+            out, number = d/f'stopped_{i}', (signal.SIGTERM, signal.SIGINT)[i % 2]
+            pid, pipe = _fork(_stoppable_child, job, source, out)
+            time.sleep(.02 + r.uniform(0, took))
+            os.kill(pid, number)
+            t = time.perf_counter()
+            status = os.waitpid(pid, 0)[1]
+            while not _alone(pid) and time.perf_counter() - t < 30: time.sleep(.01)
+            s = time.perf_counter() - t
+            os.close(pipe)
+            left = _leftovers(out) if name != 'download' else [p for p in _leftovers(out) if not p.endswith('.part')]
+            f['stopped'] += os.waitstatus_to_exitcode(status) != 0
+            f |= dict(slowest_s=max(f['slowest_s'], round(s, 3)), late=f['late'] + (s > within_s), left=f['left'] + len(left), trials=i + 1)
+            said = _done(job, source, out)
+            same = (job.kept(out), said) == want and not _leftovers(out)
+            f['equal'] += same
+            if not same or s > 10: faults.append(f'trial {i}, {signal.Signals(number).name}: gone after {s:.1f} s, then {said[:120]}; left {_leftovers(out)[:2]}')
+            shutil.rmtree(out, ignore_errors=True)
+    return f | dict(took_s=round(took, 3), faults=faults[:20])
+
+@contextmanager
+def _workshop_of(name):
+    "`workshop` of a job in `STOPPED`."
+    JOBS[name], there = STOPPED[name], name in JOBS
+    try:
+        with workshop(name) as made: yield made
+    finally:
+        if not there: del JOBS[name]
+
 # %% ../../nbs/dev/13_reliability.ipynb #-limited
 def _limited(out, size):
     "Files of this process may not grow beyond `size` bytes; None: as large as they like."
@@ -1533,12 +1755,14 @@ def try_seeds(
 # %% ../../nbs/dev/13_reliability.ipynb #reliability-table
 def reliability_table(
     path=None,       # of reliability.json; default: the one in results
-    part='damage',   # or 'kills', 'crowd', 'disk'
+    part='damage',   # or another of `PARTS`
 )->str:              # markdown
     "The figures of one part as a table for README."
     d = read_json(path or results_path('reliability.json')).get(part, {})
     head = dict(damage=('format', 'files', 'refused by a named error', 'marked', 'read all the same', 'faults', 'mean ms', 'slowest ms', 'peak MB'), kills=('job', 'killed at random', 'same bytes', 'killed at each operation', 'same bytes', 'faults'),
-                crowd=('job', 'trials', 'outcomes', 'same bytes', 'faults'), disk=('job', 'disk full', 'same bytes', 'folder read-only', 'same bytes', 'faults'))[part]
+                crowd=('job', 'trials', 'outcomes', 'same bytes', 'faults'),
+                together=('file', 'trials of 8 processes', 'added', 'refused', 'lost', 'faults'), replaced=('sources', 'trials', 'kinds', 'as converted afresh', 'faults'),
+                stops=('job', 'trials', 'ended as undisturbed', 'slowest s', 'later than 1 s', 'left half written', 'faults'), disk=('job', 'disk full', 'same bytes', 'folder read-only', 'same bytes', 'faults'))[part]
     def share(n, all): return f'{n/all:.1%}' if n else '-'
     rows = []
     for k, f in d.items():
@@ -1551,6 +1775,13 @@ def reliability_table(
         elif part == 'kills':
             rows.append((k, f'{f["trials"]} trials, {f["kills"]} kills', f['equal'], f['steps'],
                          f['steps_equal'], len(f['faults'])))
+        elif part == 'together':
+            refused = ', '.join(f'{n} x {o}' for o, n in f['refused'].items()) or '-'
+            rows.append((k, f['trials'], f['added'], refused, f['lost'], len(f['faults'])))
+        elif part == 'replaced':
+            rows.append((k, f['trials'], ', '.join(f'{n} x {o}' for o, n in f['kinds'].items()), f['equal'], len(f['faults'])))
+        elif part == 'stops':
+            rows.append((k, f['trials'], f['equal'], f['slowest_s'], f['late'], f['left'], len(f['faults'])))
         elif part == 'crowd':
             rows.append((k, f['trials'], ', '.join(f'{n} x {o}' for o, n in f['outcomes'].items()),
                          f['equal'], len(f['faults'])))
@@ -1586,11 +1817,15 @@ def plot_outcomes(
 # %% ../../nbs/dev/13_reliability.ipynb #-note
 def _note(path, part, key, figures):
     "Put the figures of one format or job into the file, at once."
-    d = read_json(path) if path.exists() else {}
-    from ecg_nb.core import provenance
-    d.setdefault(part, {})[key] = figures
-    write_json(path,
-               {k: d[k] for k in ('damage', 'kills', 'crowd', 'disk') if k in d} | dict(provenance=provenance() | dict(command='python -m ecg_nb.dev.reliability')))
+    from ecg_nb.core import hold_file, provenance
+    make_folder(path.parent)
+    with hold_file(path) as path:
+        d = read_json(path) if path.exists() else {}
+        d.setdefault(part, {})[key] = figures
+        write_json(path,
+                   {k: d[k] for k in PARTS if k in d} | dict(provenance=provenance() | dict(command='python -m ecg_nb.dev.reliability')))
+
+PARTS = ('damage', 'kills', 'crowd', 'together', 'replaced', 'stops', 'disk')
 
 def _note_seeds(path, rows):
     old = read_json(path) if path.exists() else []
@@ -1605,9 +1840,9 @@ def _note_seeds(path, rows):
 
 # %% ../../nbs/dev/13_reliability.ipynb #main
 def main(argv=None):
-    "The command `python -m ecg_nb.dev.reliability`: damaged files, kills, two at once, full disks; figures in results/reliability.json."
+    "The command `python -m ecg_nb.dev.reliability`: damaged files, kills, several at once, replaced sources, stops, full disks; figures in results/reliability.json."
     p = argparse.ArgumentParser(prog='python -m ecg_nb.dev.reliability', description=main.__doc__)
-    p.add_argument('parts', nargs='*', help='damage, kills, crowd, disk, seeds; default: all')
+    p.add_argument('parts', nargs='*', help=f'{", ".join(PARTS)}, seeds; default: all')
     p.add_argument('--long', action='store_true', help='10,000 files a format, 100 kills a job')
     p.add_argument('--n', type=int, help='files a format, or trials a job')
     p.add_argument('--formats', nargs='+', help='of damage: ' + ', '.join(TARGETS))
@@ -1617,8 +1852,8 @@ def main(argv=None):
     a = p.parse_args(argv)
     out = Path(a.out) if a.out else results_path()
     path, seeds = out/'reliability.json', out/'reliability'/'seeds.json'
-    parts, jobs = a.parts or ['damage', 'kills', 'crowd', 'disk', 'seeds'], a.jobs or list(JOBS)
-    stray = [*(set(parts) - {'damage', 'kills', 'crowd', 'disk', 'seeds'}),
+    parts, jobs = a.parts or [*PARTS, 'seeds'], a.jobs or list(JOBS)
+    stray = [*(set(parts) - {*PARTS, 'seeds'}),
              *(set(a.formats or ()) - set(TARGETS)), *(set(jobs) - set(JOBS))]
     if stray: p.error(f'unknown: {", ".join(stray)}')
     there = lambda part, key: {} if a.again or not path.exists() else read_json(path).get(part, {}).get(key, {})
@@ -1635,9 +1870,11 @@ def main(argv=None):
             _note_seeds(seeds, seed_rows(name, tried))
             print(f'{name}: {f["files"]:,} files, faults {f["faults"] or "none"}, slowest {f["slowest_ms"]:.0f} ms, '
                   f'peak {f["peak_mb"]:.0f} MB', flush=True)
+    names = dict(together=list(TOGETHER), replaced=['npy, EDF, CSV, WFDB'], stops=list(a.jobs or STOPPED))
     for part, f in (('kills', partial(try_kills, steps=None if a.long else [0., .2, .4, .6, .8])),
-                    ('crowd', try_crowd), ('disk', partial(try_disk, really=a.long))):
-        for name in jobs if part in parts else ():
+                    ('crowd', try_crowd), ('together', try_together), ('replaced', lambda name, n: try_replaced(n)),
+                    ('stops', try_stops), ('disk', partial(try_disk, really=a.long))):
+        for name in names.get(part, jobs) if part in parts else ():
             if there(part, name).get('trials', n_trials if part == 'disk' and there(part, name) else 0) >= n_trials:
                 continue
             r = f(name, min(n_trials, 40) if part == 'disk' else n_trials)

@@ -4,7 +4,7 @@
 
 # %% ../../nbs/23_your_own_ecg.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import base64, copy, html, io, itertools, os, re, warnings
+import base64, copy, hashlib, html, io, itertools, os, re, warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,6 +19,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from ..core import (BadHeader, BadSignal, BadTable, ECGError, MissingFile, Recording, afford, atomic_path, json_text, shown, write_csv,
     write_errors, write_json)
 from ..core import provenance
+from .answers import answers_folder, check_answers
 from ..training.data import aggregate_windows
 from ..training.run import Run, load_run
 from ..training.run_folder import is_encoder, named_run, origin, run_hashes
@@ -449,6 +450,7 @@ def predict(
     n_jobs:int|None=None, # threads; default: one a core
     batch:int=64,        # windows that go through a network at once, at most
     progress:bool=True,
+    out=None, replace:bool=False, # folder for `Predictions.write`: what would be refused there is so before the work
 )->Predictions:
     "What `runs` say of recordings; one that cannot be used is marked and does not stop the others."
     from ecg_nb.data.arrays import UnitWarning
@@ -462,6 +464,7 @@ def predict(
         named = [f.name for f in asked]
         if len(set(named)) < len(named): raise BadTable('runs', f'several of one name: {", ".join(named)}')
         found, lost = sources(source, fs=fs, leads=leads, units=units)
+        if out: check_answers(out, _call(found, [f.name for f in asked]), replace=replace)
         long = [i for i, s in enumerate(found) if s.duration_s > LONG_S]
         short = [i for i, s in enumerate(found) if s.duration_s <= LONG_S]
         n_jobs = n_jobs or (len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1)
@@ -721,30 +724,51 @@ def _write(self:Predictions,
     formats=('csv', 'json', 'html'), # html: a page a recording, some seconds each
     *,
     maps:bool=True, progress:bool=False,
+    replace:bool=False,              # answers of another call that are there may go
 )->list:                             # the files
-    "The answers as files in `folder`: a table a run (and one of its pieces), measurements.csv, predictions.json, pages/<record>.html."
+    "The answers as files in `folder`: a table a run (and one of its pieces), measurements.csv, predictions.json, pages/<record>.html. A folder holds the answers of one call: `OtherAnswers` if there are others."
     from tqdm.auto import tqdm
-    odd, folder, files = set(formats) - {'csv', 'json', 'html'}, Path(folder), []
+    odd, folder = set(formats) - {'csv', 'json', 'html'}, Path(folder)
     if odd: raise BadTable('formats', f'no {", ".join(sorted(odd))}; there are csv, json, html')
-    def table(t, name):
-        files.append(folder/name)
-        with write_errors(files[-1]): write_csv(files[-1], t, float_format='%.6g')
-    if 'csv' in formats:
-        for name, a in self.answered.items():
-            table(self.frame(name), f'{_file_name(name.replace("/", "-"))}.csv')
-            if a.pieces: table(self.pieces(name), f'{_file_name(name.replace("/", "-"))}-pieces.csv')
-        table(self.measurements_table(), 'measurements.csv')
-        if len(self.problems): table(self.problems, 'problems.csv')
-    if 'json' in formats:
-        files.append(folder/'predictions.json')
-        with write_errors(files[-1]): write_json(files[-1], self.to_dict())
-    if 'html' in formats:
-        names = _page_names([s.record_id for s in self.sources])
-        for i, name in enumerate(tqdm(names, disable=not progress, desc='pages')):
-            files.append(folder/'pages'/f'{name}.html')
-            with write_errors(files[-1]), atomic_path(files[-1]) as f:
+    tables = self._tables() if 'csv' in formats else {}
+    files = [*tables, *['predictions.json']*('json' in formats)]
+    pages = self._pages() if 'html' in formats else []
+    call = _call(self.sources, self.runs) | dict(digest=self._digest())
+    with answers_folder(folder, call, [*files, *pages], replace=replace):
+        for name, make in tables.items():
+            with write_errors(folder/name): write_csv(folder/name, make(), float_format='%.6g')
+        if 'json' in formats:
+            with write_errors(folder/'predictions.json'): write_json(folder/'predictions.json', self.to_dict())
+        for i, name in enumerate(tqdm(pages, disable=not progress, desc='pages')):
+            with write_errors(folder/name), atomic_path(folder/name) as f:
                 f.write_text(page(self, i, maps=maps), encoding='utf-8')
-    return files
+    return [folder/name for name in [*files, *pages]]
+
+def _tables_of(self:Predictions)->dict:
+    "Name of each table -> function that makes it."
+    tables = {}
+    for name, a in self.answered.items():
+        file = _file_name(name.replace('/', '-'))
+        tables[f'{file}.csv'] = partial(self.frame, name)
+        if a.pieces: tables[f'{file}-pieces.csv'] = partial(self.pieces, name)
+    tables['measurements.csv'] = self.measurements_table
+    return tables | ({'problems.csv': lambda: self.problems} if len(self.problems) else {})
+
+def _pages_of(self:Predictions)->list:
+    "Name of the page of each recording."
+    return [f'pages/{name}.html' for name in _page_names([s.record_id for s in self.sources])]
+
+def _digest_of(self:Predictions)->str:
+    "32 digits of what was said: the same of the same answers."
+    digest = hashlib.sha256()
+    for a in self.answered.values():
+        digest.update(np.ascontiguousarray(a.out(a.p), np.float64).tobytes())
+        digest.update('\n'.join([*map(str, a.notes), *map(str, a.problems)]).encode('utf-8', 'surrogatepass'))
+    return digest.hexdigest()[:32]
+
+def _call(found, runs)->dict:
+    "What `answers_folder` wants to know of a call."
+    return dict(records=[[str(s.record_id), os.path.abspath(s.path) if s.path else ''] for s in found], runs=list(runs))
 
 def _picture(self:Predictions, i:int, run=None, *, width:int=1300)->bytes: # PNG
     "The map of recording `i` on ECG paper, as on its page."
@@ -762,6 +786,7 @@ def _bars_of(self:Predictions, i:int, run=None)->str:
     return f'<style>{_CSS[_CSS.index(".r{"):_CSS.index(".w{")]}</style>' + _bars(self.of(run), i)
 
 Predictions.write, Predictions.picture, Predictions.bars = _write, _picture, _bars_of
+Predictions._tables, Predictions._pages, Predictions._digest = _tables_of, _pages_of, _digest_of
 
 # %% ../../nbs/23_your_own_ecg.ipynb #explanation
 class Explanation(NamedTuple):

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np, pandas as pd, torch
 import torch.nn.functional as F
 from tqdm.auto import tqdm
-from ..core import BadSignal, DamagedFile, ECGError, MissingFile, lock_folder, write_csv, write_errors
+from ..core import BadSignal, DamagedFile, ECGError, MissingFile, lock_folder, sweep_temporary, write_csv, write_errors
 from ..metrics.classify import Undefined, macro_auc
 from .data import aggregate_windows, autocast, epoch_draw, window_logits
 from .contracts import Augment, Callbacks, Loss, Metric, Sampler, Schedule
@@ -287,7 +287,7 @@ _ANEW, _DONE = '.anew', '.anew-done'
 
 def _tidy(folder):
     "What a killed training left in `folder`: a finished new one takes its place, the rest goes."
-    for p in folder.glob('.*.tmp'): p.unlink(missing_ok=True)
+    sweep_temporary(folder)
     shutil.rmtree(folder/_ANEW, ignore_errors=True)
     if not (folder/_DONE).is_dir(): return
     for p in sorted((folder/_DONE).iterdir()): os.replace(p, folder/p.name)
