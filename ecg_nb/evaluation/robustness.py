@@ -4,10 +4,10 @@
 
 # %% ../../nbs/evaluation/11_robustness.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import zlib
+import hashlib, zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 import numpy as np, pandas as pd, torch
 from ..core import BadSignal, BadTable, DamagedFile, ECGError, LEADS, MissingFile, Recording, atomic_path, data_path, read_json, results_path, write_csv, write_json, did_you_mean
@@ -171,6 +171,11 @@ class Cohort:
     @property
     def task(self): return self.name.split('/')[0]
 
+    @cached_property
+    def content(self)->str:
+        "16 digits of what the records hold: others after a file was replaced."
+        return hashlib.sha256(np.ascontiguousarray(self.data.signals.cpu().numpy()).data).hexdigest()[:16]
+
 def some_people(
     data:ECGData,
     people:int=None,  # so many; None: all
@@ -304,6 +309,13 @@ def answer_path(
     return Path(folder or data_path(*['sample']*c.simulated, 'robustness'))/f'{c.name.replace("/", "-")}-{who:08x}'/f'{what}.npz'
 
 # %% ../../nbs/evaluation/11_robustness.ipynb #kept-answers
+def _is_kept(path, c):
+    "Whether there is an answer at `path`, on what the records hold now; older answers do not say on what."
+    if not path.exists(): return False
+    try:
+        with np.load(path, allow_pickle=False) as f: return 'content' not in f.files or str(f['content']) == c.content
+    except Exception: return True              # damaged: whoever reads it says so
+
 def kept_answers(
     c:Cohort,
     kind:str, level, # of `KINDS`
@@ -314,11 +326,11 @@ def kept_answers(
 )->np.ndarray:       # as from `answers`
     "The answer of the run, from the file if it is there. `BadSignal` if the run refuses these records."
     path = answer_path(c, kind, level, seed=seed, folder=folder)
-    if not path.exists():
+    if not _is_kept(path, c):
         if not ask: raise MissingFile(path, f'{c.name} has not been asked yet')
         try: p, refused = answers(c, kind, level, seed=seed, made=made), ''
         except BadSignal as e: p, refused = np.zeros((0, len(c.run.classes))), e.cause
-        with atomic_path(path) as f, open(f, 'wb') as o: np.savez(o, p=np.asarray(p, np.float32), refused=refused)
+        with atomic_path(path) as f, open(f, 'wb') as o: np.savez(o, p=np.asarray(p, np.float32), refused=refused, content=c.content)
     try:
         with np.load(path, allow_pickle=False) as f: p, refused = f['p'], str(f['refused'])
     except Exception as e:
@@ -340,7 +352,7 @@ def ask_all(
     for kind, level in dict.fromkeys([*HEADLINE, *((k, l) for _, k, l in sorted(every, key=lambda o: o[0]))]):
         made, n = {}, 0
         for c in cohorts:
-            if (kind, level) not in conditions(c) or answer_path(c, kind, level, seed=seed, folder=folder).exists():
+            if (kind, level) not in conditions(c) or _is_kept(answer_path(c, kind, level, seed=seed, folder=folder), c):
                 continue
             try: kept_answers(c, kind, level, seed=seed, folder=folder, made=made)
             except BadSignal as e: say(f'{kind} {level}: {e}')
