@@ -4,7 +4,7 @@
 
 # %% ../../nbs/evaluation/16_verify.ipynb #export-imports-verify
 from __future__ import annotations
-import re, tempfile, warnings
+import re, shutil, tempfile, warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -261,16 +261,23 @@ def _records(v, task, plan, info, root):
     v.unchecked.append(f'only {"simulated" if splits.simulated else "real"} records are here: splits, choices, answers and headline')
 
 def _aside(folder, info, top):
-    "A folder with the run's weights, beside links to the runs that it is made of."
+    "A folder with the run's weights, beside copies of the runs that it is made of: a run follows no links."
     here = Path(top)/folder.parent.name/folder.name
     here.mkdir(parents=True)
     for name in ('model.safetensors', 'history.csv'):
         if (folder/name).exists(): (here/name).symlink_to((folder/name).resolve())
-    for name in (info.get('plan') or {}).get('of') or info['model'].get('of') or ():
-        other = here.parents['/' in name]/name
-        other.parent.mkdir(parents=True, exist_ok=True)
-        other.symlink_to((folder.resolve().parents['/' in name]/name).resolve())
+    _copy_members(folder.resolve(), here, info)
     return here
+
+def _copy_members(folder, here, info):
+    "The runs that a run is made of, and those that they are made of, as they lie beside it."
+    for name in dict.fromkeys([*((info.get('plan') or {}).get('of') or ()), *(info['model'].get('of') or ())]):
+        source, copy = (f.parents['/' in name]/name for f in (folder, here))
+        if copy.exists() or not (source/'run.json').exists(): continue
+        copy.mkdir(parents=True)
+        for file in ('run.json', 'model.safetensors', 'history.csv'):
+            if (source/file).exists(): shutil.copyfile(source/file, copy/file)
+        _copy_members(source, copy, run_info(source))
 
 def verify(
     run,               # a `Run`, its folder, or task/name
