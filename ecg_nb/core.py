@@ -718,7 +718,9 @@ def _lives(pid):
     try: os.kill(pid, 0)
     except ProcessLookupError: return False
     except OSError: return True
-    return True
+    try: state = Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0]
+    except (OSError, IndexError): return True
+    return state not in 'ZX'                                      # ended, only not yet asked how
 
 
 # %% ../nbs/core/10_core.ipynb #toy-ecg
