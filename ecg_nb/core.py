@@ -375,6 +375,9 @@ def _new_temporary(path, is_folder=False):
             if is_folder: tmp.mkdir()
             fd = os.open(tmp, os.O_RDONLY if is_folder else os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
         except FileExistsError: continue
+        except FileNotFoundError:                              # swept before it was opened
+            if is_folder and path.parent.is_dir(): continue
+            raise
         except PermissionError:
             if is_folder and os.name == 'nt': return tmp, None
             raise

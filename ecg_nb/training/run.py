@@ -62,7 +62,9 @@ class Run:
         if len(parts) > 2 or any(p != Path(p).name or p in ('', '.', '..') for p in parts) or other == here:
             raise BadHeader(where, f'made of {name!r}, which is not the name of another run')
         if not (other/'run.json').exists(): raise MissingFile(other, f'no run there, but {where} is made of it')
-        if other.is_symlink() and other.resolve().parents[1] != here.parents[1]:
+        # a run that is being made stands aside, beside links to the others
+        aside = here.parents[1].name.startswith(('.new-', '.anew'))
+        if other.is_symlink() and other.resolve().parents[1] != here.parents[3 if aside else 1]:
             raise UnsafePath(where, f'made of {name!r}, which is a link that leads out of the folder of runs')
         if run_info(other)['model']['name'] in ('union', kind):
             raise BadHeader(where, f'made of {name!r}, which is itself made of others')
