@@ -979,6 +979,7 @@ def _damage_child(pipe, name, seeds, folder, memory_mb, kept):
     outside.mkdir()
     (outside/'secret').write_text('nobody should read this')
     os.chdir(outside)
+    os.environ.pop('ECG_NB_UNPACKED', None)                                   # where the parent unpacks archives
     tempfile.tempdir = str(box)                                               # what a reader puts aside for a moment
     _put(box, files)
     with warnings.catch_warnings():

@@ -483,7 +483,8 @@ function drawAll(c, item, geometry, state, theme) {
 
 const HELP = [
   'n, p: next, previous', '← →: move', '+ −: zoom', '↑ ↓: gain', 'l: layout', 'm: map',
-  'k: marks', 'c: calipers (or Shift and drag; a click: from boundary to boundary)', '0: as it was', 'wheel with Ctrl: zoom',
+  'k: marks', 'c: calipers (or Shift and drag; a click: from boundary to boundary)',
+  '0: as it was', 'wheel with Ctrl: zoom',
 ].join(' · ');
 const GAINS_MM_MV = [2.5, 5, 10, 20, 40];
 const OVERLAYS = ['under', 'along', 'off'];
