@@ -185,7 +185,7 @@ def _beats(path, section)->tuple: # length of the reference beat (ms), its fiduc
     if len(body) < 6 + 14*n: raise DamagedFile(path, 'section 4 is shorter than its beats')
     return ms, fiducial, list(struct.iter_unpack('<HIII', body[6:6 + 14*n]))
 
-# %% ../../nbs/data/21_scp.ipynb #signal
+# %% ../../nbs/data/21_scp.ipynb #signal-2
 def _median(path, sections, n_leads, tables)->tuple: # nV a unit, µs a sample, reference beats; None where there are none
     "The reference beats of section 5."
     if len(sections.get(5, b'')) <= 22 or len(sections.get(4, b'')) <= 16: return 0, 0, None

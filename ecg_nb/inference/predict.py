@@ -269,6 +269,9 @@ class Predictions:
     bars:Callable
     measurements:Callable
     measurements_table:Callable
+    _tables:Callable
+    _pages:Callable
+    _digest:Callable
 
     def __init__(self, answered, sources, lost):
         self.answered, self.sources, self.lost = {a.fast.name: a for a in answered}, sources, lost
@@ -746,7 +749,7 @@ def _write(self:Predictions,
 
 def _tables_of(self:Predictions)->dict:
     "Name of each table -> function that makes it."
-    tables = {}
+    tables:dict[str, Callable] = {}
     for name, a in self.answered.items():
         file = _file_name(name.replace('/', '-'))
         tables[f'{file}.csv'] = partial(self.frame, name)
