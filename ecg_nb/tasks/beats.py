@@ -18,7 +18,7 @@ from ..metrics.ec57 import EC57, Marks, beat_figures, ec57, pair_beats, referenc
 from ..models.registry import create_model, network_info
 from ..signals.beat_types import FEATURES, beat_features, find_beats
 from ..signals.segment import find_r_peaks_multi
-from .base import Plan, Published, TASKS, Task
+from .base import Plan, TASKS, Task
 from ..training.run_folder import LAYOUT
 from ..training.weights import save_weights
 
@@ -188,11 +188,8 @@ def compare_with(
     return ec57(pairs, start_s=start_s, paced=paced)
 
 # %% ../../nbs/tasks/18_beats.ipynb #beats-task
-_CHAZAL = 'de Chazal et al. 2004, doi:10.1109/TBME.2004.827359 (DS2, annotated positions)'
 PLANS = dict(aami=Plan('AAMI classes of beats', model='beat_mlp', options=dict(width=32), leads=('II', 'V1'), fs=100,
-    highpass_hz=.5, lowpass_hz=40, length=80, stride=80, epochs=10, batch=1024, lr=3e-3, weight_decay=1e-2, published=(
-        Published('VEB sensitivity', '.777', _CHAZAL), Published('VEB positive predictive value', '.819', _CHAZAL),
-        Published('SVEB sensitivity', '.759', _CHAZAL), Published('SVEB positive predictive value', '.385', _CHAZAL))))
+    highpass_hz=.5, lowpass_hz=40, length=80, stride=80, epochs=10, batch=1024, lr=3e-3, weight_decay=1e-2))
 FIGURES = {'QRS Se': 'QRS sensitivity', 'QRS +P': 'QRS positive predictive value', 'VEB Se': 'VEB sensitivity',
            'VEB +P': 'VEB positive predictive value', 'SVEB Se': 'SVEB sensitivity',
            'SVEB +P': 'SVEB positive predictive value'}
