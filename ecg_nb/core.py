@@ -109,7 +109,8 @@ class Recording:
     meta:dict = field(default_factory=dict)  # what else the file says: age, sex, labels, source path
 
     def __post_init__(self):
-        self.record_id = shown(self.record_id) if isinstance(self.record_id, str) else self.record_id   # for people's eyes
+        # for people's eyes
+        self.record_id = shown(self.record_id) if isinstance(self.record_id, str) else self.record_id
         name = self.record_id or 'recording'
         x = self.signal = np.asarray(self.signal, np.float32)
         if x.ndim != 2 or x.shape[1] == 0:
@@ -537,7 +538,8 @@ def _shielded_values(values):
     import pandas as pd
     if not (pd.api.types.is_object_dtype(values) or pd.api.types.is_string_dtype(values)
             or isinstance(values.dtype, pd.CategoricalDtype)): return values
-    return values.astype(object).map(lambda v: shielded(v) if isinstance(v, str) and not _number_below_0.fullmatch(v) else v)
+    return values.astype(object).map(lambda v: shielded(v) if isinstance(v, str)
+                                     and not _number_below_0.fullmatch(v) else v)
 
 def _shielded_table(table, index):
     "`table` with each text in cells and headings shielded; the names of its rows, if they are to be written."
@@ -578,7 +580,8 @@ def read_table(
     try: t = pd.read_csv(io.BytesIO(raw), **options)
     except (ValueError, RuntimeError) as e: raise DamagedFile(path, f'not a regular table ({str(e)[:200]})') from None
     for k, kind in enumerate(t.dtypes):
-        if pd.api.types.is_object_dtype(kind) or pd.api.types.is_string_dtype(kind): t.isetitem(k, t.iloc[:, k].map(bare))
+        if pd.api.types.is_object_dtype(kind) or pd.api.types.is_string_dtype(kind):
+            t.isetitem(k, t.iloc[:, k].map(bare))
     return t.rename(columns=bare)
 
 # %% ../nbs/core/10_core.ipynb #write-errors
@@ -661,7 +664,8 @@ def hold_file(
     "Hold `path` while it is read, changed and written; `BusyFolder` if another program has it for longer than `wait_s`."
     path = Path(os.path.realpath(path))
     with ExitStack() as held:
-        try: held.enter_context(lock_folder(path.parent, name=f'{_short(path.name)}.lock', wait_s=wait_s, writer=writer))
+        try:
+            held.enter_context(lock_folder(path.parent, name=f'{_short(path.name)}.lock', wait_s=wait_s, writer=writer))
         except BusyFolder:
             raise BusyFolder(path, f'another {writer} is changing it; call again when that is done') from None
         yield path

@@ -36,7 +36,8 @@ class TextLine(W.HTML):
         self.text = text
     @T.observe('text')
     def _show(self, change):
-        self.value = f'<div style="white-space: pre-wrap; line-height: 1.4">{html.escape(shown(self.text, keep=chr(10)))}</div>'
+        self.value = ('<div style="white-space: pre-wrap; line-height: '
+                      f'1.4">{html.escape(shown(self.text, keep=chr(10)))}</div>')
 
 # %% ../../nbs/22_browse.ipynb #recordkey
 class RecordKey(NamedTuple):

@@ -6,7 +6,8 @@
 from __future__ import annotations
 from ..core import stoppable
 from .base import cli
-from . import recordings, files, beats, measure, vectors, training, runs, evaluation  # each adds its commands, in the order of work
+# each adds its commands, in the order of work
+from . import recordings, files, beats, measure, vectors, training, runs, evaluation
 
 def main(argv=None):
     "The command `ecg_nb`."

@@ -46,7 +46,8 @@ def _write_annotations(answers, folder):
 @source_options
 @click.option('--run', default='beats/aami', show_default=True, help='Which run to ask.')
 @click.option('--out', type=click.Path(file_okay=False), help='Folder for tables: beats.csv, runs.csv, summary.csv.')
-@click.option('--annotations', type=click.Path(file_okay=False), help='Folder for WFDB annotations, an .atr a recording.')
+@click.option('--annotations', type=click.Path(file_okay=False),
+              help='Folder for WFDB annotations, an .atr a recording.')
 @quiet_option
 @json_option
 def beats(source, fs, leads, units, run, out, annotations, quiet, as_json):
@@ -62,7 +63,8 @@ def beats(source, fs, leads, units, run, out, annotations, quiet, as_json):
     if out and answers: _write_tables(answers, out)
     if annotations: _write_annotations(answers, annotations)
     written = [f'written to {folder}' for folder in (out, annotations) if folder]
-    echo_answer([b.summary() | dict(runs=b.runs().to_dict('records')) for b in answers], as_json, '\n'.join([*map(str, answers), *written]))
+    echo_answer([b.summary() | dict(runs=b.runs().to_dict('records')) for b in answers], as_json,
+                '\n'.join([*map(str, answers), *written]))
     for name, cause in left_out: click.echo(f'left out: {name}: {cause}', err=True)
     echo_left_out(table=table)
     if left_out or any(b.problem for b in answers): raise click.exceptions.Exit(PARTLY)

@@ -27,7 +27,8 @@ def evaluate_on(
     from ecg_nb.inference.predict import predict
     source, classes = table.attrs.get('source', 'table'), list(classes)
     missing = [c for c in classes if c not in run.classes]
-    if missing: raise BadTable(source, f'{run} has no class {", ".join(missing)}; ' + did_you_mean(missing[0], run.classes))
+    if missing:
+        raise BadTable(source, f'{run} has no class {", ".join(missing)}; ' + did_you_mean(missing[0], run.classes))
     check_scoring(run, table)
     answers = predict(table, run, calibrated=False, progress=False)
     p = answers.frame(run).set_index('record_id')[classes].dropna()

@@ -43,8 +43,10 @@ def info(source, fs, leads, units, formats, as_json):
 @source_options
 @people_option
 @click.option('--out', required=True, type=click.Path(file_okay=False), help='Folder for the copies.')
-@click.option('--key', type=click.Path(dir_okay=False), help='The file that says who is who, outside the copies (default: OUT-key.json beside them).')
-@click.option('--to', type=click.Choice(['wfdb', 'edf', 'csv', 'npz', 'dicom']), help='Format of all copies (default: each as it is, else WFDB).')
+@click.option('--key', type=click.Path(dir_okay=False),
+              help='The file that says who is who, outside the copies (default: OUT-key.json beside them).')
+@click.option('--to', type=click.Choice(['wfdb', 'edf', 'csv', 'npz', 'dicom']),
+              help='Format of all copies (default: each as it is, else WFDB).')
 @quiet_option
 @json_option
 def anonymise(source, fs, leads, units, csv, columns, sex_coding, out, key, to, quiet, as_json):
@@ -55,11 +57,14 @@ def anonymise(source, fs, leads, units, csv, columns, sex_coding, out, key, to, 
     ecg_nb anonymise my-folder --out for-others --csv people.csv --key safe/key.json
     """
     from ecg_nb.data.anonymise import anonymise, identifies
-    if (columns or sex_coding) and not csv: raise click.UsageError('--columns and --sex-coding say what is in --csv: give that, too')
+    if (columns or sex_coding) and not csv:
+        raise click.UsageError('--columns and --sex-coding say what is in --csv: give that, too')
     copies, problems, key = anonymise(list(source), out, key=key, to=to, csv=csv, columns=columns, sex_coding=sex_coding,
                                       fs=fs, leads=leads, units=units, progress=not quiet)
     answer = dict(out=str(out), key=str(key), copies=copies.file.tolist(), identifies=identifies(),
                   left_out=[dict(file=str(f), cause=c) for f, c in problems])
-    echo_answer(answer, as_json, f'{len(copies):,} copies in {out}, with records.csv\nkey: {key} (yours alone; keep it apart from the copies)\n{answer["identifies"]}')
+    echo_answer(answer, as_json,
+                f'{len(copies):,} copies in {out}, with records.csv\nkey: {key} (yours alone; keep it apart from the '
+                f'copies)\n{answer["identifies"]}')
     for o in answer['left_out']: echo(as_options(f'left out: {o["file"]}: {o["cause"]}'), err=True)
     if problems: raise click.exceptions.Exit(PARTLY)

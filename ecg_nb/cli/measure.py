@@ -18,7 +18,8 @@ def _words(m, who, device)->list:
     from ecg_nb.signals.measure import headline
     lines = [f'{m.record_id}: {m.beats} beats, {m.dominant} of them alike']
     lines += [f'  {name}: {text}' + (f'   {odd}' if odd else '') for name, text, odd in headline(m, **who)]
-    return lines + ['  device: ' + ', '.join(f'{name} {value:g}' for name, value in zip(device.name, device.device))]*bool(len(device))
+    return lines + ['  device: ' + ', '.join(f'{name} {value:g}'
+                                             for name, value in zip(device.name, device.device))]*bool(len(device))
 
 def write_measurements(out, measured, tables, whose, devices):
     "measurements.csv, leads.csv, devices.csv and measurements.json in the folder `out`."
@@ -42,7 +43,8 @@ def write_measurements(out, measured, tables, whose, devices):
 @source_options
 @people_option
 @click.option('--out', type=click.Path(file_okay=False), help='Folder for the tables; without it a summary is printed.')
-@click.option('--waves', 'with_waves', is_flag=True, help='In --out, the boundaries of every wave too, as waves.csv and as WFDB annotations (.waves).')
+@click.option('--waves', 'with_waves', is_flag=True,
+              help='In --out, the boundaries of every wave too, as waves.csv and as WFDB annotations (.waves).')
 @quiet_option
 @json_option
 def measure(source, fs, leads, units, csv, columns, sex_coding, out, with_waves, quiet, as_json):

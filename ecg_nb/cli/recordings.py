@@ -93,7 +93,8 @@ def doctor(source, fs, leads, units, report, fit, as_json):
 @source_options
 @run_option('diagnosis/superclass', 'Which run to ask.')
 @click.option('--record', help='Which one, of a folder or data set: its record_id.')
-@click.option('--class', 'cls', shell_complete=class_names, help='The class to be explained (default: the most likely one).')
+@click.option('--class', 'cls', shell_complete=class_names,
+              help='The class to be explained (default: the most likely one).')
 @click.option('--method', help='Of the map (default: the one that passed most tests for this run).')
 @click.option('--start', 'start_s', type=float, default=0.,
               help='Explain the ten seconds from this second on (default: from the start).')
@@ -150,7 +151,8 @@ def identify(gallery, source, fs, leads, units, run, nearest, quiet, as_json):
     ecg_nb identify people.gallery ecg.hea
     """
     from ecg_nb.inference.predict import identify
-    table, problems = identify(gallery, list(source), k=nearest, run=run, fs=fs, leads=leads, units=units, progress=not quiet)
+    table, problems = identify(gallery, list(source), k=nearest, run=run, fs=fs, leads=leads, units=units,
+                               progress=not quiet)
     echo_answer(table.to_dict('records'), as_json, table.to_string(index=False))
     echo_left_out(problems)
 
@@ -249,7 +251,8 @@ def convert(source, fs, leads, units, csv, columns, sex_coding, to, out, beats, 
     """
     if out or to in FILES:
         if not (out and to in FILES): raise click.UsageError(f'--to {" | ".join(FILES)} and --out FOLDER go together')
-        return convert_files(source_table(source, fs, leads, units, csv, columns, sex_coding), to, out, beats, overwrite, as_json)
+        return convert_files(source_table(source, fs, leads, units, csv, columns, sex_coding), to, out, beats,
+                             overwrite, as_json)
     from ecg_nb.data.nights import convert_nights, workers, write_segments
     from ecg_nb.data.store import convert
     text = ''

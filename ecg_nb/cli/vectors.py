@@ -48,7 +48,8 @@ def embed(source, fs, leads, units, run, out, quiet):
     """
     from pathlib import Path
     from ecg_nb.inference.vectors import vectors
-    if Path(out).suffix not in ('.csv', '.npz'): raise click.BadParameter(f'{out}: .csv or .npz is needed', param_hint='--out')
+    if Path(out).suffix not in ('.csv', '.npz'):
+        raise click.BadParameter(f'{out}: .csv or .npz is needed', param_hint='--out')
     v = vectors(list(source), run, fs=fs, leads=leads, units=units, progress=not quiet)
     v.write(out)
     echo(f'{len(v.x):,} recordings, {v.x.shape[1]:,} numbers each, of {v.run}: {out}')

@@ -19,7 +19,8 @@ from .zipped import in_zip, on_disk
 __all__ = ['identifies', 'anonymise']
 
 # %% ../../nbs/data/28_anonymise.ipynb #lead-name-kept
-_LEAD = re.compile(r'(?:(?:ECG|EKG|lead|channel|chan|ch|signal|sig|ML|CM|CC|CS|CR|MCL|CV|V|D|VR|[XYZ])[ _-]?)?(?:\d{1,3}|[IV]{1,3}\d?|aV[RLF]|[XYZ])?', re.I)
+_LEAD = re.compile(r'(?:(?:ECG|EKG|lead|channel|chan|ch|signal|sig|ML|CM|CC|CS|CR|MCL|CV|V|D|VR|[XYZ])[ '
+                   r'_-]?)?(?:\d{1,3}|[IV]{1,3}\d?|aV[RLF]|[XYZ])?', re.I)
 
 def _lead_names(leads)->tuple:
     "The names of `leads`, where they are such; else their numbers."
@@ -39,16 +40,20 @@ class _Key:
     def __init__(self, path, out):
         self.path = Path(path)
         if self.path.resolve().is_relative_to(Path(out).resolve()):
-            raise UnsafePath(path, f'the key would lie in the folder of the copies ({out}): whoever gets them gets the names. Choose another place by --key')
+            raise UnsafePath(path,
+                             f'the key would lie in the folder of the copies ({out}): whoever gets them gets the '
+                             'names. Choose another place by --key')
         self.secret, self.people, self.copies = secrets.token_hex(32), {}, {}
         if self.path.exists(): self._load()
 
     def _load(self):
         open_to_others = os.name == 'posix' and stat.S_IMODE(self.path.stat().st_mode) & 0o077
-        if open_to_others: raise UnsafePath(self.path, 'a key that others can read: chmod 600 it, and think of who has read it')
+        if open_to_others:
+            raise UnsafePath(self.path, 'a key that others can read: chmod 600 it, and think of who has read it')
         data = read_json(self.path)
         try: self.secret, self.people, self.copies = data['secret'], dict(data['people']), dict(data['copies'])
-        except (TypeError, KeyError, ValueError): raise DamagedFile(self.path, 'is no key of ecg_nb anonymise') from None
+        except (TypeError, KeyError, ValueError):
+            raise DamagedFile(self.path, 'is no key of ecg_nb anonymise') from None
 
     def person(self, who)->dict:
         "Random number and shift (days) of the person `who`."
@@ -60,13 +65,15 @@ class _Key:
 
     def save(self):
         "Write the key; its owner alone may read it."
-        text = json.dumps(dict(keep='Whoever has this file knows who is who. Keep it apart from the copies, or destroy it.',
+        text = json.dumps(dict(keep='Whoever has this file knows who is who. Keep it apart from the copies, or '
+                                    'destroy it.',
                                secret=self.secret, people=self.people, copies=self.copies), indent=1, ensure_ascii=False)
         new = self.path.with_name(f'.{self.path.name}.{secrets.token_hex(4)}.tmp')
         with write_errors(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             try:
-                with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), 'w', encoding='utf-8') as f: f.write(text)
+                with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), 'w', encoding='utf-8') as f:
+                    f.write(text)
                 os.replace(new, self.path)
             finally: new.unlink(missing_ok=True)
 
@@ -77,16 +84,25 @@ def _shifted(date, days)->str:
 
 # %% ../../nbs/data/28_anonymise.ipynb #dicom-copy
 _TECHNICAL = {
-    '': ('SOPClassUID SpecificCharacterSet Modality PatientSex Manufacturer ManufacturerModelName SoftwareVersions InstanceNumber SeriesNumber '
+    '': ('SOPClassUID SpecificCharacterSet Modality PatientSex Manufacturer ManufacturerModelName SoftwareVersions '
+         'InstanceNumber SeriesNumber '
          'WaveformSequence WaveformAnnotationSequence'),
-    'WaveformSequence': ('MultiplexGroupTimeOffset TriggerTimeOffset TriggerSamplePosition WaveformOriginality NumberOfWaveformChannels NumberOfWaveformSamples '
-                         'SamplingFrequency MultiplexGroupLabel ChannelDefinitionSequence WaveformBitsAllocated WaveformSampleInterpretation WaveformPaddingValue WaveformData'),
-    'ChannelDefinitionSequence': ('WaveformChannelNumber ChannelLabel ChannelStatus ChannelSourceSequence ChannelSensitivity ChannelSensitivityUnitsSequence '
-                                  'ChannelSensitivityCorrectionFactor ChannelBaseline ChannelTimeSkew ChannelSampleSkew ChannelOffset WaveformBitsStored '
-                                  'FilterLowFrequency FilterHighFrequency NotchFilterFrequency NotchFilterBandwidth ChannelMinimumValue ChannelMaximumValue'),
-    'WaveformAnnotationSequence': ('ReferencedWaveformChannels AnnotationGroupNumber ConceptNameCodeSequence ConceptCodeSequence NumericValue '
-                                   'MeasurementUnitsCodeSequence TemporalRangeType ReferencedSamplePositions ReferencedTimeOffsets')}
-_CODES = ('ChannelSourceSequence', 'ChannelSensitivityUnitsSequence', 'ConceptNameCodeSequence', 'ConceptCodeSequence', 'MeasurementUnitsCodeSequence')
+    'WaveformSequence': ('MultiplexGroupTimeOffset TriggerTimeOffset TriggerSamplePosition WaveformOriginality '
+                         'NumberOfWaveformChannels NumberOfWaveformSamples '
+                         'SamplingFrequency MultiplexGroupLabel ChannelDefinitionSequence WaveformBitsAllocated '
+                         'WaveformSampleInterpretation WaveformPaddingValue WaveformData'),
+    'ChannelDefinitionSequence': ('WaveformChannelNumber ChannelLabel ChannelStatus ChannelSourceSequence '
+                                  'ChannelSensitivity ChannelSensitivityUnitsSequence '
+                                  'ChannelSensitivityCorrectionFactor ChannelBaseline ChannelTimeSkew '
+                                  'ChannelSampleSkew ChannelOffset WaveformBitsStored '
+                                  'FilterLowFrequency FilterHighFrequency NotchFilterFrequency NotchFilterBandwidth '
+                                  'ChannelMinimumValue ChannelMaximumValue'),
+    'WaveformAnnotationSequence': ('ReferencedWaveformChannels AnnotationGroupNumber ConceptNameCodeSequence '
+                                   'ConceptCodeSequence NumericValue '
+                                   'MeasurementUnitsCodeSequence TemporalRangeType ReferencedSamplePositions '
+                                   'ReferencedTimeOffsets')}
+_CODES = ('ChannelSourceSequence', 'ChannelSensitivityUnitsSequence', 'ConceptNameCodeSequence',
+          'ConceptCodeSequence', 'MeasurementUnitsCodeSequence')
 _TECHNICAL |= {name: 'CodeValue CodingSchemeDesignator CodingSchemeVersion CodeMeaning' for name in _CODES}
 _DATES = ('StudyDate', 'SeriesDate', 'AcquisitionDate', 'ContentDate')
 _TIMES = ('StudyTime', 'SeriesTime', 'AcquisitionTime', 'ContentTime')
@@ -101,7 +117,8 @@ def _only(source, where=''):
         element = source[name]
         if element.VR != 'SQ': out.add(element)
         else:
-            items = [i for i in element.value if name != 'WaveformAnnotationSequence' or 'UnformattedTextValue' not in i]
+            items = [i for i in element.value if name != 'WaveformAnnotationSequence'
+                     or 'UnformattedTextValue' not in i]
             setattr(out, name, [_only(i, name) for i in items])
     label = str(out.get('ChannelLabel', ''))
     if label: out.ChannelLabel = _lead_names([label.removeprefix('Lead ')])[0]
@@ -124,12 +141,13 @@ def _copy_dicom(path, to, person, rec, name, secret):
     "The DICOM file `path` as `to`, without what tells whose it is."
     import pydicom
     from pydicom.dataset import FileMetaDataset
-    warnings.simplefilter('ignore')                             # of fields that are not as they should be; they stay behind
+    warnings.simplefilter('ignore')   # of fields that are not as they should be; they stay behind
     source = pydicom.dcmread(path)
     out = _only(source)
     _shift_dicom(source, out, person['shift_days'])
     def uid(old): return f'2.25.{int(hashlib.sha256(f"{secret} {old}".encode()).hexdigest()[:31], 16)}'
-    for field in ('SOPInstanceUID', 'StudyInstanceUID', 'SeriesInstanceUID'): setattr(out, field, uid(source.get(field, name)))
+    for field in ('SOPInstanceUID', 'StudyInstanceUID', 'SeriesInstanceUID'):
+        setattr(out, field, uid(source.get(field, name)))
     out.PatientName, out.PatientID, out.PatientBirthDate, out.ReferringPhysicianName = '', person['number'], '', ''
     out.StudyID, out.AccessionNumber, out.AcquisitionContextSequence = '', '', []
     if rec.meta['age'] == rec.meta['age']: out.PatientAge = f'{round(rec.meta["age"]):03d}Y'
@@ -172,12 +190,14 @@ def _words_of(row, path, real, csv)->tuple:
         who, words = who if csv is not None or not stated else stated, [*words, *more]
     return who, sorted({w for w in words if len(w) >= 4 and w.lower() not in _HARMLESS})
 
-_HARMLESS = {*(l.lower() for l in LEADS), 'record', 'recording', 'signal', 'data', 'lead', 'ecg_nb', 'wfdb', 'dicom', 'rhythm', 'numpy', 'none'}
+_HARMLESS = {*(l.lower() for l in LEADS), 'record', 'recording', 'signal', 'data', 'lead', 'ecg_nb', 'wfdb',
+             'dicom', 'rhythm', 'numpy', 'none'}
 
 def _told(path, words)->list:
     "Those of `words` that are in the file `path`, in UTF-8, UTF-16 or Latin-1, whatever their case."
     data = Path(path).read_bytes().lower()
-    return [w for w in words if any(w.lower().encode(e, 'ignore') in data for e in ('utf-8', 'utf-16-le', 'utf-16-be', 'latin-1'))]
+    return [w for w in words
+            if any(w.lower().encode(e, 'ignore') in data for e in ('utf-8', 'utf-16-le', 'utf-16-be', 'latin-1'))]
 
 # %% ../../nbs/data/28_anonymise.ipynb #copy-of
 def _copy_of(row, root, out, key, to, csv)->dict:
@@ -194,14 +214,16 @@ def _copy_of(row, root, out, key, to, csv)->dict:
     kind = to or _copy_format(path)
     if kind == 'dicom' and _copy_format(path) == 'dicom': file = _dicom_file(path, out/name, person, parts, key)
     else: file = write_recording(parts, out/name, kind)
-    leaked = [w for f in (file, file.with_suffix('.dat')) if f.exists() for w in _told(f, words if f.suffix != '.dat' else [])]
+    leaked = [w for f in (file, file.with_suffix('.dat')) if f.exists()
+              for w in _told(f, words if f.suffix != '.dat' else [])]
     if leaked:
         for f in (file, file.with_suffix('.dat')): f.unlink(missing_ok=True)
         raise DamagedFile(path, f'a copy would still say {leaked[0]!r}: not written')
     for f in (file, file.with_suffix('.dat')):
         if f.exists(): os.utime(f, (_LONG_AGO, _LONG_AGO))
     key.copies[name] = path
-    return dict(file=file.relative_to(out).as_posix(), subject_id=person['number'], sex=row.sex, age=_age(row.age), date=_shifted(date, person['shift_days']))
+    return dict(file=file.relative_to(out).as_posix(), subject_id=person['number'], sex=row.sex,
+                age=_age(row.age), date=_shifted(date, person['shift_days']))
 
 _LONG_AGO = 315_532_800   # 1980: when the copies were made says when the recordings were
 
@@ -215,7 +237,8 @@ def _dicom_file(path, stem, person, parts, key)->Path:
             with on_disk(path) if in_zip(path) else nullcontext(path) as real, warnings.catch_warnings():
                 _copy_dicom(real, file, person, parts, stem.name, key.secret)
         except (ECGError, OSError): raise
-        except Exception as e: raise DamagedFile(path, f'cannot be copied ({type(e).__name__}: {str(e)[:160]})') from None
+        except Exception as e:
+            raise DamagedFile(path, f'cannot be copied ({type(e).__name__}: {str(e)[:160]})') from None
     truth = read(path, check=False)
     parts.leads = tuple(read(file, check=False).leads)
     differs = compare(parts, file, np.zeros(len(truth.leads)))
@@ -231,7 +254,8 @@ def identifies()->str:
     except (ECGError, KeyError, TypeError): figures = {}
     f = next((v for v in figures.values() if 'rank_1' in v), None)
     measured = f': our own run identity/leads-12 picks the right one of {f["gallery_size"]:,} people for {100*f["rank_1"]:.0f} of 100 recordings (rank-1 {f["rank_1"]:.3f})' if f else ''
-    return f'The samples are unchanged, and an ECG identifies by itself{measured}. Whoever has another ECG of a person may find these: treat them as personal data.'
+    return (f'The samples are unchanged, and an ECG identifies by itself{measured}. Whoever has another ECG of a '
+            'person may find these: treat them as personal data.')
 
 def anonymise(
     source,              # a folder, a file, or a list of them
@@ -246,10 +270,13 @@ def anonymise(
     "Copies of recordings that do not say whose they are, and a key that does."
     out = Path(out)
     key = _Key(key or out.with_name(f'{out.name}-key.json'), out)
-    if to not in (None, *WRITERS): raise NotWritten(out, f'{to!r} is no format that is written; there are {", ".join(WRITERS)}')
+    if to not in (None, *WRITERS):
+        raise NotWritten(out, f'{to!r} is no format that is written; there are {", ".join(WRITERS)}')
     for s in ([source] if isinstance(source, (str, os.PathLike)) else source):
-        if out.resolve().is_relative_to(Path(s).resolve()): raise UnsafePath(out, f'lies in {s}, which is to be copied: choose another folder')
-    if (out/'records.csv').exists() and not key.copies: raise NotWritten(out, 'holds other copies already: choose another folder, or give their key')
+        if out.resolve().is_relative_to(Path(s).resolve()):
+            raise UnsafePath(out, f'lies in {s}, which is to be copied: choose another folder')
+    if (out/'records.csv').exists() and not key.copies:
+        raise NotWritten(out, 'holds other copies already: choose another folder, or give their key')
     from tqdm.auto import tqdm
     table = read_folder(source, csv=csv, columns=columns, sex_coding=sex_coding, fs=fs, leads=leads, units=units)
     rows, problems = [], list(unread(table))
@@ -259,8 +286,12 @@ def anonymise(
             except ECGError as e: problems.append((row.path, e.cause))
             if k % 100 == 0: key.save()
     finally: key.save()                                           # also of what was copied before it was stopped
-    if not rows: raise BadTable(out, f'not one recording could be copied; {problems[0][0]}: {problems[0][1]}' if problems else 'nothing to copy')
+    if not rows:
+        raise BadTable(out,
+                       f'not one recording could be copied; {problems[0][0]}: {problems[0][1]}'
+                       if problems else 'nothing to copy')
     copies = pd.DataFrame(rows).sort_values('file', ignore_index=True)
-    if (out/'records.csv').exists(): copies = pd.concat([pd.read_csv(out/'records.csv', dtype=dict(subject_id=str)), copies], ignore_index=True)
+    if (out/'records.csv').exists():
+        copies = pd.concat([pd.read_csv(out/'records.csv', dtype=dict(subject_id=str)), copies], ignore_index=True)
     write_csv(out/'records.csv', copies)
     return copies, problems, key.path

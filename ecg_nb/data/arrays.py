@@ -930,7 +930,8 @@ def _remembered(path, key, make):
     "`make()`, whose first value is an array; of a large file that is not being written, kept for the next one who asks."
     s = os.stat(path)
     if s.st_size < 1 << 20 or time.time() - s.st_mtime < 2: return make()
-    key = (os.path.abspath(path), s.st_mtime_ns, s.st_ctime_ns, s.st_ino, s.st_size, key)   # the time of change may be set back
+    # the time of change may be set back
+    key = (os.path.abspath(path), s.st_mtime_ns, s.st_ctime_ns, s.st_ino, s.st_size, key)
     with _tables_lock:
         if key in _tables: return _tables[key]
     table = make()

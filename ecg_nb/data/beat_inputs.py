@@ -187,7 +187,8 @@ def beat_table(
     used = [c for c in ('record_id', 'path', 'fs', 'dataset', 'subject_id', 'sex', 'age', 'channels') if c in table]
     rows = list(table[used].itertuples(index=False))
     parts = [rows[i:i + 256] for i in range(0, len(rows), 256)]
-    done = Parallel(n_jobs=n_jobs, return_as='generator')(delayed(_beats_of)(p, root, options, os.getpid()) for p in parts)
+    done = Parallel(n_jobs=n_jobs, return_as='generator')(delayed(_beats_of)(p, root, options, os.getpid())
+                                                          for p in parts)
     done = list(tqdm(done, total=len(parts), unit='256 records', disable=not progress, leave=False))
     n, whys = (np.array([v for d in done for v in d[i]]) for i in (1, 2))
     if not n.sum():

@@ -66,7 +66,9 @@ def _numbers(path, text, separator=' ')->np.ndarray:
     if not text: return np.empty(0)
     with warnings.catch_warnings():
         warnings.simplefilter('error')
-        try: x = np.fromstring(text, float if '.' in text or 'e' in text.lower() else np.int64, sep=separator).astype(float)
+        try:
+            x = np.fromstring(text, float if '.' in text or 'e' in text.lower() else np.int64,
+                              sep=separator).astype(float)
         except (DeprecationWarning, ValueError):
             raise DamagedFile(path, 'something else than numbers among its samples') from None
     if not (np.abs(x) < 1e9).all(): raise DamagedFile(path, 'impossible values among its samples')
@@ -87,7 +89,8 @@ def _stacked(path, rows)->np.ndarray:
     "Leads of one length, as an array."
     if not len(rows) or not len(rows[0]): raise BadSignal(path, 'no samples')
     lengths = {len(row) for row in rows}
-    if len(lengths) > 1: raise BadHeader(path, f'leads of different lengths: {", ".join(map(str, sorted(lengths)[:12]))} samples')
+    if len(lengths) > 1:
+        raise BadHeader(path, f'leads of different lengths: {", ".join(map(str, sorted(lengths)[:12]))} samples')
     return np.stack(rows)
 
 def _text(node, way='.')->str:
@@ -189,7 +192,8 @@ def _sequences(path, group)->tuple|None: # digits of the leads, µV a digit, µV
 
 def _groups(path, root, tag):
     "The sequence sets of all series called `tag`, the longest first."
-    found = [g for series in root.iter(tag) for o in series.findall('component/sequenceSet') if (g := _sequences(path, o))]
+    found = [g for series in root.iter(tag) for o in series.findall('component/sequenceSet')
+             if (g := _sequences(path, o))]
     return sorted(found, key=lambda g: -sum(map(len, g[0])))
 
 def _aecg_filters(root)->dict:
@@ -201,7 +205,8 @@ def _aecg_filters(root)->dict:
         if key and values and values[0] > 0: out.setdefault(key, values[0])
     return out
 
-@_dialect('HL7 aECG', 'AnnotatedECG', tested="HL7's example beside its DICOM and SCP-ECG, FDA's test files; written files")
+@_dialect('HL7 aECG', 'AnnotatedECG',
+          tested="HL7's example beside its DICOM and SCP-ECG, FDA's test files; written files")
 def _aecg(path, root)->Recording:
     "The rhythm in an HL7 annotated ECG."
     groups = _groups(path, root, 'series')
@@ -212,9 +217,11 @@ def _aecg(path, root)->Recording:
     median = (shifted(*derived[0][:3]), derived[0][1], derived[0][3], derived[0][4]) if derived else None
     person = next(root.iter('subjectDemographicPerson'), None)
     gender, born = (person.find(k) if person is not None else None for k in ('administrativeGenderCode', 'birthTime'))
-    time = next((t for way in ('component/series/effectiveTime/low', 'effectiveTime/low', 'effectiveTime/center') if (t := root.find(way)) is not None), None)
+    time = next((t
+                 for way in ('component/series/effectiveTime/low', 'effectiveTime/low', 'effectiveTime/center') if (t := root.find(way)) is not None), None)
     date = _compact(time.get('value')) if time is not None else ''
-    stated = next((_value(o, 'value') for o in root.iter('relatedObservation') if _code(o) == '21612-7'), (math.nan, ''))
+    stated = next((_value(o, 'value') for o in root.iter('relatedObservation') if _code(o) == '21612-7'),
+                  (math.nan, ''))
     annotations:dict[str, list] = {}
     for node in root.iter('annotation'): annotations.setdefault(_code(node), []).append(node)
     def first(codes): return next((_value(annotations[c][0], 'value')[0] for c in codes if c in annotations), math.nan)
@@ -238,9 +245,11 @@ def _muse_wave(path, wave)->tuple: # numbers, µV a bit, Hz, names, remarks
         name, size = _text(lead, 'LeadID'), _text(lead, 'LeadSampleSize')
         if size not in ('', '2'): raise UnknownFormat(path, f'samples of {size[:20]} bytes in lead {name}')
         unit = {'': 'uv', 'MICROVOLTS': 'uv', 'MILLIVOLTS': 'mv'}.get(_text(lead, 'LeadAmplitudeUnits').upper())
-        if unit is None: raise BadSignal(path, f'lead {name!r} is in {_text(lead, "LeadAmplitudeUnits")[:40]}, not a voltage')
+        if unit is None:
+            raise BadSignal(path, f'lead {name!r} is in {_text(lead, "LeadAmplitudeUnits")[:40]}, not a voltage')
         x, stated = _base64(path, _text(lead, 'WaveFormData')), _float(_text(lead, 'LeadSampleCountTotal'))
-        if stated == stated and len(x) != stated: raise DamagedFile(path, f'lead {name} holds {len(x):,} samples, {stated:,.0f} are announced')
+        if stated == stated and len(x) != stated:
+            raise DamagedFile(path, f'lead {name} holds {len(x):,} samples, {stated:,.0f} are announced')
         rows.append(x.astype(float))
         scales.append(_float(_text(lead, 'LeadAmplitudeUnitsPerBit'))*1000*UNIT_MV[unit])
         names.append(name)
@@ -265,7 +274,8 @@ def _muse(path, root)->Recording:
     if rhythm is None: raise BadSignal(path, 'a MUSE file without a waveform')
     rows, scales, fs, names, notes = _muse_wave(path, rhythm)
     median = _muse_wave(path, waves['median'])[:4] if 'median' in waves and rhythm is not waves['median'] else None
-    person, test, measured = (root.find(k) for k in ('PatientDemographics', 'TestDemographics', 'RestingECGMeasurements'))
+    person, test, measured = (root.find(k)
+                              for k in ('PatientDemographics', 'TestDemographics', 'RestingECGMeasurements'))
     month, day, year = (_text(test, 'AcquisitionDate').split('-') + ['']*3)[:3]
     date = _iso(year, month, day, _text(test, 'AcquisitionTime'))
     month, day, year = (_text(person, 'DateofBirth').split('-') + ['']*3)[:3]
@@ -293,7 +303,9 @@ def _cardiosoft_wave(path, node)->tuple: # numbers, µV a bit, Hz, names
 def _cardiosoft(path, root)->Recording:
     "The strip in an XML file of GE's CardioSoft."
     strip, beats = next(root.iter('StripData'), None), next(root.iter('MedianSamples'), None)
-    if strip is None: raise BadSignal(path, f'a CardioSoft file without a resting strip ({_text(root, "ObservationType") or "no type"})')
+    if strip is None:
+        raise BadSignal(path,
+                        f'a CardioSoft file without a resting strip ({_text(root, "ObservationType") or "no type"})')
     rows, scale, fs, names = _cardiosoft_wave(path, strip)
     person, when, measured = root.find('PatientInfo'), root.find('ObservationDateTime'), next(root.iter('RestingECGMeasurements'), None)
     clock = ':'.join(_text(when, k).zfill(2) for k in ('Hour', 'Minute', 'Second')) if when is not None else ''
@@ -303,7 +315,8 @@ def _cardiosoft(path, root)->Recording:
     keys = dict(heart_rate_bpm='VentricularRate', pr_ms='PQInterval', p_ms='PDuration', qrs_ms='QRSDuration', qt_ms='QTInterval', qtc_ms='QTCInterval',
                 p_axis_deg='PAxis', qrs_axis_deg='QRSAxis', t_axis_deg='TAxis')
     filters = next(root.iter('FilterSetting'), None)
-    words = [t for way in ('Diagnosis/DiagnosisText', 'Conclusion/ConclusionText') for n in root.findall(f'Interpretation/{way}') if (t := (n.text or '').strip())]
+    words = [t for way in ('Diagnosis/DiagnosisText', 'Conclusion/ConclusionText')
+             for n in root.findall(f'Interpretation/{way}') if (t := (n.text or '').strip())]
     return _recording(
         path, rows, scale, fs, names, _cardiosoft_wave(path, beats) if beats is not None else None,
         sex=sex_letter(_text(person, 'Gender')), date=date,
@@ -396,17 +409,21 @@ def _sierra_beats(path, root)->tuple|None:
 
 def _sierra_measured(root)->dict:
     reading = next(root.iter('interpretation'), None)
-    node = next((n for k in ('globalmeasurements', 'interpretationmeasurements') if reading is not None and (n := reading.find(k)) is not None), None)
+    node = next((n for k in ('globalmeasurements', 'interpretationmeasurements') if reading is not None
+                 and (n := reading.find(k)) is not None), None)
     keys = dict(heart_rate_bpm=('heartrate',), p_ms=('pdur',), pr_ms=('print', 'meanprint'), qrs_ms=('qrsdur', 'meanqrsdur'), qt_ms=('qtint', 'meanqtint'),
                 qtc_ms=('qtcb', 'meanqtc'), p_axis_deg=('pfrontaxis',), qrs_axis_deg=('qrsfrontaxis',), t_axis_deg=('tfrontaxis',))
     return _measured({k: next((t for tag in tags if (t := _text(node, tag))), '') for k, tags in keys.items()})
 
-@_dialect('Philips Sierra XML', 'restingecgdata', tested='files of versions 1.03, 1.04 and 1.04.01; sierraecg 0.4.0; written files')
+@_dialect('Philips Sierra XML', 'restingecgdata',
+          tested='files of versions 1.03, 1.04 and 1.04.01; sierraecg 0.4.0; written files')
 def _sierra(path, root)->Recording:
     "The rhythm in an XML file of a Philips electrocardiograph."
     kind, version = (_text(root, f'documentinfo/document{k}') for k in ('type', 'version'))
     if kind not in ('SierraECG', 'PhilipsECG') or version not in _SIERRA:
-        raise UnknownFormat(path, f'is an XML file of Philips in a version that is not read here ({kind[:20]} {version[:20]}): read are {", ".join(_SIERRA)}')
+        raise UnknownFormat(path,
+                            f'is an XML file of Philips in a version that is not read here ({kind[:20]} '
+                            f'{version[:20]}): read are {", ".join(_SIERRA)}')
     rows, uv, fs, names = _sierra_waves(path, root)
     if not 1e-4 <= abs(uv) <= 1e5: raise BadHeader(path, 'a unit that no ECG has')
     rows, notes = _without_pulse(rows, uv, fs)
@@ -417,7 +434,8 @@ def _sierra(path, root)->Recording:
     band = _text(signal, 'signalbandwidth').partition('-')
     machine = taken.find('machine')
     reading = next(root.iter('interpretation'), None)
-    words = [_text(reading, 'severity').strip('- '), *(_text(s, 'leftstatement') for s in (reading.findall('statement') if reading is not None else ()))]
+    words = [_text(reading, 'severity').strip('- '),
+             *(_text(s, 'leftstatement') for s in (reading.findall('statement') if reading is not None else ()))]
     return _recording(
         path, rows, uv, fs, names, _sierra_beats(path, root), notes, sex=sex_letter(_text(person, 'sex')), date=date,
         age=age if age == age else _age_then(_iso(*born), date),
@@ -429,7 +447,8 @@ def _sierra(path, root)->Recording:
 # %% ../../nbs/data/20_clinical_xml.ipynb #schiller
 def _schiller_wave(path, wave)->tuple: # numbers, µV a bit, Hz, names
     rate, step = wave.find('resolution/samplerate'), wave.find('resolution/yres')
-    if _text(rate, 'exponent') not in ('', '0', '1'): raise BadHeader(path, f'a sampling rate to the power {_text(rate, "exponent")[:20]}')
+    if _text(rate, 'exponent') not in ('', '0', '1'):
+        raise BadHeader(path, f'a sampling rate to the power {_text(rate, "exponent")[:20]}')
     unit = _text(step, 'units').lower()
     if unit not in UNIT_MV: raise BadSignal(path, f'its samples are in {unit[:40] or "no unit"}, not a voltage')
     rows, names = [], []
@@ -437,7 +456,8 @@ def _schiller_wave(path, wave)->tuple: # numbers, µV a bit, Hz, names
         name, kind, stated = _text(channel, 'name'), _text(channel, 'datastype'), _float(_text(channel, 'samplecount'))
         if kind != 'COMMASEPARATE': raise UnknownFormat(path, f'samples as {kind[:40] or "nothing"} in lead {name}')
         x = _numbers(path, _text(channel, 'data'), ',')
-        if stated == stated and len(x) != stated: raise DamagedFile(path, f'lead {name} holds {len(x):,} samples, {stated:,.0f} are announced')
+        if stated == stated and len(x) != stated:
+            raise DamagedFile(path, f'lead {name} holds {len(x):,} samples, {stated:,.0f} are announced')
         rows.append(x)
         names.append(name)
     return rows, _float(_text(step, 'unitperbit'))*1000*UNIT_MV[unit], _float(_text(rate, 'value')), names
@@ -448,11 +468,14 @@ def _schiller(path, root)->Recording:
     waves = {_text(w, 'type'): w for w in root.iter('wavedata')}
     if 'ECG_RHYTHMS' not in waves: raise BadSignal(path, 'a Schiller file without a rhythm')
     named = {_text(n, 'name'): _text(n, 'value') for n in root.iter('annotation_global')}
-    filters = {_text(n, 'name'): _text(n, 'value') for block in root.iter('filters_data') for n in block.findall('filter')}
+    filters = {_text(n, 'name'): _text(n, 'value') for block in root.iter('filters_data')
+               for n in block.findall('filter')}
     exam, device = root.find('examdescript'), root.find('examdescript/aquiringdevice')
     date = _compact(_text(exam, 'startdatetime/date') + _text(exam, 'startdatetime/time')[:6])
-    keys = dict(heart_rate_bpm='HR', p_ms='P', pr_ms='PQ', qrs_ms='QRS', qt_ms='QT', qtc_ms='QTC', p_axis_deg='AXIS_P', qrs_axis_deg='AXIS_QRS', t_axis_deg='AXIS_T')
-    words = [t for block in root.iter('textdata') if _text(block, 'type') == 'INTERPRETATION' for n in block.findall('textdata') if (t := (n.text or '').strip())]
+    keys = dict(heart_rate_bpm='HR', p_ms='P', pr_ms='PQ', qrs_ms='QRS', qt_ms='QT', qtc_ms='QTC',
+                p_axis_deg='AXIS_P', qrs_axis_deg='AXIS_QRS', t_axis_deg='AXIS_T')
+    words = [t for block in root.iter('textdata') if _text(block, 'type') == 'INTERPRETATION'
+             for n in block.findall('textdata') if (t := (n.text or '').strip())]
     median = _schiller_wave(path, waves['ECG_AVERAGES']) if 'ECG_AVERAGES' in waves else None
     rows, uv, fs, names = _schiller_wave(path, waves['ECG_RHYTHMS'])
     return _recording(
@@ -465,7 +488,8 @@ def _schiller(path, root)->Recording:
 # %% ../../nbs/data/20_clinical_xml.ipynb #mortara
 def _mortara_data(path, node, name, shared)->np.ndarray:
     "The samples of a channel, whose coding stands there or in the element around it."
-    kind = tuple((node.get(k) or shared.get(k) or usual).upper() for k, usual in (('BITS', '16'), ('FORMAT', 'SIGNED'), ('ENCODING', 'BASE64')))
+    kind = tuple((node.get(k) or shared.get(k) or usual).upper()
+                 for k, usual in (('BITS', '16'), ('FORMAT', 'SIGNED'), ('ENCODING', 'BASE64')))
     if kind != ('16', 'SIGNED', 'BASE64'): raise UnknownFormat(path, f'samples as {" ".join(kind)[:60]} in lead {name}')
     return _base64(path, node.get('DATA') or node.text).astype(float)
 
@@ -478,7 +502,8 @@ def _mortara_wave(path, nodes, shared={})->tuple: # numbers, µV a bit, Hz, name
     if not all(.1 <= u <= 1e6 for u in per_mv): raise BadHeader(path, 'does not say how many units are a millivolt')
     return rows, [1000/u for u in per_mv], rates.pop() if rates else math.nan, names
 
-@_dialect('Mortara XML', 'ECG', b'CHANNEL', tested='files written from its definition (none is public); ecgdatakit 2.0.3')
+@_dialect('Mortara XML', 'ECG', b'CHANNEL',
+          tested='files written from its definition (none is public); ecgdatakit 2.0.3')
 def _mortara(path, root)->Recording:
     "The rhythm in an XML file of a Mortara electrocardiograph."
     channels, cycle = root.findall('CHANNEL'), root.find('TYPICAL_CYCLE')
@@ -512,12 +537,19 @@ def _put(path, text, encoding='utf-8'):
 
 def write_aecg(path, rec:Recording, *, uv:float=2.5):
     "An HL7 aECG of `rec` in steps of `uv` µV, for tests."
-    wave = '<component><sequence><code code="{}"/><value><origin value="0" unit="uV"/><scale value="{}" unit="uV"/><digits>{}</digits></value></sequence></component>'
-    leads = [wave.format(f'MDC_ECG_LEAD_{l.upper()}', uv, ' '.join(map(str, row))) for l, row in zip(rec.leads, _whole(rec, uv).tolist())]
-    time = f'<component><sequence><code code="TIME_ABSOLUTE"/><value><head value="20240229070809"/><increment value="{1/rec.fs!r}" unit="s"/></value></sequence></component>'
-    person = '<subjectDemographicPerson><administrativeGenderCode code="F"/><birthTime value="19500301"/></subjectDemographicPerson>'
-    note = '<annotation><code code="MDC_ECG_TIME_PD_QRS"/><value value="96" unit="ms"/></annotation><annotation><code code="MDC_ECG_INTERPRETATION_STATEMENT"/><value>Sinus rhythm</value></annotation>'
-    series = f'<series><code code="RHYTHM"/><effectiveTime><low value="20240229070809"/></effectiveTime><component><sequenceSet>{time}{"".join(leads)}</sequenceSet></component>{note}</series>'
+    wave = ('<component><sequence><code code="{}"/><value><origin value="0" unit="uV"/><scale value="{}" '
+            'unit="uV"/><digits>{}</digits></value></sequence></component>')
+    leads = [wave.format(f'MDC_ECG_LEAD_{l.upper()}', uv, ' '.join(map(str, row)))
+             for l, row in zip(rec.leads, _whole(rec, uv).tolist())]
+    time = ('<component><sequence><code code="TIME_ABSOLUTE"/><value><head value="20240229070809"/><increment '
+            f'value="{1/rec.fs!r}" unit="s"/></value></sequence></component>')
+    person = ('<subjectDemographicPerson><administrativeGenderCode code="F"/><birthTime '
+              'value="19500301"/></subjectDemographicPerson>')
+    note = ('<annotation><code code="MDC_ECG_TIME_PD_QRS"/><value value="96" '
+            'unit="ms"/></annotation><annotation><code code="MDC_ECG_INTERPRETATION_STATEMENT"/><value>Sinus '
+            'rhythm</value></annotation>')
+    series = ('<series><code code="RHYTHM"/><effectiveTime><low '
+              f'value="20240229070809"/></effectiveTime><component><sequenceSet>{time}{"".join(leads)}</sequenceSet></component>{note}</series>')
     _put(path, f'{_HEAD}<AnnotatedECG xmlns="urn:hl7-org:v3">{person}<component>{series}</component></AnnotatedECG>')
 
 def write_muse(path, rec:Recording, *, uv:float=4.88, exponent:int=0):
@@ -529,13 +561,17 @@ def write_muse(path, rec:Recording, *, uv:float=4.88, exponent:int=0):
     x = _whole(rec, uv)
     words = '<Diagnosis><DiagnosisStatement><StmtText>Sinus</StmtText></DiagnosisStatement><DiagnosisStatement><StmtFlag>ENDSLINE</StmtFlag><StmtText>rhythm</StmtText></DiagnosisStatement><DiagnosisStatement><StmtFlag>ENDSLINE</StmtFlag><StmtText>Normal ECG</StmtText></DiagnosisStatement></Diagnosis>'
     about = '<PatientDemographics><PatientAge>61</PatientAge><AgeUnits>YEARS</AgeUnits><Gender>MALE</Gender></PatientDemographics><TestDemographics><AcquisitionDevice>MAC55</AcquisitionDevice><AcquisitionDate>02-29-2024</AcquisitionDate><AcquisitionTime>07:08:09</AcquisitionTime></TestDemographics><RestingECGMeasurements><VentricularRate>62</VentricularRate><QTCorrected>418</QTCorrected><RAxis>-12</RAxis></RestingECGMeasurements>'
-    _put(path, f'{_HEAD}<!DOCTYPE RestingECG SYSTEM "restecg.dtd"><RestingECG>{about}{words}{wave("Median", x[:, :round(rec.fs)])}{wave("Rhythm", x)}</RestingECG>')
+    _put(path,
+         f'{_HEAD}<!DOCTYPE RestingECG SYSTEM '
+         f'"restecg.dtd"><RestingECG>{about}{words}{wave("Median", x[:, :round(rec.fs)])}{wave("Rhythm", x)}</RestingECG>')
 
 def write_cardiosoft(path, rec:Recording, *, uv:float=5):
     "A CardioSoft file of `rec` and its first second as median samples, for tests."
     def wave(tag, x):
-        leads = ''.join(f'<WaveformData lead="{l}">{",".join(map(str, row))}</WaveformData>' for l, row in zip(rec.leads, x.tolist()))
-        return f'<{tag}><SampleRate units="Hz">{rec.fs:g}</SampleRate><Resolution units="uVperLsb">{uv}</Resolution>{leads}</{tag}>'
+        leads = ''.join(f'<WaveformData lead="{l}">{",".join(map(str, row))}</WaveformData>'
+                        for l, row in zip(rec.leads, x.tolist()))
+        return (f'<{tag}><SampleRate units="Hz">{rec.fs:g}</SampleRate><Resolution '
+                f'units="uVperLsb">{uv}</Resolution>{leads}</{tag}>')
     x = _whole(rec, uv)
     about = '<ObservationType>RestECG</ObservationType><ObservationDateTime><Hour>7</Hour><Minute>8</Minute><Second>9</Second><Day>29</Day><Month>2</Month><Year>2024</Year></ObservationDateTime><PatientInfo><Age units="years">61</Age><Gender>FEMALE</Gender></PatientInfo><ClinicalInfo><DeviceInfo><Desc>CardioSoft</Desc></DeviceInfo></ClinicalInfo><FilterSetting><Filter50Hz>yes</Filter50Hz><LowPass units="Hz">150</LowPass></FilterSetting><Interpretation><Diagnosis><DiagnosisText>Normal ECG</DiagnosisText></Diagnosis></Interpretation>'
     measured = '<RestingECGMeasurements><VentricularRate units="BPM">62</VentricularRate><PQInterval units="ms">160</PQInterval>' + wave('MedianSamples', x[:, :round(rec.fs)]) + '</RestingECGMeasurements>'
@@ -570,29 +606,41 @@ def write_sierra(path, rec:Recording, *, uv:float=5, version:str='1.04', coded:b
     rows[2], rows[3] = x[1] - x[0] - x[2], -x[3] - (x[0] + x[1])//2
     rows[4], rows[5] = (x[0] - x[2])//2 - x[4], (x[1] + x[2])//2 - x[5]
     data = binascii.b2a_base64(b''.join(map(_to_xli, rows)) if coded else x.astype('<i2').tobytes()).decode()
-    beats = ''.join(f'<repbeat leadname="{l}"><waveform duration="1000">{_in_base64(row[:round(rec.fs)])}</waveform></repbeat>' for l, row in zip(LEADS, x))
+    beats = ''.join(f'<repbeat leadname="{l}"><waveform '
+                    f'duration="1000">{_in_base64(row[:round(rec.fs)])}</waveform></repbeat>' for l, row in zip(LEADS, x))
     about = f'<documentinfo><documenttype>PhilipsECG</documenttype><documentversion>{version}</documentversion></documentinfo><dataacquisition date="2024-02-29" time="07:08:09"><machine machineid="9">Cart</machine><signalcharacteristics><samplingrate>{rec.fs:g}</samplingrate><resolution>{uv}</resolution><hipass>0.05</hipass></signalcharacteristics></dataacquisition><patient><generalpatientdata><age><dateofbirth>1950-03-01</dateofbirth></age><sex>Female</sex></generalpatientdata></patient>'
     found = '<interpretations><interpretation><globalmeasurements><heartrate>62</heartrate><qrsdur>96</qrsdur></globalmeasurements><severity>- NORMAL ECG -</severity><statement><leftstatement>Sinus rhythm</leftstatement></statement></interpretation></interpretations>'
-    waves = f'<waveforms><parsedwaveforms dataencoding="Base64" compression="{"XLI" if coded else "Uncompressed"}" numberofleads="12" leadlabels="{" ".join(LEADS)}" durationperchannel="{1000*rec.duration_s:g}" resolution="{uv}">{data}</parsedwaveforms><repbeats dataencoding="Base64" samplespersec="{rec.fs:g}" resolution="{uv}">{beats}</repbeats></waveforms>'
-    _put(path, f'<?xml version="1.0" encoding="utf-16"?>\n<restingecgdata xmlns="http://www3.medical.philips.com">{about}{found}{waves}</restingecgdata>', 'utf-16')
+    waves = (f'<waveforms><parsedwaveforms dataencoding="Base64" compression="{"XLI" if coded else "Uncompressed"}" '
+             f'numberofleads="12" leadlabels="{" ".join(LEADS)}" durationperchannel="{1000*rec.duration_s:g}" '
+             f'resolution="{uv}">{data}</parsedwaveforms><repbeats dataencoding="Base64" samplespersec="{rec.fs:g}" '
+             f'resolution="{uv}">{beats}</repbeats></waveforms>')
+    _put(path,
+         '<?xml version="1.0" encoding="utf-16"?>\n<restingecgdata '
+         f'xmlns="http://www3.medical.philips.com">{about}{found}{waves}</restingecgdata>', 'utf-16')
 
 def write_schiller(path, rec:Recording):
     "A Schiller file of `rec` in whole µV and its first second as averages, for tests."
     def wave(kind, x):
         one = '<channel><name>{}</name><data>{}</data><datastype>COMMASEPARATE</datastype><samplecount>{}</samplecount></channel>'
-        leads = ''.join(one.format(l.upper(), ','.join(map(str, row)), len(row)) for l, row in zip(rec.leads, x.tolist()))
+        leads = ''.join(one.format(l.upper(), ','.join(map(str, row)), len(row))
+                        for l, row in zip(rec.leads, x.tolist()))
         return f'<wavedata><type>{kind}</type><resolution><samplerate><exponent>1</exponent><value>{rec.fs:g}</value></samplerate><yres><unitperbit>1.0</unitperbit><units>UV</units></yres></resolution>{leads}</wavedata>'
     x = _whole(rec, 1)
     about = '<patdata><birthdate>19500301</birthdate><gender>FEMALE</gender></patdata><examdescript><startdatetime><date>20240229</date><time>070809000</time></startdatetime><aquiringdevice><hardware><vendor>Schiller</vendor><model>AT</model></hardware></aquiringdevice></examdescript>'
     found = '<annotation_global><name>HR</name><value>62</value></annotation_global><filters_data><filter><name>MAINS</name><value>50</value></filter></filters_data><textdata><type>INTERPRETATION</type><textdata>Normal ECG</textdata></textdata>'
     tag = 'com.xiriuz.sema.xml.schillerEDI.SchillerEDI'
-    _put(path, f'{_HEAD}<{tag}>{about}<eventdata><event>{wave("ECG_AVERAGES", x[:, :round(rec.fs)])}{wave("ECG_RHYTHMS", x)}{found}</event></eventdata></{tag}>')
+    _put(path,
+         f'{_HEAD}<{tag}>{about}<eventdata><event>{wave("ECG_AVERAGES", x[:, :round(rec.fs)])}{wave("ECG_RHYTHMS", x)}{found}</event></eventdata></{tag}>')
 
 def write_mortara(path, rec:Recording, *, per_mv:float=400):
     "A Mortara file of `rec` and its first second as a typical cycle, for tests."
     x = _whole(rec, 1000/per_mv)
     shared = f'BITS="16" FORMAT="SIGNED" ENCODING="BASE64" UNITS_PER_MV="{per_mv:g}" SAMPLE_FREQ="{rec.fs:g}"'
     leads = ''.join(f'<CHANNEL NAME="{l}" {shared} DATA="{_in_base64(row)}"/>' for l, row in zip(rec.leads, x))
-    beats = ''.join(f'<TYPICAL_CYCLE_CHANNEL NAME="{l}" DATA="{_in_base64(row[:round(rec.fs)])}"/>' for l, row in zip(rec.leads, x))
-    about = '<SOURCE MANUFACTURER="Mortara" MODEL="ELI" LOW_PASS_FILTER="150"/><SUBJECT GENDER="Female" DOB_XML="19500301"/><AUTOMATIC_INTERPRETATION><STATEMENT TEXT="Normal ECG"/></AUTOMATIC_INTERPRETATION>'
-    _put(path, f'{_HEAD}<ECG ACQUISITION_TIME_XML="20240229070809" VENT_RATE="62">{about}{leads}<TYPICAL_CYCLE {shared} QRS_DURATION="96">{beats}</TYPICAL_CYCLE></ECG>')
+    beats = ''.join(f'<TYPICAL_CYCLE_CHANNEL NAME="{l}" DATA="{_in_base64(row[:round(rec.fs)])}"/>'
+                    for l, row in zip(rec.leads, x))
+    about = ('<SOURCE MANUFACTURER="Mortara" MODEL="ELI" LOW_PASS_FILTER="150"/><SUBJECT GENDER="Female" '
+             'DOB_XML="19500301"/><AUTOMATIC_INTERPRETATION><STATEMENT TEXT="Normal ECG"/></AUTOMATIC_INTERPRETATION>')
+    _put(path,
+         f'{_HEAD}<ECG ACQUISITION_TIME_XML="20240229070809" VENT_RATE="62">{about}{leads}<TYPICAL_CYCLE {shared} '
+         f'QRS_DURATION="96">{beats}</TYPICAL_CYCLE></ECG>')

@@ -23,9 +23,11 @@ _rates = ('fs', 'sampling_rate', 'samplingrate', 'sample_rate', 'samplerate', 's
 _lead_keys = ('leads', 'lead_names', 'lead', 'leadnames', 'sig_name', 'signal_names', 'channels', 'channel_names', 'ch_names', 'labels',
               'lead_order')
 _unit_keys = ('units', 'unit', 'units_of_signal')
-_id_keys = ('exam_id', 'record_id', 'ecg_id', 'recording_id', 'id', 'ids', 'record', 'filename', 'file_name', 'names', 'study_id')
+_id_keys = ('exam_id', 'record_id', 'ecg_id', 'recording_id', 'id', 'ids', 'record', 'filename', 'file_name',
+            'names', 'study_id')
 _sex_keys, _age_keys = ('sex', 'gender'), ('age', 'age_years', 'patient_age')
-_signal_keys = ('tracings', 'signal', 'signals', 'ecg', 'ekg', 'ecgs', 'data', 'x', 'p_signal', 'waveform', 'waveforms', 'trace', 'val')
+_signal_keys = ('tracings', 'signal', 'signals', 'ecg', 'ekg', 'ecgs', 'data', 'x', 'p_signal', 'waveform',
+                'waveforms', 'trace', 'val')
 
 @dataclass(frozen=True)
 class Held:
@@ -137,9 +139,11 @@ def _published(h, dtype)->Held:
     code = name == 'tracings' and h.shape[1:] == (4096, 12)
     sph = name == 'ecg' and len(h.shape) == 2 and h.shape[0] == 12 and dtype == np.float16
     if h.fs is None and code:
-        return replace(h, fs=400., labels=h.labels or LEADS, notes=('400 Hz and the order of the leads assumed, as CODE-15 has them',))
+        return replace(h, fs=400., labels=h.labels or LEADS,
+                       notes=('400 Hz and the order of the leads assumed, as CODE-15 has them',))
     if h.fs is None and sph:
-        return replace(h, fs=500., labels=h.labels or LEADS, units=h.units or 'mV', notes=('500 Hz, mV and the order of the leads assumed, as SPH has them',))
+        return replace(h, fs=500., labels=h.labels or LEADS, units=h.units or 'mV',
+                       notes=('500 Hz, mV and the order of the leads assumed, as SPH has them',))
     return h
 
 # %% ../../nbs/data/25_containers.ipynb #member
@@ -162,7 +166,8 @@ _MOST_BYTES = 1 << 29   # of one recording, or of a part that must be unpacked a
 def _array_of(tree, h, k):
     "Recording `k` of `h` as an array."
     one = math.prod(h.shape[1:] if len(h.shape) == 3 else h.shape)*len(h.arrays)
-    if one*8 > _MOST_BYTES: raise BadSignal(tree.path, f'a recording of {one:,} numbers is too large to be held at once')
+    if one*8 > _MOST_BYTES:
+        raise BadSignal(tree.path, f'a recording of {one:,} numbers is too large to be held at once')
     if len(h.shape) == 1: return np.stack([np.asarray(tree.get(n)) for n in h.arrays])
     return np.asarray(tree.get(h.arrays[0], k) if len(h.shape) == 3 else tree.get(h.arrays[0]))
 
@@ -201,7 +206,8 @@ def read_member(
     if name not in names:
         few = list(names)[:5]
         if not name: raise BadSignal(tree.path, f'holds {len(names):,} recordings: name one, {tree.path}/{few[0]}')
-        raise MissingFile(f'{tree.path}/{name}', f'no such recording; there are {", ".join(few)}{" …"*(len(names) > 5)}')
+        raise MissingFile(f'{tree.path}/{name}',
+                          f'no such recording; there are {", ".join(few)}{" …"*(len(names) > 5)}')
     at = names[name]
     for h in held:
         if at < h.n: break
@@ -217,10 +223,12 @@ def read_member(
         key = 'units', h.arrays, rate
         if key not in memory: memory[key] = common_units(tree, h, rate)
         units, why = memory[key]
-    rec, assumed = read_array(path, x, fs=rate, labels=h.labels, leads=leads, units=stated or units, start_s=start_s, stop_s=stop_s)
+    rec, assumed = read_array(path, x, fs=rate, labels=h.labels, leads=leads, units=stated or units,
+                              start_s=start_s, stop_s=stop_s)
     if why: notes.append(f'{why} (of all of the file)')
     person = {k: v[at if len(v) > 1 else 0] for k, v in dict(sex=h.sex, age=h.age).items() if v}
-    rec.meta |= dict(notes=(*rec.meta['notes'], *notes), sex=sex_letter(person.get('sex', '')), age=age_years(person.get('age')))
+    rec.meta |= dict(notes=(*rec.meta['notes'], *notes), sex=sex_letter(person.get('sex', '')),
+                     age=age_years(person.get('age')))
     return rec, [*assumed, *notes]
 
 def _is_unit(text)->bool:
@@ -271,7 +279,8 @@ def _npy_header(path, f, size):
     shape, _, dtype = read(f)
     if dtype.hasobject or dtype.names: return None
     if math.prod(shape)*dtype.itemsize > size: raise DamagedFile(path, f'an array of shape {shape} in {size:,} bytes')
-    if math.prod(shape)*dtype.itemsize > _MOST_BYTES: raise BadSignal(path, f'an array of shape {shape} is too large to be unpacked at once: save it as .npy or HDF5')
+    if math.prod(shape)*dtype.itemsize > _MOST_BYTES:
+        raise BadSignal(path, f'an array of shape {shape} is too large to be unpacked at once: save it as .npy or HDF5')
     return shape, dtype
 
 
@@ -283,9 +292,11 @@ def _opened(path, kind, why):
         try: yield tree
         finally: tree.close()
     except ECGError: raise
-    except ModuleNotFoundError as e: raise UnknownFormat(path, f'needs {e.name} to be read: pip install {e.name}') from None
+    except ModuleNotFoundError as e:
+        raise UnknownFormat(path, f'needs {e.name} to be read: pip install {e.name}') from None
     except MemoryError: raise BadSignal(path, 'is too large to be held in memory at once') from None
-    except Exception as e: raise DamagedFile(path, f'{why} ({type(e).__name__}: {" ".join(str(e).split())[:160]})') from None
+    except Exception as e:
+        raise DamagedFile(path, f'{why} ({type(e).__name__}: {" ".join(str(e).split())[:160]})') from None
 
 def _is_npz(start, path)->bool:
     "Whether the first file of a zip archive is an array."
@@ -367,7 +378,9 @@ class _Hdf5(_Container):
     def get(self, name, k=None):
         data = self.file[name]
         if data.chunks and math.prod(data.chunks)*data.dtype.itemsize > _MOST_BYTES:
-            raise BadSignal(self.path, f'{name} is stored in pieces of {math.prod(data.chunks):,} numbers, too large to be unpacked')
+            raise BadSignal(self.path,
+                            f'{name} is stored in pieces of {math.prod(data.chunks):,} numbers, too large to be '
+                            'unpacked')
         if k is None and data.size*data.dtype.itemsize > _MOST_BYTES:
             raise BadSignal(self.path, f'{name} is too large to be held at once')
         return data[()] if k is None else data[k]
@@ -409,13 +422,16 @@ class _Parquet(_Container):
         schema = self.file.schema_arrow
         self.lists = [n for n in schema.names if 'list' in str(schema.field(n).type)]
         self.starts = np.cumsum([0, *(g.num_rows for g in groups)])
-        self.metadata = {k.decode('utf-8', 'replace').lower(): v.decode('utf-8', 'replace') for k, v in (schema.metadata or {}).items() if len(v) < 1000}
+        self.metadata = {k.decode('utf-8', 'replace').lower(): v.decode('utf-8', 'replace')
+                         for k, v in (schema.metadata or {}).items() if len(v) < 1000}
 
     def names(self)->list:
         "How its recordings are called; [''] where it is one, none where no column can be a signal."
-        if not self.lists: return [''] if any(says_ecg(c) or c.lower() in _signal_keys for c in self.file.schema_arrow.names) else []
+        if not self.lists:
+            return [''] if any(says_ecg(c) or c.lower() in _signal_keys for c in self.file.schema_arrow.names) else []
         if 'names' not in self.memory:
-            n, key = int(self.starts[-1]), next((c for c in self.file.schema_arrow.names if c.lower() in _id_keys and c not in self.lists), None)
+            n, key = int(self.starts[-1]), next((c for c in self.file.schema_arrow.names
+                                                 if c.lower() in _id_keys and c not in self.lists), None)
             ids = [re.sub(r'[\\/\0]', '_', _text(v)) for v in self.file.read([key])[key].to_pylist()] if key else []
             self.memory['names'] = ids if ids and len(set(ids)) == n else [f'{k:06d}' for k in range(n)]
         return self.memory['names']
@@ -423,7 +439,8 @@ class _Parquet(_Container):
     def row(self, k)->dict:
         "Row `k` as a dictionary."
         g = int(np.searchsorted(self.starts, k, 'right') - 1)
-        return {n: v[0].as_py() for n, v in zip(self.file.schema_arrow.names, _row_group(*self.key, g).slice(k - int(self.starts[g]), 1).columns)}
+        return {n: v[0].as_py()
+                for n, v in zip(self.file.schema_arrow.names, _row_group(*self.key, g).slice(k - int(self.starts[g]), 1).columns)}
 
     def close(self): self.file.close()
 
@@ -460,7 +477,8 @@ def read_parquet(
     if not file: raise MissingFile(path, 'no such file')
     with _opened(file, _Parquet, 'no readable Parquet file') as tree:
         if tree.lists:
-            if name not in tree.names(): raise MissingFile(path, f'no such recording; there are {", ".join(tree.names()[:5])}')
+            if name not in tree.names():
+                raise MissingFile(path, f'no such recording; there are {", ".join(tree.names()[:5])}')
             return _of_row(os.fspath(path), tree.row(tree.names().index(name)), tree.lists, options)
         frame, stated = tree.file.read().to_pandas(), next((v for k, v in tree.metadata.items() if k in _rates), None)
     options = options | dict(fs=options.get('fs') or (_number(stated) if stated else None))

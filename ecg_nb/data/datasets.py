@@ -113,7 +113,8 @@ def check_paths(
     "`UnsafePath` if one of `paths` is empty, absolute or leaves the folder, here or on another system, or is no text."
     paths = [str(p) for p in paths]
     no_text = [p for p in paths if not _is_text(p)]
-    if no_text: raise UnsafePath(source, f'a name with bytes that are no text here, rename it: {listed(map(shown, no_text))}')
+    if no_text:
+        raise UnsafePath(source, f'a name with bytes that are no text here, rename it: {listed(map(shown, no_text))}')
     bad = [p for p in paths if not p or _leaves.search(p)]
     if bad: raise UnsafePath(source, f'a path that is empty, absolute or leaves the folder: {listed(map(repr, bad))}')
 

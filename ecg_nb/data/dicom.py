@@ -17,7 +17,8 @@ __all__ = ['read_dicom']
 
 # %% ../../nbs/data/22_dicom.ipynb #dataset
 _MOST = 1 << 28          # bytes of a file
-_PLAIN = {'1.2.840.10008.1.2': '<', '1.2.840.10008.1.2.1': '<', '1.2.840.10008.1.2.2': '>'}   # encodings, their byte order
+# encodings, their byte order
+_PLAIN = {'1.2.840.10008.1.2': '<', '1.2.840.10008.1.2.1': '<', '1.2.840.10008.1.2.2': '>'}
 
 def _encoding(path, data)->str:
     "The transfer syntax that the head of a DICOM file states, which has to be one alone."
@@ -38,9 +39,11 @@ def _dataset(path)->tuple: # pydicom's Dataset, byte order of its samples
     data = read_bytes(path, most=_MOST)
     if data[128:132] != b'DICM': raise DamagedFile(path, 'is no DICOM file')
     encoding = _encoding(path, data)
-    if encoding not in _PLAIN: raise UnknownFormat(path, f'is a compressed DICOM file ({encoding[:64]}): export it uncompressed')
+    if encoding not in _PLAIN:
+        raise UnknownFormat(path, f'is a compressed DICOM file ({encoding[:64]}): export it uncompressed')
     try: import pydicom
-    except ImportError: raise UnknownFormat(path, "is DICOM, for which pydicom is needed: pip install 'ecg_nb[dicom]'") from None
+    except ImportError:
+        raise UnknownFormat(path, "is DICOM, for which pydicom is needed: pip install 'ecg_nb[dicom]'") from None
     with _foreign(path, 'no sound DICOM file'): return pydicom.dcmread(BytesIO(data)), _PLAIN[encoding]
 
 # %% ../../nbs/data/22_dicom.ipynb #channels
@@ -86,13 +89,17 @@ def _numbers(path, group, order)->np.ndarray: # (n_samples, n_channels)
     "The numbers stored in a multiplex group, as many as its counts say."
     n_channels, n = (int(_number(group, k, 0)) for k in ('NumberOfWaveformChannels', 'NumberOfWaveformSamples'))
     bits, kind = int(_number(group, 'WaveformBitsAllocated', 0)), str(group.get('WaveformSampleInterpretation', ''))
-    if kind not in _SAMPLES: raise UnknownFormat(path, f'its samples are coded as {kind or "nothing"}, which is no ECG of an electrocardiograph')
+    if kind not in _SAMPLES:
+        raise UnknownFormat(path,
+                            f'its samples are coded as {kind or "nothing"}, which is no ECG of an electrocardiograph')
     dtype = np.dtype(order + _SAMPLES[kind])
     if bits != 8*dtype.itemsize: raise BadHeader(path, f'samples of kind {kind} in {bits} bits')
     data = bytes(group.get('WaveformData') or b'')
     need = n*n_channels*dtype.itemsize
     if n < 1 or not 1 <= n_channels <= 1000 or n_channels != len(group.get('ChannelDefinitionSequence') or ()):
-        raise BadHeader(path, f'{n:,} samples of {n_channels:,} channels, of which {len(group.get("ChannelDefinitionSequence") or ()):,} are described')
+        raise BadHeader(path,
+                        f'{n:,} samples of {n_channels:,} channels, of which '
+                        f'{len(group.get("ChannelDefinitionSequence") or ()):,} are described')
     if len(data) < need: raise DamagedFile(path, f'holds {len(data):,} bytes of samples, its header asks for {need:,}')
     return np.frombuffer(data, dtype, n*n_channels).reshape(n, n_channels)
 
@@ -128,7 +135,8 @@ def _group(path, group, order)->dict: # signal in mV float32, fs, names, start (
     if pads is not None: signal[pads.T] = np.nan
     limits = dict(high_pass_hz='FilterLowFrequency', low_pass_hz='FilterHighFrequency', notch_hz='NotchFilterFrequency')
     filters = {k: f for k, keyword in limits.items() if (f := _number(channels[0], keyword, 0)) > 0}
-    return dict(signal=signal, fs=fs, names=names, filters=filters, start=_number(group, 'MultiplexGroupTimeOffset', 0)/1000)
+    return dict(signal=signal, fs=fs, names=names, filters=filters,
+                start=_number(group, 'MultiplexGroupTimeOffset', 0)/1000)
 
 def _is_median(group)->bool:
     label = f"{group.get('MultiplexGroupLabel', '')}".lower()
@@ -191,7 +199,8 @@ def _day(text)->tuple|None:
 def _when(ds)->str:
     "When it was recorded, 2002-11-22T09:10:00."
     stamp = str(ds.get('AcquisitionDateTime') or '')
-    if not stamp: stamp = str(ds.get('ContentDate') or ds.get('StudyDate') or '') + str(ds.get('ContentTime') or ds.get('StudyTime') or '')
+    if not stamp:
+        stamp = str(ds.get('ContentDate') or ds.get('StudyDate') or '') + str(ds.get('ContentTime') or ds.get('StudyTime') or '')
     m = re.match(r'(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d)?)?', stamp)
     if not m: return ''
     return '-'.join(m.group(1, 2, 3)) + (f'T{m[4]}:{m[5]}:{m[6] or "00"}' if m[4] else '')
@@ -203,7 +212,8 @@ def _age(ds)->float:
     return years_between(_day(ds.get('PatientBirthDate')), _day(_when(ds).replace('-', '')))
 
 def _device(ds)->dict:
-    keys = dict(manufacturer='Manufacturer', model='ManufacturerModelName', serial='DeviceSerialNumber', software='SoftwareVersions')
+    keys = dict(manufacturer='Manufacturer', model='ManufacturerModelName', serial='DeviceSerialNumber',
+                software='SoftwareVersions')
     facts = {k: str(ds.get(keyword) or '').strip() for k, keyword in keys.items()}
     return {k: v for k, v in facts.items() if v and v.lower() != 'unknown'}
 

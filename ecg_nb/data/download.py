@@ -143,7 +143,8 @@ class _Net:
         if secret and u.scheme == 'http' and not _here.fullmatch(u.hostname):
             raise UnsafePath(before, 'would send the token over http, where anyone on the way could read it')
         if secret and (u.scheme, u.hostname, u.port) != (b.scheme, b.hostname, b.port):
-            raise UnsafePath(before, f'redirects to {u.hostname}, another host, and would hand it the token: not followed')
+            raise UnsafePath(before,
+                             f'redirects to {u.hostname}, another host, and would hand it the token: not followed')
         return url
 
     def open(self, url, method='GET', **headers):

@@ -16,11 +16,13 @@ from .registry import device_recording, register_format, years_between
 __all__ = ['Holter', 'read_ishne', 'write_ishne']
 
 # %% ../../nbs/data/23_holter.ipynb #read-ishne
-_ISHNE_LEADS = ('unknown', 'bipolar', 'X', 'Y', 'Z', 'I', 'II', 'III', 'aVR', 'aVL', 'aVF', 'V1', 'V2', 'V3', 'V4', 'V5', 'V6', 'ES', 'AS', 'AI')
+_ISHNE_LEADS = ('unknown', 'bipolar', 'X', 'Y', 'Z', 'I', 'II', 'III', 'aVR', 'aVL', 'aVF', 'V1', 'V2', 'V3',
+                'V4', 'V5', 'V6', 'ES', 'AS', 'AI')
 _HEAD = struct.Struct('<iiiih40s40s20shh3h3h3h3hh12h12h12hh40sh80s80s88s')   # from byte 10 to 522
 
 Holter = namedtuple('Holter', 'leads nv fs n_samples start notes facts')
-Holter.__doc__ = "The header of an ISHNE file: `nv` nanovolts a unit of each lead, `start`: where the samples begin (bytes)."
+Holter.__doc__ = ("The header of an ISHNE file: `nv` nanovolts a unit of each lead, `start`: where the samples begin "
+                  "(bytes).")
 
 def _words(b)->str: return b.split(b'\0')[0].decode('latin-1').strip()
 
@@ -46,7 +48,8 @@ def _holter_header(path, f, size)->Holter:
     check = _read_bytes(f, 10, start - 10, path) if start < 1 << 20 else None
     if check is not None and crc_hqx(check.tobytes(), 0xffff) != int.from_bytes(b[8:10], 'little'):
         notes.append('the checksum of the header is wrong')
-    names = [_ISHNE_LEADS[c] if 2 <= c < len(_ISHNE_LEADS) else f'channel {k + 1}' for k, c in enumerate(codes[:n_leads])]
+    names = [_ISHNE_LEADS[c] if 2 <= c < len(_ISHNE_LEADS) else f'channel {k + 1}'
+             for k, c in enumerate(codes[:n_leads])]
     date = _day(*then)
     sound = date and all(0 <= c < 60 for c in clock)
     facts = dict(sex={1: 'M', 2: 'F'}.get(sex, ''), age=years_between(born[::-1], then[::-1]), date=date + ('T%02d:%02d:%02d' % clock if sound else ''),

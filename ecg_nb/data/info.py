@@ -33,7 +33,8 @@ _PLAIN = (
 
 def formats_table()->pd.DataFrame: # format, endings, extra, written, tested
     "What is read and written here, and what it was tested against."
-    rows = [dict(format=name, endings=endings, extra='', written=writes, tested=tested) for name, endings, writes, tested in _PLAIN]
+    rows = [dict(format=name, endings=endings, extra='', written=writes, tested=tested)
+            for name, endings, writes, tested in _PLAIN]
     rows += [dict(format=f.name, endings=' '.join(f.endings), extra=f.extra, written=f.writes, tested=f.tested)
              for f in FORMATS.values()]
     return pd.DataFrame(rows).drop_duplicates('format', ignore_index=True)
@@ -77,7 +78,8 @@ def facts_of(
                  duration_s=n/rec.fs, units=row.units, sex=row.sex, age=row.age)
     facts |= {k: rec.meta[k] for k in _OF_DEVICE if rec.meta.get(k) not in (None, '', (), [], {})}
     median = rec.meta.get('median')
-    if median is not None: facts['median_beats'] = dict(leads=list(median.leads), fs=median.fs, n_samples=median.n_samples)
+    if median is not None:
+        facts['median_beats'] = dict(leads=list(median.leads), fs=median.fs, n_samples=median.n_samples)
     beats = _annotated(path) if facts['format'] == 'WFDB' else 0
     if beats: facts['annotated_beats'] = beats
     missing = float(np.isnan(rec.signal).mean())
@@ -100,22 +102,28 @@ def info(
     passed = [c for w, c in table.attrs['problems'] if 'passed over' in c]
     return dict(recordings=recordings, unread=causes, passed_over=passed)
 
-def _pairs(d)->str: return ', '.join(f'{k.replace("_", " ")} {v:g}' if isinstance(v, float) else f'{k.replace("_", " ")} {v}' for k, v in d.items())
+def _pairs(d)->str:
+    return ', '.join(f'{k.replace("_", " ")} {v:g}' if isinstance(v, float) else f'{k.replace("_", " ")} {v}'
+                     for k, v in d.items())
 
 def info_text(
     facts:dict,     # of `facts_of`
 )->str:
     "The same for people."
     f = facts
-    person = ', '.join(p for p in ({'M': 'male', 'F': 'female'}.get(f['sex'], ''), f'{f["age"]:g} years' if f['age'] == f['age'] else '') if p)
-    lines = [f['file'], f'  {f["format"]}: {len(f["leads"])} lead{"s"*(len(f["leads"]) > 1)} ({" ".join(f["leads"])}), {f["fs"]:g} Hz, '
+    person = ', '.join(p
+                       for p in ({'M': 'male', 'F': 'female'}.get(f['sex'], ''), f'{f["age"]:g} years' if f['age'] == f['age'] else '') if p)
+    lines = [f['file'], f'  {f["format"]}: {len(f["leads"])} lead{"s"*(len(f["leads"]) > 1)} '
+                        f'({" ".join(f["leads"])}), {f["fs"]:g} Hz, '
              f'{f["duration_s"]:g} s, units {f["units"]}']
     if person or 'date' in f: lines.append(f'  recorded: {", ".join(filter(None, (str(f.get("date", "")), person)))}')
     for key, word in (('device', 'device'), ('filters', 'filters'), ('measurements', 'measured by the device')):
         if key in f: lines.append(f'  {word}: {_pairs(f[key]) if isinstance(f[key], dict) else f[key]}')
-    for key, word in (('statements', 'stated by the device or a doctor'), ('labels', 'labels'), ('dx', 'diagnoses as written')):
+    for key, word in (('statements', 'stated by the device or a doctor'), ('labels', 'labels'),
+                      ('dx', 'diagnoses as written')):
         if key in f: lines.append(f'  {word}: {"; ".join(map(str, f[key]))}')
-    if 'median_beats' in f: lines.append(f'  median beats: {len(f["median_beats"]["leads"])} leads, {f["median_beats"]["fs"]:g} Hz')
+    if 'median_beats' in f:
+        lines.append(f'  median beats: {len(f["median_beats"]["leads"])} leads, {f["median_beats"]["fs"]:g} Hz')
     if 'annotated_beats' in f: lines.append(f'  annotated beats: {f["annotated_beats"]:,}')
     if f['missing']: lines.append(f'  missing samples: {100*f["missing"]:.2g} %')
     lines += [f'  note: {n}' for n in f['notes']]

@@ -83,7 +83,9 @@ def read_zipped(
         root, files, notes = own_files(path)
         names = [f'{root}/{f.as_posix()}' for f in files]
         if len(names) != 1:
-            raise BadSignal(path, f'holds {len(names):,} recordings: name one, {names[0]}' if names else f'holds no recording; {notes}')
+            raise BadSignal(path,
+                            f'holds {len(names):,} recordings: name one, {names[0]}'
+                            if names else f'holds no recording; {notes}')
         path = names[0]
     with on_disk(path) as real: rec, assumed = _from_file(real, fs, leads, units, start_s, stop_s)
     rec.meta['path'] = os.fspath(path)

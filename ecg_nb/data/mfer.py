@@ -88,14 +88,16 @@ def _samples(path, state, data)->tuple: # mV (n_channels, n), Hz, names
     if state.value(_CMP, None, b'\0\0')[:2].strip(b'\0'): raise UnknownFormat(path, 'its samples are compressed')
     channels = [_channel(path, state, k) for k in range(n)]
     name, dtype, block, fs, *_ = channels[0]
-    if any(c[1:4] != (dtype, block, fs) for c in channels): raise UnknownFormat(path, 'channels of different rates or types, which are not read here')
+    if any(c[1:4] != (dtype, block, fs) for c in channels):
+        raise UnknownFormat(path, 'channels of different rates or types, which are not read here')
     frame = n*block*dtype.itemsize
     held, stated = len(data)//frame, state.number(path, _SEQ, None, 0)
     if not held: raise DamagedFile(path, 'ends within its first block of samples')
     x = np.frombuffer(data, dtype, held*n*block).reshape(held, n, block).transpose(1, 0, 2).reshape(n, -1)
     out = np.empty(x.shape, np.float32)
     for row, raw, (_, _, _, _, uv, offset, null) in zip(out, x, channels):
-        if dtype.kind == 'f' and not (np.abs(raw) < 1e12).all(): raise DamagedFile(path, 'impossible values among its samples')
+        if dtype.kind == 'f' and not (np.abs(raw) < 1e12).all():
+            raise DamagedFile(path, 'impossible values among its samples')
         row[:] = (raw.astype(float) + offset)*uv/1000
         if null is not None: row[raw == null] = np.nan
     notes = [f'ends early: {held:,} of {stated:,} blocks are there'] if stated > held else []
@@ -110,12 +112,15 @@ def _person(state)->dict:
     if len(time) >= 7:
         year, month, d, *clock = struct.unpack(('<' if state.order == 'little' else '>') + 'H5B', time[:7])
         day = (year, month, d)
-        if 1 <= month <= 12 and 1 <= d <= 31 and 1900 <= year <= 2200: date = '%04d-%02d-%02dT%02d:%02d:%02d' % (*day, *clock)
+        if 1 <= month <= 12 and 1 <= d <= 31 and 1900 <= year <= 2200:
+            date = '%04d-%02d-%02dT%02d:%02d:%02d' % (*day, *clock)
     born = struct.unpack(('<' if state.order == 'little' else '>') + 'H2B', age[3:7]) if len(age) >= 7 else None
     stated = float(age[0]) if age and 0 < age[0] <= 120 else math.nan
-    return dict(sex={1: 'M', 2: 'F'}.get(sex[0] if sex else 0, ''), age=stated if stated == stated else years_between(born, day), date=date)
+    return dict(sex={1: 'M', 2: 'F'}.get(sex[0] if sex else 0, ''),
+                age=stated if stated == stated else years_between(born, day), date=date)
 
-@register_format('MFER', lambda start, path: start[:1] == b'@' and b'MFR' in start[1:6], endings=('.mwf',), tested='files written from its definition (none is public); ecgdatakit 2.0.3')
+@register_format('MFER', lambda start, path: start[:1] == b'@' and b'MFR' in start[1:6], endings=('.mwf',),
+                 tested='files written from its definition (none is public); ecgdatakit 2.0.3')
 def read_mfer(
     path,         # an MFER file
 )->Recording:
@@ -138,8 +143,10 @@ def read_mfer(
     if not parts: raise BadSignal(path, 'an MFER file without a waveform')
     signal = np.concatenate([p[0] for p in parts], 1) if len(parts) > 1 else parts[0][0]
     maker = state.all.get(_MAN, b'').decode('latin-1').split('^')
-    device = {k: v.strip('\0 ') for k, v in zip(('manufacturer', 'model', 'software', 'serial'), maker) if v.strip('\0 ')}
-    return device_recording(path, signal, parts[0][1], parts[0][2], notes=tuple(dict.fromkeys(notes)), device=device, **_person(state))
+    device = {k: v.strip('\0 ') for k, v in zip(('manufacturer', 'model', 'software', 'serial'), maker)
+              if v.strip('\0 ')}
+    return device_recording(path, signal, parts[0][1], parts[0][2], notes=tuple(dict.fromkeys(notes)),
+                            device=device, **_person(state))
 
 # %% ../../nbs/data/27_mfer.ipynb #write-mfer
 def _put(tag, value, channel=None)->bytes:

@@ -94,7 +94,8 @@ _of_sleep_scores = re.compile(r'<(?:PSGAnnotation|CMPStudyConfig)')
 def _text_format(text)->str:
     "The name of an XML or JSON format by its first characters; '' if it is neither."
     text = text.lstrip('\ufeff \r\n\t')
-    if text[:1] == '<': return 'a web page' if 'html' in text.lower() else 'XML of no electrocardiograph that is known here'
+    if text[:1] == '<':
+        return 'a web page' if 'html' in text.lower() else 'XML of no electrocardiograph that is known here'
     return 'JSON' if re.match(r'\{\s*["}]|\[\s*[\[{"]', text) else ''
 
 def _zip_format(start)->str:
@@ -211,7 +212,8 @@ def _inside(path)->tuple:
     try:
         if kind and is_zip(first_bytes(path)):
             files, notes = _in_folder(unpacked(path), None)
-            return [f.as_posix() for f in files], [('' if os.path.isabs(where) else str(where), cause) for where, cause in notes]
+            return [f.as_posix() for f in files], [('' if os.path.isabs(where) else str(where), cause)
+                                                   for where, cause in notes]
         if kind and kind.members: return kind.members(path), []
     except ECGError: pass                                          # whoever reads it says what is wrong with it
     return [''], []
@@ -227,7 +229,8 @@ def _in_folder(root, csv):
             look = _interesting(path, names)
             within, more = _inside(path) if look else ([], [])
             found += [os.path.join(path, *name.split('/')) if name else path for name in within]
-            notes += [(os.path.join(rel, where), cause) if where else (root, f'{rel}: {cause}') for where, cause in more]
+            notes += [(os.path.join(rel, where), cause) if where else (root, f'{rel}: {cause}')
+                      for where, cause in more]
             if look is None or look and not within: passed.append(rel)
     parts = _segments_in(found)
     if passed:

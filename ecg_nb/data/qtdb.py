@@ -60,7 +60,8 @@ def wave_marks(
     return pd.DataFrame(rows, columns=['wave', 'onset_s', 'peak_s', 'offset_s'])
 
 # %% ../../nbs/data/19_qtdb.ipynb #marked-spans
-_AROUND_S, _SAME_S, _CLEAR_S = .06, .1, .1   # beyond the outermost mark; a beat and its mark; from a beat that was not marked
+# beyond the outermost mark; a beat and its mark; from a beat that was not marked
+_AROUND_S, _SAME_S, _CLEAR_S = .06, .1, .1
 
 def _of_beats(marks, r):
     "For each marked QRS at `r`: times of the first and the last mark of its beat."

@@ -80,7 +80,8 @@ def _code(path, n_tables, prefix, total, is_value, value, code):
 
 # %% ../../nbs/data/21_scp.ipynb #huffman
 @lru_cache(32)
-def _lookup(codes, k)->tuple: # what begins with each of 65,536 words: bits in all, bits behind the prefix, value, next table
+# what begins with each of 65,536 words: bits in all, bits behind the prefix, value, next table
+def _lookup(codes, k)->tuple:
     "Table number `k` by the 16 bits that lie ahead; 0 bits where none of its codes begins."
     total, extra, table = np.zeros(1 << 16, np.uint8), np.zeros(1 << 16, np.int64), np.full(1 << 16, k, np.uint8)
     value = np.zeros(1 << 16, np.int64)
@@ -138,7 +139,10 @@ def _huffman(path, data, n, lookups)->np.ndarray: # int64 (n,)
     return value + raw - (sign*(1 << extra))
 
 # %% ../../nbs/data/21_scp.ipynb #signal
-LEAD_NUMBERS = {1: 'I', 2: 'II', **{k + 2: f'V{k}' for k in range(1, 8)}, **{k + 8: f'V{k}R' for k in range(2, 8)}, 16: 'X', 17: 'Y', 18: 'Z', 19: 'CC5', 20: 'CM5', 61: 'III', 62: 'aVR', 63: 'aVL', 64: 'aVF', 66: 'V8', 67: 'V9', 68: 'V8R', 69: 'V9R', 70: 'D', 71: 'A', 72: 'J'}
+LEAD_NUMBERS = {1: 'I', 2: 'II', **{k + 2: f'V{k}' for k in range(1, 8)},
+                **{k + 8: f'V{k}R' for k in range(2, 8)}, 16: 'X', 17: 'Y', 18: 'Z', 19: 'CC5', 20: 'CM5',
+                61: 'III', 62: 'aVR', 63: 'aVL', 64: 'aVF', 66: 'V8', 67: 'V9', 68: 'V8R', 69: 'V9R', 70: 'D',
+                71: 'A', 72: 'J'}
 
 def _undone(d, order)->np.ndarray:
     "Samples from differences of the first or second `order`; 0: they are samples."
@@ -153,7 +157,8 @@ def _decoded(path, section, number, lengths, tables)->tuple: # nV a unit, µs a 
     body = section[16:]
     if len(body) < 6 + 2*len(lengths): raise DamagedFile(path, f'section {number} is too short for its leads')
     nv, us, order = struct.unpack_from('<HHB', body)
-    if not nv or not us or order > 2: raise BadHeader(path, f'section {number}: {nv} nV a unit, {us} µs a sample, differences of order {order}')
+    if not nv or not us or order > 2:
+        raise BadHeader(path, f'section {number}: {nv} nV a unit, {us} µs a sample, differences of order {order}')
     sizes = struct.unpack_from(f'<{len(lengths)}H', body, 6)
     at, out = 6 + 2*len(lengths), []
     if at + sum(sizes) > len(body): raise DamagedFile(path, f'section {number} is shorter than its leads')
@@ -172,12 +177,14 @@ def _lead_table(path, section)->tuple: # flags, (first, last, name) of each lead
     body = section[16:]
     n = body[0] if body else 0
     if not n or len(body) < 2 + 9*n: raise DamagedFile(path, 'section 3 names no leads')
-    leads = [(first, last, LEAD_NUMBERS.get(k, f'channel {k}')) for first, last, k in struct.iter_unpack('<IIB', body[2:2 + 9*n])]
+    leads = [(first, last, LEAD_NUMBERS.get(k, f'channel {k}'))
+             for first, last, k in struct.iter_unpack('<IIB', body[2:2 + 9*n])]
     if any(not 1 <= first <= last < 1 << 26 for first, last, _ in leads):
         raise BadHeader(path, 'section 3 has a lead of no or impossible length')
     return body[1], leads
 
-def _beats(path, section)->tuple: # length of the reference beat (ms), its fiducial sample, (type, from, fiducial, to) of each beat
+# length of the reference beat (ms), its fiducial sample, (type, from, fiducial, to) of each beat
+def _beats(path, section)->tuple:
     "Section 4: where the reference beat was subtracted."
     body = section[16:]
     if len(body) < 6: raise DamagedFile(path, 'section 4, the places of the beats, is too short')
@@ -186,14 +193,16 @@ def _beats(path, section)->tuple: # length of the reference beat (ms), its fiduc
     return ms, fiducial, list(struct.iter_unpack('<HIII', body[6:6 + 14*n]))
 
 # %% ../../nbs/data/21_scp.ipynb #signal-2
-def _median(path, sections, n_leads, tables)->tuple: # nV a unit, µs a sample, reference beats; None where there are none
+# nV a unit, µs a sample, reference beats; None where there are none
+def _median(path, sections, n_leads, tables)->tuple:
     "The reference beats of section 5."
     if len(sections.get(5, b'')) <= 22 or len(sections.get(4, b'')) <= 16: return 0, 0, None
     ms, us = _beats(path, sections[4])[0], struct.unpack_from('<H', sections[5], 18)[0]
     if not ms or not us: return 0, 0, None
     return _decoded(path, sections[5], 5, [round(1000*ms/us)]*n_leads, tables)
 
-def _signal(path, sections)->tuple: # mV (n_leads, n), Hz, names; of the median beats the same, None where there are none
+# mV (n_leads, n), Hz, names; of the median beats the same, None where there are none
+def _signal(path, sections)->tuple:
     "Rhythm and median beats, whatever was done to make them small."
     for number in (3, 6):
         if number not in sections: raise BadSignal(path, f'has no section {number}: no rhythm was stored')
@@ -203,7 +212,9 @@ def _signal(path, sections)->tuple: # mV (n_leads, n), Hz, names; of the median 
     nv5, us5, median = _median(path, sections, len(leads), tables)
     us = int.from_bytes(sections[6][18:20], 'little')
     if sections[6][21:22] not in (b'', b'\0') and us != us5:
-        raise UnknownFormat(path, 'holds only every fourth sample between the beats (bimodal compression); export it uncompressed')
+        raise UnknownFormat(path,
+                            'holds only every fourth sample between the beats (bimodal compression); export it '
+                            'uncompressed')
     nv, us, x = _decoded(path, sections[6], 6, [last - first + 1 for first, last, _ in leads], tables)
     x = [row*float(nv) for row in x]
     if flags & 1: _add_beats(path, sections, leads, x, us, nv5, us5, median)
@@ -269,7 +280,8 @@ def _device(b)->dict:
 def _filters(fields)->dict:
     "Fields 27 to 29: the limits in hertz, 0 where none is stated."
     number = {tag: int.from_bytes(fields.get(tag, b'')[:2], 'little') for tag in (27, 28, 29)}
-    facts = dict(high_pass_hz=number[27]/100, low_pass_hz=float(number[28]), notch_hz=60. if number[29] & 1 else 50. if number[29] & 2 else 0.)
+    facts = dict(high_pass_hz=number[27]/100, low_pass_hz=float(number[28]),
+                 notch_hz=60. if number[29] & 1 else 50. if number[29] & 2 else 0.)
     return {k: v for k, v in facts.items() if v}
 
 def _date(fields)->str:
@@ -288,7 +300,8 @@ def _measurements(section)->dict:
     if n and len(body) >= 22:
         p, _, q, s, t, *axes = struct.unpack_from('<5H3h', body, 6)
         sound = lambda *values: all(v < 20_000 for v in values)
-        out |= dict(pr_ms=q - p if sound(p, q) and q > p else None, qrs_ms=s - q if sound(q, s) and s > q else None, qt_ms=t - q if sound(q, t) and t > q else None)
+        out |= dict(pr_ms=q - p if sound(p, q) and q > p else None,
+                    qrs_ms=s - q if sound(q, s) and s > q else None, qt_ms=t - q if sound(q, t) and t > q else None)
         out |= {k: v if -180 <= v <= 180 else None for k, v in zip(('p_axis_deg', 'qrs_axis_deg', 't_axis_deg'), axes)}
     return {k: v for k, v in out.items() if v is not None}
 
@@ -304,7 +317,8 @@ def _statements(section)->tuple:
 
 def _is_scp(start, path)->bool: return start[16:22] == b'SCPECG'
 
-@register_format('SCP-ECG', _is_scp, endings=('.scp',), tested="HL7's example beside its DICOM and aECG; ecgdatakit 2.0.3; written files")
+@register_format('SCP-ECG', _is_scp, endings=('.scp',),
+                 tested="HL7's example beside its DICOM and aECG; ecgdatakit 2.0.3; written files")
 def read_scp(
     path,         # an SCP-ECG file
 )->Recording:     # rhythm in mV; what the device says in `meta`
@@ -374,7 +388,8 @@ def write_scp(
     length = 16 + 10*(len(parts) + 1)
     starts = np.cumsum([7, length, *map(len, parts)])
     pointers = struct.pack('<HII', 0, length, 7)
-    pointers += b''.join(struct.pack('<HII', k, len(p), at) for k, p, at in zip(sorted(bodies), parts, starts[1:].tolist()))
+    pointers += b''.join(struct.pack('<HII', k, len(p), at)
+                         for k, p, at in zip(sorted(bodies), parts, starts[1:].tolist()))
     data = _section(0, pointers) + b''.join(parts)
     data = struct.pack('<I', len(data) + 6) + data
     with atomic_path(path) as tmp: tmp.write_bytes(struct.pack('<H', crc_hqx(data, 0xffff)) + data)

@@ -275,7 +275,8 @@ def _write_npz(parts, path, step):
             for x in parts: f.write(np.asarray(x.T, '<f4', order='C').tobytes())
 
 # %% ../../nbs/data/26_write.ipynb #write-dicom
-_MDC = {'I': 1, 'II': 2, 'V1': 3, 'V2': 4, 'V3': 5, 'V4': 6, 'V5': 7, 'V6': 8, 'III': 61, 'aVR': 62, 'aVL': 63, 'aVF': 64}
+_MDC = {'I': 1, 'II': 2, 'V1': 3, 'V2': 4, 'V3': 5, 'V4': 6, 'V5': 7, 'V6': 8, 'III': 61, 'aVR': 62,
+        'aVL': 63, 'aVF': 64}
 _DICOM_ROOT = '1.2.826.0.1.3680043.8.498.'   # of pydicom, for all its users
 
 def _uid(*parts)->str:
@@ -286,7 +287,8 @@ def _uid(*parts)->str:
 def _sop_class(parts)->str:
     "The name of the smallest kind of DICOM ECG that holds `parts`."
     n, standard = len(parts.leads), set(parts.leads) <= set(LEADS)
-    if 200 <= parts.fs <= 1000 and n <= 13 and standard and parts.n_samples <= 16_384: return 'TwelveLeadECGWaveformStorage'
+    if 200 <= parts.fs <= 1000 and n <= 13 and standard and parts.n_samples <= 16_384:
+        return 'TwelveLeadECGWaveformStorage'
     if 200 <= parts.fs <= 1000 and n <= 24 and parts.n_samples <= 1 << 20: return 'GeneralECGWaveformStorage'
     if 50 <= parts.fs <= 1000 and n <= 12: return 'AmbulatoryECGWaveformStorage'
     raise BadSignal(parts.record_id, f'{n} leads at {parts.fs:g} Hz fit into no kind of DICOM ECG: write WFDB or EDF')
@@ -375,7 +377,8 @@ def compare(
     if abs(head.fs/parts.fs - 1) > 1e-6: return f'{head.fs:g} Hz'
     sex, age = sex_letter(head.meta.get('sex', '')), age_years(head.meta.get('age'))
     if sex != parts.person['sex']: return f'sex {sex!r}'
-    if not (age == parts.person['age'] or abs(age - parts.person['age']) <= .5 or age != age and parts.person['age'] != parts.person['age']):
+    if not (age == parts.person['age'] or abs(age - parts.person['age']) <= .5 or age != age
+            and parts.person['age'] != parts.person['age']):
         return f'age {age:g}'
     whole, a = (read(path, check=False).signal if n*len(step) <= HELD else None), 0
     if whole is not None and whole.shape[1] != n: return f'{whole.shape[1]:,} samples'
@@ -402,9 +405,11 @@ def write_recording(
     path = Path(f'{path}{ending}')
     files = [path, path.with_suffix('.dat')] if to == 'wfdb' else [path]
     if not overwrite and any(f.exists() for f in files):
-        raise NotWritten(path, 'is there already; overwrite it by --overwrite (overwrite=True), or choose another folder')
+        raise NotWritten(path,
+                         'is there already; overwrite it by --overwrite (overwrite=True), or choose another folder')
     if to == 'wfdb' and file_stem(path.stem) != path.stem:
-        raise NotWritten(path, f'a WFDB record is called by letters, digits, _ and - alone: {file_stem(path.stem)}, for one')
+        raise NotWritten(path,
+                         f'a WFDB record is called by letters, digits, _ and - alone: {file_stem(path.stem)}, for one')
     parts = parts_of(source, root)
     step = unit_steps(parts)
     with write_errors(path, kept='What is complete is kept'): write(parts, path, step)

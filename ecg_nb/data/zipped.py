@@ -37,13 +37,16 @@ MOST_UNPACKED, MOST_FILES, MOST_RATIO = 8 << 30, 200_000, 100   # bytes, names, 
 def _checked(path, z)->list:
     "The files of the open archive `z`, or an `ECGError`."
     infos = z.infolist()
-    if len(infos) > MOST_FILES: raise DamagedFile(path, f'a zip archive of {len(infos):,} files; up to {MOST_FILES:,} are read')
+    if len(infos) > MOST_FILES:
+        raise DamagedFile(path, f'a zip archive of {len(infos):,} files; up to {MOST_FILES:,} are read')
     for i in infos:
         parts = re.split(r'[\\/]', i.filename)
         odd = i.filename.startswith(('/', '\\')) or '..' in parts or ':' in parts[0] or '\0' in i.filename
         link = stat.S_ISLNK(i.external_attr >> 16)
         if odd or link:
-            raise UnsafePath(path, f'a zip archive with {i.filename!r}, which {"is a link" if link else "leads out of its folder"}: not unpacked')
+            raise UnsafePath(path,
+                             f'a zip archive with {i.filename!r}, which '
+                             f'{"is a link" if link else "leads out of its folder"}: not unpacked')
         if i.flag_bits & 1: raise DamagedFile(path, 'is encrypted: unpack it first')
     size, packed = sum(i.file_size for i in infos), sum(i.compress_size for i in infos)
     if size > MOST_UNPACKED or size > 100 << 20 and size > MOST_RATIO*max(packed, 1):
@@ -56,12 +59,15 @@ def _unpack(path, folder):
         with zipfile.ZipFile(path) as z:
             infos = _checked(path, z)
             need, free = sum(i.file_size for i in infos), shutil.disk_usage(folder).free
-            if need > free: raise BadSignal(path, f'unpacks to {need:,} bytes, there is room for {free:,}: set TMPDIR to a larger disk')
+            if need > free:
+                raise BadSignal(path,
+                                f'unpacks to {need:,} bytes, there is room for {free:,}: set TMPDIR to a larger disk')
             for i in infos: _unpack_one(path, z, i, folder)
     except ECGError: raise
     except MemoryError: raise BadSignal(path, 'is too large to be unpacked') from None
     except Exception as e:
-        raise DamagedFile(path, f'no readable zip archive ({type(e).__name__}: {" ".join(str(e).split())[:160]})') from None
+        raise DamagedFile(path,
+                          f'no readable zip archive ({type(e).__name__}: {" ".join(str(e).split())[:160]})') from None
 
 def _unpack_one(path, z, info, folder):
     "One file of the open archive `z`."
@@ -99,7 +105,8 @@ def unpacked(
         s, root = os.stat(path), _our_folder()
         folder = os.path.join(root, hashlib.sha256(f'{path} {s.st_mtime_ns} {s.st_size}'.encode()).hexdigest()[:20])
         if os.path.isdir(folder): return folder
-        if path.startswith(root + os.sep): raise DamagedFile(path, 'is a zip archive within a zip archive: unpack it first')
+        if path.startswith(root + os.sep):
+            raise DamagedFile(path, 'is a zip archive within a zip archive: unpack it first')
         new = tempfile.mkdtemp(dir=root)
         try:
             _unpack(path, new)

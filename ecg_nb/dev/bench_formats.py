@@ -60,8 +60,11 @@ def difference_uv(path)->dict: # name of a reader -> largest difference (µV), s
         uv = dict(mv=1e3, uv=1., µv=1., v=1e6)
         theirs = {l.label.lower(): np.asarray(l.samples, float)*uv[str(getattr(l, 'units', '5 uv')).lower().split()[-1]]*(5 if name == 'sierraecg' else 1)
                   for l in leads}
-        pairs = [(1000*row, theirs[lead.lower()][:rec.n_samples]) for lead, row in zip(rec.leads, rec.signal) if lead.lower() in theirs]
-        out[name] = dict(leads=len(pairs), difference_uv=round(float(max(np.nanmax(np.abs(a - b)) for a, b in pairs)), 3), missing=int(sum(np.isnan(b).sum() for _, b in pairs)))
+        pairs = [(1000*row, theirs[lead.lower()][:rec.n_samples]) for lead, row in zip(rec.leads, rec.signal)
+                 if lead.lower() in theirs]
+        out[name] = dict(leads=len(pairs),
+                         difference_uv=round(float(max(np.nanmax(np.abs(a - b)) for a, b in pairs)), 3),
+                         missing=int(sum(np.isnan(b).sum() for _, b in pairs)))
     return out
 
 def race(
@@ -90,13 +93,15 @@ def measure(
 )->dict:             # format, bytes, read_ms, container, container_ms, ratio, peers
     "How long `read` takes for a file, beside its container and other readers."
     parser = container(path)
-    ms = race(dict(read=lambda: read(path, check=False), container=lambda: container(path)) | peers(path), rounds=rounds)
+    ms = race(dict(read=lambda: read(path, check=False), container=lambda: container(path)) | peers(path),
+              rounds=rounds)
     ours = np.array(ms.pop('read'))
     inner = np.array(ms.pop('container'))
     out = dict(format=format_of(path).name, bytes=Path(path).stat().st_size, read_ms=float(np.median(ours)))
     if parser: out |= dict(container=parser, container_ms=float(np.median(inner)), ratio=float(np.median(ours/inner)))
     differ = difference_uv(path)
-    others = {k: dict(ms=float(np.median(v)), ratio=float(np.median(np.array(v)/ours))) | differ[k] for k, v in ms.items() if k in differ}
+    others = {k: dict(ms=float(np.median(v)), ratio=float(np.median(np.array(v)/ours))) | differ[k]
+              for k, v in ms.items() if k in differ}
     return out | (dict(peers=others) if others else {})
 
 def sample_files(
@@ -107,7 +112,8 @@ def sample_files(
     writers = dict(aecg=write_aecg, muse=write_muse, cardiosoft=write_cardiosoft, sierra=write_sierra, schiller=write_schiller, mortara=write_mortara, scp=write_scp,
                    mfer=write_mfer, ishne=write_ishne)
     for name, write in writers.items(): write(folder/f'written {name}', rec)
-    names = ('dicom/hl7-example.dcm', 'dicom/cardio-sample.dcm', 'scp/hl7-example.scp', 'aecg/hl7-example.xml', 'sierra/1_03-repbeats.xml', 'sierra/1_04_01.xml', 'schiller/sample.xml')
+    names = ('dicom/hl7-example.dcm', 'dicom/cardio-sample.dcm', 'scp/hl7-example.scp',
+             'aecg/hl7-example.xml', 'sierra/1_03-repbeats.xml', 'sierra/1_04_01.xml', 'schiller/sample.xml')
     return [*(p for n in names if (p := data_path('files', n)).exists()), *(folder/f'written {n}' for n in writers)]
 
 def holter_day(folder)->dict: # megabytes, seconds of the clock until table and ten seconds of the night are there
@@ -133,11 +139,13 @@ def main(argv=None):
             name = path.name if path.name.startswith('written') else f'{path.parent.name}/{path.name}'
             rows[name] = row = measure(path, rounds=a.rounds)
             beside = f', {row["ratio"]:.2f} times {row["container"]}' if 'ratio' in row else ''
-            others = ''.join(f', {k} {v["ratio"]:.1f} times as long, {v["difference_uv"]:.3f} µV apart' for k, v in row.get('peers', {}).items())
+            others = ''.join(f', {k} {v["ratio"]:.1f} times as long, {v["difference_uv"]:.3f} µV apart'
+                             for k, v in row.get('peers', {}).items())
             print(f'{name:28} {row["read_ms"]:6.1f} ms{beside}{others}', flush=True)
         day = holter_day(folder)
         print(f'a day of three leads: {day["table_s"]:.2f} s, ten seconds of it {1000*day["ten_seconds_s"]:.0f} ms')
-    write_json(a.out or results_path('benchmarks', 'formats.json'), dict(command='python -m ecg_nb.dev.bench_formats', rounds=a.rounds, files=rows, holter_day=day, provenance=provenance()))
+    write_json(a.out or results_path('benchmarks', 'formats.json'),
+               dict(command='python -m ecg_nb.dev.bench_formats', rounds=a.rounds, files=rows, holter_day=day, provenance=provenance()))
 
 # %% ../../nbs/dev/24_bench_formats.ipynb #export-main
 if __name__ == '__main__' and '__file__' in globals(): sys.exit(exit_status(main))

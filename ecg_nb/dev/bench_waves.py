@@ -35,7 +35,9 @@ def neurokit_waves(
     def times(name): return np.asarray(found.get(name, [np.nan]*len(r)), float)/fs
     for wave, letter in dict(P='P', QRS='R', T='T').items():
         peaks = np.asarray(r, float)/fs if wave == 'QRS' else times(f'ECG_{letter}_Peaks')
-        rows += [(wave, *row) for row in zip(times(f'ECG_{letter}_Onsets'), peaks, times(f'ECG_{letter}_Offsets')) if np.isfinite(row[1])]
+        rows += [(wave, *row)
+                 for row in zip(times(f'ECG_{letter}_Onsets'), peaks, times(f'ECG_{letter}_Offsets'))
+                 if np.isfinite(row[1])]
     return pd.DataFrame(rows, columns=['wave', 'onset_s', 'peak_s', 'offset_s'])
 
 # %% ../../nbs/dev/22_bench_waves.ipynb #delineators
@@ -57,7 +59,8 @@ def delineators()->dict: # data set -> table as `scores`, with a column `delinea
         sets['ludb'] = ludb, found_in(ludb, Delineator(there))
     tables = {}
     for name, (recs, ours) in sets.items():
-        of = dict(network=ours, classical=_each_and_all(recs, classical_waves, classical_waves), neurokit2=_each_and_all(recs, neurokit_waves))
+        of = dict(network=ours, classical=_each_and_all(recs, classical_waves, classical_waves),
+                  neurokit2=_each_and_all(recs, neurokit_waves))
         parts = [scores(recs, f).assign(delineator=k) for k, f in of.items()]
         tables[name] = beside_published(pd.concat(parts, ignore_index=True)).round(4)
     return tables
@@ -82,7 +85,8 @@ def day(
     def span(a, b): return minute[:, np.arange(round(a*250), round(b*250)) % minute.shape[1]]     # as a file is read
     t, d = time.process_time(), Delineator()
     table = d.stream(span, 3600*hours, 250)
-    return dict(seconds=time.process_time() - t, beats=int((table.wave == 'QRS').sum()), mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/1024)
+    return dict(seconds=time.process_time() - t, beats=int((table.wave == 'QRS').sum()),
+                mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/1024)
 
 def speed(
     *,

@@ -220,7 +220,8 @@ def check_view(page:Page, check):
     page.page.keyboard.down('Shift')
     page.page.mouse.click(b['x'] + (12 + 1.2*25)*mm, b['y'] + 9*mm)
     page.page.keyboard.up('Shift')
-    check('a click of the calipers measures from boundary to boundary', lambda: page.kernel('view.caliper')['ms'] == 400)
+    check('a click of the calipers measures from boundary to boundary',
+          lambda: page.kernel('view.caliper')['ms'] == 400)
     page.do('view.show(drawn)')
     v.wait("([c, n]) => c.dataset.record === n", page.kernel('drawn.rec.record_id'))
     page.page.mouse.move(b['x'] + 200*mm, b['y'] + 9*mm)

@@ -166,7 +166,8 @@ def _visit_return(self, node):
 def _visit_if(self, node):
     test = node.test
     if not isinstance(test, (ast.Compare, ast.BoolOp, ast.UnaryOp)):
-        self.change('condition', self.start(test), self.end(test), f'not ({self.text(self.start(test), self.end(test))})')
+        self.change('condition', self.start(test), self.end(test),
+                    f'not ({self.text(self.start(test), self.end(test))})')
     self.generic_visit(node)
 
 _Finder.visit_Compare, _Finder.visit_BinOp, _Finder.visit_BoolOp = _visit_compare, _visit_binary, _visit_bool
@@ -404,7 +405,9 @@ def _children(place, path, mutants, whole, report):
                 place.restore()
                 if m is None and answer != '': return report(dict(baseline=answer or 'stopped or died'))
                 if m is None: limit = 3*seconds + _SLACK_S
-                else: report(dict(key=list(m.key), seconds=seconds, by=answer if answer is not None else 'stopped or died'))
+                else:
+                    report(dict(key=list(m.key), seconds=seconds,
+                                by=answer if answer is not None else 'stopped or died'))
         failed = _run_cells(cells[k:k + 1], namespace, compiler)
         if failed: return report(dict(baseline=failed))
 
@@ -501,7 +504,8 @@ def write_tables(
 
 # %% ../../nbs/dev/22_mutants.ipynb #command
 ROOMS = ('core', 'data', 'training', 'metrics', 'tasks')
-TASKS = ('10_sex', '11_identity', '12_diagnosis', '13_rhythm', '14_notes', '01_load', '04_store', '05_train')   # on top, of these rooms
+# on top, of these rooms
+TASKS = ('10_sex', '11_identity', '12_diagnosis', '13_rhythm', '14_notes', '01_load', '04_store', '05_train')
 
 def _default_notebooks():
     paths = [p for p in notebooks() if p.parent.name in ROOMS or p.stem in TASKS]
@@ -538,7 +542,8 @@ def main(argv=None):
         for m, killed, seconds, by in run_mutants(due, Workplace.made(top), say=lambda t: print(t, flush=True)):
             table = add_row(table, m, killed, seconds, by)
             metrics = write_tables(table, folder)
-            print(f'{"killed  " if killed else "SURVIVED"} {seconds:5.1f} s  {m.notebook} {m.within}: {m.line}', flush=True)
+            print(f'{"killed  " if killed else "SURVIVED"} {seconds:5.1f} s  {m.notebook} {m.within}: '
+                  f'{m.line}', flush=True)
     if len(table): print(f'{metrics["killed"]} of {metrics["n"]} killed' if due else 'nothing to run')
     return 0
 

@@ -28,7 +28,8 @@ def _hdf5(path, recs):
     import h5py
     x = np.zeros((len(recs), 4096, 12), np.float32)
     for row, rec in zip(x, recs): row[48:4048] = rec.signal.T[:4000]
-    with h5py.File(path, 'w') as f: f['tracings'], f['exam_id'], f['fs'] = x, np.arange(501, 501 + len(recs)), recs[0].fs
+    with h5py.File(path, 'w') as f:
+        f['tracings'], f['exam_id'], f['fs'] = x, np.arange(501, 501 + len(recs)), recs[0].fs
 
 def _parquet(path, rec):
     "A column a lead."

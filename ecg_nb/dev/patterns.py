@@ -26,7 +26,8 @@ class Expression(NamedTuple):
 
 _WAYS = dict(match='match', fullmatch='fullmatch', search='search', compile='all',
              **dict.fromkeys(('sub', 'subn', 'split', 'findall', 'finditer'), 'all'))
-_OF_COLUMNS = dict(match='match', fullmatch='fullmatch', contains='search', extract='search', extractall='all', replace='all')
+_OF_COLUMNS = dict(match='match', fullmatch='fullmatch', contains='search', extract='search',
+                   extractall='all', replace='all')
 
 def _is_re(f): return isinstance(f, ast.Attribute) and ast.unparse(f.value) == 're' and f.attr in _WAYS
 
@@ -72,7 +73,8 @@ def expressions(
         names = vars(importlib.import_module(m.name))
         with open(names['__file__'], encoding='utf-8') as f: tree = ast.parse(f.read())
         ways = _ways_of_names(tree)
-        named = {n.value: n.targets[0].id for n in ast.walk(tree) if isinstance(n, ast.Assign) and isinstance(n.targets[0], ast.Name)}
+        named = {n.value: n.targets[0].id for n in ast.walk(tree) if isinstance(n, ast.Assign)
+                 and isinstance(n.targets[0], ast.Name)}
         for n in ast.walk(tree):
             way = _way(n) if isinstance(n, ast.Call) else None
             if way is None: continue
@@ -280,7 +282,8 @@ def growth(
     for before, again in dict.fromkeys(p for p in pumps if p[1]):
         for behind in ('', '\0', 'a'):
             made = [before + again*k + behind for k in (n, 2*n, 4*n)]
-            a, b, c = (stepper.steps(t.encode('latin-1', 'replace') if isinstance(pattern, bytes) else t, way) for t in made)
+            a, b, c = (stepper.steps(t.encode('latin-1', 'replace') if isinstance(pattern, bytes) else t, way)
+                       for t in made)
             ratio = 99. if c > most else (c - b)/max(1, b - a)
             if c > 8*n: worst = max(worst, (ratio, (before, again, behind)))
             if worst[0] >= _TOO_MUCH: return worst

@@ -363,7 +363,8 @@ _target('CPSC struct .mat', _read_cpsc, hostile=_hostile_mat)(_make_struct)
 _target('CPSC compressed .mat', _read_cpsc, hostile=_hostile_mat)(partial(_make_struct, compressed=True))
 
 # %% ../../nbs/dev/13_reliability.ipynb #clinical-hostile
-CLINICAL = ('SCP-ECG', 'DICOM', 'HL7 aECG', 'MUSE XML', 'CardioSoft XML', 'Sierra XML', 'Schiller XML', 'Mortara XML', 'ISHNE', 'MFER', 'BDF')
+CLINICAL = ('SCP-ECG', 'DICOM', 'HL7 aECG', 'MUSE XML', 'CardioSoft XML', 'Sierra XML', 'Schiller XML',
+            'Mortara XML', 'ISHNE', 'MFER', 'BDF')
 
 def _read_clinical(box, name):
     from ecg_nb.data.load import read
@@ -385,7 +386,8 @@ def _hostile_scp(files, r):
     sections = list(struct.iter_unpack('<HII', b[22:6 + struct.unpack_from('<I', b, 10)[0]]))
     number, length, at = sections[r.integers(len(sections))]
     b = bytearray(_fields_struck(b, r, at - 1 + (0 if r.random() < .1 else 16), min(at - 1 + length, at + 200)))
-    for _, n, start in sections: b[start - 1:start + 1] = struct.pack('<H', crc_hqx(bytes(b[start + 1:start - 1 + n]), 0xffff))
+    for _, n, start in sections:
+        b[start - 1:start + 1] = struct.pack('<H', crc_hqx(bytes(b[start + 1:start - 1 + n]), 0xffff))
     b[:2] = struct.pack('<H', crc_hqx(bytes(b[2:]), 0xffff))
     return {'rec.bin': bytes(b)}, f'rec.bin: numbers in section {number}, sums fit'
 
@@ -397,14 +399,17 @@ def _hostile_xml(files, r):
     back = lambda text: {'rec.bin': text.encode('utf-16' if wide else 'utf-8')}
     root = re.search(r'<[A-Za-z]', text).start()
     if kind == 0:
-        bomb = '<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa">' + ''.join(f'<!ENTITY {y} "{f"&{x};"*10}">' for x, y in zip('abcdefgh', 'bcdefghi')) + ']>'
+        bomb = '<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa">' + ''.join(f'<!ENTITY {y} "{f"&{x};"*10}">'
+                                                                 for x, y in zip('abcdefgh', 'bcdefghi')) + ']>'
         return back(text[:root] + bomb + text[root:].replace('</', '&i;</', 3)), 'rec.bin: entities of entities'
     if kind == 1:
         return back(text[:root] + '<!DOCTYPE a [<!ENTITY a SYSTEM "../outside/secret">]>' + text[root:].replace('</', '&a;</', 3)), 'rec.bin: an entity from outside'
     spots = [m for m in re.finditer(r'(?<=[">])[^<>"]{1,40}(?=[<"])', text)]
     m = spots[r.integers(len(spots))]
-    if kind == 2: return back(text[:m.end()] + '<a>'*int(10**r.uniform(1, 5)) + text[m.end():]), 'rec.bin: elements within elements'
-    if kind == 3: return back(text[:m.start()] + m[0]*int(10**r.uniform(1, 4.5)) + text[m.end():]), 'rec.bin: a text again and again'
+    if kind == 2:
+        return back(text[:m.end()] + '<a>'*int(10**r.uniform(1, 5)) + text[m.end():]), 'rec.bin: elements within elements'
+    if kind == 3:
+        return back(text[:m.start()] + m[0]*int(10**r.uniform(1, 4.5)) + text[m.end():]), 'rec.bin: a text again and again'
     if kind == 4:
         tags = re.findall(r'<([A-Za-z]\w*)', text)
         tag = tags[r.integers(len(tags))]
@@ -420,7 +425,8 @@ def _hostile_binary(files, r):
 def _hostile_dicom(files, r):
     "A count, a length or a text of the DICOM becomes another."
     b = files['rec.bin']
-    elements = [m.start() for m in re.finditer(b'[A-Z]{2}', b) if m[0] in (b'US', b'UL', b'DS', b'SQ', b'OW', b'OB', b'CS', b'SH', b'UI', b'LO', b'DA')]
+    elements = [m.start() for m in re.finditer(b'[A-Z]{2}', b)
+                if m[0] in (b'US', b'UL', b'DS', b'SQ', b'OW', b'OB', b'CS', b'SH', b'UI', b'LO', b'DA')]
     i = elements[r.integers(len(elements))]
     return {'rec.bin': _fields_struck(b, r, i, i + 16)}, f'rec.bin: numbers of the element at {i}'
 
@@ -437,7 +443,8 @@ def _make_clinical(writer, box, variant, leads=None, **options):
     from importlib import import_module
     module, name = writer.rsplit('.', 1)
     rec = _recording(variant)
-    getattr(import_module(f'ecg_nb.data.{module}'), name)(box/'rec.bin', rec if leads is None else rec.pick(leads), **options)
+    getattr(import_module(f'ecg_nb.data.{module}'), name)(box/'rec.bin',
+                                                          rec if leads is None else rec.pick(leads), **options)
 
 def _make_scp(box, variant):
     x = np.rint(1000*_ecg(variant)).astype(int)
@@ -478,7 +485,8 @@ _target('DICOM', _read_clinical, hostile=_hostile_dicom)(_make_dicom)
 for _name in ('aecg', 'muse', 'cardiosoft', 'sierra', 'schiller', 'mortara'):
     _target(CLINICAL[2 + ('aecg', 'muse', 'cardiosoft', 'sierra', 'schiller', 'mortara').index(_name)], _read_clinical, hostile=_hostile_xml)(
         partial(_make_clinical, f'clinical_xml.write_{_name}'))
-_target('ISHNE', _read_clinical, hostile=_hostile_holter)(partial(_make_clinical, 'holter.write_ishne', leads=('II', 'V1')))
+_target('ISHNE', _read_clinical, hostile=_hostile_holter)(partial(_make_clinical, 'holter.write_ishne',
+                                                                  leads=('II', 'V1')))
 _target('MFER', _read_clinical, hostile=_hostile_binary)(partial(_make_clinical, 'mfer.write_mfer', block=50))
 _target('BDF', _read_clinical, hostile=_hostile_binary)(_make_bdf)
 
@@ -497,7 +505,8 @@ def _hostile_zip(files, r):
     with zipfile.ZipFile(out, 'w', zipfile.ZIP_DEFLATED) as z:
         info = zipfile.ZipInfo(_PATHS[r.integers(len(_PATHS))].replace('\0', '') or 'x' if kind == 0 else 'rec.hea')
         if kind == 1: info.external_attr = (stat.S_IFLNK | 0o777) << 16
-        z.writestr(info, [b'secret', b'/etc/passwd', bytes(120 << 20 if r.random() < .05 else 1 << 20), files['rec.bin'], b'rec 1 100 250'][kind])
+        z.writestr(info,
+                   [b'secret', b'/etc/passwd', bytes(120 << 20 if r.random() < .05 else 1 << 20), files['rec.bin'], b'rec 1 100 250'][kind])
     data = out.getvalue()
     if kind == 4: data = data.replace((13).to_bytes(4, 'little'), int(r.integers(1 << 32)).to_bytes(4, 'little'))
     return {'rec.bin': data}, f'rec.bin: {("a name that leads out", "a link", "a bomb", "an archive in an archive", "another size")[kind]}'
@@ -514,7 +523,8 @@ def _make_zip(box, variant):
 
 @_target('npz', _read_members)
 def _make_npz(box, variant):
-    with open(box/'rec.bin', 'wb') as f: np.savez(f, tracings=_three(variant), exam_id=np.arange(3), units='mV', leads=LEADS)
+    with open(box/'rec.bin', 'wb') as f:
+        np.savez(f, tracings=_three(variant), exam_id=np.arange(3), units='mV', leads=LEADS)
 
 @_target('HDF5', _read_members, hostile=_hostile_binary)
 def _make_hdf5(box, variant):
@@ -962,7 +972,8 @@ def _one(guard, target, box, files, changed):
     if guard.seen: fault, said = guard.seen[0], said
     elif os.listdir('.') != ['secret']:
         fault = f'left {", ".join(sorted(set(os.listdir(".")) - {"secret"}))[:60]} behind outside'
-    elif new := {p for p in box.iterdir() if not p.name.startswith('ecg_nb_zip_')} - known:   # unpacked: goes with the program
+    # unpacked: goes with the program
+    elif new := {p for p in box.iterdir() if not p.name.startswith('ecg_nb_zip_')} - known:
         fault = f'left {sorted(new)[0].name} behind'
     elif len(warned) > 20: fault = f'{len(warned)} warnings'
     for p in set(os.listdir('.')) - {'secret'}: os.unlink(p)
@@ -1411,7 +1422,8 @@ def _write_answers(box, who):
     with answers_folder(box/'answers', call, ['t.csv', 'predictions.json']):
         for name in ('t.csv', 'predictions.json'): write_json(box/'answers'/name, who)
 
-def _answered(box): return [a for a, b in [[read_json(box/'answers'/n) for n in ('t.csv', 'predictions.json')]] if a == b]
+def _answered(box):
+    return [a for a, b in [[read_json(box/'answers'/n) for n in ('t.csv', 'predictions.json')]] if a == b]
 
 TOGETHER = dict(gallery=(_add_person, _people), marks=(_add_mark, _marked), answers=(_write_answers, _answered))
 TOGETHER['gallery, read and saved'] = _save_person, _people
@@ -1456,7 +1468,8 @@ def try_together(
             f['lost'] += len(lost)
             for s in said: f['refused'][s] = f['refused'].get(s, 0) + 1
             if lost or any(s.startswith(('unnamed', 'crash', 'hang')) for s in said) or _leftovers(box):
-                faults.append(f'trial {t}: lost {sorted(lost)[:5]}, said {sorted(set(said))}, left {_leftovers(box)[:2]}')
+                faults.append(f'trial {t}: lost {sorted(lost)[:5]}, said {sorted(set(said))}, left '
+                              f'{_leftovers(box)[:2]}')
     return f | dict(faults=faults[:20])
 
 
@@ -1469,13 +1482,15 @@ def _put_source(folder, k, seed):
     x, form, path = np.roll(_ecg(0)[:2, :250], seed, 1), _FORMS[k % 4], folder/f'r{k}'
     if form == 'npy': np.save(path.with_suffix('.npy'), x.astype(np.float32))
     elif form == 'wfdb': write_wfdb(path, x, 100, LEADS[:2])
-    elif form == 'csv': path.with_suffix('.csv').write_text('I,II\n' + ''.join(f'{a:+09.4f},{b:+09.4f}\n' for a, b in x.T))
+    elif form == 'csv':
+        path.with_suffix('.csv').write_text('I,II\n' + ''.join(f'{a:+09.4f},{b:+09.4f}\n' for a, b in x.T))
     else: _put_edf(path.with_suffix('.edf'), x)
     return [p for p in sorted(folder.iterdir()) if p.stem == f'r{k}']
 
 def _put_edf(path, x):
     import pyedflib
-    head = dict(dimension='mV', sample_frequency=50, physical_min=-9, physical_max=9, digital_min=-32767, digital_max=32767)
+    head = dict(dimension='mV', sample_frequency=50, physical_min=-9, physical_max=9, digital_min=-32767,
+                digital_max=32767)
     with pyedflib.EdfWriter(str(path), len(x)) as f:
         f.setSignalHeaders([head | dict(label=l) for l in LEADS[:len(x)]])
         f.writeSamples([np.rint(v*32767/9).astype(np.int32) for v in x], digital=True)
@@ -1582,11 +1597,14 @@ def try_stops(
             os.close(pipe)
             left = _leftovers(out) if name != 'download' else [p for p in _leftovers(out) if not p.endswith('.part')]
             f['stopped'] += os.waitstatus_to_exitcode(status) != 0
-            f |= dict(slowest_s=max(f['slowest_s'], round(s, 3)), late=f['late'] + (s > within_s), left=f['left'] + len(left), trials=i + 1)
+            f |= dict(slowest_s=max(f['slowest_s'], round(s, 3)), late=f['late'] + (s > within_s),
+                      left=f['left'] + len(left), trials=i + 1)
             said = _done(job, source, out)
             same = (job.kept(out), said) == want and not _leftovers(out)
             f['equal'] += same
-            if not same or s > 10: faults.append(f'trial {i}, {signal.Signals(number).name}: gone after {s:.1f} s, then {said[:120]}; left {_leftovers(out)[:2]}')
+            if not same or s > 10:
+                faults.append(f'trial {i}, {signal.Signals(number).name}: gone after {s:.1f} s, then {said[:120]}; '
+                              f'left {_leftovers(out)[:2]}')
             shutil.rmtree(out, ignore_errors=True)
     return f | dict(took_s=round(took, 3), faults=faults[:20])
 
@@ -1780,7 +1798,8 @@ def reliability_table(
             refused = ', '.join(f'{n} x {o}' for o, n in f['refused'].items()) or '-'
             rows.append((k, f['trials'], f['added'], refused, f['lost'], len(f['faults'])))
         elif part == 'replaced':
-            rows.append((k, f['trials'], ', '.join(f'{n} x {o}' for o, n in f['kinds'].items()), f['equal'], len(f['faults'])))
+            rows.append((k, f['trials'], ', '.join(f'{n} x {o}' for o, n in f['kinds'].items()), f['equal'],
+                         len(f['faults'])))
         elif part == 'stops':
             rows.append((k, f['trials'], f['equal'], f['slowest_s'], f['late'], f['left'], len(f['faults'])))
         elif part == 'crowd':

@@ -105,7 +105,8 @@ def page_cells(
         c['source'] = text
         for output in c.get('outputs', []):
             data = output.get('data', {})
-            if 'text/markdown' in data: data['text/markdown'] = links.text(''.join(data['text/markdown']), source, strict=False)
+            if 'text/markdown' in data:
+                data['text/markdown'] = links.text(''.join(data['text/markdown']), source, strict=False)
     return cells
 
 def write_notebook(

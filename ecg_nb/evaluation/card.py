@@ -145,15 +145,20 @@ DATA = {   # data set -> what it is, population, licence, source
                          'Bundesanstalt, Germany', 'CC BY 4.0', 'Wagner et al. 2020, https://doi.org/10.1038/s41597-020-0495-6'),
     'cpsc2018': ('CPSC2018', '6,877 public 12-lead ECGs of 6 to 60 s from 11 hospitals in '
                              'China', 'CC BY 4.0', 'Liu et al. 2018, https://doi.org/10.1166/jmihi.2018.2442'),
-    'mitdb': ('MIT-BIH Arrhythmia Database', '48 two-lead recordings of half an hour from 47 people, worn at Beth Israel '
-                                             'Hospital, Boston, from 1975 to 1979, chosen in part for their arrhythmias',
+    'mitdb': ('MIT-BIH Arrhythmia Database', '48 two-lead recordings of half an hour from 47 people, worn at Beth '
+                                             'Israel '
+                                             'Hospital, Boston, from 1975 to 1979, chosen in part for their '
+                                             'arrhythmias',
               'ODC-BY 1.0', 'Moody and Mark 2001, https://doi.org/10.1109/51.932724'),
-    'qtdb': ('QT Database', '105 two-lead excerpts of 15 minutes from seven data sets, chosen for a variety of QRS and ST-T '
+    'qtdb': ('QT Database', '105 two-lead excerpts of 15 minutes from seven data sets, chosen for a variety of QRS '
+                            'and ST-T '
                             'shapes, with wave boundaries by cardiologists',
              'ODC-BY 1.0', 'Laguna et al. 1997, https://doi.org/10.1109/CIC.1997.648140')}
 
-NOT_KNOWN = ('In the copy of PTB-XL that the shipped runs learned from, report, date, device and likelihoods are empty for 9,749 of '
-             'the 21,799 records, and not at random: 68 % of these are labelled NORM, against 24 % of the others, and none has a '
+NOT_KNOWN = ('In the copy of PTB-XL that the shipped runs learned from, report, date, device and likelihoods are '
+             'empty for 9,749 of '
+             'the 21,799 records, and not at random: 68 % of these are labelled NORM, against 24 % of the others, '
+             'and none has a '
              'statement on form, atrial fibrillation, a premature ventricular complex or ST depression.')
 CAPPED = 'An age of 300 in its table (293 records: older than 89) is read as 90.'
 
@@ -235,7 +240,8 @@ def _learned(info):
     if info.get('simulated'): out.append('**SIMULATED records**: nothing that it says is about patients.')
     out += [f'{DATA[d][0]}: {DATA[d][1]}. Licence {DATA[d][2]}. {DATA[d][3]}.' if d in DATA
             else f'Records called "{_cell(d)}".' for d in _data(info)]
-    if 'ptb-xl' in _data(info) and not info.get('simulated'): out.append(NOT_KNOWN + f' {CAPPED}'*('age' in info['classes']))
+    if 'ptb-xl' in _data(info) and not info.get('simulated'):
+        out.append(NOT_KNOWN + f' {CAPPED}'*('age' in info['classes']))
     folds = dict(train='folds 1 to 8', valid='fold 9', test='fold 10') if _data(info) == ['ptb-xl'] else dict(train='', valid='', test='')
     does = dict(train='trained on', valid='chosen on (epoch, thresholds)', test='measured on')
     if info.get('finetuned', {}).get('run'):
@@ -293,9 +299,11 @@ def _measured(where, info):
         return [_cell(e['name']), f'**{_num(e["value"])}**{span}',
                 _num(e.get('chance'), 3 if (e.get('chance') or 1) >= .001 else 5), f'{n:,}' if n else '', published]
     rows, before = [row(e) for e in h], informed(where)
-    known = [f'What these records had shown when something about the run was still to be decided: {"; ".join(before)}.']*bool(before)
+    known = ['What these records had shown when something about the run was still to be decided: '
+             f'{"; ".join(before)}.']*bool(before)
     return ['## How good',
-            'On records on which neither epoch nor threshold was chosen; 95 % intervals by bootstrap over people, of one training with '
+            'On records on which neither epoch nor threshold was chosen; 95 % intervals by bootstrap over people, of '
+            'one training with '
             'one seed; "by chance" is what an answer without looking would reach.',
             _rows(['measure', 'reached', 'by chance', 'n', 'published by others'], rows), *known]
 
@@ -381,7 +389,8 @@ def _explained(root, where, info):
     if not len(v): return []
     from ecg_nb.explanation.sanity import advice
     lines = [l.strip() for l in advice(v).splitlines()[1:]]
-    return ['## Explanations', 'Saliency methods put to tests whose bars were set beforehand, but for three that were changed after a first look, for all methods alike (11_sanity):',
+    return ['## Explanations', 'Saliency methods put to tests whose bars were set beforehand, but for three that '
+                               'were changed after a first look, for all methods alike (11_sanity):',
             '\n'.join(f'* {_cell(l)}' for l in lines)]
 
 def _made(info):

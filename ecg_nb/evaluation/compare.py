@@ -25,7 +25,8 @@ class Comparison:
     table:pd.DataFrame    # cls ('all' = mean of the classes), positives, auc_a, auc_b, difference (a - b), low, high
 
     def __str__(self):
-        lines = [f'{self.a} minus {self.b}: AUC, {self.n:,} records of {self.people:,} people, 95 % intervals over people']
+        lines = [f'{self.a} minus {self.b}: AUC, {self.n:,} records of {self.people:,} people, 95 % intervals over '
+                 'people']
         for r in self.table.itertuples():
             clear = '' if not r.low <= 0 <= r.high else '  (0 lies within)'
             lines.append(f'  {r.cls:<12} {r.positives:>6,}  {r.auc_a:.3f} - {r.auc_b:.3f} = {r.difference:+.3f} '
@@ -38,15 +39,18 @@ def _same_records(a, b):
     "Both on the classes that they share, records in the same order; `BadTable` says why they cannot be compared."
     shared = [c for c in a.classes if c in b.classes]
     if not shared:
-        raise BadTable(f'{a.title} and {b.title}', f'they share no class: {", ".join(a.classes[:8])}; {", ".join(b.classes[:8])}')
+        raise BadTable(f'{a.title} and {b.title}',
+                       f'they share no class: {", ".join(a.classes[:8])}; {", ".join(b.classes[:8])}')
     if a.source != b.source or set(a.record_ids) != set(b.record_ids):
         both = len(set(a.record_ids) & set(b.record_ids)) if a.source == b.source else 0
         raise BadTable(f'{a.title} and {b.title}', f'scored on other records ({len(a):,} of {a.source}, {len(b):,} of '
-                                                   f'{b.source}, {both:,} of them the same): a paired difference needs the same')
+                                                   f'{b.source}, {both:,} of them the same): a paired difference '
+                                                   'needs the same')
     b = b.where(pd.Index(b.record_ids).get_indexer(a.record_ids))
     at = [[e.classes.index(c) for c in shared] for e in (a, b)]
     if (a.y[:, at[0]] != b.y[:, at[1]]).any():
-        raise BadTable(f'{a.title} and {b.title}', 'the same records have other labels: their classes mean different things')
+        raise BadTable(f'{a.title} and {b.title}',
+                       'the same records have other labels: their classes mean different things')
     return shared, a.y[:, at[0]], a.p[:, at[0]], b.p[:, at[1]]
 
 def compare(
@@ -59,7 +63,8 @@ def compare(
     "AUC of run `a` minus that of run `b`, class by class and in the mean, with 95 % intervals over people, from their stored predictions."
     one, other = (e if isinstance(e, Evaluation) else evaluation(e, part, root=root) for e in (a, b))
     shared, y, p, q = _same_records(one, other)
-    if np.array_equal(p, q): raise BadTable(f'{one.title} and {other.title}', 'they say the same of every record: one run under two names?')
+    if np.array_equal(p, q):
+        raise BadTable(f'{one.title} and {other.title}', 'they say the same of every record: one run under two names?')
     draws = dict(groups=one.subjects, n_resamples=n_resamples, seed=seed)
     d = bootstrap_auc(y, p, **draws) - bootstrap_auc(y, q, **draws)
     d = np.column_stack([mean_defined(d), d])

@@ -330,7 +330,8 @@ def kept_answers(
         if not ask: raise MissingFile(path, f'{c.name} has not been asked yet')
         try: p, refused = answers(c, kind, level, seed=seed, made=made), ''
         except BadSignal as e: p, refused = np.zeros((0, len(c.run.classes))), e.cause
-        with atomic_path(path) as f, open(f, 'wb') as o: np.savez(o, p=np.asarray(p, np.float32), refused=refused, content=c.content)
+        with atomic_path(path) as f, open(f, 'wb') as o:
+            np.savez(o, p=np.asarray(p, np.float32), refused=refused, content=c.content)
     try:
         with np.load(path, allow_pickle=False) as f: p, refused = f['p'], str(f['refused'])
     except Exception as e:

@@ -103,7 +103,8 @@ def _as_written(name): return re.sub(r'^0+(?=.)', '', str(name).strip().lower())
 
 def check_people(v:Verdict, splits:Splits):
     "Nobody in two parts: by name, by a name that is only written otherwise, or by a recording of theirs."
-    people = {part: sorted(set(data.subjects)) for part, data in splits.parts.items() if part in ('train', 'valid', 'test')}
+    people = {part: sorted(set(data.subjects)) for part, data in splits.parts.items()
+              if part in ('train', 'valid', 'test')}
     for i, a in enumerate(people):
         for b in list(people)[i + 1:]:
             plain_a, plain_b = ({_as_written(s): s for s in people[k]} for k in (a, b))
@@ -114,7 +115,8 @@ def check_people(v:Verdict, splits:Splits):
             x, y = splits.parts[a], splits.parts[b]
             same = [(x.subjects[i], y.subjects[j], x.ids[i], y.ids[j]) for i, j in shared_recordings(x, y)]
             for who, other, one, two in same[:5]:
-                v.differences.append(f'people: record {one} of {who} in {a} is record {two} of {other} in {b}: one person')
+                v.differences.append(f'people: record {one} of {who} in {a} is record {two} of {other} in {b}: one '
+                                     'person')
     v.checked.append(', '.join(f'{len(who):,} people in {part}' for part, who in people.items()))
 
 def check_split(v:Verdict, info:dict, again:dict, splits:Splits):
@@ -122,9 +124,11 @@ def check_split(v:Verdict, info:dict, again:dict, splits:Splits):
     for part in ('train', 'valid'):
         named, given = (read_people(str(i.get('subjects', {}).get(part, ''))) for i in (info, again))
         tested = sorted(named & set(splits.parts['test'].subjects))
-        if tested: v.differences.append(f'people: {len(tested)} of {part} in run.json are tested on ({", ".join(tested[:3])})')
+        if tested:
+            v.differences.append(f'people: {len(tested)} of {part} in run.json are tested on ({", ".join(tested[:3])})')
         if named != given:
-            v.differences.append(f'split: of {part} run.json names {len(named - given)} people whom the split of the task '
+            v.differences.append(f'split: of {part} run.json names {len(named - given)} people whom the split of the '
+                                 'task '
                                  f'does not give, and lacks {len(given - named)}')
     counts = {part: len(data) for part, data in splits.parts.items()}
     v.differences += unequal(info['data'].get('records'), counts, 'records')
@@ -141,15 +145,18 @@ def check_standardisation(v:Verdict, info:dict, answers:Answers):
     train = [[m]*len(s) for m, s in zip(answers.splits.parts['train'].moments(), stored)]
     if not unequal(stored, train): v.checked.append('standardised on the training records')
     elif '--from ' in info.get('command', '') or info.get('finetuned'):
-        v.unchecked.append('standardisation: the weights went on from those of another run, and have its mean and standard deviation')
+        v.unchecked.append('standardisation: the weights went on from those of another run, and have its mean and '
+                           'standard deviation')
     else: v.differences += unequal(stored, train, 'standardisation')[:2]
 
 # %% ../../nbs/evaluation/16_verify.ipynb #check-choices
 def _chosen_on_test(task, answers):
     "What the test records would choose."
     parts, tables = answers.splits.parts, answers.splits.tables
-    splits = replace(answers.splits, parts=parts | dict(valid=parts['test']), tables=tables | dict(valid=tables['test']))
-    return plain(task.choose(replace(answers, splits=splits, windows=answers.windows | dict(valid=answers.windows['test']))))
+    splits = replace(answers.splits, parts=parts | dict(valid=parts['test']),
+                     tables=tables | dict(valid=tables['test']))
+    return plain(task.choose(replace(answers, splits=splits,
+                                     windows=answers.windows | dict(valid=answers.windows['test']))))
 
 def check_choices(v:Verdict, task:Task, info:dict, answers:Answers):
     "run.json holds what validation chooses, and the run is made of those that validation prefers."
@@ -173,11 +180,13 @@ def check_epoch(v:Verdict, task:Task, folder:Path, answers:Answers):
     best = history.groupby(history.get('cycle', pd.Series(0, history.index))).score.max()
     score = task.validation_score(answers)
     if (abs(best - score) > .01).all():
-        v.differences.append(f'epoch: the weights score {score:.4f} on validation, but the best epoch of history.csv {best.max():.4f}')
+        v.differences.append(f'epoch: the weights score {score:.4f} on validation, but the best epoch of history.csv '
+                             f'{best.max():.4f}')
     else: v.checked.append('epoch')
 
 # %% ../../nbs/evaluation/16_verify.ipynb #check-tables
-def _table(path): return pd.read_csv(path, dtype=dict(record_id=str, subject_id=str), keep_default_na=False, na_values=[''])
+def _table(path):
+    return pd.read_csv(path, dtype=dict(record_id=str, subject_id=str), keep_default_na=False, na_values=[''])
 
 def table_differences(
     stored:pd.DataFrame, again:pd.DataFrame,
@@ -191,7 +200,9 @@ def table_differences(
     wrong = np.zeros(len(again), bool)
     for c in others: wrong |= (stored[c].astype(str) != again[c].astype(str)).to_numpy()
     order = wrong.any() and sorted(stored[others[0]].astype(str)) == sorted(again[others[0]].astype(str))
-    if order: return [f'{name}: rows in another order; {stored[others[0]][wrong.argmax()]} stands in the place of {again[others[0]][wrong.argmax()]}']
+    if order:
+        return [f'{name}: rows in another order; {stored[others[0]][wrong.argmax()]} stands in the place of '
+                f'{again[others[0]][wrong.argmax()]}']
     for c in numeric:
         a, b = (t[c].to_numpy(float) for t in (stored, again))
         wrong |= ~(np.isclose(a, b, rtol=CLOSE, atol=2*CLOSE) | np.isnan(a) & np.isnan(b))
@@ -212,7 +223,8 @@ def check_tables(v:Verdict, folder:Path, here:Path):
 _NOT_COMPARED = {'command', 'versions', 'machine', 'commit', 'created', 'run'}    # where and when
 _OF_THE_PLAN = {'published', 'source'}
 
-def _figures_of(metrics): return [{k: h.get(k) for k in ('name', 'value', 'low', 'high', 'chance', 'n')} for h in metrics['headline']]
+def _figures_of(metrics):
+    return [{k: h.get(k) for k in ('name', 'value', 'low', 'high', 'chance', 'n')} for h in metrics['headline']]
 
 def check_metrics(v:Verdict, stored:dict, again:dict):
     "metrics.json says what is made anew."
@@ -230,13 +242,15 @@ def check_headline(v:Verdict, task:Task, folder:Path, stored:dict, info:dict, an
         if not path.exists(): return
         table = _table(path)
         classes, ids = [c for c in table if c != 'record_id'], answers.splits.parts[part].ids
-        if tuple(classes) != tuple(answers.run.classes) or set(table.record_id) != set(ids) or len(table) != len(ids): return   # said above
+        if tuple(classes) != tuple(answers.run.classes) or set(table.record_id) != set(ids) or len(table) != len(ids):
+            return   # said above
         p[part] = table.set_index('record_id').loc[ids, classes].to_numpy(np.float32)
     chosen = answers.chosen | {k: info[k] for k in answers.chosen if k in info}
     from_files = [vars(f) for f in task.headline(replace(answers, p=p, chosen=chosen))]
     for a, b in zip(_figures_of(stored), from_files):
         wrong = [k for k in ('value', 'low', 'high', 'chance', 'n') if a[k] is not None and abs(a[k] - b[k]) > 1e-6]
-        v.differences += [f'headline, {a["name"]}: {k} {_short(a[k])} in metrics.json, {_short(float(b[k]))} from the predictions'
+        v.differences += [f'headline, {a["name"]}: {k} {_short(a[k])} in metrics.json, {_short(float(b[k]))} from '
+                          'the predictions'
                           for k in wrong]
 
 # %% ../../nbs/evaluation/16_verify.ipynb #verify
@@ -258,7 +272,8 @@ def _records(v, task, plan, info, root):
             return None
     splits = task.splits(plan, root=root)
     if bool(splits.simulated) == bool(info['simulated']): return splits
-    v.unchecked.append(f'only {"simulated" if splits.simulated else "real"} records are here: splits, choices, answers and headline')
+    v.unchecked.append(f'only {"simulated" if splits.simulated else "real"} records are here: splits, choices, '
+                       'answers and headline')
 
 def _aside(folder, info, top):
     "A folder with the run's weights, beside copies of the runs that it is made of: a run follows no links."
@@ -294,7 +309,9 @@ def verify(
         return v
     stored = read_json(folder/'metrics.json')
     named = {k: read_people(str(info.get('subjects', {}).get(k, ''))) for k in ('train', 'valid')}
-    if named['train'] & named['valid']: v.differences.append(f'people: {len(named["train"] & named["valid"])} of train are in valid, too, says run.json')
+    if named['train'] & named['valid']:
+        v.differences.append(f'people: {len(named["train"] & named["valid"])} of train are in valid, too, says '
+                             'run.json')
     if info['task'] not in TASKS:
         v.unchecked.append(f'the task {info["task"]} is not known here (--import names the file that registers it)')
         return v

@@ -82,13 +82,15 @@ class LabelledBeats:
     def __str__(self):
         if self.problem: return f'{self.record_id}: {self.problem}'
         counts = ', '.join(f'{n:,} {c}' for c, n in self.counts.items() if n)
-        lines = [f'{self.record_id}: {len(self):,} beats in {self.duration_s:,.0f} s, {self.rate_bpm:.0f} a minute: {counts}']
+        lines = [f'{self.record_id}: {len(self):,} beats in {self.duration_s:,.0f} s, {self.rate_bpm:.0f} a minute: '
+                 f'{counts}']
         of = self.runs()
         for kind, name in NAMES.items():
             mine = of[of.kind == kind]
             if len(mine):
                 longest = mine.loc[mine.beats.idxmax()]
-                lines.append(f'  {name}: {(mine.beats == 2).sum():,} couplets, {(mine.beats > 2).sum():,} runs; the longest '
+                lines.append(f'  {name}: {(mine.beats == 2).sum():,} couplets, {(mine.beats > 2).sum():,} runs; the '
+                             'longest '
                              f'{longest.beats} beats at {longest.start_s:.1f} s, {longest.rate_bpm:.0f} a minute')
         return '\n'.join([*lines, f'  {self.hrv()}', *(f'  note: {n}' for n in self.notes)])
 
@@ -122,12 +124,16 @@ def _notes(label, time_s, findings):
     normal = (label[1:] == 'N') & (label[:-1] == 'N')
     rr = np.diff(time_s)[normal]
     if len(rr) > 8 and np.median(np.abs(np.diff(np.log(rr)))) > IRREGULAR:
-        notes.append('irregular from beat to beat: atrial fibrillation? Then supraventricular beats cannot be told from others')
-    if len(label) < FEW: notes.append(f'{len(label)} {"beat" if len(label) == 1 else "beats"}: too few to know what is usual here, none was classed')
+        notes.append('irregular from beat to beat: atrial fibrillation? Then supraventricular beats cannot be told '
+                     'from others')
+    if len(label) < FEW:
+        notes.append(f'{len(label)} {"beat" if len(label) == 1 else "beats"}: too few to know what is usual here, '
+                     'none was classed')
     return notes
 
 def _nothing(rec, problem):
-    return LabelledBeats(rec.record_id or 'recording', rec.fs, rec.duration_s, np.zeros(0, int), np.zeros(0, '<U1'), np.zeros(0), [], problem)
+    return LabelledBeats(rec.record_id or 'recording', rec.fs, rec.duration_s, np.zeros(0, int),
+                         np.zeros(0, '<U1'), np.zeros(0), [], problem)
 
 def label_beats(
     rec:Recording,      # any leads, from 100 Hz on
@@ -137,9 +143,12 @@ def label_beats(
 )->LabelledBeats:
     "The beats of `rec` and the class of each; `problem` says why there are none."
     run = beats_run(run)
-    if rec.fs < 100: raise BadSignal(rec.record_id or 'recording', f'{rec.fs:g} samples a second; classes of beats need at least 100')
+    if rec.fs < 100:
+        raise BadSignal(rec.record_id or 'recording',
+                        f'{rec.fs:g} samples a second; classes of beats need at least 100')
     findings = examine(rec) if findings is None else findings
-    if outcome(findings) == 'not answered': return _nothing(rec, next(str(f) for f in findings if f.severity == 'refuse'))
+    if outcome(findings) == 'not answered':
+        return _nothing(rec, next(str(f) for f in findings if f.severity == 'refuse'))
     missing = next((str(f) for f in findings if f.name == 'no beats'), '')
     if missing: return _nothing(rec, missing)
     rows = _rows(rec)
@@ -165,4 +174,5 @@ def write_beats(
     import wfdb
     if not len(beats): raise BadSignal(path, 'no beat was found, and WFDB knows no annotation file without annotations')
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    wfdb.wrann(Path(path).name, extension, beats.sample.astype(int), list(beats.label), fs=beats.fs, write_dir=str(Path(path).parent))
+    wfdb.wrann(Path(path).name, extension, beats.sample.astype(int), list(beats.label), fs=beats.fs,
+               write_dir=str(Path(path).parent))

@@ -200,8 +200,10 @@ def _graph(module, x, names, path):
                        f'{str(e).strip().splitlines()[-1][:200]}') from None
     return onnx.load_model_from_string(data.getvalue())
 
-_SCALED = ('each lead by itself, at 250 Hz, without the baseline below 0.5 Hz (zero-phase Butterworth of order 3), divided by its running height: the median '
-           'over five stretches of 2.56 s of what it spans in each, interpolated between their middles; 0 where an electrode is off')
+_SCALED = ('each lead by itself, at 250 Hz, without the baseline below 0.5 Hz (zero-phase Butterworth of order 3), '
+           'divided by its running height: the median '
+           'over five stretches of 2.56 s of what it spans in each, interpolated between their middles; 0 where an '
+           'electrode is off')
 
 def _export_samples(run, folder):
     "A network that tells of every sample where waves are; scaling and joining of leads stay outside, as `recipe.json` says."
@@ -215,12 +217,15 @@ def _export_samples(run, folder):
                           dynamic_axes=axes, opset_version=17, **legacy)
     onnx.checker.check_model(onnx.load_model_from_string(data.getvalue()), full_check=True)
     d = dict(format='ecg_nb onnx samples 1', run=run.name, title=run.info['title'], caveat=caveat(run), kind='samples', step=net.step, classes=list(run.classes),
-             input=dict(name='ecg', type='float32', shape=['leads', 1, 'samples, a multiple of step'], unit='heights of the lead', fs=run.recipe.fs),
+             input=dict(name='ecg', type='float32', shape=['leads', 1, 'samples, a multiple of '
+                                                                       'step'], unit='heights of the lead', fs=run.recipe.fs),
              outputs=[dict(name='logits', shape=['leads', len(run.classes), 'samples'])], preparation=_SCALED,
-             joining='mean of the logits, cut at 6 to either side, over the leads that are there; a wave is where the sigmoid of it is above a half')
+             joining='mean of the logits, cut at 6 to either side, over the leads that are there; a wave is where '
+                     'the sigmoid of it is above a half')
     with atomic_path(folder/'model.onnx') as p: p.write_bytes(data.getvalue())
     write_json(folder/'recipe.json', d | dict(sha256=hashlib.sha256(data.getvalue()).hexdigest(), opset=17))
-    text = f'# {d["run"]}, as ONNX\n\n> {d["caveat"]}\n\nInput `ecg`: {_SCALED}. Output `logits`: of P, QRS, T for every sample. Joining of leads: {d["joining"]}.\n'
+    text = (f'# {d["run"]}, as ONNX\n\n> {d["caveat"]}\n\nInput `ecg`: {_SCALED}. Output `logits`: of P, QRS, T for '
+            f'every sample. Joining of leads: {d["joining"]}.\n')
     with atomic_path(folder/'README.md') as p: p.write_text(text, encoding='utf-8')
     sums = ''.join(f'{hashlib.sha256((folder/f).read_bytes()).hexdigest()}  {f}\n' for f in FILES)
     with atomic_path(folder/'SHA256SUMS.txt') as p: p.write_text(sums, encoding='utf-8')

@@ -528,7 +528,8 @@ def _measured(source):
     try: return measured(rec), whose(rec.meta), device_values(rec.meta)
     except MissingFile: return None, {}, {}                       # a results folder without the run that finds waves
 
-def _measurements(self:Predictions, i:int|None=None)->list: # (`Measurements` or None, dict(sex, age), dict of the device's own) a recording
+# (`Measurements` or None, dict(sex, age), dict of the device's own) a recording
+def _measurements(self:Predictions, i:int|None=None)->list:
     "What is measured in all recordings, or in recording `i`; measured once."
     rows = range(len(self)) if i is None else [i]
     missing = [k for k in rows if k not in self._kept]
@@ -648,7 +649,8 @@ def _head(said, i):
     m, who, device = said.measurements(i)[0]
     if m is None or not m.beats: return ''
     e, odd = html.escape, '<i>{}</i>'
-    parts = [f'<span>{e(name)} <b>{e(text)}</b> {odd.format(e(beyond)) if beyond else ""}</span>' for name, text, beyond in headline(m, **who)]
+    parts = [f'<span>{e(name)} <b>{e(text)}</b> {odd.format(e(beyond)) if beyond else ""}</span>'
+             for name, text, beyond in headline(m, **who)]
     theirs = ', '.join(f'{WORDS.get(k, "QTc")} {v:g}' for k, v in device.items())
     return f'<p class="k">{"".join(parts)}</p>' + f'<p class="s">The device says: {e(theirs)}</p>'*bool(theirs)
 
@@ -659,7 +661,8 @@ def _waves_of(rec):
     try: return wave_spans(waves(rec))
     except ECGError: return None
 
-_UNDER = '<p class="s">Bars under the ECG: P wave (violet), QRS complex (green), T wave (ochre), all leads together.</p>'
+_UNDER = ('<p class="s">Bars under the ECG: P wave (violet), QRS complex (green), T wave (ochre), all leads '
+          'together.</p>')
 
 def page(
     said:Predictions,
@@ -708,7 +711,8 @@ def page(
     out.append('<p class="s">ECG on paper: 25 mm/s, 10 mm/mV at a scale of 100 %. Research use only, not a medical '
                f'device. ecg_nb {e(made["versions"]["ecg_nb"])}, PyTorch {e(made["versions"]["torch"])}, '
                f'{e(made["created"])}.</p>')
-    return (f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">{_CSP}<title>{e(s.record_id)}</title><style>{_CSS}</style></head><body>{"".join(out)}</body></html>')
+    return ('<!DOCTYPE html><html lang="en"><head><meta '
+            f'charset="utf-8">{_CSP}<title>{e(s.record_id)}</title><style>{_CSS}</style></head><body>{"".join(out)}</body></html>')
 
 # %% ../../nbs/23_your_own_ecg.ipynb #-file-name
 def _file_name(text): return re.sub(r'[^A-Za-z0-9._-]+', '_', str(text)).strip('._')[:100] or 'recording'
@@ -800,7 +804,8 @@ class Explanation(NamedTuple):
     findings:list   # of `Finding`, on the recording
     origin:str=''   # where the run is from, if not from the package
     def __str__(self):
-        return '\n'.join(map(shown, [f'{self.map.record_id}: {self.map.cls} {self.map.score:.2f}', *[self.origin]*bool(self.origin),
+        return '\n'.join(map(shown, [f'{self.map.record_id}: {self.map.cls} '
+                                     f'{self.map.score:.2f}', *[self.origin]*bool(self.origin),
                                      *self.findings, self.verdict, *[self.path]*bool(self.path)]))
 
 def explain(
@@ -831,7 +836,8 @@ def explain(
         png = _png(Item(complete_leads(rec, m.leads)[0], saliency=m, title=s.record_id,
                         note=f'{fast.name}, {m.cls} {m.score:.2f}' + f', {start_s:g} to {stop_s:g} '
                                                                      's'*(s.duration_s > PIECE_S)), width=1300)
-        text = (f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">{_CSP}<title>{_escaped(s.record_id)}</title><style>{_CSS}</style></head><body><h1>{_escaped(s.record_id)}: {_escaped(m.cls)}</h1>{_img(png, "map")}<p class="s">{_escaped(_map_line(m, verdict))}</p><p class="w">{_escaped(fast.origin)}</p><p class="w">{_escaped(caveat(fast.run))}</p>{_list_of(map(str, findings))}</body></html>')
+        text = ('<!DOCTYPE html><html lang="en"><head><meta '
+                f'charset="utf-8">{_CSP}<title>{_escaped(s.record_id)}</title><style>{_CSS}</style></head><body><h1>{_escaped(s.record_id)}: {_escaped(m.cls)}</h1>{_img(png, "map")}<p class="s">{_escaped(_map_line(m, verdict))}</p><p class="w">{_escaped(fast.origin)}</p><p class="w">{_escaped(caveat(fast.run))}</p>{_list_of(map(str, findings))}</body></html>')
         with write_errors(out), atomic_path(out) as f: f.write_bytes(png if out.suffix == '.png' else text.encode())
     return Explanation(m, verdict, str(out or ''), findings, fast.origin)
 

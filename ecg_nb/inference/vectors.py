@@ -125,7 +125,8 @@ def groups_of(
 class SamePerson(NamedTuple):
     "Which recordings are of the same heart."
     threshold:float
-    table:pd.DataFrame     # record_id, group ('' = alone), score (lowest within the group), nearest (another recording), nearest_score, note
+    # record_id, group ('' = alone), score (lowest within the group), nearest (another recording), nearest_score, note
+    table:pd.DataFrame
     problems:pd.DataFrame  # record_id, cause: recordings that could not be compared
 
     @property
@@ -136,7 +137,8 @@ class SamePerson(NamedTuple):
 
     def __str__(self):
         t = self.table
-        lines = [f'{len(t):,} recordings: {len(self.groups):,} groups of the same person, {(t.group == "").sum():,} alone '
+        lines = [f'{len(t):,} recordings: {len(self.groups):,} groups of the same person, {(t.group == "").sum():,} '
+                 'alone '
                  f'(cosine from {self.threshold:.3f} on)']
         lowest = t.drop_duplicates('group').set_index('group').score
         lines += [f'  {g:<4} lowest {lowest[g]:.2f}: {", ".join(ids)}' for g, ids in self.groups.items()]

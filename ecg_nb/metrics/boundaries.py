@@ -15,7 +15,8 @@ __all__ = ['POINTS', 'WINDOW_S', 'TOLERANCE_MS', 'MARTINEZ', 'boundary_errors', 
 POINTS = ('onset', 'peak', 'offset')
 WINDOW_S = .15
 # two standard deviations, CSE 1985: P onset and offset, QRS onset and offset, T offset
-TOLERANCE_MS = {('P', 'onset'): 10.2, ('P', 'offset'): 12.7, ('QRS', 'onset'): 6.5, ('QRS', 'offset'): 11.6, ('T', 'offset'): 30.6}
+TOLERANCE_MS = {('P', 'onset'): 10.2, ('P', 'offset'): 12.7, ('QRS', 'onset'): 6.5, ('QRS', 'offset'): 11.6,
+                ('T', 'offset'): 30.6}
 # Martínez et al. 2004, doi:10.1109/TBME.2003.821031, on the QT Database, the nearer of two leads: mean and SD (ms)
 MARTINEZ = {('P', 'onset'): (2.0, 14.8), ('P', 'peak'): (3.6, 13.2), ('P', 'offset'): (1.9, 12.8), ('QRS', 'onset'): (4.6, 7.7),
             ('QRS', 'offset'): (.8, 8.7), ('T', 'peak'): (.2, 13.9), ('T', 'offset'): (-1.6, 18.1)}
@@ -66,7 +67,8 @@ def summary(
                              f1=2*hit/max(2*hit + missed + extra, 1), mean_ms=e.mean() if len(e) else np.nan, sd_ms=e.std() if len(e) else np.nan,
                              median_ms=np.median(np.abs(e)) if len(e) else np.nan,
                              within_sd_ms=np.mean(own) if own else np.nan))
-    return pd.DataFrame(rows, columns=['wave', 'point', 'n', 'sensitivity', 'ppv', 'f1', 'mean_ms', 'sd_ms', 'median_ms', 'within_sd_ms'])
+    return pd.DataFrame(rows,
+                        columns=['wave', 'point', 'n', 'sensitivity', 'ppv', 'f1', 'mean_ms', 'sd_ms', 'median_ms', 'within_sd_ms'])
 
 def best_of(
     true:pd.DataFrame, tables, # boundaries of each lead

@@ -140,7 +140,8 @@ def align_beats(
     r = np.asarray(r_idx, int)
     beats, t_s = cut_beats(signal, r, fs), r/fs
     shift = [_aligned(beats[a:b], usual)[0] for a, b, usual in usual_beats(beats, t_s)]
-    moved = np.clip(np.round(r + np.concatenate(shift)*fs/FS).astype(int), 0, np.atleast_2d(signal).shape[1] - 1) if shift else r
+    moved = np.clip(np.round(r + np.concatenate(shift)*fs/FS).astype(int), 0,
+                    np.atleast_2d(signal).shape[1] - 1) if shift else r
     t_s = moved/fs
     beats = cut_beats(signal, moved, fs)
     return beats, t_s, usual_beats(beats, t_s)
@@ -204,7 +205,8 @@ def beat_features(
         own = np.take_along_axis(beats[:, lead], moved, 1)
         near, many = _neighbours(own)
         shape = [_shape(own[a:b], usual[lead, SLACK:-SLACK]) for a, b, usual in blocks]
-        out[:, lead, len(RR_FEATURES):] = np.concatenate([joint[:, None], np.concatenate(shape), near, together, many], 1)
+        out[:, lead, len(RR_FEATURES):] = np.concatenate([joint[:, None], np.concatenate(shape), near,
+                                                          together, many], 1)
         for a, b, usual in blocks:
             if np.sqrt((usual[lead, _slack(QRS)]**2).mean()) < SILENT_MV: out[a:b, lead] = np.nan
     return out
@@ -237,7 +239,7 @@ def beats_in_noise(
     return ndimage.binary_propagation(sure, mask=(contrast < 1.2*CONTRAST) & (usual < UNLIKE))
 
 # %% ../../nbs/signals/15_beat_types.ipynb #without-artefacts
-WILD = 4      # so many times the usual span of three seconds away from the baseline: an electrode that moves, no heartbeat
+WILD = 4   # so many times the usual span of three seconds away from the baseline: an electrode that moves, no heartbeat
 STEP_S = .1   # steps in which the baseline is known
 
 def without_artefacts(
@@ -255,7 +257,8 @@ def without_artefacts(
     spans = np.ptp(x[:, :x.shape[1]//three*three].reshape(len(x), -1, three), axis=2)
     wild = np.abs(x - baseline) > WILD*np.maximum(np.median(spans, 1, keepdims=True), SILENT_MV)
     if not wild.any(): return x
-    wild = ndimage.binary_dilation(ndimage.binary_closing(wild, np.ones((1, 2*k + 1))) | wild, np.ones((1, 2*(k//4) + 1)))
+    wild = ndimage.binary_dilation(ndimage.binary_closing(wild, np.ones((1, 2*k + 1))) | wild,
+                                   np.ones((1, 2*(k//4) + 1)))
     wild &= ~wild.all(1, keepdims=True)
     return fill_gaps(np.where(wild, np.nan, x))[0].astype(x.dtype)
 

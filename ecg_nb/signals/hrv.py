@@ -40,7 +40,8 @@ def nn_intervals(
     if normal is not None: good &= np.asarray(normal, bool)[1:] & np.asarray(normal, bool)[:-1]
     keep = np.flatnonzero(good)
     follows = np.r_[False, np.diff(keep) == 1][:len(keep)]
-    return NN(1000*rr[keep], t[1:][keep], follows, float(t[-1] - t[0]) if len(t) else 0., 1 - good.mean() if len(rr) else 0.)
+    return NN(1000*rr[keep], t[1:][keep], follows, float(t[-1] - t[0]) if len(t) else 0.,
+              1 - good.mean() if len(rr) else 0.)
 
 # %% ../../nbs/signals/14_hrv.ipynb #time-domain
 SEGMENT_S, BIN_MS = 300., 1000/128
@@ -212,6 +213,7 @@ def hrv(
     reasons = {}
     for k in MEASURES:
         least = LEAST_S.get(k, 60.)
-        if nn.duration_s < least - SPARE_S: reasons[k] = f'{nn.duration_s:.0f} s are too short: {least/60:g} minutes at least'
+        if nn.duration_s < least - SPARE_S:
+            reasons[k] = f'{nn.duration_s:.0f} s are too short: {least/60:g} minutes at least'
         elif not np.isfinite(values[k]): reasons[k] = 'no stretch without gaps is long enough, or nothing varies'
     return HRV({k: np.nan if k in reasons else float(values[k]) for k in MEASURES}, reasons, **about)

@@ -96,7 +96,9 @@ def median_beat(
     x = np.asarray(rec.signal, float)
     if not np.isfinite(x).all(): x = fill_gaps(x)[0]
     shapes, inside = _windows_at(x, r_s, rec.fs, _BEFORE_S, _AFTER_S)
-    if not len(inside): shapes, inside = _windows_at(np.pad(x, ((0, 0), (round(.4*rec.fs), round(.7*rec.fs))), mode='edge'), np.asarray(r_s) + .4, rec.fs, _BEFORE_S, _AFTER_S)
+    if not len(inside):
+        shapes, inside = _windows_at(np.pad(x, ((0, 0), (round(.4*rec.fs), round(.7*rec.fs))), mode='edge'),
+                                     np.asarray(r_s) + .4, rec.fs, _BEFORE_S, _AFTER_S)
     if not len(inside): raise BadSignal(rec.record_id or 'recording', 'no whole beat')
     level = np.median(shapes, axis=2, keepdims=True)
     return MedianBeat(np.median(shapes - level, axis=0), rec.fs, round(_BEFORE_S*rec.fs), rec.leads, len(inside))
@@ -171,7 +173,8 @@ def _interval(name, points, wave_a, point_a, wave_b, point_b, reason):
     if len(d) < max(1, .4*len(points)): return Measurement(name, np.nan, 'ms', n=len(d), reason=reason)
     within = max(2*1.253*d.std()/np.sqrt(len(d)), _EXACT_MS[name])
     unsteady = d.std() > (25 if name == 'pr' else 30) and len(d) > 2
-    return Measurement(name, float(np.median(d)), 'ms', float(within), len(d), f'unsteady: it varies by {d.std():.0f} ms from beat to beat' if unsteady else '')
+    return Measurement(name, float(np.median(d)), 'ms', float(within), len(d),
+                       f'unsteady: it varies by {d.std():.0f} ms from beat to beat' if unsteady else '')
 
 def _missing(name, unit, reason): return Measurement(name, np.nan, unit, reason=reason)
 
@@ -200,7 +203,8 @@ def _intervals(points, rr_s, missing_p):
         else:
             scale = corrected_qt(1., rr_s)[formula] if formula in ('bazett', 'fridericia') else 1.
             mind = '' if .5 <= rr_s <= 1.2 or formula != 'bazett' else 'Bazett exaggerates at this rate'
-            out.append(Measurement(name, corrected_qt(qt.value, rr_s)[formula], 'ms', qt.within*scale, qt.n, qt.reason or mind))
+            out.append(Measurement(name, corrected_qt(qt.value, rr_s)[formula], 'ms', qt.within*scale, qt.n,
+                                   qt.reason or mind))
     return out
 
 # %% ../../nbs/signals/14_measure.ipynb #axes
@@ -215,7 +219,8 @@ def _axis(name, beat, bounds, level):
     one, two = np.linalg.inv(basis) @ v[:, a:b + 1]                              # leads I and II
     frontal = np.stack([one, (2*two - one)/np.sqrt(3)])
     x, y = frontal.sum(1)
-    if np.hypot(x, y) < .15*np.hypot(*frontal).sum(): return _missing(name, '°', 'indeterminate: as much in one direction as in the other')
+    if np.hypot(x, y) < .15*np.hypot(*frontal).sum():
+        return _missing(name, '°', 'indeterminate: as much in one direction as in the other')
     return Measurement(name, float(np.degrees(np.arctan2(y, x))), '°', n=beat.n)
 
 def _voltages(heights):
@@ -226,7 +231,8 @@ def _voltages(heights):
     def one(name, leads, value):
         missing = [l for l in leads if l not in h]
         return _missing(name, 'mV', f'no lead {", ".join(missing)}') if missing else Measurement(name, float(value()), 'mV')
-    return [one('sokolow', ('V1', 'V5', 'V6'), lambda: down('V1') + max(up('V5'), up('V6'))), one('cornell', ('aVL', 'V3'), lambda: up('aVL') + down('V3'))]
+    return [one('sokolow', ('V1', 'V5', 'V6'), lambda: down('V1') + max(up('V5'), up('V6'))),
+            one('cornell', ('aVL', 'V3'), lambda: up('aVL') + down('V3'))]
 
 # %% ../../nbs/signals/14_measure.ipynb #measurements
 NAMES = ('rate', 'rr', 'rr_sd', 'p', 'pr', 'qrs', 'qt', 'qtc_bazett', 'qtc_fridericia', 'qtc_framingham', 'qtc_hodges',
@@ -244,7 +250,9 @@ class Measurements:
     beat:MedianBeat|None = field(default=None, repr=False)
 
     def __getitem__(self, name)->Measurement: return self.values[name]
-    def __str__(self): return '\n'.join([f'{self.record_id}: {self.beats} beats, {self.dominant} of them alike', *map(str, self.values.values())])
+    def __str__(self):
+        return '\n'.join([f'{self.record_id}: {self.beats} beats, {self.dominant} of them alike',
+                          *map(str, self.values.values())])
 
     @property
     def q_leads(self)->list: # leads with a Q wave of 40 ms or more, or of a quarter of R or more
@@ -270,7 +278,8 @@ def no_measurements(rec:Recording, reason:str)->Measurements:
     "Measurements of a recording in which nothing can be measured."
     units = dict(rate='/min', p_axis='°', qrs_axis='°', t_axis='°', sokolow='mV', cornell='mV')
     values = {n: _missing(n, units.get(n, 'ms'), reason) for n in NAMES}
-    return Measurements(rec.record_id or 'recording', values, pd.DataFrame(columns=LEAD_COLUMNS), 0, 0, np.full((3, 3), np.nan))
+    return Measurements(rec.record_id or 'recording', values, pd.DataFrame(columns=LEAD_COLUMNS), 0, 0,
+                        np.full((3, 3), np.nan))
 
 def _limb_completed(rec):
     "`rec` with the limb leads that can be computed from two that it has."
@@ -281,7 +290,8 @@ def _limb_completed(rec):
 def _without_p(points, beats):
     "Why there is no P wave, in words."
     n = int(np.isfinite(points[:, 0, 0]).sum())
-    return f'a P wave before {n} of {beats} beats only: atrial fibrillation or flutter, another rhythm, or too small to be seen'
+    return (f'a P wave before {n} of {beats} beats only: atrial fibrillation or flutter, another rhythm, or too '
+            'small to be seen')
 
 def _median_of_finite(v):
     "Median over the first axis of what is no NaN; NaN where there is nothing."
@@ -316,8 +326,10 @@ def measurements(
     except BadSignal as e: values += [_missing(n, '°' if 'axis' in n else 'mV', e.cause) for n in NAMES[11:]]
     else:
         heights, level = lead_heights(beat, bounds), _level(beat, bounds)
-        values += [_axis(f'{n}_axis', beat, bounds[k], level) for k, n in enumerate(('p', 'qrs', 't'))] + _voltages(heights)
-    return Measurements(rec.record_id or 'recording', {m.name: m for m in values}, heights, len(r), len(chosen), bounds, beat)
+        values += [_axis(f'{n}_axis', beat, bounds[k], level)
+                   for k, n in enumerate(('p', 'qrs', 't'))] + _voltages(heights)
+    return Measurements(rec.record_id or 'recording', {m.name: m for m in values}, heights, len(r),
+                        len(chosen), bounds, beat)
 
 # %% ../../nbs/signals/14_measure.ipynb #limits
 _LIMITS = dict(   # name -> (low, high of men, high of women, word for low, word for high, unit)
@@ -367,7 +379,8 @@ def device_values(
 )->dict:                 # name as in `NAMES` ('qtc' by the formula of the device) -> number
     "What the recorder itself measured; {} where the file does not say."
     there = (meta or {}).get('measurements') or {}
-    return {ours: float(there[theirs]) for theirs, ours in _OF_DEVICE.items() if isinstance(there.get(theirs), (int, float)) and np.isfinite(there[theirs])}
+    return {ours: float(there[theirs]) for theirs, ours in _OF_DEVICE.items()
+            if isinstance(there.get(theirs), (int, float)) and np.isfinite(there[theirs])}
 
 def beside_device(
     m:Measurements, meta:dict,

@@ -34,12 +34,14 @@ def wave_input(
     fs:float,          # sampling rate (Hz), at least 100
 )->tuple:              # float32 (n_leads, n) at `WAVE_FS` in heights of the lead; bool of the same shape: is there an ECG at all?
     "Each lead as boundaries are looked for in it, and where nothing can be found: electrodes off, samples missing."
-    if fs < 100: raise BadSignal('recording', f'{fs:g} samples a second are too few for boundaries of waves: 100 at least')
+    if fs < 100:
+        raise BadSignal('recording', f'{fs:g} samples a second are too few for boundaries of waves: 100 at least')
     x = np.atleast_2d(np.asarray(signal, np.float32))
     gone = ~np.isfinite(x)
     if gone.any(): x = fill_gaps(x)[0].astype(np.float32)
     x = resample(x, fs, WAVE_FS)
-    if x.shape[1] < WAVE_FS: raise BadSignal('recording', f'{x.shape[1]/WAVE_FS:.2f} s are too short for boundaries of waves: 1 s at least')
+    if x.shape[1] < WAVE_FS:
+        raise BadSignal('recording', f'{x.shape[1]/WAVE_FS:.2f} s are too short for boundaries of waves: 1 s at least')
     y = band_filter(x, WAVE_FS, highpass_hz=.5)
     height = running_height(y)
     there = _alive(x) & (height > FLAT_MV)
@@ -120,7 +122,8 @@ def _found(p, x, wave):
     if not len(first): return np.zeros((0, 3)), np.zeros(0), np.zeros(0, object)
     onset, offset = _crossings(p, first, end)
     peaks = [(_sharp_peak(x, a, b - 1), '') if wave == 'QRS' else _smooth_peak(x, a, b - 1) for a, b in zip(first, end)]
-    return (np.stack([onset, [k for k, _ in peaks], offset], 1), _means(p, first, end), np.array([f for _, f in peaks], object))
+    return (np.stack([onset, [k for k, _ in peaks], offset], 1), _means(p, first, end),
+            np.array([f for _, f in peaks], object))
 
 def _one_a_beat(peaks, sure, apart):
     "Which of sorted QRS complexes stay where two are closer than the heart can beat."
@@ -159,7 +162,8 @@ def waves_of_curves(
         rows[wave] = _surest(owner, found[wave][1], wave == 'P')
         beat[wave] = owner[rows[wave]]
     points, sure, form = (np.concatenate([found[w][k][rows[w]] for w in WAVES]) for k in range(3))
-    order, names = np.argsort(points[:, 1], kind='stable'), np.repeat(np.array(WAVES, object), [len(rows[w]) for w in WAVES])
+    order, names = np.argsort(points[:, 1], kind='stable'), np.repeat(np.array(WAVES, object),
+                                                                      [len(rows[w]) for w in WAVES])
     times = points[order]/WAVE_FS + start_s
     return pd.DataFrame(dict(beat=np.concatenate([beat[w] for w in WAVES]).astype(int)[order], wave=names[order], onset_s=times[:, 0],
                              peak_s=times[:, 1], offset_s=times[:, 2], certainty=sure[order], form=form[order]))
@@ -339,7 +343,8 @@ def plot_waves(
     for t, y in ((table, low - room), (marks, high + room)):
         for w in () if t is None else t[(t.peak_s >= start_s) & (t.peak_s < start_s + dur_s)].itertuples():
             onset = w.peak_s if np.isnan(w.onset_s) else w.onset_s
-            ax.plot([onset, w.peak_s if np.isnan(w.offset_s) else w.offset_s], [y, y], color=_COLORS[w.wave], lw=4, solid_capstyle='butt')
+            ax.plot([onset, w.peak_s if np.isnan(w.offset_s) else w.offset_s], [y, y], color=_COLORS[w.wave],
+                    lw=4, solid_capstyle='butt')
     ax.set(xlim=(start_s, start_s + part.duration_s), ylim=(low - 2*room, high + 2*room))
     ax.set_title(title or rec.record_id, fontsize=8, loc='left')
     ax.tick_params(labelsize=6)

@@ -243,7 +243,8 @@ class Task:
     not_for = ''                         # what they are not for, besides what no run is for
     labelled = True                      # do its labels stand in the records table?
     informed:dict = {}                   # plan -> what its test records had shown when something about it was decided
-    choices_in_metrics:tuple = ('join',) # what metrics.json holds of choices, such as 'seconds.*.cut'; see `looks_at_test`
+    # what metrics.json holds of choices, such as 'seconds.*.cut'; see `looks_at_test`
+    choices_in_metrics:tuple = ('join',)
     run_type = Run
 
     def __repr__(self): return f'Task({self.name}: {", ".join(self.plans)})'
@@ -536,9 +537,11 @@ def _answered(self:Task,
     answers.p = answers.aggregated(answers.chosen.get('join', 'mean'))
     return answers
 
-def _evaluate(self:Task, plan, splits:Splits, folder, *, seed:int=0, command:str='', cache:dict=None)->dict: # what metrics.json holds
+# what metrics.json holds
+def _evaluate(self:Task, plan, splits:Splits, folder, *, seed:int=0, command:str='', cache:dict=None)->dict:
     "Complete the run in `folder`: run.json, predictions, tables and metrics.json."
-    answers, folder = self.answered(plan, splits, folder, seed=seed, command=command, cache=cache), Path(folder).resolve()
+    answers, folder = self.answered(plan, splits, folder, seed=seed, command=command,
+                                    cache=cache), Path(folder).resolve()
     figures, tables, more = self.figures(answers)
     self.write_answers(folder, answers)
     write_json(folder/'run.json', answers.info)
@@ -583,7 +586,8 @@ def with_other_labels(
 )->tuple:           # the two
     "Each record with the labels, the person and all else that is known of another one; signals stay."
     order = np.random.default_rng(seed).permutation(len(data))
-    other = table.iloc[order].reset_index(drop=True).assign(**{c: table[c].to_numpy() for c in _OF_THE_SIGNAL if c in table})
+    other = table.iloc[order].reset_index(drop=True).assign(**{c: table[c].to_numpy() for c in _OF_THE_SIGNAL
+                                                               if c in table})
     other.attrs = table.attrs
     return data.replace(y=data.y[order], subjects=data.subjects[order]), other
 
@@ -634,11 +638,14 @@ def choices(
     folder = Path(folder)
     if train: task.train(plan, splits, folder, seed=seed, **options)
     metrics = task.evaluate(plan, splits, folder, seed=seed)
-    found = {name: hashlib.sha256((folder/name).read_bytes()).hexdigest() for name in ('model.safetensors',) if (folder/name).exists()}
+    found = {name: hashlib.sha256((folder/name).read_bytes()).hexdigest() for name in ('model.safetensors',)
+             if (folder/name).exists()}
     if (folder/'history.csv').exists():
         history = pd.read_csv(folder/'history.csv')
-        found['history'] = history[[c for c in ('epoch', 'train_loss', 'valid_loss', 'score') if c in history]].to_dict('list')
-    if (folder/'run.json').exists(): found |= {k: v for k, v in read_json(folder/'run.json').items() if k not in _NO_CHOICE}
+        found['history'] = history[[c for c in ('epoch', 'train_loss', 'valid_loss', 'score')
+                                    if c in history]].to_dict('list')
+    if (folder/'run.json').exists():
+        found |= {k: v for k, v in read_json(folder/'run.json').items() if k not in _NO_CHOICE}
     found |= {f'metrics.{name}': _at(metrics, name.split('.')) for name in task.choices_in_metrics}
     for path in sorted(folder.rglob('*.csv')):
         table = pd.read_csv(path)
@@ -679,7 +686,8 @@ def narrowing(
             figures = task.evaluate(plan, splits, here)['headline']
         return {f['name']: f['high'] - f['low'] for f in figures if f['low'] is not None}
     once, many = widths(splits), widths(_changed(splits, task.reported, several_times, times=times))
-    return {name: many[name]/width for name, width in once.items() if name in many}    # a rare class is not rare fourfold
+    # a rare class is not rare fourfold
+    return {name: many[name]/width for name, width in once.items() if name in many}
 
 # %% ../../nbs/tasks/09_task.ipynb #train-command
 def _run(self:Task,

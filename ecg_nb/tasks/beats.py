@@ -91,7 +91,8 @@ def quiet_beats(
 # %% ../../nbs/tasks/18_beats.ipynb #train-beats
 def _drawn(label, record, most, r):
     "At most `most` beats of each record and class."
-    keep = [r.permutation(np.flatnonzero((record == g) & (label == c)))[:most] for g in np.unique(record) for c in CLASSES]
+    keep = [r.permutation(np.flatnonzero((record == g) & (label == c)))[:most] for g in np.unique(record)
+            for c in CLASSES]
     return np.sort(np.concatenate(keep))
 
 def _weights(y, group, plan):
@@ -124,7 +125,8 @@ def train_beats(
         order = torch.randperm(len(x), generator=g)
         for i in order[:len(x)//batch*batch].view(-1, batch):
             noise = plan.extra['noise']*net.std*torch.randn(batch, x.shape[1], generator=g)
-            loss = nn.functional.cross_entropy(net((x[i] + noise)[:, None]), y[i], reduction='none', label_smoothing=.02)
+            loss = nn.functional.cross_entropy(net((x[i] + noise)[:, None]), y[i], reduction='none',
+                                               label_smoothing=.02)
             opt.zero_grad()
             (loss*w[i]).mean().backward()
             opt.step()
@@ -235,7 +237,8 @@ def _headline(plan, report, seed):
 def _run(self:BeatTypes, name, folder, *, seed=0, device='cpu', n_jobs=None, command='', root=None, eval_only=False,
          start=None, precision=None, cache=None, accelerator=None, quiet_root=None):
     "Cross-validate, then train on all recordings: a run, and how its answers compare with the annotations."
-    if eval_only or start: raise ECGError(name, 'trained anew in a few minutes: neither evaluated alone nor gone on from')
+    if eval_only or start:
+        raise ECGError(name, 'trained anew in a few minutes: neither evaluated alone nor gone on from')
     plan, folder, root = self.plan(name), Path(folder), Path(root or find('mitdb'))
     table = records_table('mitdb', root)
     examples = annotated_beats(table, root)

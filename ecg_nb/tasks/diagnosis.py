@@ -80,7 +80,8 @@ class Diagnosis(Task):
     purpose = ('Reads a 12-lead ECG and gives a probability for each of {k}: would the report of such a record '
                'in PTB-XL say so? Several may hold at once.')
     not_for = 'The reports are the truth here: where cardiologists err or disagree, it learned to err with them.'
-    informed = dict(xresnet1d101='the second cycle of the training of xresnet1d101 was decided on after the first had been scored on '
+    informed = dict(xresnet1d101='the second cycle of the training of xresnet1d101 was decided on after the first '
+                                 'had been scored on '
                                  'fold 10 (0.917), beside fold 9; fold 10 has been scored five times for that network')
 
     def meanings(self, plan):

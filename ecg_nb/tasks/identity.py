@@ -84,7 +84,8 @@ class Identity(Task):
     not_for = ('Not for access control, and not for finding out whose an anonymous ECG is without consent: '
                'that this is possible is a risk of sharing ECGs, and the reason to measure it.')
     informed = dict.fromkeys(PLANS,
-        'people of fold 9, who chose the epoch, are among those of PTB-XL in the tables of regimes (folds 9 and 10), and among '
+        'people of fold 9, who chose the epoch, are among those of PTB-XL in the tables of regimes (folds 9 and 10), '
+        'and among '
         'the enrolled of the gallery of 2,111 who are not looked for; the people looked for are of fold 10 alone')
 
     def plan(self, plan):

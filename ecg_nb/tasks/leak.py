@@ -95,7 +95,8 @@ def leak_table(
         thresholds = choose_thresholds(_rows_of(answer['valid'].index, splits, y), answer['valid'].to_numpy())
         for which, mask in masks.items():
             if not _answered(answer, ids[mask]) or len(np.unique(y['test'][mask], axis=0)) < 2: continue
-            if which == 'all' and _hears(plans[name]): continue     # of networks that may have learned what "no note" means
+            # of networks that may have learned what "no note" means
+            if which == 'all' and _hears(plans[name]): continue
             p, draw = answer['test'].loc[ids[mask]].to_numpy(), dict(groups=subjects[mask], seed=seed)
             line = about | dict(records=which)
             line |= row_scores(y['test'][mask], p, splits.classes, thresholds=thresholds, **draw)

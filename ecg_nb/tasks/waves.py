@@ -122,7 +122,8 @@ def simulated_marked(
         spans = [(marks.onset_s.min() - .02, marks.offset_s.max() + .02)]
         marks.loc[marks.wave == 'T', 'onset_s'] = np.nan
         x, _ = wave_input(rec.signal, WAVE_FS)
-        out.append(Marked(rec.record_id, rec.record_id, x.astype(np.float16), *labels_of(marks, spans, x.shape[1]), marks, spans, rec))
+        out.append(Marked(rec.record_id, rec.record_id, x.astype(np.float16),
+                          *labels_of(marks, spans, x.shape[1]), marks, spans, rec))
     return out
 
 # %% ../../nbs/tasks/17_delineation.ipynb #disturbed
@@ -246,7 +247,8 @@ def _folded(net):
                 m[k], m[k + 1] = fuse_conv_bn_eval(m[k], m[k + 1]), nn.Identity()
     return net
 
-_GRID_S, _PIECES, _CLIP = 64, 10, 6.     # pieces begin on whole multiples of so many seconds, and are so many of them long; logits beyond are as sure as that
+# pieces begin on whole multiples of so many seconds, and are so many of them long; logits beyond are as sure as that
+_GRID_S, _PIECES, _CLIP = 64, 10, 6.
 
 class Delineator:
     "A network that finds waves, ready to be asked."
@@ -295,7 +297,8 @@ def _stream(self:Delineator,
     for a in np.arange(0, duration_s, core):
         start, end = max(0, a - _GRID_S), min(duration_s, a + core + _GRID_S)
         if end - start < 2: break
-        t = _owned(_piece(self, span(start, end), fs, start, False), a, np.inf if end >= duration_s and a + core >= duration_s else a + core)
+        t = _owned(_piece(self, span(start, end), fs, start, False), a,
+                   np.inf if end >= duration_s and a + core >= duration_s else a + core)
         t['beat'] = np.where(t.beat >= 0, t.beat + beats, -1)
         beats = int(max(beats, t.beat.max() + 1)) if len(t) else beats
         out.append(t)
@@ -387,7 +390,8 @@ class Waves(Task):
     dataset = 'qtdb'
     labelled = False
     reported = ()
-    purpose = 'Tells of each sample of any one lead whether it lies in a P wave, a QRS complex or a T wave; boundaries and measurements are made of that.'
+    purpose = ('Tells of each sample of any one lead whether it lies in a P wave, a QRS complex or a T wave; '
+               'boundaries and measurements are made of that.')
     extra = dict(simulated=1200, first_steps=900, steps=700, first_lr=4e-3, share=.3, folds=10)
     plans = dict(boundaries=Plan('P, QRS and T: onset, peak, offset', model='wave_unet', leads=(LEAD,), fs=WAVE_FS, length=CROP, stride=CROP,
                                  epochs=(1,), batch=32, lr=3e-3, weight_decay=.05))
@@ -442,7 +446,8 @@ def _learn_all(plan, folder, marked, fold, *, seed, precision, progress):
     settings = dict(start=folder/'first.safetensors', seed=seed, precision=precision, progress=progress)
     for k in range(e['folds']):
         others = [m for m, f in zip(marked, fold) if f != k]
-        net, losses = _fine_tuned(plan, others, simulated, folder/f'fold-{k}.safetensors', label=f'fold {k}', **settings)
+        net, losses = _fine_tuned(plan, others, simulated, folder/f'fold-{k}.safetensors', label=f'fold {k}',
+                                  **settings)
         history += [dict(stage=f'fold {k}', step=100*(j + 1), train_loss=l) for j, l in enumerate(losses)]
         found.append(found_in([m for m, f in zip(marked, fold) if f == k], Delineator(net), fold=k))
     net, losses = _fine_tuned(plan, marked, simulated, folder/'model.safetensors', label='all', **settings)
@@ -541,29 +546,43 @@ def _report(task, plan, folder, marked, fold, command):
         tables['ludb'] = scores(ludb, there)
         head += wave_figures(ludb, by_record(ludb, there), 'LUDB, lead II')
     tables = {k: t.round(4) for k, t in tables.items()}
-    with atomic_path(folder/'README.md') as p: p.write_text(_card(task, plan, tables, len(marked), command), encoding='utf-8')
-    return task.write_figures(folder, head, tables, dict(title=plan.title, n=len(marked), command=command, simulated=False))
+    with atomic_path(folder/'README.md') as p:
+        p.write_text(_card(task, plan, tables, len(marked), command), encoding='utf-8')
+    return task.write_figures(folder, head, tables,
+                              dict(title=plan.title, n=len(marked), command=command, simulated=False))
 
 def _rows_of(t, columns):
     "Some columns of a table in Markdown."
-    cells = [[f'{v:.3g}' if isinstance(v, float) else str(v) for v in row] for row in t[columns].fillna('').itertuples(index=False)]
+    cells = [[f'{v:.3g}' if isinstance(v, float) else str(v) for v in row]
+             for row in t[columns].fillna('').itertuples(index=False)]
     return '\n'.join('| ' + ' | '.join(row) + ' |' for row in (columns, ['---']*len(columns), *cells))
 
 def _card(task, plan, tables, n, command):
     "README.md of the run."
     columns = ['of', 'wave', 'point', 'n', 'sensitivity', 'ppv', 'mean_ms', 'sd_ms', 'median_ms', 'within_sd_ms']
-    parts = [f'# waves/boundaries: {plan.title}', '> Research use only, not a medical device. Learned from simulated ECGs and from an expert\'s marks in '
+    parts = [f'# waves/boundaries: {plan.title}', '> Research use only, not a medical device. Learned from simulated '
+                                                  'ECGs and from an expert\'s marks in '
              f'{n} two-lead recordings of the QT Database.', '## What it does', task.purpose,
-             '## How good', 'QT Database, ten-fold cross-validation by subject. `within_sd_ms` is the mean of the recordings\' own standard deviations, '
-             'beside which the figures of Martínez et al. 2004 are put; `sd_ms` is that of all errors together, and is larger. '
+             '## How good', 'QT Database, ten-fold cross-validation by subject. `within_sd_ms` is the mean of the '
+                            'recordings\' own standard deviations, '
+             'beside which the figures of Martínez et al. 2004 are put; `sd_ms` is that of all errors together, and '
+             'is larger. '
              '`nearer lead` takes for each mark the nearer of two leads, as they did.',
              _rows_of(tables['qtdb'], columns + ['tolerance_ms', 'martinez_mean_ms', 'martinez_sd_ms']),
-             'The settings were chosen on two of the ten folds; the eight others alone: `qtdb_later.csv`. Recording by recording, the worst first: `records.csv`. '
-             'How a second expert differs from the first (the same beats of eleven recordings):', _rows_of(tables['experts'], columns[1:])]
-    if 'ludb' in tables: parts += ['Forty recordings of LUDB, lead II, from another country and device, never learned from:', _rows_of(tables['ludb'][tables['ludb'].of == 'all leads'], columns[1:])]
-    parts += ['## Where it fails', 'P waves at more than 180 beats a minute, where they lie in the T wave before; P waves that no QRS complex follows; the T wave of paced beats, and T waves that '
-              'two experts would end elsewhere. Noise that wanders like an ECG is now and then taken for one. U waves are no T waves and are left out.',
-              '## How it was made', f'* command: `{command}`\n* data: QT Database (Laguna et al. 1997, ODC-By 1.0), simulated ECGs of this project; LUDB (Kalyakulina et al. 2020, ODC-By 1.0) for testing alone']
+             'The settings were chosen on two of the ten folds; the eight others alone: `qtdb_later.csv`. Recording '
+             'by recording, the worst first: `records.csv`. '
+             'How a second expert differs from the first (the same beats of eleven '
+             'recordings):', _rows_of(tables['experts'], columns[1:])]
+    if 'ludb' in tables:
+        parts += ['Forty recordings of LUDB, lead II, from another country and device, never learned from:',
+                  _rows_of(tables['ludb'][tables['ludb'].of == 'all leads'], columns[1:])]
+    parts += ['## Where it fails', 'P waves at more than 180 beats a minute, where they lie in the T wave before; P '
+                                   'waves that no QRS complex follows; the T wave of paced beats, and T waves that '
+              'two experts would end elsewhere. Noise that wanders like an ECG is now and then taken for one. U '
+              'waves are no T waves and are left out.',
+              '## How it was made', f'* command: `{command}`\n* data: QT Database (Laguna et al. 1997, ODC-By 1.0), '
+                                    'simulated ECGs of this project; LUDB (Kalyakulina et al. 2020, ODC-By 1.0) for '
+                                    'testing alone']
     return '\n\n'.join(parts) + '\n'
 
 def f1_of_counts(
@@ -619,10 +638,12 @@ def simulated_differences(
         for k in range(n):
             rec, truth = simulate_ecg(seed=1_000_000*seed + k, condition=names[k % len(names)], fs=500, noise=noise)
             m = measured(rec, run=run)
-            rows += [dict(noise=kind, name=name, d=m[name].value - true, true=true) for name, true in _true_intervals(truth, 500).items()]
+            rows += [dict(noise=kind, name=name, d=m[name].value - true, true=true)
+                     for name, true in _true_intervals(truth, 500).items()]
     t = pd.DataFrame(rows)
     t = t[t.true.notna()]
-    out = t.groupby(['noise', 'name'], sort=False).d.agg(n='count', missing=lambda d: int(d.isna().sum()), mean_ms='mean', sd_ms='std').reset_index()
+    out = t.groupby(['noise', 'name'], sort=False).d.agg(n='count', missing=lambda d: int(d.isna().sum()),
+                                                         mean_ms='mean', sd_ms='std').reset_index()
     return out.assign(limit_mean_ms=[IEC_MS[k][0] for k in out.name], limit_sd_ms=[IEC_MS[k][1] for k in out.name])
 
 # %% ../../nbs/tasks/17_delineation.ipynb #stated
@@ -662,7 +683,8 @@ def stated_axis(
     table:pd.DataFrame, m:pd.DataFrame,
 )->pd.DataFrame:         # heart_axis as stated: n, median axis measured, share that lies where the statement puts it
     "The axis that PTB-XL states in words beside the one measured."
-    ranges = dict(MID=(30, 60), LAD=(-30, 30), ALAD=(-90, -30), RAD=(60, 120), ARAD=(120, 180), AXL=(-30, 30), AXR=(60, 120))
+    ranges = dict(MID=(30, 60), LAD=(-30, 30), ALAD=(-90, -30), RAD=(60, 120), ARAD=(120, 180), AXL=(-30, 30),
+                  AXR=(60, 120))
     axis, words, rows = m.qrs_axis.to_numpy(float), table.heart_axis.fillna('').astype(str).to_numpy(), []
     for word, (low, high) in ranges.items():
         v = axis[(words == word) & np.isfinite(axis)]

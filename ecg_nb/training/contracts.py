@@ -63,7 +63,8 @@ class Callbacks:
         self.listeners, self.training = tuple(listeners), training
         for c in self.listeners:
             if isinstance(c, type) or not isinstance(c, Callback):
-                raise CallbackError(name_of(c), 'is no callback: an object with on_start, on_epoch and on_end is needed; '
+                raise CallbackError(name_of(c), 'is no callback: an object with on_start, on_epoch and on_end is '
+                                                'needed; '
                                                 'inherit from ecg_nb.training.contracts.Callback')
 
     def _each(self, event, *given):
@@ -77,7 +78,8 @@ class Callbacks:
     def _failed(self, c, event, e):
         where, done = self.training.run_folder, self.training.state['epoch']
         why = e.cause if isinstance(e, ECGError) else f'{type(e).__name__}: {e}'
-        kept = (f'{done} epochs are kept in the folder: the same call, with the callback mended or left out, goes on from '
+        kept = (f'{done} epochs are kept in the folder: the same call, with the callback mended or left out, goes on '
+                'from '
                 'there' if done else 'nothing was trained yet')
         return CallbackError(where, f'the callback {name_of(type(c))} failed in {event} ({why}); {kept}')
 

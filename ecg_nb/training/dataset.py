@@ -35,7 +35,9 @@ class StoreDataset(torch.utils.data.Dataset):
         if records is not None:
             wanted, ids = list(map(str, records)), set(ix.record_id)
             strangers = [r for r in wanted if r not in ids]
-            if strangers: raise BadTable(self.store.path, f'no record {strangers[0]!r} ({len(strangers)} of {len(wanted)} are not there)')
+            if strangers:
+                raise BadTable(self.store.path,
+                               f'no record {strangers[0]!r} ({len(strangers)} of {len(wanted)} are not there)')
             take &= ix.record_id.isin(wanted).to_numpy()
         self.rows, self.length, self.start, self.dtype = np.flatnonzero(take), length, start, dtype
         self.y = None if y is None else torch.as_tensor(np.asarray(y, np.float32)[self.rows])

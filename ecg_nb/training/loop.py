@@ -99,7 +99,8 @@ class FitSettings:
     weight_decay:float = 1e-2
     optimizer:type = torch.optim.AdamW
     one_cycle:bool = True    # False: the same learning rate throughout
-    schedule:Schedule|None = None # function(optimizer, number of all steps) -> a scheduler of one's own, instead of the cycle
+    # function(optimizer, number of all steps) -> a scheduler of one's own, instead of the cycle
+    schedule:Schedule|None = None
     loss:Loss = F.binary_cross_entropy_with_logits
     activation:Callable = torch.sigmoid # logits -> probabilities, for `metric`
     metric:Metric = macro_auc # function(y, p): higher is better
@@ -128,7 +129,8 @@ def _training_fingerprint(model, train, valid, s):
     numbers = {f.name: getattr(s, f.name) for f in fields(s) if f.name not in (*_PARTS, 'time_budget_s')}
     numbers['stride'], numbers['precision'] = s.stride or s.length, s.precision or ('bf16' if train.device.type == 'cuda' else 'fp32')
     numbers = {k: v for k, v in numbers.items() if not (k in _SILENT_SETTING and v == _SILENT_SETTING[k])}
-    parts = {word: getattr(s, name) for name, word in _PARTS.items() if not (word in _SILENT_PART and getattr(s, name) is None)}
+    parts = {word: getattr(s, name) for name, word in _PARTS.items()
+             if not (word in _SILENT_PART and getattr(s, name) is None)}
     return fingerprint(model, train, valid, parts, numbers)
 
 def _schedule(opt, s, steps):

@@ -125,7 +125,8 @@ class Run:
                             f'its network cannot look at windows of {self.info["length"]} samples here ({e})') from e
         p = self.activate(z).numpy()
         if not np.isfinite(p).all():
-            raise BadHeader(self.folder/'run.json', 'its network answers with what is no number: its weights are not sound')
+            raise BadHeader(self.folder/'run.json',
+                            'its network answers with what is no number: its weights are not sound')
         return p, record
 
     def predict_data(self, data:ECGData, *, join=None)->np.ndarray: # (n, classes)

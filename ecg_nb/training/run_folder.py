@@ -64,7 +64,8 @@ def _of_package()->frozenset:
     top, config = Path(ecg_nb.__file__).resolve().parent, ConfigParser()
     config.read(top.parent/'settings.ini', encoding='utf-8')
     names = config.defaults().get('shipped_runs', '').split() if config.defaults().get('lib_name') == 'ecg_nb' else []
-    return frozenset([*(p.parent for p in (top/'shipped').glob('*/*/run.json')), *(top.parent/'results'/n for n in names)])
+    return frozenset([*(p.parent for p in (top/'shipped').glob('*/*/run.json')),
+                      *(top.parent/'results'/n for n in names)])
 
 def _sha256(path):
     with open(path, 'rb') as f: return hashlib.file_digest(f, 'sha256').hexdigest()
@@ -98,7 +99,9 @@ def named_run(
     "The run that a file names: in results/ or in the package, nowhere else."
     parts = str(name).split('/')
     if len(parts) > 2 or not all(map(_plain_name.fullmatch, parts)):
-        raise UnsafePath(by, f'names the run {str(name)[:200]!r}, which is no task/name; if that run is meant, say so by run')
+        raise UnsafePath(by,
+                         f'names the run {str(name)[:200]!r}, which is no task/name; if that run is meant, say so by '
+                         'run')
     return find_run(shipped_path(*([task] if task and len(parts) == 1 else []), *parts).absolute())
 
 # %% ../../nbs/training/09_run_folder.ipynb #layout
@@ -108,7 +111,8 @@ DEFAULTS:dict = dict(join='mean', linear={}, thresholds=None, title='', simulate
 
 _MOST_NAMES, _MOST_PARTS = 20_000, 64   # classes or leads, and runs that one is made of
 
-def _is_number(v): return isinstance(v, (int, float)) and not isinstance(v, bool) and abs(v) < 1e300 and math.isfinite(v)
+def _is_number(v):
+    return isinstance(v, (int, float)) and not isinstance(v, bool) and abs(v) < 1e300 and math.isfinite(v)
 def _are_names(v): return isinstance(v, list) and 0 < len(v) <= _MOST_NAMES and all(isinstance(o, str) for o in v)
 def _is_plain(v, kind): return v is None or isinstance(v, kind)
 def _is_size(v): return type(v) is int and 0 < v < 1 << 31
@@ -223,7 +227,8 @@ def read_people(
         first, dots, last = word.partition('..')
         a, b = _number(first), _number(last)
         if dots and a is not None and b is not None:
-            if b - a > 10_000_000 - len(people): raise BadHeader('run.json', f'lists people {word}: more than there can be')
+            if b - a > 10_000_000 - len(people):
+                raise BadHeader('run.json', f'lists people {word}: more than there can be')
             people |= {str(n) for n in range(a, b + 1)}
         else: people.add(word)
     return people
@@ -239,7 +244,8 @@ def beats_of(
     settings = plan | (extra if isinstance(extra, dict) else {})            # in older runs they stand among the others
     if 'before_s' not in settings: return None
     around = settings['before_s'], settings.get('after_s')
-    if not all(_is_number(s) and 0 < (s or 0) <= 10 for s in around): raise BadHeader('run.json', f'heartbeats cut {around} seconds around R')
+    if not all(_is_number(s) and 0 < (s or 0) <= 10 for s in around):
+        raise BadHeader('run.json', f'heartbeats cut {around} seconds around R')
     return around
 
 def is_encoder(

@@ -35,7 +35,8 @@ class Tracker(Callback):
         folder=None,         # for the files of TensorBoard; default: logs/ in the folder of the run
         **options,           # of the tracker
     ):
-        if isinstance(tracker, str) and tracker not in TRACKERS: raise ECGError(tracker, f'no tracker of this name; {did_you_mean(tracker, TRACKERS)}')
+        if isinstance(tracker, str) and tracker not in TRACKERS:
+            raise ECGError(tracker, f'no tracker of this name; {did_you_mean(tracker, TRACKERS)}')
         self.given, self.project, self.folder, self.options = tracker, project, folder, options
         self.tracker:Any = None
         self.failed = False
@@ -47,7 +48,7 @@ class Tracker(Callback):
         cls, modules = TRACKERS[self.given]
         if not any(find_spec(m) for m in modules):
             raise ECGError(self.given, f'is not installed here: pip install "ecg_nb[track]" (or {modules[0]} alone)')
-        PartialState()                                # which Accelerate's trackers ask whether they are in the main process
+        PartialState()   # which Accelerate's trackers ask whether they are in the main process
         name, logs = training.run_folder.name, str(self.folder or training.run_folder/'logs')
         own = dict(tensorboard=dict(run_name=name, logging_dir=logs), mlflow=dict(experiment_name=self.project, run_name=name),
                    wandb=dict(run_name=self.project, name=name))
@@ -72,7 +73,8 @@ class Tracker(Callback):
         try: self.tracker.log({k: float(epoch[k]) for k in FIGURES}, step=epoch['epoch'] + 1)
         except Exception as e:
             self.failed = True
-            warnings.warn(f'{self.name} no longer takes figures ({type(e).__name__}: {e}): epoch {epoch["epoch"] + 1} and '
+            warnings.warn(f'{self.name} no longer takes figures ({type(e).__name__}: {e}): epoch '
+                          f'{epoch["epoch"] + 1} and '
                           'those after it are in history.csv alone; the training goes on')
 
     def on_end(self, training, history):

@@ -40,7 +40,8 @@ def weight_shapes(path)->dict: # name -> (shape, are they floating-point numbers
 
 def check_weights(model, path):
     "`DamagedFile` unless the weights in `path` are those of a network like `model`: names, shapes, kinds of numbers."
-    there, wanted = weight_shapes(path), {k: (tuple(v.shape), v.is_floating_point()) for k, v in model.state_dict().items()}
+    there, wanted = weight_shapes(path), {k: (tuple(v.shape), v.is_floating_point())
+                                          for k, v in model.state_dict().items()}
     def refuse(why): raise DamagedFile(path, f'weights of another network ({why})')
     differ = sorted({*there} ^ {*wanted})
     if differ: refuse(f'{differ[0]} is only in {"the file" if differ[0] in there else "the network"}')
@@ -79,7 +80,8 @@ def no_larger_than(
     def count(which, limit):
         if threading.get_ident() != thread: return
         made[which] += 1
-        if made[which] > limit or size[0] > numbers: raise DamagedFile(path, 'weights of a far smaller network than its run.json describes')
+        if made[which] > limit or size[0] > numbers:
+            raise DamagedFile(path, 'weights of a far smaller network than its run.json describes')
     def parameter(module, name, value):
         size[0] += 0 if value is None or threading.get_ident() != thread else value.numel()
         count(0, most)
