@@ -179,6 +179,7 @@ def stated_units(ctx, param, value):
     except ECGError as e: raise click.BadParameter(e.cause) from None
     return value
 
+# %% ../../nbs/cli/10_cli.ipynb #pairs
 file_options = options(
     click.option('--fs', type=float, help='Sampling rate of arrays and CSV tables (Hz); of ptb-xl: 100 or 500.'),
     click.option('--leads', callback=comma_separated,

@@ -65,6 +65,7 @@ def verify_runs(run:str|None):
     if not all(v.ok for v in verdicts): raise click.exceptions.Exit(1)
     if any(v.partly for v in verdicts): raise click.exceptions.Exit(PARTLY)
 
+# %% ../../nbs/cli/14_cli_evaluation.ipynb #evaluate-2
 @cli.command(short_help='how good a run is, on its records or yours')
 @click.argument('run', required=False, shell_complete=run_names)
 @click.argument('source', nargs=-1)

@@ -39,6 +39,7 @@ def write_measurements(out, measured, tables, whose, devices):
     whole = pd.concat([t.assign(record_id=m.record_id) for m, t in zip(measured, tables)], ignore_index=True)
     write_csv(out/'waves.csv', whole, float_format='%.6g')
 
+# %% ../../nbs/cli/17_cli_measure.ipynb #measure-2
 @cli.command(short_help='rate, PR, QRS, QT, axes, heights of recordings')
 @source_options
 @people_option

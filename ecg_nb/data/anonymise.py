@@ -125,6 +125,7 @@ def _only(source, where=''):
     if str(out.get('MultiplexGroupLabel', 'RHYTHM')).upper() not in _GROUP_LABELS: out.MultiplexGroupLabel = 'RHYTHM'
     return out
 
+# %% ../../nbs/data/28_anonymise.ipynb #shift-dicom
 def _shift_dicom(source, out, days):
     "The dates of `source`, moved, into `out`; times of day as they are."
     for name in _DATES:

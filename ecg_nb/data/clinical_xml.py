@@ -103,6 +103,7 @@ def _float(text, default=math.nan)->float:
     m = re.match(r'\s*([+-]?\d{1,12}(?:\.\d{0,12})?)', text or '')
     return float(m[1]) if m else default
 
+# %% ../../nbs/data/20_clinical_xml.ipynb #measured
 def _measured(values)->dict:
     "The sound ones of the measurements `values`: name -> text or number."
     limits = dict(bpm=(10, 400), ms=(0, 3000), deg=(-360, 360))
@@ -205,6 +206,7 @@ def _aecg_filters(root)->dict:
         if key and values and values[0] > 0: out.setdefault(key, values[0])
     return out
 
+# %% ../../nbs/data/20_clinical_xml.ipynb #aecg-2
 @_dialect('HL7 aECG', 'AnnotatedECG',
           tested="HL7's example beside its DICOM and SCP-ECG, FDA's test files; written files")
 def _aecg(path, root)->Recording:
@@ -415,6 +417,7 @@ def _sierra_measured(root)->dict:
                 qtc_ms=('qtcb', 'meanqtc'), p_axis_deg=('pfrontaxis',), qrs_axis_deg=('qrsfrontaxis',), t_axis_deg=('tfrontaxis',))
     return _measured({k: next((t for tag in tags if (t := _text(node, tag))), '') for k, tags in keys.items()})
 
+# %% ../../nbs/data/20_clinical_xml.ipynb #sierra-2
 @_dialect('Philips Sierra XML', 'restingecgdata',
           tested='files of versions 1.03, 1.04 and 1.04.01; sierraecg 0.4.0; written files')
 def _sierra(path, root)->Recording:
@@ -618,6 +621,7 @@ def write_sierra(path, rec:Recording, *, uv:float=5, version:str='1.04', coded:b
          '<?xml version="1.0" encoding="utf-16"?>\n<restingecgdata '
          f'xmlns="http://www3.medical.philips.com">{about}{found}{waves}</restingecgdata>', 'utf-16')
 
+# %% ../../nbs/data/20_clinical_xml.ipynb #write-schiller
 def write_schiller(path, rec:Recording):
     "A Schiller file of `rec` in whole µV and its first second as averages, for tests."
     def wave(kind, x):

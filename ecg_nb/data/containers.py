@@ -114,6 +114,7 @@ def _listed(tree)->str:
     parts = [f'{n} {"×".join(map(str, shape))} {dtype}' for n, (shape, dtype) in list(tree.shapes.items())[:8]]
     return f'it has {", ".join(parts)}{" …"*(len(tree.shapes) > 8)}' if parts else 'it is empty'
 
+# %% ../../nbs/data/25_containers.ipynb #held-2
 def _held(tree, names)->Held:
     "What the container says of the signals `names`."
     shape, dtype = tree.shapes[names[0]]
@@ -193,6 +194,7 @@ def common_units(
     heights.sort(key=lambda o: o[0])
     return infer_units(heights[len(heights)//2][1], fs, os.path.basename(tree.path))
 
+# %% ../../nbs/data/25_containers.ipynb #read-member
 def read_member(
     tree,            # an open container
     name,            # of a recording in it; '' for the only one
@@ -283,7 +285,7 @@ def _npy_header(path, f, size):
         raise BadSignal(path, f'an array of shape {shape} is too large to be unpacked at once: save it as .npy or HDF5')
     return shape, dtype
 
-
+# %% ../../nbs/data/25_containers.ipynb #opened
 @contextmanager
 def _opened(path, kind, why):
     "The container at `path`; whatever another library raises becomes a `DamagedFile`."
@@ -341,6 +343,7 @@ def _check_heap(path, data, at):
         if number == 0 and n < 16: raise DamagedFile(path, 'a heap of texts has an object without a size')
         at += n if number == 0 else 16 + n + -n % 8
 
+# %% ../../nbs/data/25_containers.ipynb #hdf5-2
 class _Hdf5(_Container):
     "An open HDF5 file."
     def __init__(self, path):
@@ -393,6 +396,7 @@ class _Hdf5(_Container):
 
     def close(self): self.file.close()
 
+# %% ../../nbs/data/25_containers.ipynb #is-hdf5
 _facts = {*_rates, *_lead_keys, *_unit_keys, *_id_keys, *_sex_keys, *_age_keys}
 
 def _is_hdf5(start, path)->bool:
@@ -453,6 +457,7 @@ def _row_group(path, mtime_ns, size, g):
 def _parquet_names(path):
     with _opened(path, _Parquet, 'no readable Parquet file') as tree: return tree.names()
 
+# %% ../../nbs/data/25_containers.ipynb #of-row
 def _of_row(path, row, lists, options):
     "The recording in a row whose columns `lists` are lists."
     def stated(keys): return next((v for k, v in row.items() if k.lower() in keys and k not in lists), None)

@@ -205,6 +205,7 @@ def _segments_in(files):
         out |= {os.path.join(os.path.dirname(f), name + f[-4:]) for name, _ in h.segments}
     return out
 
+# %% ../../nbs/data/11_own.ipynb #inside
 def _inside(path)->tuple:
     "The names of the recordings in a file ('' for the file itself; none: nobody takes it for recordings), and remarks."
     if path.lower().endswith(('.hea', '.edf', '.bdf', '.npy')): return [''], []

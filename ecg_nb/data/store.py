@@ -588,6 +588,7 @@ def _why_anew(was, now, n_files):
     if not was.hash and was.bytes == now.bytes and not was.stamp: return 'nothing is known of what its file held'
     return 'its file holds something else' + (', of the same size' if now.bytes == was.bytes else '')
 
+# %% ../../nbs/04_store.ipynb #seal
 def _seal(out, rows, recipe, plan, known, datasets):
     "Write index and manifest, unless they are there already; what is left of an overwritten store goes."
     n, sides = plan['shard_records'], [known[k] for k in range(len(known))]

@@ -316,6 +316,7 @@ def _dicom_channel(k, lead, step):
     d.WaveformBitsStored = 16
     return d
 
+# %% ../../nbs/data/26_write.ipynb #dicom-waveform
 def _dicom_waveform(parts, step):
     "The item of the waveform sequence."
     from pydicom.dataset import Dataset
@@ -390,6 +391,7 @@ def compare(
         a = b
     return ''
 
+# %% ../../nbs/data/26_write.ipynb #write-recording-2
 def write_recording(
     source,              # a `Recording`, or a row of a records table
     path,                # without ending
@@ -420,6 +422,7 @@ def write_recording(
     if beats and to == 'wfdb': write_beats(path, found_beats(parts), parts.fs)
     return path
 
+# %% ../../nbs/data/26_write.ipynb #write-recordings
 def write_recordings(
     table:pd.DataFrame,  # records table
     out,                 # folder

@@ -63,6 +63,7 @@ _WRITTEN = {   # file -> function(path, recording)
     'no-ending':     write_scp,
     'watch.csv':     _apple_watch}
 
+# %% ../../nbs/dev/23_one_of_each.ipynb #one-person
 def one_person(
     k:int,
 )->Recording:            # 10 s, 12 leads, 500 Hz

@@ -450,6 +450,7 @@ def _make_scp(box, variant):
     x = np.rint(1000*_ecg(variant)).astype(int)
     _make_clinical('scp.write_scp', box, variant, beat=(x[:, 100:160], 21, [21, 121, 221]))
 
+# %% ../../nbs/dev/13_reliability.ipynb #make-dicom
 def _make_dicom(box, variant):
     from pydicom.dataset import Dataset, FileMetaDataset
     from pydicom.sequence import Sequence
@@ -1574,6 +1575,7 @@ def _alone(group):
         if int(pgrp) == group and state not in 'ZX': return False
     return True
 
+# %% ../../nbs/dev/13_reliability.ipynb #try-stops-2
 def try_stops(
     name:str,       # of a job in `STOPPED`
     n:int=20,       # trials
@@ -1811,6 +1813,7 @@ def reliability_table(
                          f['read_only']['equal'], len(f['faults'])))
     return '\n'.join('| ' + ' | '.join(map(str, r)) + ' |' for r in [head, ('---',)*len(head), *rows])
 
+# %% ../../nbs/dev/13_reliability.ipynb #plot-outcomes
 def plot_outcomes(
     path=None,   # of reliability.json; default: the one in results
     ax=None,

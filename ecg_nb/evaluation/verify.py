@@ -294,6 +294,7 @@ def _copy_members(folder, here, info):
             if (source/file).exists(): shutil.copyfile(source/file, copy/file)
         _copy_members(source, copy, run_info(source))
 
+# %% ../../nbs/evaluation/16_verify.ipynb #verify-2
 def verify(
     run,               # a `Run`, its folder, or task/name
     *,

@@ -23,6 +23,7 @@ __all__ = ['NAMES', 'FIRST_LEADS', 'AT_END_S', 'FEW', 'IRREGULAR', 'LabelledBeat
 # %% ../../nbs/inference/12_beats.ipynb #labelled-beats
 NAMES = dict(V='ventricular', S='supraventricular')
 
+# %% ../../nbs/inference/12_beats.ipynb #labelledbeats
 @dataclass
 class LabelledBeats:
     "The beats of one recording."
@@ -135,6 +136,7 @@ def _nothing(rec, problem):
     return LabelledBeats(rec.record_id or 'recording', rec.fs, rec.duration_s, np.zeros(0, int),
                          np.zeros(0, '<U1'), np.zeros(0), [], problem)
 
+# %% ../../nbs/inference/12_beats.ipynb #label-beats-2
 def label_beats(
     rec:Recording,      # any leads, from 100 Hz on
     run='beats/aami',

@@ -205,6 +205,7 @@ _SCALED = ('each lead by itself, at 250 Hz, without the baseline below 0.5 Hz (z
            'over five stretches of 2.56 s of what it spans in each, interpolated between their middles; 0 where an '
            'electrode is off')
 
+# %% ../../nbs/inference/11_onnx.ipynb #export-samples
 def _export_samples(run, folder):
     "A network that tells of every sample where waves are; scaling and joining of leads stay outside, as `recipe.json` says."
     import io, onnx, torch
@@ -231,6 +232,7 @@ def _export_samples(run, folder):
     with atomic_path(folder/'SHA256SUMS.txt') as p: p.write_text(sums, encoding='utf-8')
     return folder
 
+# %% ../../nbs/inference/11_onnx.ipynb #export-onnx
 def export_onnx(
     run,                   # a `Run`, a folder, or task/name
     folder,                # where the files shall lie

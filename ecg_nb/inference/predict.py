@@ -407,6 +407,7 @@ def _piece(rec, start_s, stop_s, at_s): # from `at_s` on of the whole recording
     part = rec.span(start_s, stop_s)
     return replace(part, meta=part.meta | dict(at_s=at_s))
 
+# %% ../../nbs/23_your_own_ecg.ipynb #in-pieces
 def _in_pieces(asked, source, batch, tick):
     "One long recording: `_answers` of the whole, and (start_s, stop_s, p, problems) for each run."
     n, fs = round(PIECE_S*source.fs), source.fs
@@ -444,6 +445,7 @@ def _shift(fast):
     from ecg_nb.evaluation.shift import shift
     return shift(fast.run, fast.sample, net=fast.net, reference=fast.reference) if fast.reference else None
 
+# %% ../../nbs/23_your_own_ecg.ipynb #predict
 def predict(
     source,              # path, folder, `Recording`, records table, or a list of paths and recordings
     runs='diagnosis/superclass', # one or several: task/name, folder or `Run`
@@ -664,6 +666,7 @@ def _waves_of(rec):
 _UNDER = ('<p class="s">Bars under the ECG: P wave (violet), QRS complex (green), T wave (ochre), all leads '
           'together.</p>')
 
+# %% ../../nbs/23_your_own_ecg.ipynb #page
 def page(
     said:Predictions,
     i:int,               # number of the recording
@@ -761,6 +764,7 @@ def _tables_of(self:Predictions)->dict:
     tables['measurements.csv'] = self.measurements_table
     return tables | ({'problems.csv': lambda: self.problems} if len(self.problems) else {})
 
+# %% ../../nbs/23_your_own_ecg.ipynb #pages-of
 def _pages_of(self:Predictions)->list:
     "Name of the page of each recording."
     return [f'pages/{name}.html' for name in _page_names([s.record_id for s in self.sources])]

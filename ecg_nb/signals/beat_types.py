@@ -120,6 +120,7 @@ def usual_beats(
         out.append((a, min(n, a + BLOCK), _usual(beats[here], weight[here])))
     return out
 
+# %% ../../nbs/signals/15_beat_types.ipynb #aligned
 def _aligned(beats, usual):
     "By how many samples each beat lies later than the usual one, all leads together, and how like it is then."
     target = usual[:, _slack(QRS)]

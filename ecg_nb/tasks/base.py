@@ -537,6 +537,7 @@ def _answered(self:Task,
     answers.p = answers.aggregated(answers.chosen.get('join', 'mean'))
     return answers
 
+# %% ../../nbs/tasks/09_task.ipynb #evaluate-2
 # what metrics.json holds
 def _evaluate(self:Task, plan, splits:Splits, folder, *, seed:int=0, command:str='', cache:dict=None)->dict:
     "Complete the run in `folder`: run.json, predictions, tables and metrics.json."
@@ -658,6 +659,7 @@ def _at(values, names):
     keys = list(values) if names[0] == '*' else names[:1]
     return {k: _at(values.get(k), names[1:]) for k in keys}
 
+# %% ../../nbs/tasks/09_task.ipynb #looks-at-test-2
 def looks_at_test(
     task:Task, plan, splits:Splits,
     folder,               # for three trainings

@@ -289,6 +289,7 @@ def _checksum(path):
         with safe_open(path, 'numpy') as f: return str(json.loads(f.metadata()['ecg_nb_gallery'])['sha256'])
     except Exception: return ''
 
+# %% ../../nbs/tasks/11_gallery.ipynb #not-a-gallery
 def _not_a_gallery(meta, t):
     "What is wrong with what a file holds, or ''."
     people, n = meta.get('people'), meta.get('n_records')

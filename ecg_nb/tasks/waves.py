@@ -551,6 +551,7 @@ def _report(task, plan, folder, marked, fold, command):
     return task.write_figures(folder, head, tables,
                               dict(title=plan.title, n=len(marked), command=command, simulated=False))
 
+# %% ../../nbs/tasks/17_delineation.ipynb #rows-of
 def _rows_of(t, columns):
     "Some columns of a table in Markdown."
     cells = [[f'{v:.3g}' if isinstance(v, float) else str(v) for v in row]
@@ -593,6 +594,7 @@ def f1_of_counts(
     if not n_found + missed + invented: raise Undefined('no wave')
     return float(2*n_found/(2*n_found + missed + invented))
 
+# %% ../../nbs/tasks/17_delineation.ipynb #wave-figures
 def wave_figures(
     marked,               # `Marked` recordings
     records:pd.DataFrame, # from `by_record`

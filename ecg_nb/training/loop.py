@@ -300,6 +300,7 @@ def _take_over(folder):
     os.replace(folder/_ANEW, folder/_DONE)
     _tidy(folder)
 
+# %% ../../nbs/05_train.ipynb #fit-2
 def fit(
     model,
     train, valid,          # `ECGData`
@@ -342,6 +343,7 @@ def _run(trainer, told):
         reason = told.epoch()
         if reason and not trainer.should_stop: trainer.stop(reason)
 
+# %% ../../nbs/05_train.ipynb #resumed
 def _resumed(trainer):
     "What to say of a training that was there already."
     state = trainer.state
