@@ -12,7 +12,7 @@ import numpy as np, pandas as pd
 from ..core import BadHeader, BadSignal, DamagedFile, ECGError, MissingFile, Recording, UnknownFormat, UnsafePath, atomic_path, read_json, write_json
 from ..evaluation.card import calibration, caveat, meanings, model_card, preparation
 from ..metrics.classify import apply_temperature
-from ..training.run_folder import is_encoder
+from ..training.run_folder import check_whole, is_encoder
 from ..signals.preprocess import Recipe, resample
 from ..signals.prepare import PreparedRecording, prepare_recording
 from ..signals.segment import window_starts
@@ -243,6 +243,7 @@ def export_onnx(
     import onnx, torch
     run, folder = loaded(run), Path(folder)
     if run.info.get('per_sample'): return _export_samples(run, folder)
+    check_whole(run)
     d = described(run, calibrated=calibrated)
     beats, lead, length = d['kind'] == 'beats', len(d['input']['leads']), d['length']
     module = whole_beats_of(run) if beats else whole_record(run, d['calibration'] and d['calibration']['temperature'])

@@ -22,7 +22,7 @@ from ..core import provenance
 from .answers import answers_folder, check_answers
 from ..training.data import aggregate_windows
 from ..training.run import Run, load_run
-from ..training.run_folder import is_encoder, named_run, origin, run_hashes
+from ..training.run_folder import check_whole, is_encoder, named_run, origin, run_hashes
 from ..models.networks import XResBlock
 from ..signals.preprocess import complete_leads
 from ..signals.quality import merge_findings, outcome
@@ -114,12 +114,9 @@ class FastRun:
         self.run = run if isinstance(run, Run) else load_run(run)
         self.info, self.classes, self.recipe = self.run.info, self.run.classes, self.run.recipe
         self.name, self.linear, self.origin = self.run.name, self.info['linear'], origin(self.run)
-        if self.info.get('answers') == 'beats':
-            raise BadTable(self.run.folder, 'answers beat by beat, not for whole recordings: ecg_nb beats')
+        check_whole(self.run)
         if is_encoder(self.run):
             raise BadTable(self.run.folder, 'an encoder answers with numbers, not classes: use enrol and identify')
-        if self.info.get('per_sample'):
-            raise BadTable(self.run.folder, 'tells where waves are, not which class a recording is of: use measure')
         if getattr(self.run.model, 'note', None) is not None:
             raise BadTable(self.run.folder, 'its network reads a note besides the ECG')
         self.net, t = fused(self.run.model), self.run.thresholds

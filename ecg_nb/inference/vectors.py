@@ -16,7 +16,7 @@ from ..signals.preprocess import quality_text, signal_quality
 from ..tasks.gallery import template
 from ..tasks.identity import IdentityEncoder, load_encoder
 from ..training.run import Run, load_run
-from ..training.run_folder import is_encoder
+from ..training.run_folder import check_whole, is_encoder
 
 # %% auto #0
 __all__ = ['vector_of', 'Vectors', 'vectors', 'groups_of', 'SamePerson', 'same_person']
@@ -73,6 +73,7 @@ def vectors(
     "The vectors of recordings; one that cannot be used is listed and does not stop the others."
     from tqdm.auto import tqdm
     if not isinstance(run, Run): run = load_encoder(run) if is_encoder(run) else load_run(run)
+    check_whole(run)
     if getattr(run.model, 'note', None) is not None:
         raise BadTable(run.folder, 'its network reads a note besides the ECG: it has no vector of the ECG alone')
     found, lost = sources(source, fs=fs, leads=leads, units=units)

@@ -4,14 +4,15 @@
 
 # %% auto #0
 __all__ = ['RUN_FILES', 'LAYOUT', 'NEEDED', 'DEFAULTS', 'run_folders', 'find_run', 'run_hashes', 'origin', 'named_run',
-           'checked_info', 'run_info', 'run_name', 'write_people', 'read_people', 'beats_of', 'is_encoder']
+           'checked_info', 'run_info', 'run_name', 'write_people', 'read_people', 'beats_of', 'is_encoder',
+           'answers_for', 'check_whole']
 
 # %% ../../nbs/training/09_run_folder.ipynb #export-imports-run-folder
 import hashlib, math, re
 from configparser import ConfigParser
 from functools import cache
 from pathlib import Path
-from ..core import BadHeader, MissingFile, UnsafePath, did_you_mean, read_json, results_path, shipped_path
+from ..core import BadHeader, BadTable, MissingFile, UnsafePath, did_you_mean, read_json, results_path, shipped_path
 
 # %% ../../nbs/training/09_run_folder.ipynb #run-folders
 def run_folders(
@@ -253,3 +254,21 @@ def is_encoder(
 )->bool:
     "Does the run turn heartbeats into an embedding, rather than windows into classes?"
     return beats_of(run) is not None
+
+# %% ../../nbs/training/09_run_folder.ipynb #check-whole
+def answers_for(
+    info:dict,    # what run.json holds
+)->str:           # 'recordings', 'beats' or 'samples'
+    "What one answer of a run is about."
+    if info.get('answers') == 'beats': return 'beats'
+    return 'samples' if info.get('per_sample') else 'recordings'
+
+_ASK = dict(beats='answers beat by beat, not for whole recordings: ecg_nb beats',
+            samples='tells where waves are, not what a recording is: ecg_nb measure')
+
+def check_whole(
+    run,          # a `Run`
+):
+    "`BadTable` if the run does not answer for whole recordings; it says what to ask instead."
+    answers = answers_for(run.info)
+    if answers != 'recordings': raise BadTable(run.folder, _ASK[answers])
