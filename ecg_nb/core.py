@@ -521,7 +521,7 @@ def read_bytes(
         s = os.fstat(fd)
         if not stat.S_ISREG(s.st_mode): raise DamagedFile(path, 'is no regular file')
         if s.st_size > most: raise DamagedFile(path, f'{s.st_size:,} bytes are too many for such a file')
-        with open(os.dup(fd), 'rb') as f: return f.read()
+        return b''.join(iter(lambda: os.read(fd, max(s.st_size + 1, 1 << 16)), b''))
     finally: os.close(fd)
 
 def read_json(path):

@@ -331,20 +331,28 @@ def _cardiosoft(path, root)->Recording:
 def _lzw(path, data, most)->bytes: # not more than `most`
     "Undo LZW with codes of 10 bits."
     b = np.frombuffer(data + bytes(8), np.uint8).astype(np.int32)
-    at = 10*np.arange(8*len(data)//10)
+    at = 10*np.arange(min(8*len(data)//10, most))                          # a code is a byte at least
     codes = (b[at >> 3] << 16 | b[(at >> 3) + 1] << 8 | b[(at >> 3) + 2]) >> 14 - (at & 7) & 1023
     table = [bytes([k]) for k in range(256)]
-    out, before, size = [], b'', 0
-    for code in codes.tolist():
+    out, before = [], b''
+    for code in codes[:_GROWS].tolist():
         if code < len(table): word = table[code]
         elif code == len(table) and before and code < 1023: word = before + before[:1]
-        else: break                                                         # 1023 ends the data
+        else: return b''.join(out)[:most]                                   # 1023 ends the data
         out.append(word)
-        size += len(word)
-        if size >= most: break
-        if before and len(table) < 1023: table.append(before + word[:1])
+        if before: table.append(before + word[:1])
         before = word
-    return b''.join(out)[:most]
+    return b''.join([*out, *_words(table, codes[_GROWS:], most)])[:most]
+
+_GROWS = 768   # codes until a table of 256 words has become one of 1023
+
+def _words(table, codes, most):
+    "The words that `codes` stand for in a full table, up to the end of the data or to `most` bytes."
+    ends = np.flatnonzero(codes == 1023)
+    codes = codes[:ends[0]] if len(ends) else codes
+    if not len(codes): return ()
+    sizes = np.cumsum(np.array(list(map(len, table))).take(codes))
+    return map(table.__getitem__, codes[:np.searchsorted(sizes, most) + 1].tolist())
 
 def _xli(path, data, n, n_leads)->list: # of `n_leads` arrays of `n` samples
     "Undo what Philips calls XLI: a chunk a lead."

@@ -20,7 +20,7 @@ __all__ = ['Signal', 'Header', 'UNIT_MV', 'USUAL_GAIN', 'Channel', 'Edf', 'CPSC_
            'links_followed', 'check_link', 'header_path', 'read_header', 'says_ecg', 'owner_decides', 'OwnersUnit',
            'Stored', 'calibration', 'sex_letter', 'age_years', 'comment_fields', 'person', 'read_wfdb',
            'read_wfdb_digital', 'edf_channels', 'read_edf', 'edf_channel', 'cpsc_labels', 'read_cpsc',
-           'read_annotations', 'file_kind', 'read_file', 'signals_of', 'length_of']
+           'read_annotations', 'file_kind', 'read_file', 'read_registered', 'signals_of', 'length_of']
 
 # %% ../../nbs/data/10_formats.ipynb #-opener
 # a pipe without a writer must not make us wait
@@ -1187,7 +1187,7 @@ def read_file(
     "What stands in the file `path`, under its own names; raises `ECGError`s."
     p, kind = os.fspath(path), file_kind(path)
     if kind == 'EDF': return read_edf(p, channels=leads, start_s=start_s, stop_s=stop_s, unit_mv=unit_mv)
-    if kind in FORMATS: return _read_registered(p, FORMATS[kind], leads, start_s, stop_s)
+    if kind in FORMATS: return read_registered(p, FORMATS[kind], leads, start_s, stop_s)
     h = _header_of(p, kind)
     if h and not _is_cpsc(h): return _read_signals(h, leads, start_s, stop_s, unit_mv=unit_mv)
     names = LEADS if h is None else _names(tuple(s.lead for s in h.signals))[0]
@@ -1196,7 +1196,7 @@ def read_file(
     return rec.span(start_s or 0, rec.duration_s if stop_s is None else stop_s)
 
 @_fits
-def _read_registered(path, kind, leads, start_s, stop_s)->Recording:
+def read_registered(path, kind, leads, start_s, stop_s)->Recording:
     "What the reader of the format `kind` makes of the file `path`."
     span = dict(start_s=start_s, stop_s=stop_s) if kind.length or kind.bare else {}
     rec = kind.read(path, **span)
@@ -1255,7 +1255,7 @@ def signals_of(
         problems = ['annotations' if c.label in _notes else c.problem for c in e.channels]
         return [SignalInfo(label, c.fs, c.unit, problem, isinstance(unit_mv, Stored) or owner_decides(c.unit, c.label)) for label, problem, c in zip(labels, problems, e.channels)]
     if kind in FORMATS:
-        rec = _read_registered(p, FORMATS[kind], None, *((0, 1) if FORMATS[kind].length else (None, None)))
+        rec = read_registered(p, FORMATS[kind], None, *((0, 1) if FORMATS[kind].length else (None, None)))
         return [SignalInfo(l, rec.fs, 'mV', '', False) for l in rec.leads]
     h = _header_of(p, kind)
     if h is None: return [SignalInfo(l, 500., 'mV', '', False) for l in LEADS]
@@ -1283,7 +1283,7 @@ def length_of(
         return n, fs
     if kind in FORMATS:
         if FORMATS[kind].length: return FORMATS[kind].length(p)
-        rec = _read_registered(p, FORMATS[kind], None, None, None)
+        rec = read_registered(p, FORMATS[kind], None, None, None)
         return rec.n_samples, rec.fs
     h = _header_of(p, kind)
     if h is None or _is_cpsc(h):

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import numpy as np, pandas as pd
 from ..core import BadHeader, BadSignal, BadTable, DamagedFile, ECGError, MissingFile, Recording, check_fs, clocked
 from .registry import format_of, register_format
-from .formats import check_link, follow_links, header_path, length_of, links_followed, OwnersUnit, read_file, Stored
+from .formats import check_link, follow_links, header_path, length_of, links_followed, OwnersUnit, read_file, read_registered, Stored
 from .arrays import ARRAYS, UnitWarning, asked_again, chosen, frame_tells_time, from_array, lead_names, npy_samples, read_frame, read_numbers, stated_zero, unit_mv, with_doubts
 from .datasets import DATASETS, check_paths, counted, find, records_table
 from .own import ecg_signals, other_format, own_files, refuse_other_formats, table_of_files
@@ -26,11 +26,11 @@ __all__ = ['read_zipped', 'read', 'read_folder']
 def _from_file(path, fs, leads, units, start_s, stop_s):
     "The recording in the file `path`, and what was assumed about it."
     path = os.fspath(path)
-    refuse_other_formats(path)
     registered = _registered(path)
+    if not registered: refuse_other_formats(path)
     if registered and registered.bare:
         return registered.read(path, fs=fs, leads=leads, units=units, start_s=start_s, stop_s=stop_s)
-    if registered: return _of_device(path, fs, leads, start_s, stop_s)
+    if registered: return _of_device(path, registered, fs, leads, start_s, stop_s)
     if path.lower().endswith(ARRAYS):
         return read_numbers(path, fs=fs, leads=leads, units=units, start_s=start_s, stop_s=stop_s)
     mv = _owners_unit(units)
@@ -44,12 +44,14 @@ def _from_file(path, fs, leads, units, start_s, stop_s):
 
 def _registered(path):
     "The registered format of a file; None of what WFDB, EDF and MATLAB are, and of a header's own signal file."
+    kind = format_of(path)
+    if kind is None: return None
     plain = path.lower().endswith('.hea') or os.path.isfile(header_path(path))
-    return None if plain and not in_zip(path) else format_of(path)
+    return None if plain and not in_zip(path) else kind
 
-def _of_device(path, fs, leads, start_s, stop_s):
+def _of_device(path, kind, fs, leads, start_s, stop_s):
     "The recording in a file that states rate, units and names itself, and what was assumed about it."
-    rec = read_file(path, start_s=start_s, stop_s=stop_s)
+    rec = read_registered(path, kind, None, start_s, stop_s)
     names, notes = lead_names(rec.leads)
     rows = range(len(names))
     if leads is not None:

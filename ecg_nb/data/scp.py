@@ -83,28 +83,40 @@ def _code(path, n_tables, prefix, total, is_value, value, code):
 # what begins with each of 65,536 words: bits in all, bits behind the prefix, value, next table
 def _lookup(codes, k)->tuple:
     "Table number `k` by the 16 bits that lie ahead; 0 bits where none of its codes begins."
-    total, extra, table = np.zeros(1 << 16, np.uint8), np.zeros(1 << 16, np.int64), np.full(1 << 16, k, np.uint8)
-    value = np.zeros(1 << 16, np.int64)
+    total, extra, table = np.zeros(1 << 16, np.uint8), np.zeros(1 << 16, np.uint8), np.full(1 << 16, k, np.uint8)
+    value = np.zeros(1 << 16, np.int16)
     for prefix, bits, is_value, v, code in codes:
         at = slice(code << 16 - prefix, code + 1 << 16 - prefix)
         total[at], extra[at] = bits, bits - prefix
         value[at], table[at] = (v, k) if is_value else (0, v - 1)
     return total, extra, value, table
 
+_BLOCK, _REACH = 1 << 14, 256   # bits looked at together; bits of eight codes at most
+
 def _steps(steps, n)->np.ndarray:
     "Where `n` codes begin, by the length of the code at each bit; it stays where that is 0."
+    steps, start, out, left = np.frombuffer(steps, np.uint8), 0, [np.empty((0, 8), np.int64)], -(-n//8)
+    while left:
+        block = steps[start:start + _BLOCK]
+        at, here = _eights(block, left, len(block) - _REACH*(start + _BLOCK < len(steps)))
+        out.append(at + start)
+        start, left = start + here, left - len(at)
+    return np.concatenate(out).reshape(-1)[:n]
+
+def _eights(steps, n, stop)->tuple:
+    "Where up to `n` times eight codes begin, of which the first begins before bit `stop`; where the next one begins."
     last = len(steps) - 1
-    one = np.minimum(np.arange(last + 1, dtype=np.int32) + np.frombuffer(steps, np.uint8), last).astype(np.int32)
-    two = one[one]
-    four = two[two]
-    eight = memoryview(four[four].data)               # eight codes in a stride
+    one = np.minimum(np.arange(last + 1) + steps, last)
+    two = one.take(one)
+    four = two.take(two)
+    eight = memoryview(four.take(four).data)          # eight codes in a stride
     begins, here = [], 0
-    for _ in range(-(-n//8)):
+    while len(begins) < n and here < stop:
         begins.append(here)
         here = eight[here]
     at = np.array(begins, np.int64)[:, None]
-    for jump in (four, two, one): at = np.stack([at, jump[at]], 2).reshape(len(at), -1)
-    return at.reshape(-1)[:n]
+    for jump in (four, two, one): at = np.stack([at, jump.take(at)], 2).reshape(len(at), -1)
+    return at, here
 
 def _steps_of_tables(steps, tables, n)->tuple: # where values begin, and in which table
     "The same with several tables, which switch from one to another."
@@ -119,18 +131,25 @@ def _steps_of_tables(steps, tables, n)->tuple: # where values begin, and in whic
         here, k = there, to
     return np.array(at, np.int64), np.array(table, np.int64)
 
+def _looked_up(columns, word, table)->np.ndarray: # int64
+    "What the columns of the tables say of each `word`, each of which is of one `table`."
+    if len(columns) == 1: return columns[0].take(word).astype(np.int64)
+    out = np.zeros(len(word), np.int64)
+    for k, column in enumerate(columns): out[table == k] = column.take(word[table == k])
+    return out
+
 def _huffman(path, data, n, lookups)->np.ndarray: # int64 (n,)
     "The first `n` values of the bytes `data`."
     b, n_bits = np.frombuffer(data + bytes(8), np.uint8).astype(np.int64), 8*len(data)
     if n > n_bits: raise DamagedFile(path, f'its Huffman codes end after {n_bits:,} bits, {n:,} samples are announced')
     words = b[:-7] << 32 | b[1:-6] << 24 | b[2:-5] << 16 | b[3:-4] << 8 | b[4:-3]          # 40 bits from each byte on
     ahead = ((words[:-1] >> 16).astype(np.uint32)[:, None] >> np.arange(8, 0, -1, dtype=np.uint32)).astype(np.uint16).reshape(-1)
-    steps = [total[ahead].tobytes() + bytes(40) for total, *_ in lookups]
+    ahead = ahead.astype(np.intp)
+    steps = [total.take(ahead).tobytes() + bytes(40) for total, *_ in lookups]
     if len(lookups) == 1: at, table = _steps(steps[0], n), 0
-    else: at, table = _steps_of_tables(steps, [o[3][ahead].tobytes() + bytes(40) for o in lookups], n)
+    else: at, table = _steps_of_tables(steps, [o[3].take(ahead).tobytes() + bytes(40) for o in lookups], n)
     word = words[at >> 3] >> 8 - (at & 7) & 0xffffffff
-    parts = [np.where(table == k, column[word >> 16], 0) for k, o in enumerate(lookups) for column in o[:3]]
-    total, extra, value = (np.sum(parts[i::3], axis=0).astype(np.int64) for i in range(3))
+    total, extra, value = (_looked_up([o[i] for o in lookups], word >> 16, table) for i in range(3))
     sound = (total > 0) & (at + total <= n_bits)
     whole = len(at) if sound.all() else int(sound.argmin())
     if whole < n: raise DamagedFile(path, f'its Huffman codes end after {whole:,} of {n:,} samples')
