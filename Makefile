@@ -42,7 +42,7 @@ export: env  ## notebooks -> ecg_nb/, and clean the notebooks
 	@$(VENV)/bin/nbdev_clean
 
 readme: env  ## nbs/index.ipynb, executed -> README.md
-	@$(PY) -m ecg_nb.dev.notebooks refresh index
+	@$(PY) -m ecg_nb.dev.notebooks refresh index 26_results
 	@$(PY) -m ecg_nb.dev.notebooks readme
 
 refresh: env  ## execute notebooks in place and keep the cleaned outputs (NB="10_formats 02_preprocess"; default all)
