@@ -441,10 +441,12 @@ _ROWS = [    # whose beats, by which methods, under which splits
     ('ptbxl-visits', ('lenet5_s2',), (*_HONEST, *SMOOTHED, 'random')),
     ('ptbxl-9', _LDA, _SYSTEM1),
     ('ptbxl-9', ('xresnet1d18',), ('time',)),
+    ('ptbxl-9', ('resnet_s1',), _SYSTEM1),
     ('ptbxl-18', _LDA, _SYSTEM1),
     ('cpsc2018', (*_LDA, 'xresnet1d18'), _SYSTEM2),
     ('cpsc2018', ('lenet5_s2',), ('time', *SMOOTHED)),
     ('cpsc2018', ('cnn1d_s2', 'resnet_s1', 'cnn2d_s2'), ('time',)),
+    ('cpsc2018', ('lstm1d_s2', 'resnet1d_s2', 'inception1d_s2', 'crnn2d_s2', 'fcn_s2'), ('time',)),
     ('cpsc2018-25', _LDA, _SYSTEM2)]
 
 def row_name(data:str, method:str, split:str)->str: # of its folder
