@@ -4,9 +4,10 @@
 
 # %% ../../nbs/dev/11_notebooks.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import argparse, base64, io, os, posixpath, re, shutil, signal, subprocess, sys, tempfile, time
+import argparse, base64, io, json, os, posixpath, re, shutil, signal, subprocess, sys, tempfile, time, tomllib
 from configparser import ConfigParser
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from ..core import BadTable, MissingFile, atomic_path, data_path, project_root, read_json, results_path
 from .command import exit_status
@@ -14,57 +15,60 @@ from .command import exit_status
 # %% auto #0
 __all__ = ['ROOMS', 'TIMEOUT_S', 'notebooks', 'title_and_promise', 'Outcome', 'test_notebooks', 'data_found', 'results_found',
            'prepare_data', 'run_notebooks', 'smaller', 'tidy', 'refresh', 'readme_text', 'write_readme',
-           'notebook_table', 'room_table', 'results_table', 'check_export', 'main']
+           'notebook_table', 'room_table', 'results_table', 'check_export', 'check_lines', 'main']
 
 # %% ../../nbs/dev/11_notebooks.ipynb #notebooks
 ROOMS = ('core', 'view', 'signals', 'metrics', 'data', 'models', 'training', 'tasks', 'explanation',
          'evaluation', 'browsing', 'inference', 'cli', 'dev')
 
 def _reading_order(path):
-    "Key of a notebook below `nbs/`: the way through first, then the rooms from the bottom of the house to its top."
-    room = '' if len(path.parts) == 1 else path.parts[0]
-    return (ROOMS.index(room) + 1 if room in ROOMS else len(ROOMS) + 1)*bool(room), path.as_posix()
+    "Key of a notebook below `nbs/`: the way through first, then the rooms from the lowest to the highest."
+    if len(path.parts) == 1: return 0, path.as_posix()
+    room = path.parts[0]
+    return 1 + (ROOMS.index(room) if room in ROOMS else len(ROOMS)), path.as_posix()
 
+# %% ../../nbs/dev/11_notebooks.ipynb #-notebooks-by-name
 def notebooks(
     folder=None,  # where to look; defaults to `nbs/` of the project
     names=(),     # only these, with or without '.ipynb'; empty means all
 )->list[Path]:
     "The notebooks in `folder`, in reading order; `MissingFile` if one of `names` is not there."
     folder = Path(folder or project_root()/'nbs').resolve()
-    found = {}
+    by_name = {}
     for p in sorted(folder.rglob('*.ipynb'), key=lambda p: _reading_order(p.relative_to(folder))):
         if any(part[0] in '_.' for part in p.relative_to(folder).parts): continue
-        if p.stem in found:
-            raise BadTable(p, f'has the name of {found[p.stem]}: names have to be unique, whatever the folder')
-        found[p.stem] = p
+        if p.stem in by_name:
+            raise BadTable(p, f'has the name of {by_name[p.stem]}: names have to be unique, whatever the folder')
+        by_name[p.stem] = p
     names = [Path(n).stem for n in names]
     for n in names:
-        if n not in found:
-            raise MissingFile(folder/f'{n}.ipynb', f'no such notebook; there are {", ".join(found) or "none"}')
-    return [found[n] for n in names] or list(found.values())
+        if n not in by_name:
+            raise MissingFile(folder/f'{n}.ipynb', f'no such notebook; there are {", ".join(by_name) or "none"}')
+    return [by_name[n] for n in names] or list(by_name.values())
 
 # %% ../../nbs/dev/11_notebooks.ipynb #title-and-promise
 def title_and_promise(
     path,  # a notebook
 )->tuple[str, str]:
     "The `# Title` and the `> promise` at the top of the notebook at `path`."
-    text = '\n'.join(''.join(c['source']) for c in read_json(path)['cells'][:2] if c['cell_type'] == 'markdown')
-    found = [re.search(rf'^{mark} (.+)$', text, re.M) for mark in ('#', '>')]
-    return tuple(f.group(1).strip() if f else '' for f in found)
+    top = [''.join(c['source']) for c in read_json(path)['cells'][:2] if c['cell_type'] == 'markdown']
+    matches = [re.search(rf'^{mark} (.+)$', '\n'.join(top), re.M) for mark in ('#', '>')]
+    return tuple(m.group(1).strip() if m else '' for m in matches)
 
 # %% ../../nbs/dev/11_notebooks.ipynb #outcome
 _DONE = '-- done --'
 
 @dataclass
 class Outcome:
-    "What became of a job: its `name`, whether it is `ok`, the `seconds` it took, its last `error`, all that it printed (`log`)."
+    "What became of a job: its last `error`, '' if it is `ok`, and all that it printed (`log`)."
     name:str
     ok:bool
     seconds:float
     error:str=''
     log:str=''
     def __str__(self):
-        return f"{'ok    ' if self.ok else 'FAILED'} {self.seconds:6.1f} s  {self.name}" + (f': {self.error}' if self.error else '')
+        error = f': {self.error}' if self.error else ''
+        return f"{'ok    ' if self.ok else 'FAILED'} {self.seconds:6.1f} s  {self.name}{error}"
 
 def _outcome(name, status, seconds, log, timeout_s):
     log = re.sub(r'\x1b\[[0-9;]*m', '', log).rstrip()
@@ -89,17 +93,18 @@ def _stop(p):
 # %% ../../nbs/dev/11_notebooks.ipynb #-start
 def _start(function, args, env):
     import ecg_nb
-    env = dict(os.environ,
-               PYTHONPATH=os.pathsep.join(filter(None, [str(Path(ecg_nb.__file__).parents[1]), os.environ.get('PYTHONPATH')]))) | env
+    python_path = [str(Path(ecg_nb.__file__).parents[1]), os.environ.get('PYTHONPATH')]
+    env = dict(os.environ, PYTHONPATH=os.pathsep.join(filter(None, python_path))) | env
+    env = {k: v for k, v in env.items() if v is not None}
     log = tempfile.TemporaryFile('w+', encoding='utf-8', errors='replace')
     code = f'import sys; from ecg_nb.dev.notebooks import {function} as f; f(*sys.argv[1:])'
-    p = subprocess.Popen([sys.executable, '-c', code, *map(str, args)], stdin=subprocess.DEVNULL, stdout=log,
-                         stderr=log, start_new_session=True, env={k: v for k, v in env.items() if v is not None})
+    p = subprocess.Popen([sys.executable, '-c', code, *map(str, args)], env=env, stdin=subprocess.DEVNULL,
+                         stdout=log, stderr=log, start_new_session=True)
     return p, log, time.monotonic()
 
 # %% ../../nbs/dev/11_notebooks.ipynb #-in-processes
 def _in_processes(function, jobs, *, n_workers, timeout_s, env):
-    "Call `function` of this module once for each of `jobs` (name -> arguments), each in its own process; yield an `Outcome` as each ends."
+    "Call `function` once for each of `jobs` (name -> arguments), each in a process; yield an `Outcome` as each ends."
     waiting, running = list(jobs.items()), {}
     try:
         while waiting or running:
@@ -217,15 +222,26 @@ def prepare_data(
         print(f"{n}: {'simulated' if is_simulated(root) else 'real'}, in {_here(root)}", flush=True)
 
 # %% ../../nbs/dev/11_notebooks.ipynb #-summary
+def _section(title, head, rows, nothing):
+    "A heading and a table below it, or the words `nothing`."
+    return f'## {title}\n\n' + (_table(head, rows) if rows else nothing)
+
 def _summary(outcomes, folder):
     outcomes = sorted(outcomes, key=lambda o: o.name)
-    done = [(o.name, 'ok' if o.ok else o.error.replace('|', '/'), f'{o.seconds:.1f}',
-             _n_figures(folder/f'{o.name}.ipynb')) for o in outcomes]
-    return '\n\n'.join([f'# What the notebooks found\n\n{sum(o.ok for o in outcomes)} of {len(outcomes)} notebooks '
-                        f'ran from top to bottom. Their executed copies are in `{_here(folder)}/`.',
-        _table(('notebook', 'result', 'seconds', 'figures'), done),
-        '## Data\n\n' + (_table(('data set', 'kind', 'recordings', 'folder'), data_found()) if data_found() else f'No recordings in `{_here(data_path())}/`.'),
-        '## Results\n\n' + (_table(('folder', 'files'), results_found()) if results_found() else f'Nothing in `{_here(results_path())}/` yet.')]) + '\n'
+    rows = []
+    for o in outcomes:
+        result = 'ok' if o.ok else o.error.replace('|', '/')
+        rows.append((o.name, result, f'{o.seconds:.1f}', _n_figures(folder/f'{o.name}.ipynb')))
+    n_ok = sum(o.ok for o in outcomes)
+    return '\n\n'.join([
+        '# What the notebooks found',
+        f'{n_ok} of {len(outcomes)} notebooks ran from top to bottom. '
+        f'Their executed copies are in `{_here(folder)}/`.',
+        _table(('notebook', 'result', 'seconds', 'figures'), rows),
+        _section('Data', ('data set', 'kind', 'recordings', 'folder'), data_found(),
+                 f'No recordings in `{_here(data_path())}/`.'),
+        _section('Results', ('folder', 'files'), results_found(), f'Nothing in `{_here(results_path())}/` yet.'),
+    ]) + '\n'
 
 # %% ../../nbs/dev/11_notebooks.ipynb #run-notebooks
 def run_notebooks(
@@ -248,10 +264,10 @@ def run_notebooks(
 # %% ../../nbs/dev/11_notebooks.ipynb #-without-machine
 def _without_machine(text):
     "`text` with the folders of this machine replaced by what they are to everybody."
-    known = {data_path(): 'data', results_path(): 'results', Path(sys.prefix): '.venv', project_root(): '.',
+    words = {data_path(): 'data', results_path(): 'results', Path(sys.prefix): '.venv', project_root(): '.',
              Path.home(): '~'}
-    for folder, word in sorted(((str(f), w) for f, w in known.items() if f.is_absolute() and f.name),
-                               key=lambda fw: -len(fw[0])):
+    folders = [(str(f), word) for f, word in words.items() if f.is_absolute() and f.name]
+    for folder, word in sorted(folders, key=lambda fw: -len(fw[0])):
         text = re.sub(rf'(?<![\w./-]){re.escape(folder)}(?![\w.-])(/?)',
                       lambda m: word + m[1] if word != '.' or not m[1] else '', text)
     return re.sub(re.escape(tempfile.gettempdir()) + r'/\w*', 'tmp', text)
@@ -262,8 +278,10 @@ _VIEW = 'application/vnd.jupyter.widget-view+json'   # means nothing without its
 def _worth_keeping(o):
     text = ''.join(o.get('text', ''))
     bar = re.search(r'\d+%\|', text) or '\r' in text.replace('\r\n', '\n')
-    return o.get('name') != 'stderr' and not bar and (_VIEW not in o.get('data', {}) or 'image/png' in o['data'])
+    if o.get('name') == 'stderr' or bar: return False
+    return _VIEW not in o.get('data', {}) or 'image/png' in o['data']
 
+# %% ../../nbs/dev/11_notebooks.ipynb #smaller
 def smaller(
     png:str,             # base64
     *,
@@ -278,20 +296,26 @@ def smaller(
     picture.convert('RGB').quantize(256, dither=Image.Dither.NONE).save(out, 'png', optimize=True)
     return base64.b64encode(out.getvalue()).decode() if len(out.getvalue()) < .75*len(raw) else png
 
+# %% ../../nbs/dev/11_notebooks.ipynb #tidy
+def _plain(value):
+    "Texts of an output without this machine's folders; anything else as it is."
+    if isinstance(value, list): return [_without_machine(t) for t in value]
+    return _without_machine(value) if isinstance(value, str) else value
+
 def tidy(
     nb:dict,  # a notebook as read from JSON; changed in place
 )->dict:      # the same
-    "Take progress bars, what went to stderr, widget views (their still pictures stay) and this machine's folders out of the outputs of `nb`."
+    "Take progress bars, stderr, widget views (their still pictures stay) and this machine's folders out of outputs."
     nb['metadata'] = dict(kernelspec=dict(display_name='python3', language='python', name='python3'))
-    plain = lambda v: [_without_machine(t) for t in v] if isinstance(v, list) else _without_machine(v) if isinstance(v, str) else v
     for c in nb['cells']:
         if c['cell_type'] != 'code': continue
         c['outputs'] = [o for o in c['outputs'] if _worth_keeping(o)]
         for o in c['outputs']:
-            if 'text' in o: o['text'] = plain(o['text'])
-            if 'data' in o:
-                o['data'] = {k: plain(v) if k.startswith('text/') else v for k, v in o['data'].items() if k != _VIEW}
-            if 'image/png' in o.get('data', {}): o['data']['image/png'] = smaller(''.join(o['data']['image/png']))
+            if 'text' in o: o['text'] = _plain(o['text'])
+            if 'data' not in o: continue
+            data = {k: v for k, v in o['data'].items() if k != _VIEW}
+            o['data'] = {k: _plain(v) if k.startswith('text/') else v for k, v in data.items()}
+            if 'image/png' in data: o['data']['image/png'] = smaller(''.join(data['image/png']))
     return nb
 
 # %% ../../nbs/dev/11_notebooks.ipynb #refresh
@@ -320,7 +344,9 @@ def _replace(path, nb):
 # %% ../../nbs/dev/11_notebooks.ipynb #-from-top
 def _from_top(text, folder):
     "`text` with its relative Markdown links, which count from `folder`, counting from the top of the project."
-    move = lambda m: m[0] if re.match(r'[a-z]+:|[#/]', m[2]) else m[1] + posixpath.normpath(posixpath.join(folder, m[2])) + m[3]
+    def move(m):
+        if re.match(r'[a-z]+:|[#/]', m[2]): return m[0]
+        return m[1] + posixpath.normpath(posixpath.join(folder, m[2])) + m[3]
     return re.sub(r'(\]\()([^)\s]+)(\))', move, text)
 
 # %% ../../nbs/dev/11_notebooks.ipynb #readme-text
@@ -340,11 +366,13 @@ def readme_text(
         if 'echo: false' in rules: c.metadata['transient'] = dict(remove_source=True)
         if c.cell_type == 'markdown': c.source = _from_top(c.source, 'nbs')
         for o in c.get('outputs', []):
-            if 'text/markdown' in o.get('data', {}): o.data['text/markdown'] = _from_top(o.data['text/markdown'], 'nbs')
+            markdown = o.get('data', {}).get('text/markdown')
+            if markdown: o.data['text/markdown'] = _from_top(markdown, 'nbs')
         kept.append(c)
     nb.cells, nb.metadata['language_info'] = kept, dict(name='python')
-    text, found = MarkdownExporter().from_notebook_node(nb)
-    if found['outputs']: raise ValueError(f'{path}: a figure in an output; save it in results/ and show it by a link')
+    text, resources = MarkdownExporter().from_notebook_node(nb)
+    if resources['outputs']:
+        raise ValueError(f'{path}: a figure in an output; save it in results/ and show it by a link')
     text = re.sub(r'\n{3,}', '\n\n', '\n'.join(l.rstrip() for l in text.splitlines())).strip()
     return f'<!-- Made from nbs/index.ipynb by `make readme`: change the notebook, not this file. -->\n\n{text}\n'
 
@@ -385,23 +413,32 @@ def room_table(
     return _table(('room', 'notebooks'), [(name, ', '.join(links)) for name, links in rooms.items()])
 
 # %% ../../nbs/dev/11_notebooks.ipynb #results-table
+def _number(x, form='.3f'): return '' if x is None else format(x, form)
+
+def _value(h):
+    "A headline's value in bold, with its interval if it has one."
+    interval = f" ({_number(h['low'])} to {_number(h['high'])})" if h.get('low') is not None else ''
+    return f"**{_number(h['value'])}**{interval}"
+
+def _headline_row(run, m, h):
+    "Headline `h` of `m`, the metrics of `run`, as a row of the table."
+    command = f"`{m['command']}`" if m.get('command') else ''
+    return (f'[{run}](../results/{run})', h['name'], _value(h), _number(h.get('chance')), h.get('published') or '',
+            _number(h.get('n', m.get('n')), ','), command)
+
 def results_table(
     *tasks,     # folders of `root`, or task/run; default: all
     root=None,  # defaults to `results/` of the project
 )->str:
     "A Markdown table of the headline figures in `root/<task>/<run>/metrics.json`."
     root, rows = Path(root or results_path()), []
-    def files(task):
-        return [f] if (f := root/task/'metrics.json').exists() else sorted(root.glob(f'{task}/*/metrics.json'))
-    for p in (p for task in tasks or ['*'] for p in files(task)):
-        m, run = read_json(p), p.parent.relative_to(root).as_posix()
-        rows += [(f'[{run}](../results/{run})', h['name'], _value(h), _number(h.get('chance')), h.get('published') or '', _number(h.get('n', m.get('n')), ','), f"`{m['command']}`" if m.get('command') else '') for h in m.get('headline', [])]
-    return _table(('run', 'measure', 'reached (95 % interval)', 'by chance', 'published', 'n', 'made by'), rows) if rows else 'No results yet.'
-
-def _number(x, form='.3f'): return '' if x is None else format(x, form)
-def _value(h):
-    return f"**{_number(h['value'])}**" + (f" ({_number(h['low'])} to {_number(h['high'])})"
-                                           if h.get('low') is not None else '')
+    for task in tasks or ['*']:
+        of_task = root/task/'metrics.json'
+        for p in [of_task] if of_task.exists() else sorted(root.glob(f'{task}/*/metrics.json')):
+            m, run = read_json(p), p.parent.relative_to(root).as_posix()
+            rows += [_headline_row(run, m, h) for h in m.get('headline', [])]
+    head = ('run', 'measure', 'reached (95 % interval)', 'by chance', 'published', 'n', 'made by')
+    return _table(head, rows) if rows else 'No results yet.'
 
 # %% ../../nbs/dev/11_notebooks.ipynb #-files
 def _files(folder, pattern):
@@ -410,70 +447,107 @@ def _files(folder, pattern):
 def _differing(a, b): return sorted(n for n in a.keys() | b.keys() if a.get(n) != b.get(n))
 
 # %% ../../nbs/dev/11_notebooks.ipynb #check-export
+def _copy_project(root, folder):
+    "Copy what export and clean work on from `root` to `folder`."
+    (folder/'nbs').mkdir()
+    (folder/'ecg_nb').mkdir()
+    for f in (root/'settings.ini', *root.rglob('nbs/**/*.ipynb'), *root.glob('ecg_nb/__init__.py')):
+        if '.ipynb_checkpoints' in f.parts: continue
+        copy = folder/f.relative_to(root)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(f, copy)
+
+def _unknown_to_git(root):
+    "Files of `root` that were never added; none where there is no git."
+    if not shutil.which('git'): return []
+    command = ['git', '-C', str(root), 'ls-files', '--others', '--exclude-standard', 'nbs', 'ecg_nb', 'README.md']
+    r = subprocess.run(command, capture_output=True, text=True)
+    return [] if r.returncode else r.stdout.split('\n')[:-1]
+
+# %% ../../nbs/dev/11_notebooks.ipynb #check-export-of-a-copy
+_EXPORT = ('from nbdev.doclinks import nbdev_export as export; from nbdev.clean import nbdev_clean as clean; '
+           'export(); clean()')
+
 def check_export(
     root=None,  # the project; defaults to the one we are in
 )->list[Outcome]:
     "Whether export and clean would leave `root` as it is, and nothing in it is unknown to git."
     root, t0 = Path(root or project_root()).resolve(), time.monotonic()
     with tempfile.TemporaryDirectory() as d:
-        (Path(d)/'nbs').mkdir()
-        (Path(d)/'ecg_nb').mkdir()
-        for f in (root/'settings.ini', *root.rglob('nbs/**/*.ipynb'), *root.glob('ecg_nb/__init__.py')):
-            if '.ipynb_checkpoints' in f.parts: continue
-            (Path(d)/f.relative_to(root)).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(f, Path(d)/f.relative_to(root))
-        code = ('from nbdev.doclinks import nbdev_export as export; from nbdev.clean import nbdev_clean as clean; '
-                'export(); clean()')
-        r = subprocess.run([sys.executable, '-c', code], cwd=d, capture_output=True, text=True,
+        copy = Path(d)
+        _copy_project(root, copy)
+        r = subprocess.run([sys.executable, '-c', _EXPORT], cwd=copy, capture_output=True, text=True,
                            env={k: v for k, v in os.environ.items() if k != 'IN_TEST'})
-        if r.returncode: return [Outcome('export', False, time.monotonic() - t0, r.stderr.strip().splitlines()[-1])]
-        modules, dirty = (_differing(_files(root/f, pat), _files(Path(d)/f, pat))
-                          for f, pat in (('ecg_nb', '*.py'), ('nbs', '*.ipynb')))
-        extra = sorted({p.name for p in Path(d).iterdir()} - {p.name for p in root.iterdir()})
-    r = subprocess.run(['git', '-C', str(root), 'ls-files', '--others', '--exclude-standard', 'nbs', 'ecg_nb', 'README.md'], capture_output=True, text=True) if shutil.which('git') else None
-    unknown = r.stdout.split('\n')[:-1] if r and not r.returncode else []
-    found = {'export leaves git clean': ('differs from the notebooks: ', modules + extra),
-             'clean leaves git clean': ('not clean: ', dirty), 'all is known to git': ('not added: ', unknown)}
-    return [Outcome(name, not bad, time.monotonic() - t0, words + ', '.join(bad) if bad else '')
-            for name, (words, bad) in found.items()]
+        if r.returncode:
+            return [Outcome('export', False, time.monotonic() - t0, r.stderr.strip().splitlines()[-1])]
+        modules = _differing(_files(root/'ecg_nb', '*.py'), _files(copy/'ecg_nb', '*.py'))
+        dirty = _differing(_files(root/'nbs', '*.ipynb'), _files(copy/'nbs', '*.ipynb'))
+        extra = sorted({p.name for p in copy.iterdir()} - {p.name for p in root.iterdir()})
+    findings = [('export leaves git clean', 'differs from the notebooks: ', modules + extra),
+                ('clean leaves git clean', 'not clean: ', dirty),
+                ('all is known to git', 'not added: ', _unknown_to_git(root))]
+    return [Outcome(name, not files, time.monotonic() - t0, words + ', '.join(files) if files else '')
+            for name, words, files in findings]
+
+# %% ../../nbs/dev/11_notebooks.ipynb #-ruff
+def _exceptions(root):
+    "Notebooks that `ruff.toml` excepts."
+    settings = tomllib.loads((root/'ruff.toml').read_text(encoding='utf-8'))
+    return list(settings['lint'].get('per-file-ignores', {}))
+
+def _ruff(root):
+    "What ruff finds in the notebooks of `root`, the excepted ones too, by notebook."
+    command = [sys.executable, '-m', 'ruff', 'check', 'nbs', '--no-cache', '--output-format', 'json',
+               '--config', 'lint.per-file-ignores={}']
+    r = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    if r.returncode > 1: return {'ruff': [' '.join(r.stderr.split())[-300:]]}
+    findings = {}
+    for f in json.loads(r.stdout):
+        where = f"cell {f['cell']}, line {f['location']['row']}: {f['message']}"
+        findings.setdefault(Path(f['filename']).relative_to(root).as_posix(), []).append(where)
+    return findings
+
+# %% ../../nbs/dev/11_notebooks.ipynb #check-lines
+def check_lines(
+    root=None,    # the project; defaults to the one we are in
+)->tuple:         # 'nbs/a.ipynb, cell 2, line 7: …', empty if all is well; why nothing was checked, or ''
+    "Lines of notebooks that break the rules of `ruff.toml`, and notebooks that it excepts in vain."
+    if find_spec('ruff') is None: return [], 'ruff is not installed: skipped'
+    root = Path(root or project_root()).resolve()
+    exceptions, findings = _exceptions(root), _ruff(root)
+    wrong = [f'{path}, {where}' for path in findings if path not in exceptions for where in findings[path]]
+    wrong += [f'{path} keeps the rules: take it off the list in ruff.toml' for path in exceptions
+              if path not in findings]
+    return wrong, ''
 
 # %% ../../nbs/dev/11_notebooks.ipynb #-check
-def _scripts():
-    from ecg_nb.dev.scripts import check_scripts
+def _checked(name, check):
+    "The outcome of `check()`, which gives what is wrong and, if it could not look at all, why."
     t0 = time.monotonic()
-    wrong, note = check_scripts()
-    name = 'JavaScript and CSS are in order' + (f' ({note})' if note else '')
-    return Outcome(name, not wrong, time.monotonic() - t0, '; '.join(wrong))
+    wrong, note = check()
+    return Outcome(f'{name} ({note})' if note else name, not wrong, time.monotonic() - t0, '; '.join(wrong))
 
-def _imports():
-    from ecg_nb.dev.house import check_imports
-    t0 = time.monotonic()
-    wrong = check_imports()
-    return Outcome('imports go one way', not wrong, time.monotonic() - t0, '; '.join(wrong))
-
-def _types():
-    from ecg_nb.dev.house import check_types
-    t0 = time.monotonic()
-    wrong, note = check_types()
-    name = 'types hold' + (f' ({note})' if note else '')
-    return Outcome(name, not wrong, time.monotonic() - t0, '; '.join(wrong))
+def _readme_differs():
+    "What is wrong with README.md."
+    return ([] if write_readme(check=True) else ['run `make readme`']), ''
 
 def _check():
+    from ecg_nb.dev.house import check_imports, check_types
+    from ecg_nb.dev.scripts import check_scripts
     outcomes = check_export()
-    t0 = time.monotonic()
-    same = write_readme(check=True)
-    outcomes.append(Outcome('README.md says what nbs/index.ipynb says', same, time.monotonic() - t0,
-                            '' if same else 'run `make readme`'))
-    outcomes.append(_scripts())
-    outcomes.append(_imports())
-    outcomes.append(_types())
+    outcomes.append(_checked('README.md says what nbs/index.ipynb says', _readme_differs))
+    outcomes.append(_checked('JavaScript and CSS are in order', check_scripts))
+    outcomes.append(_checked('imports go one way', lambda: (check_imports(), '')))
+    outcomes.append(_checked('types hold', check_types))
+    outcomes.append(_checked('lines keep to ruff.toml', check_lines))
     print(*outcomes, sep='\n')
     return _tally(outcomes)
 
 def _readme(check):
     same = write_readme(check=check)
-    print('README.md is up to date.' if same
-          else 'README.md is not what nbs/index.ipynb says: run `make readme`.' if check else 'README.md written.')
+    if same: print('README.md is up to date.')
+    elif check: print('README.md is not what nbs/index.ipynb says: run `make readme`.')
+    else: print('README.md written.')
     return int(check and not same)
 
 # %% ../../nbs/dev/11_notebooks.ipynb #main
@@ -493,10 +567,12 @@ def _arguments():
         if name != 'refresh': q.add_argument('--workers', type=int, default=2, help='notebooks at a time')
         if name == 'test':
             q.add_argument('--flags', default='', help='also run cells with these flags, e.g. "slow gpu"')
-    commands.add_parser('readme', help='README.md from nbs/index.ipynb').add_argument('--check', action='store_true', help='only compare')
+    readme = commands.add_parser('readme', help='README.md from nbs/index.ipynb')
+    readme.add_argument('--check', action='store_true', help='only compare')
     commands.add_parser('check', aliases=['export-check'], help='do package, notebooks and README.md agree?')
     return p
 
+# %% ../../nbs/dev/11_notebooks.ipynb #main-command-line
 def main(argv=None):
     "Test and run the notebooks, write README.md, check that all agrees."
     a = _arguments().parse_args(argv)
@@ -504,7 +580,8 @@ def main(argv=None):
     notebooks(names=getattr(a, 'names', ()))                 # are they there?
     if a.do in ('run', 'test'): prepare_data()
     if a.do == 'run': return run_notebooks(names=a.names, n_workers=a.workers, timeout_s=a.timeout)
-    if a.do == 'test': return test_notebooks(names=a.names, flags=a.flags, n_workers=a.workers, timeout_s=a.timeout)
+    if a.do == 'test':
+        return test_notebooks(names=a.names, flags=a.flags, n_workers=a.workers, timeout_s=a.timeout)
     if a.do == 'refresh': return refresh(*a.names, timeout_s=a.timeout)
     return _readme(a.check) if a.do == 'readme' else _check()
 
