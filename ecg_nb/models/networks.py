@@ -257,16 +257,18 @@ class AutoEncoder(CodeNet):
         *,
         classify:bool=True,  # False: the pure autoencoder, whatever `n_classes`
         noise:float=0.,      # standard deviation of the noise that is added in training, in those of the crop
+        always:bool=True,    # False: with a classifier the error is there in training mode only, as a run needs it
         n_samples:int=2048, dropout:float=.4,
     ):
         super().__init__(n_leads, n_classes, n_samples=n_samples, dropout=dropout)
         if not classify: self.head = None
-        self.decoder, self.noise = decoder_s0(n_leads, n_samples), noise
+        self.decoder, self.noise, self.always = decoder_s0(n_leads, n_samples), noise, always
 
     def forward(self, x):
         clean = self.norm(x)                                                    # (b, leads, 1, n_samples)
         noisy = clean + self.noise*torch.randn_like(clean) if self.noise and self.training else clean
         z = self.encoder(noisy)
+        if self.head and not (self.always or self.training): return self.head(z.flatten(1))
         error = F.smooth_l1_loss(self.decoder(z), clean, reduction='none').mean((1, 2, 3))[:, None]   # (b, 1)
         return torch.cat([self.head(z.flatten(1)), error], 1) if self.head else error
 
