@@ -372,7 +372,7 @@ def _evaluate_autoencoder(self:Sex, plan, splits, folder, *, seed=0, command='')
     with torch.no_grad():
         for parameter in model.decoder[-1].parameters(): parameter.zero_()
     chance = _errors(model, data, plan).mean()
-    low, high = interval(bootstrap(np.mean, errors, groups=data.subjects, seed=seed))
+    low, high = interval(-bootstrap(reconstruction, errors, errors, groups=data.subjects, seed=seed))
     title = f'reconstruction error (smooth L1, in deviations), {plan.title}'
     figure = plan.figure(title, float(errors.mean()), low, high, chance=float(chance), n=len(errors))
     about = dict(title=plan.title, n=len(errors), command=command, simulated=splits.simulated)
