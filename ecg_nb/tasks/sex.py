@@ -11,6 +11,7 @@ __all__ = ['EXTRA', 'SYSTEM0', 'PLANS', 'NIGHTS', 'SYSTEM0_PLANS', 'AGE', 'ELSEW
 # %% ../../nbs/10_sex.ipynb #export-import-argparse-hashlib-json
 import hashlib, json
 from dataclasses import replace
+from pathlib import Path
 import numpy as np, pandas as pd, torch
 import torch.nn.functional as F
 from ..core import BadTable, LEADS, MissingFile, data_path
