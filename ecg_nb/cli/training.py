@@ -11,8 +11,8 @@ from .base import cli, comma_separated, echo, echo_answer, echo_left_out, json_o
 from ..core import BadTable, ECGError, atomic_path, data_path, read_json
 
 # %% auto #0
-__all__ = ['UNKNOWN', 'BINARY', 'task_lines', 'train', 'labels_of', 'labelled', 'finetune', 'given_options', 'share_of', 'sweep',
-           'plot_losses']
+__all__ = ['UNKNOWN', 'BINARY', 'task_lines', 'settings_given', 'train', 'labels_of', 'labelled', 'finetune', 'given_options',
+           'share_of', 'sweep', 'plot_losses']
 
 # %% ../../nbs/cli/12_cli_training.ipynb #train
 def task_lines()->list:
@@ -21,12 +21,24 @@ def task_lines()->list:
     tasks = map(find_task, TASKS)
     return [f'{task.name}: {", ".join([*task.plans, *task.comparisons])}' for task in tasks]
 
+def settings_given(task:str, plans, texts)->dict: # name -> value
+    "Settings of the plans of `task` that are given as texts."
+    if not texts: return {}
+    from ecg_nb.tasks.base import find_task, settings_of
+    task = find_task(task)
+    example = next((task.plans[name] for name in plans if name in task.plans), next(iter(task.plans.values())))
+    return settings_of(texts, example)
+
 @cli.command(short_help='a task from the beginning, then its figures')
 @click.argument('task', required=False)
 @click.argument('plan', nargs=-1)
 @click.option('--seed', default=0, show_default=True)
 @click.option('--epochs', type=int, help='Default: what the plan says.')
 @click.option('--lr', type=float, help='The highest learning rate. Default: what the plan says.')
+@click.option('--batch-size', type=int, help='Default: what the plan says.')
+@click.option('--leads', metavar='I,II,…', help='Default: what the plan says.')
+@click.option('--set', 'settings', multiple=True, metavar='NAME=VALUE',
+              help='Any other setting of the plan, such as plateau=3, keep_every=10, fs=500, highpass_hz=none.')
 @click.option('--device', help='cpu, cuda or cuda:1 (default: a GPU if there is one).')
 @click.option('--jobs', type=int, help='Parallel jobs of the conversion; -1: all cores.')
 @click.option('--to', type=click.Path(file_okay=False),
@@ -37,7 +49,8 @@ def task_lines()->list:
 @click.option('--precision', type=click.Choice(['fp32', 'bf16']),
               help='bf16 is faster where the processor has it (AMX or avx512_bf16).')
 @click.option('--simulated', is_flag=True, help='Simulated records will do, if the data set is not here.')
-def train(task, plan, seed, epochs, lr, device, jobs, to, replace, eval_only, start, precision, simulated):
+def train(task, plan, seed, epochs, lr, batch_size, leads, settings, device, jobs, to, replace, eval_only, start,
+          precision, simulated):
     """Train each PLAN of a TASK on its data set and evaluate it. Without PLAN, all of them; without TASK, which there are. A network's name will do for a PLAN: it gets the settings of the task's first one.
 
     A training that was stopped goes on where it was when the same command is given again.
@@ -48,8 +61,11 @@ def train(task, plan, seed, epochs, lr, device, jobs, to, replace, eval_only, st
     """
     from ecg_nb.tasks.base import train_command
     if not task: return echo('\n'.join(task_lines()))
-    train_command(task, plan, seed=seed, epochs=epochs, lr=lr, device=device, n_jobs=jobs, to=to, replace=replace, eval_only=eval_only,
-        start=start, precision=precision, simulated=simulated)
+    given = {'batch': batch_size, 'leads': leads}
+    texts = [*(f'{name}={value}' for name, value in given.items() if value is not None), *settings]
+    train_command(task, plan, seed=seed, epochs=epochs, lr=lr, settings=settings_given(task, plan, texts), device=device,
+                  n_jobs=jobs, to=to, replace=replace, eval_only=eval_only, start=start, precision=precision,
+                  simulated=simulated)
 
 # %% ../../nbs/cli/12_cli_training.ipynb #labels-of
 UNKNOWN = ('', 'nan', 'na', 'n/a', 'none', 'null', '-')                  # no label

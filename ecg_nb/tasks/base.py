@@ -8,6 +8,7 @@ import hashlib, json, re, shutil, tempfile
 from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import combinations
 from pathlib import Path
+from typing import NamedTuple
 import numpy as np, pandas as pd, torch
 from ..core import ECGError, LEADS, Registry, atomic_path, data_path, did_you_mean
 from ..core import plain, read_json, results_path, write_csv, write_json
@@ -18,19 +19,20 @@ from ..metrics.classify import RARE, choose_thresholds, macro_auc, report
 from ..models.registry import NETWORKS, create_model
 from ..signals.augment import turn_lead
 from ..signals.preprocess import Recipe
+from ..training.contracts import Callback
 from ..training.data import Splits, aggregate_windows, make_splits, standardize_on
 from ..training.loop import fit, save_history
 from ..training.parallel import is_main, main_first, processes
 from ..training.run import Run, load_run, new_info, write_predictions
 from ..training.run_folder import read_people, write_people
 from ..training.staging import is_finished, new_run
-from ..training.weights import load_weights
+from ..training.weights import load_weights, save_weights
 
 # %% auto #0
 __all__ = ['TASKS', 'Published', 'Figure', 'Plan', 'store_path', 'whole', 'noisy_or', 'window_probabilities', 'choose_members',
-           'Answers', 'Task', 'find_task', 'task_of', 'task_or_plain', 'some_parts', 'with_other_labels',
-           'with_other_signals', 'several_times', 'choices', 'looks_at_test', 'narrowing', 'run_target',
-           'train_command']
+           'Answers', 'Task', 'find_task', 'task_of', 'task_or_plain', 'some_parts', 'KeepWeights', 'Plateau',
+           'with_other_labels', 'with_other_signals', 'several_times', 'choices', 'looks_at_test', 'narrowing',
+           'setting_text', 'settings_of', 'run_target', 'train_command']
 
 # %% ../../nbs/tasks/09_task.ipynb #figure
 @dataclass(frozen=True)
@@ -81,6 +83,8 @@ class Plan:
     weight_decay:float = 1e-2
     optimizer:str = 'AdamW'          # of torch.optim
     one_cycle:bool = True            # False: the same learning rate throughout
+    plateau:int|None = None          # after so many epochs without a better score the learning rate falls to a tenth
+    keep_every:int|None = None       # epochs, whose weights are kept beside the best ones
     clip:float|None = None           # largest norm of the gradient
     of:tuple = ()                    # no training: one run that the classes are read off, or several that are averaged
     published:tuple = ()             # `Published` under this protocol
@@ -413,6 +417,28 @@ def _network(self:Task, plan:Plan, splits:Splits, *, seed:int=0):
     model = create_model(plan.model, data.n_leads, self.outputs(plan, splits), seed=seed, **plan.options)
     return standardize_on(model, data).to(data.device)
 
+class KeepWeights(Callback):
+    "The weights after every so many epochs, in files `epoch-10.safetensors`, `epoch-20.safetensors`, …"
+    def __init__(self, every:int): self.every = every
+
+    def on_epoch(self, training, epoch):
+        number = epoch['epoch'] + 1
+        if number % self.every == 0: save_weights(training.network, training.folder/f'epoch-{number}.safetensors')
+
+class Plateau(NamedTuple):
+    "A schedule for `fit`: a tenth of the learning rate after so many epochs without a better score."
+    patience:int
+
+    def __call__(self, optimizer, steps):
+        return torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, mode='max', factor=.1, patience=self.patience)
+
+def _optional(plan)->dict:
+    "What `fit` is told of settings that most plans have not."
+    options:dict = {}
+    if plan.plateau is not None: options['schedule'] = Plateau(plan.plateau)
+    if plan.keep_every: options['callbacks'] = [KeepWeights(plan.keep_every)]
+    return options
+
 def _train(self:Task,
     plan,              # a `Plan` or the name of one
     splits:Splits,
@@ -429,7 +455,7 @@ def _train(self:Task,
     settings = dict(train=splits.parts['train'], valid=splits.parts['valid'], length=plan.length,
                     batch=plan.batch, lr=plan.lr, weight_decay=plan.weight_decay, clip=plan.clip,
                     optimizer=getattr(torch.optim, plan.optimizer), one_cycle=plan.one_cycle)
-    settings |= self.fit_options(plan, splits) | options
+    settings |= _optional(plan) | self.fit_options(plan, splits) | options
     if len(plan.epochs) == 1:
         history = fit(model, folder=folder, epochs=plan.epochs[0], seed=seed, **settings)
         return _continued(folder, history, start) if start and is_main(options.get('accelerator')) else history
@@ -724,6 +750,44 @@ def _write_comparison(self:Task, name:str, folder, headline, tables:dict, *,
 
 Task.run, Task.compare, Task.write_comparison = _run, _compare, _write_comparison
 
+# %% ../../nbs/tasks/09_task.ipynb #settings-of
+def setting_text(value)->str:
+    "A setting of a plan as it is given to `--set`."
+    if value is None: return 'none'
+    return ','.join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
+
+def _like(name, text, example):
+    "`text` as the kind of value that `example` is."
+    if text.lower() == 'none': return None
+    if isinstance(example, bool):
+        if text.lower() not in ('true', 'false'): raise ECGError(name, f'{text!r} is neither true nor false')
+        return text.lower() == 'true'
+    if isinstance(example, (tuple, list)):
+        return tuple(_like(name, part.strip(), example[0] if example else 1.) for part in text.split(','))
+    if isinstance(example, str): return text
+    try: number = float(text)
+    except ValueError: raise ECGError(name, f'{text!r} is no number') from None
+    return int(number) if number.is_integer() and not isinstance(example, float) else number
+
+_WORDS = ('of', 'published', 'options', 'extra')     # fields that a text cannot say
+
+def settings_of(
+    texts,          # 'name=value'
+    plan:Plan,      # whose fields, and those of its `extra`, can be set
+)->dict:            # name -> value
+    "Settings of a plan that are given as texts; an `ECGError` names one that there is not."
+    fields_of = {k: getattr(plan, k) for k in _SETTINGS if k not in _WORDS} | plan.extra
+    settings = {}
+    for text in texts:
+        name, equals, value = text.partition('=')
+        if not equals: raise ECGError(text, 'a setting is given as NAME=VALUE, such as batch=64')
+        if name not in fields_of: raise ECGError(name, f'no such setting of a plan; {did_you_mean(name, fields_of)}')
+        settings[name] = _like(name, value, fields_of[name])
+    for lead in settings.get('leads', ()):
+        leads = dict.fromkeys([*LEADS, *plan.leads])
+        if lead not in leads: raise ECGError(lead, f'no such lead; {did_you_mean(lead, leads)}')
+    return settings
+
 # %% ../../nbs/tasks/09_task.ipynb #train-command-2
 def run_target(
     task:Task, name:str,
@@ -740,12 +804,11 @@ def run_target(
     more = (folder.with_name(f'{beside.name}-{k}') for k in range(2, 1000))
     return next(f for f in (beside, *more) if not (f/'metrics.json').exists())
 
-def _with_plans_for(task:Task, names, epochs:int|None, lr:float|None)->Task:
-    "`task` with a plan for those `names` that are networks; all for so many `epochs` and with this learning rate."
+def _with_plans_for(task:Task, names, settings:dict)->Task:
+    "`task` with a plan for those `names` that are networks; all with these settings."
     trained = any(p.model for p in task.plans.values())
     new = [n for n in names if n not in (*task.plans, *task.comparisons) and n in NETWORKS] if trained else []
     plans = task.plans | {n: task.with_network(n) for n in new}
-    settings = {k: v for k, v in dict(epochs=epochs, lr=lr).items() if v}
     task.plans = {n: p.but(**settings) if p.model else p for n, p in plans.items()}
     return task
 
@@ -757,6 +820,7 @@ def train_command(
     seed:int=0,
     epochs:int=None,     # default: what the plan says
     lr:float=None,       # the highest learning rate; default: what the plan says
+    settings:dict|None=None, # others of the plan, such as batch=64 or leads=('I', 'II')
     device:str=None,     # default: a GPU if there is one
     n_jobs:int=None,     # of the conversion of records
     to=None,             # folder of the run, or with several plans the folder that holds them
@@ -767,7 +831,8 @@ def train_command(
     simulated:bool=False,# simulated records will do
 )->list:                 # the folders
     "Train and evaluate plans of `task`, each in a folder of its own, and print their figures."
-    task = _with_plans_for(find_task(task), plans, epochs, lr)
+    changed = {k: v for k, v in dict(epochs=epochs, lr=lr).items() if v} | (settings or {})
+    task = _with_plans_for(find_task(task), plans, changed)
     known = [*task.plans, *task.comparisons]
     names = list(plans) or [n for n in known if n not in task.on_request]
     for name in names:
@@ -779,8 +844,10 @@ def train_command(
     for name in names:
         here = Path(to)/name if to and len(names) > 1 else to
         folder = run_target(task, name, seed=seed, to=here, replace=replace)
-        settings = {'--seed': seed, '--epochs': epochs, '--lr': lr, '--from': start, '--precision': precision}
-        command = ' '.join(['ecg_nb train', task.name, name, *(f'{k} {v}' for k, v in settings.items() if v)])
+        given = {'--seed': seed, '--epochs': epochs, '--lr': lr, '--from': start, '--precision': precision}
+        words = [f'{k} {v}' for k, v in given.items() if v]
+        words += [f'--set {k}={setting_text(v)}' for k, v in (settings or {}).items()]
+        command = ' '.join(['ecg_nb train', task.name, name, *words])
         metrics = _train_one(task, name, folder, seed=seed, command=command, device=several.device if several else device,
                              n_jobs=n_jobs, replace=replace, eval_only=eval_only, start=load_run(start) if start else None,
                              precision=precision, cache=cache, accelerator=several)
