@@ -191,14 +191,15 @@ def download(name, to, fs, jobs, files, base_url, quiet):
 
 # %% ../../nbs/cli/11_cli_recordings.ipynb #store-recipe
 def store_recipe(run, leads, fs, highpass, lowpass, notch):
-    "The recipe of a run, or the one that the options describe."
+    "The recipe of a run and the length (samples) that it looks at, or the recipe that the options describe and None."
     from ecg_nb.signals.preprocess import Recipe
     from ecg_nb.training.run import load_run
     asked = dict(leads=leads, fs=fs, highpass_hz=highpass, lowpass_hz=lowpass, notch_hz=notch)
     asked = {name: value for name, value in asked.items() if value}
-    if not run: return Recipe(**asked)
+    if not run: return Recipe(**asked), None
     if asked: raise click.UsageError('--run brings its own leads, rate and filters')
-    return load_run(run).recipe
+    run = load_run(run)
+    return run.recipe, run.info['length']
 
 # %% ../../nbs/cli/11_cli_recordings.ipynb #convert-files
 FILES = ('wfdb', 'edf', 'csv', 'npz', 'dicom')   # what `convert --to` takes for a format, not for a folder
@@ -223,7 +224,7 @@ NIGHTS = ('shhs', 'mesa')  # data sets of whole nights, of which segments are st
               help='Folder of the store; or wfdb, edf, csv, npz, dicom: files of that format, into --out.')
 @click.option('--out', type=click.Path(file_okay=False), help='Folder for files of a format.')
 @click.option('--beats', is_flag=True, help='Of wfdb: with the R peaks found, as an annotation file (.atr).')
-@click.option('--run', shell_complete=run_names, help='Prepare as this run needs it.')
+@click.option('--run', shell_complete=run_names, help='Prepare as this run needs it; what it would refuse is left out.')
 @click.option('--to-leads', callback=comma_separated, help='Leads of the store (default: the standard twelve).')
 @click.option('--to-fs', type=float, help='Rate of the store in Hz (default: 100; nights: 256).')
 @click.option('--highpass', type=float, help='Hz, zero-phase Butterworth.')
@@ -264,8 +265,8 @@ def convert(source, fs, leads, units, csv, columns, sex_coding, to, out, beats, 
             for night, cause in table.attrs['problems']: echo(f'note: {night}: {cause}', err=True)
         else:
             table = source_table(source, fs, leads, units, csv, columns, sex_coding)
-            recipe = store_recipe(run, to_leads, to_fs, highpass, lowpass, notch)
-            store = convert(table, to, recipe, n_jobs=jobs, overwrite=overwrite)
+            recipe, length = store_recipe(run, to_leads, to_fs, highpass, lowpass, notch)
+            store = convert(table, to, recipe, length=length, n_jobs=jobs, overwrite=overwrite)
     left_out = store.report().query('reason != "usable"')
     lines = [f'  left out, {r.records:,}: {r.reason} (for one, {r.example})' for r in left_out.itertuples()]
     answer = dict(store=store.path, records=len(store), usable=int(store.index.usable.sum()), leads=store.leads, fs=store.fs,

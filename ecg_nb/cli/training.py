@@ -129,6 +129,7 @@ def finetune(run, source, fs, leads, units, csv, columns, sex_coding, labels, to
     \b
     ecg_nb finetune diagnosis/xresnet1d18 my-folder --csv labels.csv --label AF --label flutter --to my-run
     """
+    from ecg_nb.data.store import Store
     from ecg_nb.tasks.finetune import finetune
     from ecg_nb.training.run import load_run
     table = source_table(source, fs, leads, units, csv, columns, sex_coding)
@@ -143,7 +144,9 @@ def finetune(run, source, fs, leads, units, csv, columns, sex_coding, labels, to
              f"{h['chance']:.3f}, n = {h['n']:,}"
         for h in metrics['headline']]
     echo_answer(metrics, as_json, '\n'.join([f'{to}: {new}', *lines]))
-    echo_left_out(table=table)
+    index = Store(Path(to)/'store').index
+    refused = index[~index.usable].assign(cause=lambda t: t.reason.str.split(': ', n=1).str[-1])
+    echo_left_out(refused, table)
 
 # %% ../../nbs/cli/12_cli_training.ipynb #sweep
 def given_options(

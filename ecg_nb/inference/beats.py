@@ -12,7 +12,7 @@ from ..core import BadSignal, Recording
 from ..metrics.ec57 import AAMI
 from ..signals.beat_types import beat_features, find_beats
 from ..signals.hrv import HRV, hrv
-from ..signals.quality import examine, outcome
+from ..signals.prepare import usable_leads
 from ..tasks.beats import beat_probabilities
 from ..training.run import Run, load_run
 from ..training.run_folder import find_run
@@ -148,9 +148,8 @@ def label_beats(
     if rec.fs < 100:
         raise BadSignal(rec.record_id or 'recording',
                         f'{rec.fs:g} samples a second; classes of beats need at least 100')
-    findings = examine(rec) if findings is None else findings
-    if outcome(findings) == 'not answered':
-        return _nothing(rec, next(str(f) for f in findings if f.severity == 'refuse'))
+    try: rec, findings = usable_leads(rec, findings)
+    except BadSignal as e: return _nothing(rec, e.cause)
     missing = next((str(f) for f in findings if f.name == 'no beats'), '')
     if missing: return _nothing(rec, missing)
     rows = _rows(rec)

@@ -12,7 +12,7 @@ from .quality import Finding, examine, ordered
 from .segment import find_r_peaks, find_r_peaks_multi, whole_beats
 
 # %% auto #0
-__all__ = ['PreparedRecording', 'beat_starts', 'prepare_recording']
+__all__ = ['PreparedRecording', 'beat_starts', 'prepare_recording', 'usable_leads']
 
 # %% ../../nbs/signals/11_prepare.ipynb #preparedrecording
 @dataclass(frozen=True, eq=False)
@@ -91,3 +91,21 @@ def prepare_recording(
                         f'no whole heartbeat was found in {", ".join(recipe.leads)}: there is nothing to recognise '
                         'anybody by')
     return PreparedRecording(units, findings, completed, recipe.fs, recipe.lsb_uv, starts)
+
+# %% ../../nbs/signals/11_prepare.ipynb #usable-leads
+def usable_leads(
+    rec:Recording,     # any leads, any rate
+    findings=None,     # what `examine` found in all of them, if that is known
+)->tuple:              # (`Recording`, findings)
+    "`rec` with the leads that are connected, for what looks at any leads; `BadSignal` says why there is nothing to be seen in it."
+    findings = examine(rec) if findings is None else findings
+    flat = [lead for f in findings if f.severity == 'refuse' and f.name == 'flat' for lead in f.leads]
+    others = [lead for lead in rec.leads if lead not in flat]
+    if flat and others:
+        rec = rec.pick(others)
+        note = Finding('flat', 'note', f'flat and left out: {", ".join(flat)}', tuple(flat))
+        findings = ordered([*examine(rec), note])
+    refused = [str(f) for f in findings if f.severity == 'refuse']
+    if refused: raise BadSignal(rec.record_id or 'recording', '; '.join(refused))
+    return rec, findings
+

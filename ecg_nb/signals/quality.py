@@ -188,12 +188,14 @@ def _unusable(s):
                       'does not need it', s.names(flat))
 
 # %% ../../nbs/signals/12_quality.ipynb #missing-offset
+def _percent(share): return f'{100*share:.2g} %' if share < .99 else f'{100*share:.0f} %'
+
 def _missing(s):
     there = [i for i in s.need if s.missing[i]]
     if not there: return
     gone = np.flatnonzero(~np.isfinite(s.rec.signal[there]).all(0))
     share = s.missing[there].max()
-    shares = ', '.join(f'{s.leads[i]} {100*s.missing[i]:.2g} %' for i in there)
+    shares = ', '.join(f'{s.leads[i]} {_percent(s.missing[i])}' for i in there)
     yield Finding('missing', 'care' if share > .1 else 'note', f'missing samples bridged by straight lines: {shares}',
                   s.names(there), s.seconds(gone[0]), s.seconds(gone[-1] + 1))
 
@@ -610,7 +612,7 @@ def beat_of_eight(s:Signs)->np.ndarray|None: # (8, 80)
     "The average beat of `EIGHT` at 100 Hz; None if leads or beats are not there."
     if not set(CHEST) <= set(s.leads) or s.beats.shape[1] < 2: return None
     basis = [l for l in FRONTAL if l in s.leads][:2]
-    if len(basis) < 2: return None
+    if len(basis) < 2 or any(s.missing[s.leads.index(l)] == 1 for l in (*basis, *CHEST)): return None
     a, b, rows = round(BEFORE_S*s.fy), round(AFTER_S*s.fy), [s.leads.index(l) for l in (*basis, *CHEST)]
     r = s.peaks[(s.peaks >= a) & (s.peaks + b <= s.y.shape[1])]
     beat = s.y[np.array(rows)[:, None, None], r[:, None] + np.arange(-a, b)].mean(1) @ _stretch(a + b, s.fy)

@@ -22,6 +22,7 @@ from ..metrics.classify import Undefined, bootstrap, interval
 from ..metrics.boundaries import MARTINEZ, TOLERANCE_MS, best_of, boundary_errors, summary
 from ..models.registry import create_model, network_info
 from ..signals.measure import Measurements, measurements, no_measurements
+from ..signals.prepare import usable_leads
 from ..signals.preprocess import Recipe
 from ..signals.segment import find_r_peaks_multi
 from ..signals.waves import COLUMNS, WAVE_FS, WAVES, wave_input, waves_of_curves
@@ -339,7 +340,9 @@ def measured_with_waves(
     run='waves/boundaries',
 )->tuple:                # `Measurements`, boundaries
     "All numbers of a recording, and the waves that they were read from."
-    try: table = delineator(run)(rec)
+    try:
+        rec, _ = usable_leads(rec)
+        table = delineator(run)(rec)
     except BadSignal as e: return no_measurements(rec, e.cause), pd.DataFrame(columns=COLUMNS)
     return measurements(rec, table), table
 
