@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import BadTable, BusyFolder, MissingFile, NotWritten, lock_folder, read_json, sweep_temporary, write_csv, write_errors, write_json
+from ..core import BadTable, BusyFolder, MissingFile, NotWritten, did_you_mean, lock_folder, read_json, sweep_temporary, write_csv, write_errors, write_json
 
 # %% ../../nbs/tasks/14_sweep.ipynb #grid
 def grid(
@@ -155,13 +155,18 @@ def plan_of(
     job:dict,      # task, model, seed, and settings of a `Plan`
 ):                 # a `Plan`
     "How `job` is trained: the plan of that name or network, changed where the job says so."
+    from ecg_nb.models.registry import NETWORKS
     from ecg_nb.tasks.base import Plan
     task, labels = _task_of(job['task'])
     model, name = job['model'], job.get('name', 'job')
-    plans = {k: p for k, p in task.plans.items() if p.model and not labels or p.model == model}
+    trained = {k: p for k, p in task.plans.items() if p.model}
+    plans = {k: p for k, p in trained.items() if not labels or p.model == model}
     plan = plans.get(model) or next((p for p in plans.values() if p.model == model), None)
-    if labels and not plan: plan = Plan('', labels, model)
-    if not plan: raise BadTable(name, f'{task.name} has no plan or network {model!r}; there are {", ".join(plans)}')
+    if not plan:
+        if model not in NETWORKS:
+            raise BadTable(name,
+                           f'{task.name} has no plan or network {model!r}; {did_you_mean(model, [*trained, *NETWORKS])}')
+        plan = Plan('', labels, model) if labels else task.with_network(model)
     settings = {k: v for k, v in job.items() if k not in ('name', 'seed', 'task', 'model') and v is not None}
     fixed = {'title', 'labels', 'model', 'of', 'published', 'extra', 'cohort'} & set(settings)
     if fixed: raise BadTable(name, f'{", ".join(sorted(fixed))}: no such setting of a job')
@@ -221,8 +226,8 @@ def check_jobs(
 ):
     "An error for the first job that no task has a plan for, or if there are no real records."
     from ecg_nb.data.datasets import find
-    find('ptb-xl')
-    for job in jobs.to_dict('records'): plan_of(job)
+    plans = [(_task_of(job['task'])[0], plan_of(job)) for job in jobs.to_dict('records')]
+    for dataset in dict.fromkeys(name for task, plan in plans for name in task.datasets(plan)): find(dataset)
 
 # %% ../../nbs/tasks/14_sweep.ipynb #slurm-script
 def slurm_script(
