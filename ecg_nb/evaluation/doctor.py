@@ -4,6 +4,7 @@
 
 # %% ../../nbs/evaluation/13_doctor.ipynb #export-imports-doctor
 from __future__ import annotations
+from dataclasses import asdict
 from pathlib import Path
 import numpy as np, pandas as pd
 from ..core import LEADS, ECGError, MissingFile, Recording, atomic_path, data_path, results_path, write_csv, write_json
@@ -286,12 +287,11 @@ def write_doctor(
     say=print,
 ):
     "Ask every question of this page, and write tables and `metrics.json`."
-    from ecg_nb.tasks.base import find_task
+    from ecg_nb.tasks.base import Figure, find_task
     from ecg_nb.training.run import load_run
     folder, head = Path(folder or results_path('doctor')), []
     def put(name, value, low, high, n, chance=None, published='', source=''):
-        head.append(dict(name=name, value=value, low=low, high=high, chance=chance, n=n, published=published,
-                         source=source))
+        head.append(asdict(Figure(name, value, low, high, chance, n, published, source)))
         say(f'{name}: {value:.3f} ({low:.3f} to {high:.3f})')
     table = ptbxl_table(find('ptb-xl'), fs=100)
     parts = {k: table[table.fold == k] for k in (9, 10)}
@@ -328,7 +328,7 @@ def write_doctor(
         numbers, acceptable = _challenge_2011()
         accuracy, low, high, _ = quality_accuracy(numbers, acceptable)
         put('accuracy of acceptable or not, Challenge 2011 set a, ten-fold', accuracy, low, high, len(acceptable), chance=float(acceptable.mean()),
-            published=.932, source='best entry of event 1, on its hidden set b: physionet.org/challenge/2011')
+            published='.932', source='best entry of event 1, on its hidden set b: physionet.org/challenge/2011')
     run = load_run('diagnosis/superclass')
     y, _, takes_part = find_task('diagnosis').labels(parts[10], find_task('diagnosis').plan_of(run.info))
     rows = np.flatnonzero(takes_part)[:n_answers]

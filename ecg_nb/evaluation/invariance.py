@@ -6,7 +6,7 @@
 from __future__ import annotations
 import tempfile, warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 import numpy as np, pandas as pd
 from scipy.interpolate import CubicSpline
@@ -18,6 +18,7 @@ from ..metrics.classify import bootstrap, interval
 from ..signals.segment import find_r_peaks, find_r_peaks_multi
 from ..training.run import Run, load_run
 from ..training.run_folder import is_encoder
+from ..tasks.base import Figure
 from ..tasks.identity import load_encoder
 
 # %% auto #0
@@ -412,8 +413,7 @@ def promise_rows(table:pd.DataFrame, *, seed:int=0)->list: # of a headline
         kept = (t.moved <= most).to_numpy(float)
         low, high = _share_interval(kept, t, seed)
         name = f'answers that move by no more than {most:g}: {promise}'
-        rows.append(dict(name=name, value=float(kept.mean()), low=low, high=high, chance=0., n=len(t),
-                         published='', source=''))
+        rows.append(asdict(Figure(name, float(kept.mean()), low, high, 0., len(t))))
     return rows + [_people_row(table, seed)]
 
 def _share_interval(kept, rows, seed):
@@ -426,8 +426,8 @@ def _people_row(table, seed):
     t = table[table.nearest.notna() | (table.run.str.startswith('identity') & (table.refused != ''))]
     same = t.nearest.fillna(0).to_numpy(float)
     low, high = _share_interval(same, t, seed)
-    return dict(name='the nearest person stays the same, all changes', value=float(same.mean()), low=low, high=high,
-                chance=1/t.record_id.nunique(), n=len(t), published='', source='')
+    return asdict(Figure('the nearest person stays the same, all changes', float(same.mean()), low, high,
+                         1/t.record_id.nunique(), len(t)))
 
 def write_invariance(
     folder=None,     # default: results/invariance

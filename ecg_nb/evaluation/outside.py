@@ -4,7 +4,7 @@
 
 # %% ../../nbs/evaluation/14_outside.ipynb #export-imports-outside
 from __future__ import annotations
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 import numpy as np, pandas as pd
 from ..core import ECGError, LEADS, MissingFile, Recording, read_json, results_path, write_csv, write_json
@@ -12,7 +12,7 @@ from ..data.datasets import SUPERCLASSES, have, records_table
 from ..data.load import read
 from .card import SHIPPED, answers_sum
 from ..metrics.classify import report
-from ..tasks.base import window_probabilities
+from ..tasks.base import Figure, window_probabilities
 from ..tasks.sex import figures as sex_figures, per_person, sex_age_labels
 from ..training.data import aggregate_windows
 from ..training.run import Run, load_run
@@ -262,7 +262,7 @@ def _write(folder, t, sets):
     write_csv(folder/'table.csv', t, float_format='%.4f')
     write_csv(folder/'sets.csv', sets, float_format='%.4g')
     first = t[(t.run != '') & (~t.duplicated(['run', 'dataset']) | (t.cls == 'age'))]
-    head = [dict(run=r.run, name=f'{r.measure}, {r.dataset}', value=r.value, low=r.low, high=r.high, chance=r.chance, n=int(r.n), people=int(r.people),
-                 home=None if pd.isna(r.home) else r.home, published='', source='') for r in first.itertuples()]
+    head = [dict(run=r.run) | asdict(Figure(f'{r.measure}, {r.dataset}', r.value, r.low, r.high, r.chance, int(r.n)))
+            | dict(people=int(r.people), home=None if pd.isna(r.home) else r.home) for r in first.itertuples()]
     write_json(folder/'metrics.json',
                dict(task='outside', title="on other hospitals' recordings", command='ecg_nb outside', simulated=False, headline=head, not_asked=NOT_ASKED))

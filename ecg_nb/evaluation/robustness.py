@@ -6,7 +6,7 @@
 from __future__ import annotations
 import hashlib, zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 import numpy as np, pandas as pd, torch
@@ -19,7 +19,7 @@ from ..training.run import Run, load_run
 from ..training.run_folder import is_encoder, read_people
 from ..metrics.classify import mean_defined, bootstrap, bootstrap_auc, interval, macro_auc, macro_f1
 from ..tasks.identity import GALLERY, load_encoder, trials, with_beats
-from ..tasks.base import find_task, noisy_or, task_of
+from ..tasks.base import Figure, find_task, noisy_or, task_of
 from ..view.palette import BLUE, GREEN, GREY, PINK, VERMILLION
 
 # %% auto #0
@@ -504,7 +504,9 @@ def write_tables(
     chance = 1/len(set(c.gallery[1])) if c.gallery else .5
     write_csv(folder/'table.csv', t, float_format='%.5g')
     rows = t[t.measure == first].set_index(['kind', 'level'])
-    head = [dict(name=f'{first}, {title}; {said(*k)}', value=r.value, low=r.lo, high=r.hi, chance=chance, n=int(r.n), published='', source='') for k in HEADLINE if k in rows.index for r in [rows.loc[k]] if np.isfinite(r.value)]
+    asked = [(k, rows.loc[k]) for k in HEADLINE if k in rows.index]
+    head = [asdict(Figure(f'{first}, {title}; {said(*k)}', r.value, r.lo, r.hi, chance, int(r.n)))
+            for k, r in asked if np.isfinite(r.value)]
     write_json(folder/'metrics.json', dict(task='robustness', run=folder.name, title=f'{title}, disturbed', of=c.name, n=len(c.data), people=len(set(c.data.subjects)), enrolled=len(set(c.gallery[1])) if c.gallery else None, command=command,
         simulated=c.simulated, seed=seed, measure=first, chance=chance, conditions=len(rows), expected=len(conditions(c)), interval=f'95 %, bootstrap over people, {n_resamples} resamples', headline=head))
     axes = plot_robustness(t, chance=chance,
