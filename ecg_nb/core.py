@@ -18,10 +18,10 @@ from typing import NamedTuple
 import numpy as np
 
 # %% auto #0
-__all__ = ['LEADS', 'INK', 'PAPER_FINE', 'PAPER_COARSE', 'shown', 'shielded', 'bare', 'ECGError', 'MissingFile', 'UnsafePath',
-           'BadHeader', 'DamagedFile', 'UnknownFormat', 'MissingLead', 'BadSignal', 'NotWritten', 'BusyFolder',
-           'BadTable', 'lead_name', 'Recording', 'check_fs', 'Budget', 'budget', 'allowed', 'afford', 'clocked',
-           'in_time', 'Unpacked', 'project_root', 'data_path', 'results_path', 'shipped_path', 'sync_folder',
+__all__ = ['LEADS', 'INK', 'PAPER_FINE', 'PAPER_COARSE', 'WAVE_COLORS', 'shown', 'shielded', 'bare', 'ECGError', 'MissingFile',
+           'UnsafePath', 'BadHeader', 'DamagedFile', 'UnknownFormat', 'MissingLead', 'BadSignal', 'NotWritten',
+           'BusyFolder', 'BadTable', 'lead_name', 'Recording', 'check_fs', 'Budget', 'budget', 'allowed', 'afford',
+           'clocked', 'in_time', 'Unpacked', 'project_root', 'data_path', 'results_path', 'shipped_path', 'sync_folder',
            'sync_tree', 'make_folder', 'sweep_temporary', 'atomic_path', 'swap_names', 'atomic_folder', 'plain',
            'json_text', 'write_json', 'read_bytes', 'read_json', 'write_csv', 'read_table', 'write_errors',
            'lock_folder', 'hold_file', 'stoppable', 'end_with_parent', 'toy_ecg', 'plot_ecg', 'did_you_mean',
@@ -739,6 +739,7 @@ def toy_ecg()->Recording: # 5 min, one lead, 360 Hz
 
 # %% ../nbs/core/10_core.ipynb #plot-ecg
 INK, PAPER_FINE, PAPER_COARSE = '#1A1A2E', '#F7D9D6', '#EAB0AA'   # of a trace, of the lines of ECG paper
+WAVE_COLORS = dict(P='#7B5EA7', QRS='#117A65', T='#B7791F')      # of a heartbeat
 
 def plot_ecg(
     rec:Recording,        # what to draw

@@ -7,7 +7,7 @@ __all__ = ['BLUE', 'VERMILLION', 'GREEN', 'PINK', 'ORANGE', 'SKY', 'BROWN', 'SER
            'AGAINST', 'RIGHT', 'WRONG', 'PRESENT', 'ABSENT', 'MAN', 'WOMAN', 'WAVES', 'THEMES', 'tint', 'map_colors']
 
 # %% ../../nbs/view/09_palette.ipynb #export-from-ecg-nb-core
-from ..core import INK, PAPER_COARSE, PAPER_FINE
+from ..core import INK, PAPER_COARSE, PAPER_FINE, WAVE_COLORS
 
 # %% ../../nbs/view/09_palette.ipynb #blue
 BLUE, VERMILLION, GREEN, PINK = '#0072B2', '#D55E00', '#009E73', '#CC79A7'
@@ -20,7 +20,7 @@ FOR, AGAINST = VERMILLION, BLUE                           # of a map
 RIGHT, WRONG = GREEN, VERMILLION                          # of an answer, a match, a test
 PRESENT, ABSENT = GREEN, LIGHT                            # a class that the label has, or has not
 MAN, WOMAN = BLUE, VERMILLION
-WAVES = dict(P='#7B5EA7', QRS='#117A65', T='#B7791F')     # of a heartbeat
+WAVES = WAVE_COLORS                                       # of a heartbeat
 
 # %% ../../nbs/view/09_palette.ipynb #tint
 def tint(
