@@ -444,13 +444,13 @@ def run_mutants(
     "Run every mutant in its owner notebook."
     for name in dict.fromkeys(m.notebook for m in mutants):
         path, own = place.notebook(name), {m.key: m for m in mutants if m.notebook == name}
-        for whole in (False, True):
+        for whole in (False, True):      # what was seen before the notebook itself failed is seen anew
             place.restore()
             outcomes, failed = _notebook_outcomes(place, path, list(own.values()), whole), ''
             for o in outcomes:
                 failed = o.get('baseline', '')
                 if failed: break
-                m = own.pop(tuple(o['key']))
+                m = own[tuple(o['key'])]
                 yield m, o['by'] != '', o['seconds'], o['by']
             if not failed: break
             say(f'{name}: does not pass unchanged, run {"from its first cell" if whole else "by forks"}: {failed}')
@@ -465,11 +465,14 @@ def sample(
     *,
     seed:int=0,
 )->list:
-    "So many mutants, from each notebook in turn."
-    rng = np.random.default_rng(seed)
-    shuffled = [[own[i] for i in rng.permutation(len(own))] for own in mutants.values()]
-    rounds = max(map(len, shuffled), default=0)
-    return [own[k] for k in range(rounds) for own in shuffled if k < len(own)][:n]
+    "About so many mutants, of each notebook by its share of all, and three at least."
+    every = sum(map(len, mutants.values()))
+    drawn = []
+    for name, own in mutants.items():
+        rng = np.random.default_rng([seed, *name.encode()])     # what is added elsewhere changes nothing here
+        share = max(3, round(n*len(own)/every))
+        drawn += [own[i] for i in rng.permutation(len(own))[:share]]
+    return drawn
 
 def read_table(path)->pd.DataFrame:
     "What has been run."
@@ -525,7 +528,7 @@ def _due(a, table):
     paths = notebooks(names=a.names) if a.names else _default_notebooks()
     everyone = {p.stem: notebook_mutants(p) for p in paths}
     by_key = {m.key: m for own in everyone.values() for m in own}
-    done = {tuple(r): k for r, k in zip(table[_KEY].itertuples(index=False), table.killed)}
+    done = dict(zip(table[_KEY].itertuples(index=False, name=None), table.killed))
     again = [by_key[k] for k, killed in done.items() if not killed and k in by_key] if a.again else []
     return again + [m for m in sample(everyone, a.n, seed=a.seed) if m.key not in done]
 

@@ -6,12 +6,13 @@
 from __future__ import annotations
 import re, shutil, tempfile, warnings
 from collections.abc import Iterable
+from itertools import combinations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 import numpy as np, pandas as pd
 from ..core import ECGError, data_path, plain, read_json
 from ..data.datasets import have
-from .report import find_runs, has_classes
+from .report import find_runs
 from ..models.layers import Standardize
 from ..tasks.base import Answers, TASKS, Task, task_of
 from ..training.data import ECGData, Splits
@@ -20,7 +21,7 @@ from ..training.run_folder import find_run, read_people, run_info
 # %% auto #0
 __all__ = ['CLOSE', 'shared_recordings', 'Verdict', 'unequal', 'check_people', 'check_split', 'check_standardisation',
            'check_choices', 'check_epoch', 'table_differences', 'check_tables', 'check_metrics', 'check_headline',
-           'verify', 'shipped_runs', 'verify_all']
+           'same_hearts', 'verify', 'shipped_runs', 'verify_all']
 
 # %% ../../nbs/evaluation/16_verify.ipynb #shared-recordings
 _DIRECTIONS, _SAMPLES = 128, 1000    # random directions; of each recording its first samples
@@ -253,12 +254,61 @@ def check_headline(v:Verdict, task:Task, folder:Path, stored:dict, info:dict, an
                           'the predictions'
                           for k in wrong]
 
+# %% ../../nbs/evaluation/16_verify.ipynb #verify-folds
+_RUN = 8     # intervals in a row that are compared
+
+def same_hearts(
+    peaks:dict,      # record -> (subject, R peaks in s)
+    *,
+    alike:float=.5,  # share of the stretches of the shorter recording
+)->list:             # (record, record)
+    "Recordings of people with different names whose beats follow each other in the same intervals."
+    stretches = {}
+    for record, (_, s) in peaks.items():
+        rr = np.round(np.diff(s), 3)
+        runs = [tuple(rr[i:i + _RUN]) for i in range(len(rr) - _RUN + 1)]
+        stretches[record] = {run for run in runs if np.ptp(run) > .01}      # a metronome is nobody's own
+    return [(a, b) for a, b in combinations(peaks, 2) if peaks[a][0] != peaks[b][0] and min(len(stretches[a]), len(stretches[b]))
+            and len(stretches[a] & stretches[b]) > alike*min(len(stretches[a]), len(stretches[b]))]
+
+def _check_folds(v, info, again, peaks):
+    "People, settings, and recordings under two names."
+    named, given = (set(i['subjects']['train'].split()) for i in (info, again))
+    if named != given:
+        v.differences.append(f'split: run.json names {len(named - given)} people who are not in the data set, and lacks '
+                             f'{len(given - named)}')
+    kept = [k for k in ('classes', 'offset', 'recipe', 'beats', 'data') if k in again]
+    v.differences += [f'choice, {line}' for line in unequal({k: info.get(k) for k in kept}, {k: again[k] for k in kept})]
+    for a, b in same_hearts(peaks):
+        v.differences.append(f'people: {a} of {peaks[a][0]} is {b} of {peaks[b][0]}: one person')
+    v.checked.append(f'{len(peaks)} recordings of {len({who for who, _ in peaks.values()})} people, left out in turn')
+
+def _verify_folds(v, task, info, folder, stored, root, marked):
+    "As `verify`, of a run that was cross-validated."
+    lost = [d for d in task.datasets(task.plan_of(info))[:1] if root is None and marked is None and not have(d)]
+    if lost:
+        v.unchecked.append(f'{lost[0]} is not here: splits, answers and headline')
+        return v
+    name = folder.resolve().name
+    plan = task.plans.get(name)
+    if plan: v.differences += [f'choice, {line}' for line in unequal(info['plan']['extra'], plain(task.plan(name).extra))]
+    with tempfile.TemporaryDirectory() as top, warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        here = Path(top)/folder.parent.name/name
+        here.mkdir(parents=True)
+        for file in ('run.json', 'model.safetensors', 'found.csv.gz'):
+            if (folder/file).exists(): shutil.copyfile(folder/file, here/file)
+        made = task.made_anew(folder, here, info, v, root=root, **({} if marked is None else dict(marked=marked)))
+        if made is None: return v
+        metrics, again, peaks = made
+        _check_folds(v, info, plain(again), peaks)
+        check_tables(v, folder, here)
+    check_metrics(v, stored, metrics)
+    return v
+
 # %% ../../nbs/evaluation/16_verify.ipynb #verify
 def _records(v, task, plan, info, root):
     "The records of the run, prepared and split as its task does; None, with the reason, where they are not at hand."
-    if not has_classes(info) and not task.labelled:
-        v.unchecked.append('its labels are not kept: splits, choices and headline')
-        return None
     datasets = task.datasets(plan)
     if not info['simulated']:
         lost = [d for d in datasets if root is None and not have(d)]
@@ -300,7 +350,7 @@ def verify(
     *,
     root=None,         # of the data set; default: where it is found
     cache:dict=None,   # what networks have said before, see `window_probabilities`
-    splits:Splits=None, # the records, if they are at hand already
+    splits:Splits=None, # the records, if they are at hand already; for waves, the marked ones
 )->Verdict:
     "Make a run's splits, choices, answers and headline anew, and say what differs from its files."
     folder = find_run(run)
@@ -318,6 +368,7 @@ def verify(
         return v
     task = task_of(info)
     plan = task.plan_of(info)
+    if hasattr(task, 'made_anew'): return _verify_folds(v, task, info, folder, stored, root, splits)
     splits = splits or _records(v, task, plan, info, root)
     if splits is None: return v
     check_people(v, splits)

@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from pathlib import Path
 import numpy as np, pandas as pd, torch
+from safetensors.torch import load_file
 from torch import nn
 from ..core import ECGError, LEADS, MissingFile, plain, provenance, write_csv, write_json
 from ..data.datasets import find, have, records_table
@@ -20,11 +21,11 @@ from ..signals.beat_types import FEATURES, beat_features, find_beats
 from ..signals.segment import find_r_peaks_multi
 from .base import Plan, TASKS, Task
 from ..training.run_folder import LAYOUT
-from ..training.weights import save_weights
+from ..training.weights import save_weights, write_tensors
 
 # %% auto #0
 __all__ = ['CLASSES', 'ECTOPIC', 'KINDS', 'PLANS', 'FIGURES', 'Examples', 'annotated_beats', 'quiet_beats', 'train_beats',
-           'beat_probabilities', 'cross_validate', 'compare_with', 'BeatTypes']
+           'beat_probabilities', 'fold_networks', 'cross_validate', 'compare_with', 'BeatTypes']
 
 # %% ../../nbs/tasks/18_beats.ipynb #annotated-beats
 CLASSES = tuple('NSVF')      # that are learned; paced and unclassifiable beats (Q) are too few
@@ -160,19 +161,31 @@ def _folds(examples, n_folds):
     people = {s: i % n_folds for i, s in enumerate(sorted(set(examples.subject.values())))}
     return np.array([people[examples.subject[r]] for r in examples.record])
 
-def cross_validate(
+def _learned_from(examples, plan, seed):
+    "Of each fold, which beats the network learns from that is asked about it."
+    fold = _folds(examples, plan.extra['folds'])
+    drawn = _drawn(examples.label, examples.record, plan.extra['most'], np.random.default_rng(seed))
+    return {int(k): drawn[fold[drawn] != k] for k in np.unique(fold)}
+
+def fold_networks(
     examples:Examples,
     quiet:np.ndarray,
     plan:Plan,
     *,
     seed:int=0,
+)->dict:              # fold -> network that has learned from the recordings of all others
+    "A network for each fold that is left out."
+    return {k: train_beats(*_examples_of(examples, quiet, chosen), plan, seed=seed)
+            for k, chosen in _learned_from(examples, plan, seed).items()}
+
+def cross_validate(
+    examples:Examples,
+    networks:dict,    # from `fold_networks`
+    plan:Plan,
 )->np.ndarray:        # probability of each class, (n, classes)
     "What networks say of recordings that they have not learned from."
     p, fold = np.zeros((len(examples.label), len(CLASSES))), _folds(examples, plan.extra['folds'])
-    drawn = _drawn(examples.label, examples.record, plan.extra['most'], np.random.default_rng(seed))
-    for k in np.unique(fold):
-        x, label, group = _examples_of(examples, quiet, drawn[fold[drawn] != k])
-        net = train_beats(x, label, group, plan, seed=seed)
+    for k, net in networks.items():
         p[fold == k] = beat_probabilities(net, examples.x[fold == k], plan.extra['offset'])
     return p
 
@@ -243,7 +256,10 @@ def _run(self:BeatTypes, name, folder, *, seed=0, device='cpu', n_jobs=None, com
     table = records_table('mitdb', root)
     examples = annotated_beats(table, root)
     quiet = quiet_beats(plan.extra['quiet'], root=quiet_root, seed=seed)
-    p = cross_validate(examples, quiet, plan, seed=seed)
+    networks = fold_networks(examples, quiet, plan, seed=seed)
+    write_tensors(folder/'folds.safetensors', {f'{k}.{name}': v for k, net in networks.items()
+                                               for name, v in net.state_dict().items()})
+    p = cross_validate(examples, networks, plan)
     report = compare_with(examples, p, start_s=plan.extra['start_s'])
     drawn = _drawn(examples.label, examples.record, plan.extra['most'], np.random.default_rng(seed))
     save_weights(train_beats(*_examples_of(examples, quiet, drawn), plan, seed=seed), folder/'model.safetensors')
@@ -261,7 +277,10 @@ def _run_info(self:BeatTypes, plan, examples, root, about):
         subjects=dict(train=' '.join(people), valid=''), answers='beats', **about) | provenance())
 
 def _write_report(self:BeatTypes, folder, plan, report, examples, p, about):
-    "metrics.json, records.csv (EC57 by recording) and confusion.csv."
+    "metrics.json, records.csv (EC57 by recording), confusion.csv and answers.csv.gz (each beat's class)."
+    answers = pd.DataFrame(dict(record_id=examples.record, fold=_folds(examples, plan.extra['folds']),
+                                sample=examples.sample, answer=np.array(CLASSES)[p.argmax(1)]))
+    write_csv(folder/'answers.csv.gz', answers)
     frame = report.frame().round(4).rename_axis('record').reset_index()
     runs = {kind: report.run_figures(kind) for kind in 'VS'}
     more = about | dict(title=plan.title, n=len(examples.fs), run_figures=runs, paced=list(report.paced),
@@ -270,3 +289,47 @@ def _write_report(self:BeatTypes, folder, plan, report, examples, p, about):
                               dict(records=frame, confusion=report.table.rename_axis('reference')), more)
 
 BeatTypes.run, BeatTypes.run_info, BeatTypes.write_report = _run, _run_info, _write_report
+
+# %% ../../nbs/tasks/18_beats.ipynb #beats-made-anew
+def _kept_networks(folder, plan):
+    "The networks of the folds, by fold."
+    path = folder/'folds.safetensors'
+    if not path.is_file(): raise MissingFile(path, 'the networks of the folds are not there')
+    tensors, networks = load_file(path), {}
+    for k in sorted({int(name.partition('.')[0]) for name in tensors}):
+        networks[k] = create_model(plan.model, 1, len(CLASSES), **plan.options).eval()
+        networks[k].load_state_dict({n.partition('.')[2]: v for n, v in tensors.items() if int(n.partition('.')[0]) == k})
+    return networks
+
+def _standardised_elsewhere(examples, quiet, networks, plan, seed):
+    "Folds whose network standardises otherwise than the beats say that it learned from."
+    wrong = []
+    for k, chosen in _learned_from(examples, plan, seed).items():
+        x = _examples_of(examples, quiet, chosen)[0]
+        x = torch.from_numpy(x[np.isfinite(x).all(1)])
+        there = networks[k].mean, networks[k].std
+        if not all(torch.allclose(a, b, rtol=1e-3, atol=1e-4) for a, b in zip(there, (x.mean(0), x.std(0) + 1e-3))):
+            wrong.append(k)
+    return wrong
+
+def _made_anew(self:BeatTypes, folder, here, info, verdict, *, root=None, quiet_root=None):
+    "Write tables and metrics.json of a run anew into `here`; what differs is noted in `verdict`."
+    plan, root, seed = self.plan_of(info), Path(root or find('mitdb')), info['seed']
+    examples = annotated_beats(records_table('mitdb', root), root)
+    networks = _kept_networks(folder, plan)
+    about = {k: info[k] for k in ('quiet_beats', 'command', 'seed')} | dict(beats=len(examples.label))
+    p = cross_validate(examples, networks, plan)
+    report = compare_with(examples, p, start_s=plan.extra['start_s'])
+    again = self.write_report(here, plan, report, examples, p, about | dict(simulated=is_simulated(root)))
+    if info['quiet_beats'] and quiet_root is None and not have('ptb-xl'):
+        verdict.unchecked.append('standardisation: ptb-xl is not here')
+    else:
+        quiet = quiet_beats(plan.extra['quiet'], root=quiet_root, seed=seed)
+        wrong = _standardised_elsewhere(examples, quiet, networks, plan, seed)
+        verdict.differences += [f'standardisation: the network of fold {k} has mean and standard deviation of other '
+                                'beats than those outside of its fold' for k in wrong]
+        verdict.checked.append(f'standardised on {len(networks)} times the other folds')
+    peaks = {r: examples.sample[examples.record == r]/examples.fs[r] for r in examples.fs}
+    return again, self.run_info(plan, examples, root, about), {r: (examples.subject[r], s) for r, s in peaks.items()}
+
+BeatTypes.made_anew = _made_anew

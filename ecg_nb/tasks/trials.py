@@ -221,14 +221,14 @@ def unknown_figures(
     *,
     detector:str='max_cosine',   # see `DETECTORS`
     far:float=FAR,               # on `valid`
-    seed:int=0,
+    seed:int=0, n_resamples:int=1000,
 )->dict:                         # auroc, fpr_at_95tpr, false_acceptance, false_rejection with intervals; threshold, n_known, n_unknown
     "How well strangers are told from people who are enrolled."
     vectors = vectors or dict(test=None, valid=None)
     known, strange = stranger_scores(test, vectors['test'], detector=detector)
     threshold = threshold_at(stranger_scores(valid, vectors['valid'], detector=detector)[1], far)
     return detection(known, strange, known_people=test.known.sought, unknown_people=test.known.people(test.strangers),
-                     threshold=threshold, seed=seed)
+                     threshold=threshold, n_resamples=n_resamples, seed=seed)
 
 def found_or_unknown(
     o:OpenSet,
