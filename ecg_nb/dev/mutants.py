@@ -4,7 +4,7 @@
 
 # %% ../../nbs/dev/22_mutants.ipynb #export-imports-mutants
 from __future__ import annotations
-import argparse, ast, codeop, importlib, importlib.util, json, linecache, os, re, shutil, signal, sys, tempfile, time, types
+import argparse, ast, codeop, importlib, importlib.util, json, linecache, os, re, shutil, signal, stat, sys, tempfile, time, types
 from configparser import ConfigParser
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -287,13 +287,19 @@ def _change_module(name, path):
 def _listing(folder):
     "path -> (size, time of change) of every file below `folder`."
     files = {}
-    for top, _, names in os.walk(folder):
-        for name in names:
+    for top, folders, names in os.walk(folder):
+        for name in [*names, *(f for f in folders if os.path.islink(os.path.join(top, f)))]:
             path = os.path.join(top, name)
             try: s = os.lstat(path)
             except FileNotFoundError: continue
             files[os.path.relpath(path, folder)] = s.st_size, s.st_mtime_ns
     return files
+
+def _copy(source, target):
+    "A file or link as it is; a pipe is made anew, and a socket, which nobody hears, left out."
+    mode = os.lstat(source).st_mode
+    if stat.S_ISFIFO(mode): os.mkfifo(target)
+    elif not stat.S_ISSOCK(mode): shutil.copy2(source, target, follow_symlinks=False)
 
 def synchronise(
     here, there,   # folders
@@ -304,7 +310,8 @@ def synchronise(
     for name in (n for n in a if a[n] != b.get(n)):
         target = os.path.join(there, name)
         os.makedirs(os.path.dirname(target), exist_ok=True)
-        shutil.copy2(os.path.join(here, name), target, follow_symlinks=False)
+        if os.path.lexists(target): os.unlink(target)
+        _copy(os.path.join(here, name), target)
     wanted = {os.path.relpath(top, here) for top, _, _ in os.walk(here)}
     for folder in wanted: os.makedirs(os.path.join(there, folder), exist_ok=True)
     for top, folders, _ in os.walk(there, topdown=False):

@@ -189,6 +189,8 @@ def check_epoch(v:Verdict, task:Task, folder:Path, answers:Answers):
 def _table(path):
     return pd.read_csv(path, dtype=dict(record_id=str, subject_id=str), keep_default_na=False, na_values=[''])
 
+def _words(column): return column.fillna('').astype(str).to_numpy(str)
+
 def table_differences(
     stored:pd.DataFrame, again:pd.DataFrame,
     name:str,
@@ -199,9 +201,9 @@ def table_differences(
     numeric = [c for c in again if all(pd.api.types.is_numeric_dtype(t[c]) for t in (stored, again))]
     others = [c for c in again if c not in numeric]
     wrong = np.zeros(len(again), bool)
-    for c in others: wrong |= (stored[c].astype(str) != again[c].astype(str)).to_numpy()
-    order = wrong.any() and sorted(stored[others[0]].astype(str)) == sorted(again[others[0]].astype(str))
-    if order:
+    for c in others: wrong |= _words(stored[c]) != _words(again[c])
+    names = [_words(t[others[0]]) for t in (stored, again)] if others else [np.zeros(0)]*2
+    if (names[0] != names[1]).any() and sorted(names[0]) == sorted(names[1]):
         return [f'{name}: rows in another order; {stored[others[0]][wrong.argmax()]} stands in the place of '
                 f'{again[others[0]][wrong.argmax()]}']
     for c in numeric:
