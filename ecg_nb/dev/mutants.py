@@ -9,7 +9,7 @@ from configparser import ConfigParser
 from dataclasses import asdict, dataclass
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import BadTable, project_root, read_json, results_path, write_csv, write_json
+from ..core import BadTable, bare, project_root, read_json, results_path, write_csv, write_json
 from .command import exit_status
 from .notebooks import notebooks, prepare_data
 
@@ -484,7 +484,7 @@ def sample(
 def read_table(path)->pd.DataFrame:
     "What has been run."
     if not Path(path).is_file(): return pd.DataFrame(columns=COLUMNS)
-    return pd.read_csv(path, keep_default_na=False)
+    return pd.read_csv(path, keep_default_na=False).map(bare)
 
 def add_row(
     table:pd.DataFrame, mutant:Mutant, killed:bool, seconds:float, by:str,
@@ -502,7 +502,7 @@ def write_tables(
     folder = Path(folder)
     write_csv(folder/'mutants.csv', table)
     survivors, path = table[table.killed == 0][[*_KEY, 'line']].copy(), folder/'survivors.csv'
-    before = pd.read_csv(path, keep_default_na=False) if path.is_file() else pd.DataFrame(columns=[*_KEY, 'reason'])
+    before = read_table(path) if path.is_file() else pd.DataFrame(columns=[*_KEY, 'reason'])
     reasons = {tuple(r[_KEY]): r.reason for _, r in before.iterrows()}
     survivors['reason'] = [reasons.get(tuple(r), '') for r in survivors[_KEY].itertuples(index=False)]
     write_csv(path, survivors)
