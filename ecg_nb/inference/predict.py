@@ -4,14 +4,13 @@
 
 # %% ../../nbs/23_your_own_ecg.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import base64, copy, hashlib, html, io, itertools, os, re, warnings
+import copy, hashlib, io, itertools, os, re, warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from string import Template
 from typing import NamedTuple, TYPE_CHECKING
 import numpy as np, pandas as pd, torch
 from torch import nn
@@ -19,7 +18,9 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from ..core import (BadHeader, BadSignal, BadTable, ECGError, MissingFile, Recording, afford, atomic_path, json_text, shown, write_csv,
     write_errors, write_json)
 from ..core import provenance
+from ..explanation.verdicts import verdict_sentence
 from .answers import answers_folder, check_answers
+from .page import STYLE, bars, img, list_of, map_details, map_words, page, png_of, share, statement_words, whole_page, escaped
 from ..training.data import aggregate_windows
 from ..training.run import Run, load_run
 from ..training.run_folder import check_whole, is_encoder, named_run, origin, run_hashes
@@ -27,13 +28,12 @@ from ..models.networks import XResBlock
 from ..signals.preprocess import complete_leads
 from ..signals.quality import merge_findings, outcome
 from ..signals.segment import window_starts
-from ..view.palette import BLUE, DARK, GREEN, INK, PALE, PINK, VERMILLION, tint
 if TYPE_CHECKING: from ecg_nb.evaluation.shift import Shift
 
 # %% auto #0
-__all__ = ['SCHEMA', 'PIECE_S', 'LONG_S', 'GROUP', 'BLOCK', 'MEASURED_S', 'FusedConv', 'FusedBlock', 'fused', 'FastRun', 'Source',
-           'sources', 'Answered', 'Predictions', 'predict', 'best_method', 'page', 'Explanation', 'explain', 'enrol',
-           'identify']
+__all__ = ['SCHEMA', 'PIECE_S', 'LONG_S', 'GROUP', 'BLOCK', 'MEASURED_S', 'MAP_FILES', 'FusedConv', 'FusedBlock', 'fused',
+           'FastRun', 'Source', 'sources', 'Answered', 'Predictions', 'predict', 'best_method', 'piece_for', 'map_of',
+           'Explanation', 'explain', 'enrol', 'identify']
 
 # %% ../../nbs/23_your_own_ecg.ipynb #-onednn
 def _onednn(): return torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, '_convolution_pointwise')
@@ -549,77 +549,8 @@ def _measurements_table(self:Predictions)->pd.DataFrame: # record_id, beats, rat
 
 Predictions.measurements, Predictions.measurements_table = _measurements, _measurements_table
 
-# %% ../../nbs/23_your_own_ecg.ipynb #-png
-_CSS = Template("""body{font:14px/1.45 system-ui,sans-serif;color:$ink;margin:8mm;max-width:264mm}h1{font-size:19px;margin:0 0 2px}h2{font-size:15px;margin:14px 0 4px}p{margin:4px 0}.s{color:$dark;font-size:12px}
-img.ecg{width:262mm;display:block}.r{display:flex;align-items:center;gap:8px;margin:2px 0;max-width:190mm;break-inside:avoid}.n{width:22mm;font-weight:600}.m{width:62mm;font-size:12px;color:$dark}
-.b{position:relative;flex:1;height:12px;background:$pale}.b i{position:absolute;left:0;top:0;bottom:0;background:$below}.up .b i{background:$called}.b u{position:absolute;top:-3px;width:2px;height:18px;background:$ink}
-.v{width:28mm;text-align:right;font-variant-numeric:tabular-nums}.k{margin:6px 0;font-size:15px}.k span{margin-right:18px}.k i{font-style:normal;color:$called;font-weight:600}.w{border-left:4px solid $called;padding:4px 10px;background:$warning;max-width:230mm}@page{size:A4 landscape;margin:8mm}@media print{body{margin:0}}""").substitute(
-    ink=INK, dark=DARK, pale=PALE, below=tint(BLUE, .4), called=VERMILLION, warning=tint(VERMILLION, .08))
-
-def _escaped(v):
-    "What a page shows of `v`: in one line, and no part of its HTML."
-    return html.escape(shown(v), True)
-
-_CSP = ('<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; style-src '
-        '\'unsafe-inline\'">')
-
-def _png(item, colors=64, **kwargs):
-    "A picture of `view` with few colours, which is a third of the bytes."
-    from PIL import Image
-    from ecg_nb.view.ecg import picture
-    out = io.BytesIO()
-    Image.open(io.BytesIO(picture(item, **kwargs))).convert('RGB').quantize(colors, dither=Image.Dither.NONE).save(out, 'PNG', optimize=True)
-    return out.getvalue()
-
-def _img(png, alt):
-    return (f'<img class="ecg" alt="{_escaped(alt)}" '
-            f'src="data:image/png;base64,{base64.b64encode(png).decode()}">')
-
-def _bars(a:Answered, i, most=12):
-    "The answer of a run to recording `i` as bars, thresholds as strokes."
-    from ecg_nb.evaluation.card import meanings
-    f, p, t, words, rows = a.fast, a.out(a.p[i]), a.thresholds, meanings(a.fast.info), []
-    up = set(a.above(i))
-    first = sorted((k for k, c in enumerate(f.classes) if c not in f.linear),
-                   key=lambda k: (f.classes[k] not in up, -p[k]))[:max(most, len(up))]
-    for k in sorted(first, key=lambda k: -p[k]):
-        c, cut = f.classes[k], t[k]
-        mark = f'<u style="left:{100*cut:.1f}%"></u>' if np.isfinite(cut) else ''
-        rows.append(f'<div class="r{" up"*(c in up)}"><span class="n">{_escaped(c)}</span><span '
-                    f'class="m">{_escaped(str(words.get(c, "")))}</span><span class="b"><i '
-                    f'style="width:{100*min(1, max(0, p[k])):.1f}%"></i>{mark}</span>'
-                    f'<span class="v">{p[k]:.2f}{f" / {cut:.2f}" if np.isfinite(cut) else ""}</span></div>')
-    rows += [f'<p>{_escaped(c)}: <b>{p[k]:.1f}</b> <span '
-             f'class="s">{_escaped(str(words.get(c, "")))}</span></p>' for k, c in enumerate(f.classes) if c in f.linear]
-    left = len(f.classes) - len(f.linear) - len(first)
-    return ''.join(rows) + f'<p class="s">Bar and first number: probability{" (calibrated)" if a.temperature else " (not calibrated)"}; stroke and second number: threshold; orange: at or above it.{f" {left} less likely classes are not shown; the JSON has them." if left > 0 else ""}</p>'
-
-# %% ../../nbs/23_your_own_ecg.ipynb #-curve
-_LINES = (VERMILLION, BLUE, GREEN, PINK)
-
-def _curve(a:Answered, i, most=4):
-    "The course of the likeliest classes along a long recording, as SVG; gaps where there is no answer."
-    at, to, p, _ = a.pieces[i]
-    p, keep = a.out(p), [k for k, c in enumerate(a.fast.classes) if c not in a.fast.linear]
-    if not np.isfinite(p).any(): return ''
-    best = sorted(keep, key=lambda k: -np.nanmax(p[:, k]))[:most]
-    unit, name = (3600, 'h') if to[-1] > 7200 else (60, 'min') if to[-1] > 180 else (1, 's')
-    x, out = 40 + 860*(at + to)/2/to[-1], []
-    for y in (0, .5, 1):
-        out.append(f'<line x1="40" x2="900" y1="{130 - 120*y}" y2="{130 - 120*y}" stroke="#ddd"/><text x="34" '
-                   f'y="{134 - 120*y}" text-anchor="end">{y:g}</text>')
-    for u in np.linspace(0, 1, 6):
-        out.append(f'<text x="{40 + 860*u:.0f}" y="148" text-anchor="middle">{to[-1]*u/unit:.3g} {name}</text>')
-    for j, k in enumerate(best):
-        runs = np.split(np.arange(len(at)), np.flatnonzero(np.diff(np.isfinite(p[:, k]).astype(int))) + 1)
-        out += [f'<polyline fill="none" stroke="{_LINES[j]}" stroke-width="1.5" '
-                f'points="{" ".join(f"{x[m]:.1f},{130 - 120*p[m, k]:.1f}" for m in r[::max(1, len(r)//2000)])}"/>' for r in runs if np.isfinite(p[r[0], k])]
-        out.append(f'<text x="{50 + 210*j}" y="168" fill="{_LINES[j]}" '
-                   f'font-weight="600">{_escaped(a.fast.classes[k])}</text>')
-    return ('<svg viewBox="0 0 910 175" style="width:240mm;font:11px system-ui,sans-serif" role="img" '
-            f'aria-label="probability along time">{"".join(out)}</svg>')
-
-def _piece_for(a:Answered, i, source, cls):
+# %% ../../nbs/23_your_own_ecg.ipynb #-map-of
+def piece_for(a:Answered, i, source, cls):
     "The part of recording `i` that is drawn: its first ten seconds, of a long one those where `cls` is likeliest."
     start = 0.
     if i in a.pieces and np.isfinite(a.pieces[i][2]).any():
@@ -627,8 +558,7 @@ def _piece_for(a:Answered, i, source, cls):
     if source.duration_s <= PIECE_S: return source.read(), 0.
     return source.read(start_s=start, stop_s=start + PIECE_S), start
 
-# %% ../../nbs/23_your_own_ecg.ipynb #-map-of
-def _map_of(fast, rec, cls, method):
+def map_of(fast, rec, cls, method):
     "Map of `rec`, which has the leads of the run, and its verdict."
     from ecg_nb.evaluation.card import calibrated_score
     from ecg_nb.explanation.saliency import saliency
@@ -636,83 +566,6 @@ def _map_of(fast, rec, cls, method):
     method = method or best_method(fast.name)
     m = saliency(fast.run, rec, cls=cls, method=method)[0]
     return replace(m, score=calibrated_score(fast.run, m.cls, m.score)), _verdict(fast.name, method)
-
-def _list_of(texts): return '<ul>' + ''.join(f'<li>{_escaped(t)}</li>' for t in texts) + '</ul>'
-
-def _map_line(m, verdict):
-    return f'Map of {m.cls} by {m.method.replace("_", " ")}: orange speaks for it' + (', blue against it' if m.signed else '') + f'. Is it to be believed? {verdict}.'
-
-def _head(said, i):
-    "Rate, PR, QRS, QT, QTc and axis of recording `i`, what is unusual in orange; '' if nothing was measured."
-    from ecg_nb.signals.measure import WORDS, headline
-    m, who, device = said.measurements(i)[0]
-    if m is None or not m.beats: return ''
-    e, odd = html.escape, '<i>{}</i>'
-    parts = [f'<span>{e(name)} <b>{e(text)}</b> {odd.format(e(beyond)) if beyond else ""}</span>'
-             for name, text, beyond in headline(m, **who)]
-    theirs = ', '.join(f'{WORDS.get(k, "QTc")} {v:g}' for k, v in device.items())
-    return f'<p class="k">{"".join(parts)}</p>' + f'<p class="s">The device says: {e(theirs)}</p>'*bool(theirs)
-
-def _waves_of(rec):
-    "Boundaries to draw under a recording; none where none can be found."
-    from ecg_nb.signals.waves import wave_spans
-    from ecg_nb.tasks.waves import waves
-    try: return wave_spans(waves(rec))
-    except ECGError: return None
-
-_UNDER = ('<p class="s">Bars under the ECG: P wave (violet), QRS complex (green), T wave (ochre), all leads '
-          'together.</p>')
-
-# %% ../../nbs/23_your_own_ecg.ipynb #page
-def page(
-    said:Predictions,
-    i:int,               # number of the recording
-    *,
-    maps:bool=True,      # a map for each run
-    width:int=1300,      # of the pictures (pixels)
-)->str:                  # HTML
-    "One recording as a page of its own: answers, ECG on paper, maps, and what to be careful about."
-    from ecg_nb.view.ecg import Item
-    s, e = said.sources[i], _escaped
-    out = [f'<h1>{e(s.record_id)}</h1><p class="s">{s.duration_s:g} s at {s.fs:g} '
-           f'Hz{f", {e(s.path)}" if s.path else ""}</p>']
-    drawn, care = False, dict.fromkeys(str(f) for a in said.answered.values() for f in a.findings[i]
-                                       if f.severity == 'care')
-    if care: out.append(f'<div class="w"><b>To be read with care</b>{_list_of(care)}</div>')
-    out.append(_head(said, i))
-    for name, a in said.answered.items():
-        notes = _words([f for f in a.findings[i] if f.severity == 'note'], a.remarks[i])
-        out.append(f'<h2>{e(name)}: {e(a.fast.info.get("title", ""))}</h2>' + f'<p class="s">{e(notes)}</p>'*bool(notes))
-        if a.fast.origin: out.append(f'<p class="w">{e(a.fast.origin)}</p>')
-        if a.problems[i]:
-            out.append(f'<p class="w"><b>No answer:</b> {e(a.problems[i])}</p>')
-            continue
-        out.append(_bars(a, i) + (_curve(a, i) if i in a.pieces else '') + f'<p class="w">{e(a.outside)}</p>'*bool(a.outside) + f'<p class="w">{e(a.caveat)}</p>')
-        try:
-            cls = a.chosen(i)
-            rec, start = _piece_for(a, i, s, cls)
-            part = f', {start:g} to {start + rec.duration_s:g} s' if s.duration_s > PIECE_S else ''
-            if not drawn:
-                spans = _waves_of(rec)
-                out.append(_img(_png(Item(rec, title=s.record_id, note=part[2:], waves=spans), width=width),
-                                f'ECG of {s.record_id}{part}') + _UNDER*bool(spans))
-                drawn = True
-            if maps:
-                m, verdict = _map_of(a.fast, rec, cls, None)
-                rec, _ = complete_leads(rec, m.leads)
-                out.append(_img(_png(Item(rec, saliency=m, title=s.record_id, note=f'{name}, {cls} {a.out(a.p[i])[a.fast.classes.index(cls)]:.2f}{part}'), width=width), f'map of {cls}') + f'<p class="s">{e(_map_line(m, verdict))}</p>')
-        except ECGError as err: out.append(f'<p class="w">No picture: {e(err.cause)}</p>')
-    if not drawn:
-        try:
-            rec = s.read(**dict(start_s=0., stop_s=PIECE_S) if s.duration_s > PIECE_S else {})
-            out.append(_img(_png(Item(rec, title=s.record_id), width=width), f'ECG of {s.record_id}'))
-        except ECGError as err: out.append(f'<p class="w">No picture: {e(err.cause)}</p>')
-    made = provenance()
-    out.append('<p class="s">ECG on paper: 25 mm/s, 10 mm/mV at a scale of 100 %. Research use only, not a medical '
-               f'device. ecg_nb {e(made["versions"]["ecg_nb"])}, PyTorch {e(made["versions"]["torch"])}, '
-               f'{e(made["created"])}.</p>')
-    return ('<!DOCTYPE html><html lang="en"><head><meta '
-            f'charset="utf-8">{_CSP}<title>{e(s.record_id)}</title><style>{_CSS}</style></head><body>{"".join(out)}</body></html>')
 
 # %% ../../nbs/23_your_own_ecg.ipynb #-file-name
 def _file_name(text): return re.sub(r'[^A-Za-z0-9._-]+', '_', str(text)).strip('._')[:100] or 'recording'
@@ -784,14 +637,15 @@ def _picture(self:Predictions, i:int, run=None, *, width:int=1300)->bytes: # PNG
     a = self.of(run)
     if a.problems[i]: raise BadSignal(self.sources[i].record_id, f'no answer, so no map: {a.problems[i]}')
     cls = a.chosen(i)
-    rec, start = _piece_for(a, i, self.sources[i], cls)
-    m, _ = _map_of(a.fast, rec, cls, None)
-    return _png(Item(complete_leads(rec, m.leads)[0], saliency=m, title=self.sources[i].record_id,
+    rec, start = piece_for(a, i, self.sources[i], cls)
+    m, _ = map_of(a.fast, rec, cls, None)
+    return png_of(Item(complete_leads(rec, m.leads)[0], saliency=m, title=self.sources[i].record_id,
                      note=f'{a.fast.name}, {cls} {a.out(a.p[i])[a.fast.classes.index(cls)]:.2f}'), width=width)
 
 def _bars_of(self:Predictions, i:int, run=None)->str:
     "The bars of recording `i` as HTML, as on its page."
-    return f'<style>{_CSS[_CSS.index(".r{"):_CSS.index(".w{")]}</style>' + _bars(self.of(run), i)
+    style = STYLE.replace('body{', '.none{')              # of the bars, not of the page around them
+    return f'<style>{style}</style>{bars(self.of(run), i)}'
 
 Predictions.write, Predictions.picture, Predictions.bars = _write, _picture, _bars_of
 Predictions._tables, Predictions._pages, Predictions._digest = _tables_of, _pages_of, _digest_of
@@ -804,10 +658,30 @@ class Explanation(NamedTuple):
     path:str        # of the file, '' if none was written
     findings:list   # of `Finding`, on the recording
     origin:str=''   # where the run is from, if not from the package
+    advice:str=''   # what to make of such a map, in a sentence
     def __str__(self):
         return '\n'.join(map(shown, [f'{self.map.record_id}: {self.map.cls} '
                                      f'{self.map.score:.2f}', *[self.origin]*bool(self.origin),
-                                     *self.findings, self.verdict, *[self.path]*bool(self.path)]))
+                                     *self.findings, *[self.advice]*bool(self.advice), f'details: {self.verdict}',
+                                     *[self.path]*bool(self.path)]))
+
+MAP_FILES = ('.png', '.html', '.pdf', '.svg')   # what a map is written as; the last two for print
+
+def _map_page(fast, s, m, png, verdict, findings)->str:
+    "A map as a page of its own."
+    from ecg_nb.evaluation.card import caveat
+    words = statement_words(fast)[m.cls]
+    return whole_page(s.record_id, [
+        f'<h1>{escaped(s.record_id)}: {escaped(words)} <span class="s">{escaped(m.cls)}, {share(m.score)}</span></h1>',
+        list_of(map(str, findings)) if findings else '', img(png, 'map'), map_words(m, fast.name), map_details(m, verdict),
+        f'<p class="w">{escaped(fast.origin)}</p>'*bool(fast.origin), f'<p class="w">{escaped(caveat(fast.run))}</p>'])
+
+def _figure_bytes(item, kind, gain)->bytes:
+    "The drawing as PDF or SVG: lines, not pixels."
+    from ecg_nb.view.ecg import draw
+    out = io.BytesIO()
+    draw(item, gain=gain).figure.savefig(out, format=kind, metadata=dict(CreationDate=None) if kind == 'pdf' else dict(Date=None))
+    return out.getvalue()
 
 def explain(
     recording,           # a `Recording`, or the path of one
@@ -815,13 +689,13 @@ def explain(
     *,
     cls:str|None=None,   # default: the likeliest class
     method:str|None=None, # of `saliency.METHODS`; default: see `best_method`
-    out=None,            # .png or .html to write
+    out=None,            # .png, .html, or for print .pdf or .svg
     start_s:float=0.,    # the ten seconds from here on are explained
     fs:float|None=None, leads=None, units=None,
 )->Explanation:
     "Which samples of one recording speak for a class, on ECG paper, with the verdict on such maps."
     out = out and Path(out)
-    if out and out.suffix not in ('.png', '.html'): raise BadTable(out, 'a map is written as .png or .html')
+    if out and out.suffix not in MAP_FILES: raise BadTable(out, f'a map is written as {", ".join(MAP_FILES[:-1])} or {MAP_FILES[-1]}')
     found, lost = sources(recording, fs=fs, leads=leads, units=units)
     if len(found) != 1: raise BadTable(recording, f'{len(found):,} recordings; one at a time is explained')
     s, fast = found[0], FastRun(run)
@@ -830,17 +704,18 @@ def explain(
         raise BadSignal(s.record_id, f'ends after {s.duration_s:g} s: nothing to explain from {start_s:g} s on')
     rec = s.read(start_s=start_s, stop_s=stop_s) if start_s or s.duration_s > PIECE_S else s.read()
     findings = fast.run.prepare(rec).findings
-    m, verdict = _map_of(fast, rec, cls, method)
+    m, verdict = map_of(fast, rec, cls, method)
     if out:
-        from ecg_nb.view.ecg import Item
-        from ecg_nb.evaluation.card import caveat
-        png = _png(Item(complete_leads(rec, m.leads)[0], saliency=m, title=s.record_id,
-                        note=f'{fast.name}, {m.cls} {m.score:.2f}' + f', {start_s:g} to {stop_s:g} '
-                                                                     's'*(s.duration_s > PIECE_S)), width=1300)
-        text = ('<!DOCTYPE html><html lang="en"><head><meta '
-                f'charset="utf-8">{_CSP}<title>{_escaped(s.record_id)}</title><style>{_CSS}</style></head><body><h1>{_escaped(s.record_id)}: {_escaped(m.cls)}</h1>{_img(png, "map")}<p class="s">{_escaped(_map_line(m, verdict))}</p><p class="w">{_escaped(fast.origin)}</p><p class="w">{_escaped(caveat(fast.run))}</p>{_list_of(map(str, findings))}</body></html>')
-        with write_errors(out), atomic_path(out) as f: f.write_bytes(png if out.suffix == '.png' else text.encode())
-    return Explanation(m, verdict, str(out or ''), findings, fast.origin)
+        from ecg_nb.view.ecg import Item, fitting_gain
+        part = f', {start_s:g} to {stop_s:g} s' if s.duration_s > PIECE_S else ''
+        item = Item(complete_leads(rec, m.leads)[0], saliency=m, title=s.record_id, note=f'{fast.name}, {m.cls} {m.score:.2f}{part}')
+        gain = fitting_gain(item)
+        if out.suffix in ('.pdf', '.svg'): made = _figure_bytes(item, out.suffix[1:], gain)
+        else: made = png_of(item, width=1300, gain=gain)
+        if out.suffix == '.html': made = _map_page(fast, s, m, made, verdict, findings).encode()
+        with write_errors(out), atomic_path(out) as f: f.write_bytes(made)
+    return Explanation(m, verdict, str(out or ''), findings, fast.origin, verdict_sentence(fast.name, m.method))
+
 
 # %% ../../nbs/23_your_own_ecg.ipynb #-embeddings
 def _first_usable(encoder, source):

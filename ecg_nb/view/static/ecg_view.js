@@ -132,6 +132,7 @@ const GAP = -32768;
 const CLOCK_STEPS_S = [.2, 1, 2, 5, 10, 30, 60, 300, 600, 1800, 3600];
 const GRID_FROM_MM_S = 10;     // below this speed the millimetres would blur into one colour
 const MAP_SHADES = 15;
+const MOST_MM = 60;            // of a trace above or below its middle (see ecg_nb.view.ecg)
 const PULSE_MM = [[2, 0], [3.5, 0], [3.5, 1], [8.5, 1], [8.5, 0], [10, 0]];   // mm, mV
 
 /** '12.5 s', or '0:03:20' from two minutes on. */
@@ -141,25 +142,42 @@ function clock(seconds) {
   return `${Math.floor(seconds/3600)}:${twoDigits(seconds/60)}:${twoDigits(seconds)}`;
 }
 
-/** Where the paper lies on a canvas of `width` pixels. */
-function geometryOf(item, layoutName, width, paperMm, marginMm) {
+/** Millimetres that each row needs above and below the middle of its traces: nothing is cut. */
+function rowHeights(item, layout, gain) {
+  const least = layout.row_mm/2;
+  const rows = Array.from({length: layout.rows}, () => [Math.max(least, gain + 2), least]);
+  for (const [lead, row] of layout.panels) {
+    const needed = side => Math.min(item.meta.extents[lead][side]*gain, MOST_MM) + 2;
+    rows[row] = rows[row].map((mm, side) => Math.ceil(Math.max(mm, needed(side))));
+  }
+  return rows;
+}
+
+/** Where the paper lies on a canvas of `width` pixels; the middle and the ends of each row in mm. */
+function geometryOf(item, layoutName, width, paperMm, marginMm, gain) {
   const layouts = item.meta.grids;
   const layout = layouts[layoutName] || Object.values(layouts)[0];
   const mm = width/(paperMm + marginMm);
-  const height = Math.round(layout.rows*layout.row_mm*mm);
-  return {layout, mm, width, height, left: marginMm*mm, paperMm};
+  let top = 0;
+  const rows = rowHeights(item, layout, gain).map(([above, below]) => {
+    const row = {top, middle: top + above, height: above + below};
+    top += above + below;
+    return row;
+  });
+  return {layout, rows, mm, width, height: Math.round(top*mm), left: marginMm*mm, paperMm};
 }
 
-/** Each lead's place and stretch of time; (x, y) is the middle of its left edge. */
+/** Each lead's place and stretch of time; (x, y) is where the middle of its trace begins. */
 function panelsOf(geometry, state) {
-  const {layout, mm, left, paperMm} = geometry;
+  const {layout, rows, mm, left, paperMm} = geometry;
   const wholeS = paperMm/state.speed;
   return layout.panels.map(([lead, row, from, to]) => ({
     lead,
     x: left + paperMm*mm*from/layout.cols,
     w: paperMm*mm*(to - from)/layout.cols,
-    y: (row + .5)*layout.row_mm*mm,
-    h: layout.row_mm*mm,
+    y: rows[row].middle*mm,
+    top: rows[row].top*mm,
+    h: rows[row].height*mm,
     t: state.t0 + wholeS*from/layout.cols,
     dur: wholeS*(to - from)/layout.cols,
     first: from === 0,
@@ -318,7 +336,7 @@ function drawMap(c, item, panel, pxPerS, pxPerUnit, overlay, theme) {
   const endBand = x => {
     if (!band.shade || overlay !== 'under') return;
     c.fillStyle = shades[band.shade];
-    c.fillRect(band.from, panel.y - panel.h/2, x - band.from, panel.h);
+    c.fillRect(band.from, panel.top, x - band.from, panel.h);
   };
   c.lineWidth = 6;
   c.lineCap = 'round';
@@ -346,7 +364,7 @@ function drawMap(c, item, panel, pxPerS, pxPerUnit, overlay, theme) {
 function drawPeaks(c, item, panel, pxPerS, theme) {
   if (!item.peaks || pxPerS <= 8) return;
   c.fillStyle = theme.mark;
-  const y = panel.y - panel.h*.46;
+  const y = panel.top + 3;
   for (const sample of item.peaks) {
     const t = sample/item.meta.fs;
     if (t < panel.t || t >= panel.t + panel.dur) continue;
@@ -362,7 +380,7 @@ function drawPeaks(c, item, panel, pxPerS, theme) {
 /** A bar below each wave, with its name where there is room. */
 function drawWaves(c, item, panel, pxPerS, theme) {
   const xOf = t => panel.x + (t - panel.t)*pxPerS;
-  const y = panel.y + panel.h*.40;
+  const y = panel.top + panel.h - 6;
   for (const [start, end, kind] of item.meta.waves) {
     if (start >= panel.t + panel.dur || end <= panel.t) continue;
     const left = Math.max(xOf(start), panel.x);
@@ -381,7 +399,7 @@ function drawWaves(c, item, panel, pxPerS, theme) {
 function drawSegments(c, item, panel, pxPerS, theme) {
   const xOf = t => panel.x + (t - panel.t)*pxPerS;
   const inside = t => t >= panel.t && t < panel.t + panel.dur;
-  const top = panel.y - panel.h/2;
+  const {top} = panel;
   c.setLineDash([4, 3]);
   c.strokeStyle = theme.mark;
   c.fillStyle = theme.mark;
@@ -407,7 +425,7 @@ function drawLeadName(c, item, panel, theme) {
   const lead = item.meta.leads[panel.lead];
   const flag = item.meta.flags[lead];
   const text = flag ? `${lead}  ⚠ ${flag}`.slice(0, 60) : lead;
-  const y = panel.y - panel.h*.38;
+  const y = panel.top + 3;
   c.font = 'bold 12px sans-serif';
   c.textAlign = 'left';
   c.textBaseline = 'top';
@@ -436,8 +454,8 @@ function drawCaliper(c, caliper, theme) {
   c.setLineDash([5, 3]);
   c.beginPath();
   for (const x of [x0, x1]) {
-    c.moveTo(x, panel.y - panel.h/2);
-    c.lineTo(x, panel.y + panel.h/2);
+    c.moveTo(x, panel.top);
+    c.lineTo(x, panel.top + panel.h);
   }
   for (const y of [y0, y1]) {
     c.moveTo(panel.x, y);
@@ -457,7 +475,7 @@ function drawAll(c, item, geometry, state, theme) {
   for (const panel of panelsOf(geometry, state)) {
     c.save();
     c.beginPath();
-    c.rect(panel.x, panel.y - panel.h, panel.w, 2*panel.h);
+    c.rect(panel.x, panel.top, panel.w, panel.h);
     c.clip();
     if (item.saliency && state.overlay !== 'off') {
       drawMap(c, item, panel, pxPerS, pxPerUnit, state.overlay, theme);
@@ -829,7 +847,7 @@ class View {
     const t0 = this.clampTime(this.get('t0'));
     const [speed, gain, overlay] = ['speed', 'gain', 'overlay'].map(name => this.get(name));
     const {showMarks, caliper} = this;
-    this.geometry = geometryOf(item, this.get('grid'), width, this.paperMm, this.marginMm);
+    this.geometry = geometryOf(item, this.get('grid'), width, this.paperMm, this.marginMm, gain);
     this.canvas.style.display = '';
     const context = this.sizedContext(width, this.geometry.height);
     const state = {t0, speed, gain, overlay, showMarks, caliper};
@@ -873,7 +891,7 @@ class View {
 
   panelAt(x, y) {
     const state = {t0: this.clampTime(this.get('t0')), speed: this.get('speed')};
-    const hit = p => x >= p.x && x < p.x + p.w && Math.abs(y - p.y) <= p.h/2;
+    const hit = p => x >= p.x && x < p.x + p.w && y >= p.top && y < p.top + p.h;
     return panelsOf(this.geometry, state).find(hit);
   }
 
