@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['READY', 'DONE', 'ERRORS', 'ASK', 'HARMLESS', 'MEASURED', 'PROBE', 'TARGETS', 'TRIED', 'BOXES', 'ARGS', 'find_browser',
            'free_port', 'jupyter_lab', 'Page', 'View', 'ink', 'orange', 'blue', 'Checks', 'check_view', 'check_browse',
-           'check_browse_runs', 'console', 'check_stills', 'check_page', 'check_pages', 'project_lab', 'check_lab',
-           'try_notebook', 'measure', 'notebook_of', 'write_latency', 'main']
+           'check_browse_runs', 'console', 'check_stills', 'check_page', 'check_paging', 'check_pages', 'project_lab',
+           'check_lab', 'try_notebook', 'measure', 'notebook_of', 'write_latency', 'main']
 
 # %% ../../nbs/dev/12_in_browser.ipynb #export-import-argparse-base64-json
 import argparse, base64, json, os, re, shutil, signal, socket, subprocess, sys, tempfile, time, urllib.request
@@ -404,8 +404,22 @@ _BARS = ("() => [...document.querySelectorAll('.r')].map(r => [r.querySelector('
          "i').getBoundingClientRect().width/r.querySelector('.b').getBoundingClientRect().width])")
 # pixels, mm
 _PICTURES = ("async () => { const all = [...document.querySelectorAll('img')]; await Promise.all(all.map(i => "
-             "i.decode().catch(() => 0))); return all.map(i => [i.naturalWidth, "
+             "i.decode().catch(() => 0))); return all.filter(i => i.getClientRects().length).map(i => [i.naturalWidth, "
              "i.getBoundingClientRect().width*25.4/96]); }")
+
+# widths of the page and of the smallest bar, lightness of paper and ink
+_LOOKS = ("() => { const light = c => { const [r, g, b] = c.match(/[0-9.]+/g).map(Number); return (r + g + b)/3; }; "
+          "const s = getComputedStyle(document.body); const bars = [...document.querySelectorAll('.r .b')].filter(e => e.getClientRects().length); "
+          "return [document.documentElement.scrollWidth, Math.min(9999, ...bars.map(e => e.getBoundingClientRect().width)), "
+          "light(s.backgroundColor), light(s.color)]; }")
+
+def _read_on(page, name, width, scheme, check):
+    "The page on a screen of that width, in the light or in the dark."
+    page.set_viewport_size(dict(width=width, height=1500))
+    page.emulate_media(color_scheme=scheme)
+    wide, bar, paper, ink = page.evaluate(_LOOKS)
+    check(f'{name}: at {width} px, {scheme}, it is as wide as the screen, its bars are to be seen, and its text can be read',
+          wide <= width and bar >= 70 and (paper > ink + 150 if scheme == 'light' else ink > paper + 150))
 
 def check_page(page, file, shown:str, check, *, bars:dict=None):
     "One page as a file without a network: what it shows of recording `shown`, and that nothing else happens. `bars`: class -> probability."
@@ -415,6 +429,11 @@ def check_page(page, file, shown:str, check, *, bars:dict=None):
     page.on('dialog', lambda d: (said.append(f'dialog {d.message}'), d.dismiss()))
     page.on('request', lambda r: r.url.split(':')[0] not in ('file', 'data') and said.append(f'asked for {r.url}'))
     page.goto(Path(file).as_uri())
+    printed = page.pdf(prefer_css_page_size=True)
+    overview = page.locator('.all').count()            # a long recording has a second sheet: all of it
+    check(f'{name}: what is not opened prints on one sheet, bars and ECG', printed[:5] == b'%PDF-' and printed.count(b'/Type /Page\n') == 1 + overview)
+    for width, scheme in ((390, 'light'), (1100, 'dark'), (1100, 'light')): _read_on(page, name, width, scheme, check)
+    page.evaluate("() => document.querySelectorAll('details').forEach(d => { d.open = true; })")
     pictures = page.evaluate(_PICTURES)
     check(f'{name}: {len(pictures)} pictures, on paper of 262 mm: 25 mm/s',
           pictures and all(w > 1000 and abs(mm - 262) < 1 for w, mm in pictures))
@@ -428,9 +447,26 @@ def check_page(page, file, shown:str, check, *, bars:dict=None):
     check(f'{name}: it fits the width of a screen, and the warning stands on it',
           page.evaluate('() => document.documentElement.scrollWidth <= innerWidth')
           and 'Research use only' in page.locator('body').text_content())
-    printed = page.pdf(prefer_css_page_size=True)
-    check(f'{name}: it prints', printed[:5] == b'%PDF-' and 1 <= printed.count(b'/Type /Page\n') <= 6)
+    opened = page.pdf(prefer_css_page_size=True).count(b'/Type /Page\n')
+    maps = page.locator('details.map').count()
+    check(f'{name}: it prints, with what is open ({opened} sheets, {maps} maps)', 1 <= opened <= 6 + 2*maps)
     check(f'{name}: asked for nothing and complained of nothing' + ''.join(f'; {s[:200]}' for s in said[:3]), not said)
+
+def check_paging(context, folder, check):
+    "A recording of 25 s has three sheets; buttons and arrow keys turn them."
+    from ecg_nb.inference.predict import predict
+    from ecg_nb.data.simulate import simulate_ecg
+    said = predict(simulate_ecg(seed=4, fs=100, dur_s=25, record_id='25 s')[0], 'rhythm/nine', progress=False)
+    said.write(Path(folder)/'paged', ['html'], maps=False)
+    page = context.new_page()
+    page.goto((Path(folder)/'paged/pages/25_s.html').as_uri())
+    shown = lambda: page.evaluate("() => [...document.querySelectorAll('.sheet')].map(s => s.getClientRects().length > 0)")
+    check('25 s: the first of three sheets is shown', shown() == [True, False, False])
+    page.locator('.sheets > label').nth(2).click()
+    check('25 s: a button shows the last five seconds', lambda: shown() == [False, False, True])
+    page.keyboard.press('ArrowLeft')
+    check('25 s: an arrow key turns a sheet', lambda: shown() == [False, True, False])
+    page.close()
 
 def check_pages(browser, check, pictures=None):
     "Pages of `predict` and `explain`: a recording with a hostile name, a long one, a flat one, a map."
@@ -455,6 +491,7 @@ def check_pages(browser, check, pictures=None):
             if pictures:
                 page.screenshot(path=str(Path(pictures)/f'page_{"hostile" if rec is hostile else rec.record_id}.png'), full_page=True)
             page.close()
+        check_paging(context, tmp, check)
         page = context.new_page()
         check_page(page, explain(hostile, 'rhythm/nine', out=Path(tmp)/'map.html').path, hostile.record_id, check)
         check('map: it says whether the map is to be believed',

@@ -6,8 +6,9 @@
 from __future__ import annotations
 import base64, html, io
 from string import Template
+from dataclasses import replace
 from typing import TYPE_CHECKING
-import numpy as np
+import numpy as np, pandas as pd
 from ..core import ECGError, provenance, shown
 from ..signals.preprocess import complete_leads
 from ..view.palette import BLUE, DARK, GREEN, INK, PALE, PINK, THEMES, VERMILLION, tint
@@ -15,9 +16,9 @@ if TYPE_CHECKING: from ecg_nb.inference.predict import Answered, Predictions
 
 # %% auto #0
 __all__ = ['STYLE', 'CSP', 'SHOWN', 'LINE_S', 'LINES', 'SHEET_S', 'PRINTED_MM', 'escaped', 'list_of', 'whole_page',
-           'statement_words', 'share', 'bars', 'png_of', 'img', 'paged', 'clock', 'strip_picture', 'disclosed',
-           'whole_ecg', 'curve', 'findings_of', 'head', 'waves_of', 'explained_classes', 'map_words', 'map_details',
-           'map_html', 'page']
+           'statement_words', 'share', 'bars_legend', 'bars', 'png_of', 'img', 'paged', 'clock', 'strip_picture',
+           'disclosed', 'whole_ecg', 'curve', 'findings_of', 'head', 'waves_of', 'best_method', 'piece_for', 'map_of',
+           'explained_classes', 'map_words', 'map_details', 'map_html', 'run_words', 'page']
 
 # %% ../../nbs/inference/13_page.ipynb #style
 STYLE = Template("""
@@ -37,11 +38,12 @@ h1{font-size:19px;margin:0 0 2px}h2{font-size:15px;margin:14px 0 4px}p{margin:4p
 summary{cursor:pointer;color:var(--soft)}details details{margin-left:10px}svg{color:var(--ink);max-width:100%}
 .sheets>input{position:absolute;opacity:0}.sheets>label{display:inline-block;padding:1px 8px;margin:0 2px 4px 0;border:1px solid var(--line);border-radius:3px;cursor:pointer;font-size:12px}
 .sheets>input:checked+label{background:var(--pale);font-weight:600}.sheets>input:focus-visible+label{outline:2px solid var(--below)}.sheets>.sheet{display:none}
-@media (max-width:700px){body{margin:3mm}.r{flex-wrap:wrap;gap:2px 8px}.m{width:auto;flex:1 1 60%}.n{width:auto}.b{order:5;flex:1 1 100%}.k span{display:block;margin:0}}
+@media (max-width:700px){body{margin:3mm}.r{flex-wrap:wrap;gap:2px 8px}.m{width:auto;flex:1 1 45%}.n,.v{width:auto}.b{order:5;flex:1 1 100%}.k span{display:block;margin:0}}
 @page{size:A4 landscape;margin:8mm}
 @media print{:root{color-scheme:light;--ink:$ink;--soft:$dark;--back:#fff;--pale:$pale;--below:$below;--called:$called;--warn:$warning}
- *{print-color-adjust:exact;-webkit-print-color-adjust:exact}body{margin:0;font-size:11px;line-height:1.3}.paper{overflow:visible}.sheets>label,details:not([open]){display:none}
- img.ecg{filter:none;max-height:128mm;width:auto;max-width:262mm}.r{margin:1px 0}.b{height:9px}.b u{height:13px;top:-2px}h2{margin:5px 0 1px}details[open].map{break-before:page}}
+ *{print-color-adjust:exact;-webkit-print-color-adjust:exact}body{margin:0;max-width:none;font-size:10px;line-height:1.25}.paper{overflow:visible}
+ .said{display:flex;gap:2px 6mm;flex-wrap:wrap}.said>section{flex:1 1 82mm;min-width:0;break-inside:avoid}.m{width:auto;flex:0 1 43mm}.n{width:auto;flex:0 0 13mm}.v{width:auto;white-space:nowrap}.s,.n{font-size:8px}.k{font-size:11px;margin:2px 0}.k span{margin-right:12px}h1{font-size:14px;display:inline}h2{font-size:11px}.ecgs>h2:first-child{display:none}p{margin:1px 0}.sheets>label,details:not([open]){display:none}
+ img.ecg{filter:none;max-height:121mm;width:auto;max-width:262mm}.r{margin:0;gap:4px}.b{height:7px}.b u{height:10px;top:-1px}h2{margin:2px 0 0}.w{padding:1px 8px}.w ul{margin:0}details[open].map,.all{break-before:page}}
 """).substitute(ink=INK, dark=DARK, pale=PALE, below=tint(BLUE, .4), called=VERMILLION, fine=GREEN, warning=tint(VERMILLION, .08))
 
 CSP = ('<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; style-src '
@@ -68,7 +70,7 @@ def statement_words(fast)->dict: # class -> words; the class itself if it has no
     from ecg_nb.evaluation.card import meanings
     words = meanings(fast.info)
     def one(c):
-        text = str(words.get(c, ''))
+        text = str(words.get(c, '')).removeprefix('the record says: ')
         whole, _, members = text.partition('any of ')
         if not members: return text or str(c)
         return whole.rstrip(': ') or 'any of ' + ', '.join(str(words.get(m.strip(), m.strip())) for m in members.split(','))
@@ -90,9 +92,17 @@ def _row(a, k, p, up, words):
             f'<span class="b"><i style="width:{100*min(1, max(0, p)):.1f}%"></i>{mark}</span>'
             f'<span class="v">{share(p)}{least}</span></div>')
 
+def bars_legend(answered)->str:
+    scales = [f'{"" if a.temperature else "not "}calibrated' for a in answered]
+    scale = scales[0] if len(set(scales)) == 1 else ', '.join(f'{a.fast.name} {s}' for a, s in zip(answered, scales))
+    return (f'<p class="s">Bar and first number: probability ({escaped(scale)}); stroke and second number: threshold; orange: at or '
+            'above it.</p>')
+
 def bars(
     a:Answered,
     i:int,      # number of the recording
+    *,
+    legend:bool=True, # what the bars mean, below them
 )->str:         # HTML
     "The answer of a run to recording `i`: what is called first, then the likeliest others, the rest folded."
     p, words, up = a.out(a.p[i]), statement_words(a.fast), set(a.above(i))
@@ -103,9 +113,7 @@ def bars(
     numbers = [f'<p>{escaped(words[c])}: <b>{p[k]:.1f}</b></p>' for k, c in enumerate(a.fast.classes) if c in a.fast.linear]
     rest = f'<details><summary>{len(rows) - first} more, none of them called</summary>{"".join(rows[first:])}</details>' if rows[first:] else ''
     nothing = '<p><b>Nothing is called.</b> The likeliest, all below their thresholds:</p>' if rows and not up else ''
-    scale = 'calibrated' if a.temperature else 'not calibrated'
-    return (nothing + ''.join(rows[:first] + numbers) + rest +
-            f'<p class="s">Bar and first number: probability ({scale}); stroke and second number: threshold; orange: at or above it.</p>')
+    return nothing + ''.join(rows[:first] + numbers) + rest + bars_legend([a])*legend
 
 # %% ../../nbs/inference/13_page.ipynb #pictures
 def png_of(item, colors:int=64, **kwargs)->bytes: # PNG
@@ -204,6 +212,7 @@ def whole_ecg(
     start_s:float=0., # of the ten seconds shown first, of a long recording
     long_s:float=60., # from which length on a line a minute
     waves=None,    # function(rec) -> boundaries to draw under it
+    along:str='',  # HTML: what else is shown along time, of a long recording
     width:int=1300,
 )->str:            # HTML
     "The whole ECG of a recording on paper, in sheets."
@@ -220,8 +229,8 @@ def whole_ecg(
         starts = np.arange(0, max(n - .5, SHEET_S/2), SHEET_S)
         return paged('ecg', [(f'{a:g} to {min(a + SHEET_S, n):g} s', sheet(a)) for a in starts])
     sheets = disclosed(source)
-    return (sheet(start_s) + f'<h2>All of it</h2><p class="s">One lead, a line a minute. All leads: '
-            '<code>ecg_nb.browse</code> in JupyterLab.</p>' + paged('all', sheets))
+    return (sheet(start_s) + f'<div class="all"><h2>All of it</h2>{along}<p class="s">One lead, a line a minute. All leads: '
+            '<code>ecg_nb.browse</code> in JupyterLab.</p>' + paged('all', sheets) + '</div>')
 
 # %% ../../nbs/inference/13_page.ipynb #curve
 _LINES = (VERMILLION, BLUE, GREEN, PINK)
@@ -275,6 +284,55 @@ def waves_of(rec):
     try: return wave_spans(waves(rec))
     except ECGError: return None
 
+# %% ../../nbs/inference/13_page.ipynb #best-method
+_TESTED = dict(diagnosis='diagnosis/superclass', sex='sex/leads-12', rhythm='rhythm/nine')
+
+def best_method(
+    name:str,   # task/name of a run
+)->str:
+    "The way to make maps that passed most tests for this run, or for the tested run of its task."
+    from ecg_nb.explanation.sanity import ESSENTIAL, read_verdicts
+    from ecg_nb.explanation.saliency import METHODS
+    try: t = read_verdicts()
+    except ECGError: return 'integrated_gradients'
+    t = t[(t.run == (name if name in set(t.run) else _TESTED.get(name.split('/')[0], ''))) & t.method.isin(list(METHODS))]
+    if not len(t): return 'integrated_gradients'
+    essential = t[t.test.isin(ESSENTIAL)].groupby('method').passed.sum()
+    return pd.DataFrame(dict(essential=essential, passed=t.groupby('method').passed.sum())).sort_values(['essential', 'passed'], kind='stable').index[-1]
+
+def _verdict(name, method):
+    from ecg_nb.explanation.verdicts import verdict
+    try: return verdict(name, method)
+    except ECGError as e: return f'{method.replace("_", " ")}: not put to the test ({e.cause})'
+
+# %% ../../nbs/inference/13_page.ipynb #map-of
+def piece_for(
+    a,        # an `Answered`
+    i:int,    # number of the recording
+    source,   # its `Source`
+    cls:str,
+)->tuple:     # `Recording`, where it begins (s)
+    "The part of recording `i` that is drawn: its first ten seconds, of a long one those where `cls` is likeliest."
+    start = 0.
+    if i in a.pieces and np.isfinite(a.pieces[i][2]).any():
+        start = float(a.pieces[i][0][np.nanargmax(a.pieces[i][2][:, a.fast.classes.index(cls)])])
+    if source.duration_s <= SHEET_S: return source.read(), 0.
+    return source.read(start_s=start, stop_s=start + SHEET_S), start
+
+def map_of(
+    fast,     # a `FastRun`
+    rec,      # with the leads of the run
+    cls,      # None: the likeliest
+    method,   # None: `best_method`
+)->tuple:     # `Map`, its verdict
+    "A map of `rec`, its score as it is shown everywhere."
+    from ecg_nb.evaluation.card import calibrated_score
+    from ecg_nb.explanation.saliency import saliency
+    rec, _ = complete_leads(rec, fast.recipe.leads)
+    method = method or best_method(fast.name)
+    m = saliency(fast.run, rec, cls=cls, method=method)[0]
+    return replace(m, score=calibrated_score(fast.run, m.cls, m.score)), _verdict(fast.name, method)
+
 # %% ../../nbs/inference/13_page.ipynb #maps
 def explained_classes(a:Answered, i:int)->list:
     "The classes of recording `i` that have a map: those that are called, the likeliest first, or the likeliest."
@@ -301,7 +359,6 @@ def map_html(
     width:int=1300,
 )->str:
     "One map, folded."
-    from ecg_nb.inference.predict import map_of, piece_for
     from ecg_nb.view.ecg import Item, fitting_gain
     words = statement_words(a.fast)[cls]
     title = f'Why {words}? The map'
@@ -321,15 +378,20 @@ def map_html(
 _UNDER = ('<p class="s">Bars under the ECG: P wave (violet), QRS complex (green), T wave (ochre), all leads '
           'together.</p>')
 
+def run_words(fast)->str:
+    "What a run answers, as a heading."
+    title, network = fast.info.get('title', ''), fast.info.get('model', {}).get('name', '')
+    if title and title != network: return title[:1].upper() + title[1:]
+    return f'{fast.name.partition("/")[0].capitalize()}, {len(fast.classes)} classes'
+
 def _section(a, i, source, *, maps, width):
     "What one run says."
     name, notes = a.fast.name, '; '.join(map(str, [*(f for f in a.findings[i] if f.severity == 'note'), *a.remarks[i]]))
-    out = [f'<h2>{escaped(a.fast.info.get("title", "") or name)} <span class="s">{escaped(name)}</span></h2>']
+    out = [f'<h2>{escaped(run_words(a.fast))} <span class="s">{escaped(name)}</span></h2>']
     if a.fast.origin: out.append(f'<p class="w">{escaped(a.fast.origin)}</p>')
     if a.problems[i]: return ''.join([*out, f'<p class="w"><b>No answer:</b> {escaped(a.problems[i])}</p>'])
-    out += [bars(a, i), curve(a, i) if i in a.pieces else '', f'<p class="w">{escaped(a.outside)}</p>'*bool(a.outside)]
+    out += [bars(a, i, legend=False), f'<p class="w">{escaped(a.outside)}</p>'*bool(a.outside)]
     if maps: out += [map_html(a, i, source, c, width=width) for c in explained_classes(a, i)]
-    else: out.append('<p class="s">Maps were left out.</p>')
     return ''.join([*out, f'<p class="s">{escaped(notes)}</p>'*bool(notes), f'<p class="s">{escaped(a.caveat)}</p>'])
 
 def _first_second(said, i)->float:
@@ -350,9 +412,13 @@ def page(
     s, made = said.sources[i], provenance()
     out = [f'<h1>{escaped(s.record_id)}</h1><p class="s">{s.duration_s:g} s at {s.fs:g} '
            f'Hz{f", {escaped(s.path)}" if s.path else ""}</p>', head(said, i)]
-    out += [_section(a, i, s, maps=maps, width=width) for a in said.answered.values()]
-    ecg = whole_ecg(s, start_s=_first_second(said, i), waves=waves_of, width=width)
-    out += ['<h2>ECG</h2>', ecg, _UNDER]
+    sections = [_section(a, i, s, maps=maps, width=width) for a in said.answered.values()]
+    out.append('<div class="said">' + ''.join(f'<section>{text}</section>' for text in sections) + '</div>')
+    if any(not a.problems[i] for a in said.answered.values()): out.append(bars_legend(list(said.answered.values())))
+    if not maps: out.append('<p class="s">Maps were left out.</p>')
+    along = ''.join(f'<p>{escaped(run_words(a.fast))}</p>{curve(a, i)}' for a in said.answered.values() if i in a.pieces)
+    ecg = whole_ecg(s, start_s=_first_second(said, i), waves=waves_of, along=along, width=width)
+    out.append(f'<div class="ecgs"><h2>ECG</h2>{ecg}{_UNDER}</div>')
     out.append('<p class="s">ECG on paper: 25 mm/s, 10 mm/mV at a scale of 100 % (5 mm/mV where the sheet says so). In print: '
                'the sheet chosen, and the maps that are open. Research use only, not a medical '
                f'device. ecg_nb {escaped(made["versions"]["ecg_nb"])}, PyTorch {escaped(made["versions"]["torch"])}, '

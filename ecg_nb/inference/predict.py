@@ -20,7 +20,8 @@ from ..core import (BadHeader, BadSignal, BadTable, ECGError, MissingFile, Recor
 from ..core import provenance
 from ..explanation.verdicts import verdict_sentence
 from .answers import answers_folder, check_answers
-from .page import STYLE, bars, img, list_of, map_details, map_words, page, png_of, share, statement_words, whole_page, escaped
+from .index import contents, has_xlsx, wide_table, write_wide_csv, write_wide_xlsx
+from .page import STYLE, bars, best_method, escaped, img, list_of, map_details, map_of, map_words, page, piece_for, png_of, share, statement_words, whole_page
 from ..training.data import aggregate_windows
 from ..training.run import Run, load_run
 from ..training.run_folder import check_whole, is_encoder, named_run, origin, run_hashes
@@ -32,8 +33,8 @@ if TYPE_CHECKING: from ecg_nb.evaluation.shift import Shift
 
 # %% auto #0
 __all__ = ['SCHEMA', 'PIECE_S', 'LONG_S', 'GROUP', 'BLOCK', 'MEASURED_S', 'MAP_FILES', 'FusedConv', 'FusedBlock', 'fused',
-           'FastRun', 'Source', 'sources', 'Answered', 'Predictions', 'predict', 'best_method', 'piece_for', 'map_of',
-           'Explanation', 'explain', 'enrol', 'identify']
+           'FastRun', 'Source', 'sources', 'Answered', 'Predictions', 'predict', 'Explanation', 'explain', 'enrol',
+           'identify']
 
 # %% ../../nbs/23_your_own_ecg.ipynb #-onednn
 def _onednn(): return torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, '_convolution_pointwise')
@@ -493,27 +494,6 @@ def predict(
                 for j, (f, (caveat, calibration)) in enumerate(zip(asked, cards))]
     return Predictions(answered, found, lost)
 
-# %% ../../nbs/23_your_own_ecg.ipynb #best-method
-_TESTED = dict(diagnosis='diagnosis/superclass', sex='sex/leads-12', rhythm='rhythm/nine')
-
-def best_method(
-    name:str,   # task/name of a run
-)->str:
-    "The way to make maps that passed most tests for this run, or for the tested run of its task."
-    from ecg_nb.explanation.sanity import ESSENTIAL, read_verdicts
-    from ecg_nb.explanation.saliency import METHODS
-    try: t = read_verdicts()
-    except ECGError: return 'integrated_gradients'
-    t = t[(t.run == (name if name in set(t.run) else _TESTED.get(name.split('/')[0], ''))) & t.method.isin(list(METHODS))]
-    if not len(t): return 'integrated_gradients'
-    essential = t[t.test.isin(ESSENTIAL)].groupby('method').passed.sum()
-    return pd.DataFrame(dict(essential=essential, passed=t.groupby('method').passed.sum())).sort_values(['essential', 'passed'], kind='stable').index[-1]
-
-def _verdict(name, method):
-    from ecg_nb.explanation.verdicts import verdict
-    try: return verdict(name, method)
-    except ECGError as e: return f'{method.replace("_", " ")}: not put to the test ({e.cause})'
-
 # %% ../../nbs/23_your_own_ecg.ipynb #measured-source
 MEASURED_S = 600.   # of a longer recording the first ten minutes are measured
 
@@ -549,24 +529,6 @@ def _measurements_table(self:Predictions)->pd.DataFrame: # record_id, beats, rat
 
 Predictions.measurements, Predictions.measurements_table = _measurements, _measurements_table
 
-# %% ../../nbs/23_your_own_ecg.ipynb #-map-of
-def piece_for(a:Answered, i, source, cls):
-    "The part of recording `i` that is drawn: its first ten seconds, of a long one those where `cls` is likeliest."
-    start = 0.
-    if i in a.pieces and np.isfinite(a.pieces[i][2]).any():
-        start = float(a.pieces[i][0][np.nanargmax(a.pieces[i][2][:, a.fast.classes.index(cls)])])
-    if source.duration_s <= PIECE_S: return source.read(), 0.
-    return source.read(start_s=start, stop_s=start + PIECE_S), start
-
-def map_of(fast, rec, cls, method):
-    "Map of `rec`, which has the leads of the run, and its verdict."
-    from ecg_nb.evaluation.card import calibrated_score
-    from ecg_nb.explanation.saliency import saliency
-    rec, _ = complete_leads(rec, fast.recipe.leads)
-    method = method or best_method(fast.name)
-    m = saliency(fast.run, rec, cls=cls, method=method)[0]
-    return replace(m, score=calibrated_score(fast.run, m.cls, m.score)), _verdict(fast.name, method)
-
 # %% ../../nbs/23_your_own_ecg.ipynb #-file-name
 def _file_name(text): return re.sub(r'[^A-Za-z0-9._-]+', '_', str(text)).strip('._')[:100] or 'recording'
 
@@ -579,6 +541,14 @@ def _page_names(record_ids)->list:
         there.add(names[i].lower())
     return names
 
+def _write_wide(said, folder, names):
+    "One table of all, as CSV and as a workbook."
+    if not names: return
+    table = wide_table(said)
+    for name in names:
+        write = write_wide_csv if name.endswith('.csv') else write_wide_xlsx
+        with write_errors(folder/name): write(folder/name, table)
+
 def _write(self:Predictions,
     folder,
     formats=('csv', 'json', 'html'), # html: a page a recording, some seconds each
@@ -586,22 +556,26 @@ def _write(self:Predictions,
     maps:bool=True, progress:bool=False,
     replace:bool=False,              # answers of another call that are there may go
 )->list:                             # the files
-    "The answers as files in `folder`: a table a run (and one of its pieces), measurements.csv, predictions.json, pages/<record>.html. A folder holds the answers of one call: `OtherAnswers` if there are others."
+    "The answers as files in `folder`: index.html, one table of all (all.csv, and all.xlsx where openpyxl is), a table a run (and one of its pieces), measurements.csv, predictions.json, pages/<record>.html. A folder holds the answers of one call: `OtherAnswers` if there are others."
     from tqdm.auto import tqdm
     odd, folder = set(formats) - {'csv', 'json', 'html'}, Path(folder)
     if odd: raise BadTable('formats', f'no {", ".join(sorted(odd))}; there are csv, json, html')
     tables = self._tables() if 'csv' in formats else {}
-    files = [*tables, *['predictions.json']*('json' in formats)]
+    wide = [*['all.csv']*('csv' in formats), *['all.xlsx']*('csv' in formats and has_xlsx())]
+    files = [*tables, *wide, *['predictions.json']*('json' in formats), 'index.html']
     pages = self._pages() if 'html' in formats else []
     call = _call(self.sources, self.runs) | dict(digest=self._digest())
     with answers_folder(folder, call, [*files, *pages], replace=replace):
         for name, make in tables.items():
             with write_errors(folder/name): write_csv(folder/name, make(), float_format='%.6g')
+        _write_wide(self, folder, wide)
         if 'json' in formats:
             with write_errors(folder/'predictions.json'): write_json(folder/'predictions.json', self.to_dict())
         for i, name in enumerate(tqdm(pages, disable=not progress, desc='pages')):
             with write_errors(folder/name), atomic_path(folder/name) as f:
                 f.write_text(page(self, i, maps=maps), encoding='utf-8')
+        with write_errors(folder/'index.html'), atomic_path(folder/'index.html') as f:
+            f.write_text(contents(self, pages, tables=[*wide, *tables]), encoding='utf-8')
     return [folder/name for name in [*files, *pages]]
 
 def _tables_of(self:Predictions)->dict:
