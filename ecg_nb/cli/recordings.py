@@ -4,6 +4,7 @@
 
 # %% ../../nbs/cli/11_cli_recordings.ipynb #export-from-future-import-annotations
 from __future__ import annotations
+from pathlib import Path
 import click
 from .base import (PARTLY, as_options, class_names, cli, comma_separated, run_names, run_option, echo, echo_answer, echo_left_out, file_options, json_option, people_option, quiet_option,
     source_options, source_table)
@@ -46,7 +47,9 @@ def predict(source, fs, leads, units, runs, out, formats, maps, uncalibrated, jo
     if out:
         pages = ('html',) if len(answers) <= PAGES else ()
         answers.write(out, formats=formats or ('csv', 'json', *pages), maps=maps, progress=not quiet, replace=replace)
-    written = f'\nwritten to {shown(out)}' if out else ''
+    written = f'\nwritten to {shown(out)}: begin at {shown(Path(out)/"index.html")}' if out else ''
+    if out and not formats and len(answers) > PAGES:
+        written += f'\n{len(answers):,} recordings: no page each. To have them, some seconds each: --format csv --format json --format html'
     # both name what could not be used
     echo(answers.to_json() if as_json else as_options(answers.text()) + written)
     if len(answers.problems): raise click.exceptions.Exit(PARTLY)
