@@ -4,7 +4,7 @@
 
 # %% ../../nbs/data/22_dicom.ipynb #imports
 from __future__ import annotations
-import re
+import re, zlib
 from io import BytesIO
 import numpy as np
 from ..core import BadHeader, BadSignal, DamagedFile, Recording, UnknownFormat, read_bytes
@@ -19,8 +19,9 @@ __all__ = ['read_dicom']
 _MOST = 1 << 28          # bytes of a file
 # encodings, their byte order
 _PLAIN = {'1.2.840.10008.1.2': '<', '1.2.840.10008.1.2.1': '<', '1.2.840.10008.1.2.2': '>'}
+_DEFLATED = '1.2.840.10008.1.2.1.99'
 
-def _encoding(path, data)->str:
+def _encoding(path, data)->tuple: # UID, where the head ends
     "The transfer syntax that the head of a DICOM file states, which has to be one alone."
     at, out = 132, []
     while data[at:at + 2] == b'\2\0':
@@ -32,18 +33,31 @@ def _encoding(path, data)->str:
         if data[at + 2:at + 4] == b'\x10\0': out.append(data[start:stop].rstrip(b'\0 ').decode('latin-1'))
         at = stop
     if len(out) != 1 or at >= len(data): raise DamagedFile(path, 'its head states no or several encodings')
-    return out[0]
+    return out[0], at
+
+def _inflated(path, data, head)->bytes:
+    "The deflated DICOM file `data` as it would be without that."
+    most = min(_MOST, max(1 << 24, 100*len(data)))
+    unpack = zlib.decompressobj(-zlib.MAX_WBITS)
+    try: rest = unpack.decompress(data[head:], most)
+    except zlib.error as e: raise DamagedFile(path, f'no sound deflated DICOM file ({e})') from None
+    if unpack.unconsumed_tail: raise DamagedFile(path, f'a deflated DICOM file that unpacks from {len(data):,} to more than {most:,} bytes: not unpacked')
+    if not unpack.eof: raise DamagedFile(path, 'a deflated DICOM file that ends too early')
+    plain = _DEFLATED.encode().removesuffix(b'.99')
+    return data[:head].replace(_DEFLATED.encode(), plain.ljust(len(_DEFLATED), b'\0')) + rest
 
 def _dataset(path)->tuple: # pydicom's Dataset, byte order of its samples
     "The DICOM file `path`, taken apart."
     data = read_bytes(path, most=_MOST)
     if data[128:132] != b'DICM': raise DamagedFile(path, 'is no DICOM file')
-    encoding = _encoding(path, data)
-    if encoding not in _PLAIN:
-        raise UnknownFormat(path, f'is a compressed DICOM file ({encoding[:64]}): export it uncompressed')
+    encoding, head = _encoding(path, data)
     try: import pydicom
     except ImportError:
         raise UnknownFormat(path, "is DICOM, for which pydicom is needed: pip install 'ecg_nb[dicom]'") from None
+    if encoding == _DEFLATED: data, encoding = _inflated(path, data, head), encoding.removesuffix('.99')
+    if encoding not in _PLAIN:
+        name = pydicom.uid.UID(encoding).name
+        raise UnknownFormat(path, f'is a compressed DICOM file ({name[:64]}): export it uncompressed')
     with _foreign(path, 'no sound DICOM file'): return pydicom.dcmread(BytesIO(data)), _PLAIN[encoding]
 
 # %% ../../nbs/data/22_dicom.ipynb #channels
@@ -221,7 +235,7 @@ def _device(ds)->dict:
 def _is_dicom(start, path)->bool: return start[128:132] == b'DICM'
 
 @register_format('DICOM', _is_dicom, endings=('.dcm',), extra='dicom',
-                 tested="HL7's example beside its SCP-ECG and aECG, another cart's; written files of each kind")
+                 tested="HL7's example beside its SCP-ECG and aECG, another cart's; written files of each kind, plain and deflated")
 def read_dicom(
     path,         # a DICOM file with a waveform
 )->Recording:     # the rhythm in mV; what the device says in `meta`

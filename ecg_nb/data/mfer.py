@@ -5,6 +5,7 @@
 # %% ../../nbs/data/27_mfer.ipynb #imports
 from __future__ import annotations
 import math, struct
+from typing import NamedTuple
 import numpy as np
 from ..core import BadHeader, BadSignal, DamagedFile, Recording, UnknownFormat, atomic_path, read_bytes
 from .registry import device_recording, register_format, years_between
@@ -62,7 +63,18 @@ class _State:
         return int.from_bytes(value, self.order, signed=tag == _OFF)
 
 # %% ../../nbs/data/27_mfer.ipynb #samples
-def _channel(path, state, k)->tuple: # name, type, samples a block, Hz, µV a unit, offset, value of no sample
+class _Channel(NamedTuple):
+    "A channel; `problem` in words, '' where it is a voltage."
+    name:str
+    dtype:np.dtype
+    block:int          # samples of it in a frame
+    fs:float           # Hz
+    uv:float           # µV a unit
+    offset:int
+    null:float|None    # the number of no sample
+    problem:str
+
+def _channel(path, state, k)->_Channel:
     "What is known of channel `k`."
     code = state.number(path, _LDN, k, None) if len(state.value(_LDN, k) or b'') <= 2 else int.from_bytes(state.value(_LDN, k)[:2], state.order)
     name = LEAD_NUMBERS.get(code, f'channel {k + 1}')
@@ -71,37 +83,51 @@ def _channel(path, state, k)->tuple: # name, type, samples a block, Hz, µV a un
     if not 1 <= block <= 1 << 26: raise BadHeader(path, f'{name}: blocks of {block:,} samples')
     unit, step = _scaled(path, state.value(_IVL, k, b'\1\xfd\1'), state.order)
     fs = step if unit == 0 else 1/step if unit == 1 and step > 0 else math.nan
-    if state.value(_SEN, k) is None: raise BadSignal(path, f'{name} does not say what its numbers mean')
-    unit, size = _scaled(path, state.value(_SEN, k), state.order)
-    if unit: raise BadSignal(path, f'{name} is not a voltage')
+    unit, size = (1, 0.) if state.value(_SEN, k) is None else _scaled(path, state.value(_SEN, k), state.order)
+    problem = f'{name} is not a voltage' if unit else ''
+    if state.value(_SEN, k) is None: problem = f'{name} does not say what its numbers mean'
     uv = size*1e6
-    if not 1e-4 <= abs(uv) <= 1e5: raise BadHeader(path, f'{name} has {uv:g} µV a unit; no ECG has')
+    if not problem and not 1e-4 <= abs(uv) <= 1e5: raise BadHeader(path, f'{name} has {uv:g} µV a unit; no ECG has')
     dtype = np.dtype(_TYPES[kind]).newbyteorder('>' if state.order == 'big' else '<')
     null = state.value(_NUL, k)
     null = np.frombuffer(null, dtype)[0] if null is not None and len(null) == dtype.itemsize else None
-    return name, dtype, block, round(fs, 6), uv, state.number(path, _OFF, k, 0), null
+    return _Channel(name, dtype, block, round(fs, 6), uv, state.number(path, _OFF, k, 0), null, problem)
+
+def _alike(path, channels)->tuple: # their numbers; remarks
+    "The channels that are voltages of one rate, as many as there are."
+    good = [k for k, c in enumerate(channels) if not c.problem]
+    if not good: raise BadSignal(path, channels[0].problem)
+    def kind(k): return channels[k].fs, channels[k].block
+    most = max(map(kind, good), key=lambda of: sum(kind(k) == of for k in good))
+    chosen = [k for k in good if kind(k) == most] or good[:1]
+    slower = [f'{channels[k].name} ({channels[k].fs:g} Hz)' for k in good if k not in chosen]
+    other = [c.name for c in channels if c.problem]
+    return chosen, ([f'at another sampling rate, left out: {", ".join(slower[:8])}'] if slower else []) + (
+        [f'not a voltage, left out: {", ".join(other[:8])}'] if other else [])
 
 def _samples(path, state, data)->tuple: # mV (n_channels, n), Hz, names
-    "The samples of one frame: blocks of channel after channel, again and again."
+    "The samples of one frame: blocks of channel after channel, again and again; each channel has its own rate and type."
     n = state.number(path, _CHN, None, 1)
     if not 1 <= n <= 256: raise BadHeader(path, f'{n:,} channels')
     if state.value(_CMP, None, b'\0\0')[:2].strip(b'\0'): raise UnknownFormat(path, 'its samples are compressed')
     channels = [_channel(path, state, k) for k in range(n)]
-    name, dtype, block, fs, *_ = channels[0]
-    if any(c[1:4] != (dtype, block, fs) for c in channels):
-        raise UnknownFormat(path, 'channels of different rates or types, which are not read here')
-    frame = n*block*dtype.itemsize
-    held, stated = len(data)//frame, state.number(path, _SEQ, None, 0)
+    starts = np.cumsum([0, *(c.block*c.dtype.itemsize for c in channels)]).tolist()
+    held, stated = len(data)//starts[-1], state.number(path, _SEQ, None, 0)
     if not held: raise DamagedFile(path, 'ends within its first block of samples')
-    x = np.frombuffer(data, dtype, held*n*block).reshape(held, n, block).transpose(1, 0, 2).reshape(n, -1)
-    out = np.empty(x.shape, np.float32)
-    for row, raw, (_, _, _, _, uv, offset, null) in zip(out, x, channels):
-        if dtype.kind == 'f' and not (np.abs(raw) < 1e12).all():
-            raise DamagedFile(path, 'impossible values among its samples')
-        row[:] = (raw.astype(float) + offset)*uv/1000
-        if null is not None: row[raw == null] = np.nan
-    notes = [f'ends early: {held:,} of {stated:,} blocks are there'] if stated > held else []
-    return out, fs, [c[0] for c in channels], notes
+    frames = np.frombuffer(data, np.uint8, held*starts[-1]).reshape(held, -1)
+    chosen, notes = _alike(path, channels)
+    rows = [_in_mv(path, channels[k], frames[:, starts[k]:starts[k + 1]]) for k in chosen]
+    if stated > held: notes.append(f'ends early: {held:,} of {stated:,} blocks are there')
+    return np.stack(rows), channels[chosen[0]].fs, [channels[k].name for k in chosen], notes
+
+def _in_mv(path, channel, data)->np.ndarray: # mV, float32
+    "The samples of a channel, whose bytes of each frame are a row of `data`."
+    raw = np.ascontiguousarray(data).view(channel.dtype).reshape(-1)
+    if channel.dtype.kind == 'f' and not (np.abs(raw) < 1e12).all():
+        raise DamagedFile(path, 'impossible values among its samples')
+    out = ((raw.astype(float) + channel.offset)*channel.uv/1000).astype(np.float32)
+    if channel.null is not None: out[raw == channel.null] = np.nan
+    return out
 
 # %% ../../nbs/data/27_mfer.ipynb #read-mfer
 def _person(state)->dict:
@@ -161,16 +187,22 @@ def write_mfer(
     order:str='big',     # of bytes; or 'little'
     block:int=500,       # samples of a channel that lie together
     more:bytes=b'',      # further definitions, before the samples
+    slower:dict={},      # lead -> every how many samples of it are written
+    wide=(),             # leads written in four bytes a sample
 ):
     "An MFER file of `rec` in steps of 2.5 µV, for tests; to hand ECGs on, use `convert`."
     n, sign = rec.n_samples//block*block, '>' if order == 'big' else '<'
-    x = np.rint(rec.signal[:, :n]*400).astype(sign + 'i2')
+    x = np.rint(rec.signal[:, :n]*400).astype(sign + 'i2').reshape(len(rec.leads), -1, block)
     number = lambda v, k=2: int(v).to_bytes(k, 'big' if order == 'big' else 'little')
     codes = {name: k for k, name in LEAD_NUMBERS.items()}
     head = [_put(64, b'MFR Standard 12 leads ECG'), _put(_BLE, bytes([order == 'little'])), _put(_MAN, b'Our factory^Cart^1.0^9'),
             _put(_CHN, number(len(x))), _put(_BLK, number(block)), _put(_SEQ, number(n//block)), _put(_DTP, b'\0'),
             _put(_IVL, b'\0\0' + number(rec.fs)), _put(_SEN, b'\0\xf9' + number(25)), _put(_SEX, b'\2'),
             _put(_AGE, b'\0' + number(0) + number(1950) + b'\3\1'), _put(_TIM, number(2024) + bytes([2, 29, 7, 8, 9]))]
-    each = [_put(_ATT, _put(_LDN, number(codes[l], 1)), k) for k, l in enumerate(rec.leads)]
-    waves = x.reshape(len(x), -1, block).transpose(1, 0, 2).tobytes()
+    def own(l):
+        slow = _put(_BLK, number(block//slower[l])) + _put(_IVL, b'\0\0' + number(rec.fs/slower[l])) if l in slower else b''
+        return _put(_LDN, number(codes[l], 1)) + slow + (_put(_DTP, b'\2') if l in wide else b'')
+    each = [_put(_ATT, own(l), k) for k, l in enumerate(rec.leads)]
+    stored = [row[:, ::slower.get(l, 1)].astype(sign + 'i4' if l in wide else sign + 'i2') for l, row in zip(rec.leads, x)]
+    waves = b''.join(part.tobytes() for frame in zip(*stored) for part in frame)
     with atomic_path(path) as tmp: tmp.write_bytes(b''.join(head + each) + more + _put(_WAV, waves) + bytes([_END]))
