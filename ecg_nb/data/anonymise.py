@@ -11,8 +11,9 @@ import numpy as np, pandas as pd
 from ..core import BadTable, DamagedFile, ECGError, LEADS, NotWritten, Recording, UnsafePath, read_json, shipped_path, write_csv, write_errors
 from .datasets import unread
 from .load import read, read_folder
+from .formats import header_path, read_annotations
 from .info import kind_of
-from .write import WRITERS, compare, parts_of, unit_steps, write_recording
+from .write import WRITERS, compare, parts_of, unit_steps, write_annotations, write_recording
 from .zipped import in_zip, on_disk
 
 # %% auto #0
@@ -159,6 +160,7 @@ def _copy_dicom(path, to, person, rec, name, secret):
         ('113108', 'Retain Patient Characteristics Option'))]
     out.file_meta = FileMetaDataset()
     out.file_meta.TransferSyntaxUID = source.file_meta.get('TransferSyntaxUID', pydicom.uid.ImplicitVRLittleEndian)
+    if out.file_meta.TransferSyntaxUID.is_deflated: out.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian   # so that it can be searched
     out.file_meta.MediaStorageSOPClassUID, out.file_meta.MediaStorageSOPInstanceUID = out.SOPClassUID, out.SOPInstanceUID
     out.save_as(to, enforce_file_format=True, overwrite=False)
 
@@ -200,9 +202,31 @@ def _told(path, words)->list:
     return [w for w in words
             if any(w.lower().encode(e, 'ignore') in data for e in ('utf-8', 'utf-16-le', 'utf-16-be', 'latin-1'))]
 
+# %% ../../nbs/data/28_anonymise.ipynb #copy-annotations
+_RHYTHMS = {'(AB', '(AF', '(AFIB', '(AFL', '(ASYS', '(B', '(BI', '(BII', '(HGEA', '(IVR', '(J', '(N', '(NOD', '(NOISE', '(NSR', '(P', '(PM', '(PREX', '(SAB', '(SBR',
+            '(SR', '(ST', '(SVT', '(SVTA', '(T', '(VER', '(VF', '(VFIB', '(VFL', '(VT'}
+
+def _copy_annotations(path, file, fs)->str: # what was left out, in words
+    "Copy the annotations beside the WFDB record `path` to those of its copy `file`, free text left out."
+    if kind_of(path) != 'WFDB' or not os.path.isfile(header_path(path)[:-4] + '.atr'): return ''
+    if file.suffix != '.hea': return 'its annotations (.atr) are left out: the copy is no WFDB record'
+    try: a = read_annotations(path)
+    except ECGError as e: return f'its annotations (.atr) are left out: {e.cause}'
+    a = a.assign(aux=a.aux.where(a.aux.isin(_RHYTHMS), ''))
+    a = a[(a.symbol != '"') | (a.aux != '')].reset_index(drop=True)     # of a remark nothing is left
+    try:
+        write_annotations(file, a['sample'].to_numpy(), a.symbol, a.aux, fs)
+        back = read_annotations(file)
+    except Exception as e: back, wrong = None, f' ({type(e).__name__})'
+    else: wrong = ''
+    same = back is not None and back[['symbol', 'aux']].equals(a[['symbol', 'aux']]) and back['sample'].equals(a['sample'])
+    if same: return ''
+    file.with_suffix('.atr').unlink(missing_ok=True)
+    return f'its annotations (.atr) are left out: they were not read back as they were{wrong}'
+
 # %% ../../nbs/data/28_anonymise.ipynb #copy-of
-def _copy_of(row, root, out, key, to, csv)->dict:
-    "Write the copy of one recording; its row of `records.csv`."
+def _copy_of(row, root, out, key, to, csv, problems)->dict:
+    "Write the copy of one recording; its row of `records.csv`. What is left out of it is added to `problems`."
     path = str(Path(root)/row.path)
     with on_disk(path) if in_zip(path) else nullcontext(path) as real, warnings.catch_warnings():
         warnings.simplefilter('ignore')
@@ -215,13 +239,14 @@ def _copy_of(row, root, out, key, to, csv)->dict:
     kind = to or _copy_format(path)
     if kind == 'dicom' and _copy_format(path) == 'dicom': file = _dicom_file(path, out/name, person, parts, key)
     else: file = write_recording(parts, out/name, kind)
-    leaked = [w for f in (file, file.with_suffix('.dat')) if f.exists()
-              for w in _told(f, words if f.suffix != '.dat' else [])]
+    with on_disk(path) if in_zip(path) else nullcontext(path) as real: left_out = _copy_annotations(real, file, parts.fs)
+    written = [f for f in (file, file.with_suffix('.dat'), file.with_suffix('.atr')) if f.exists()]
+    leaked = [w for f in written if f.suffix != '.dat' for w in _told(f, words)]
     if leaked:
-        for f in (file, file.with_suffix('.dat')): f.unlink(missing_ok=True)
+        for f in written: f.unlink(missing_ok=True)
         raise DamagedFile(path, f'a copy would still say {leaked[0]!r}: not written')
-    for f in (file, file.with_suffix('.dat')):
-        if f.exists(): os.utime(f, (_LONG_AGO, _LONG_AGO))
+    for f in written: os.utime(f, (_LONG_AGO, _LONG_AGO))
+    if left_out: problems.append((row.path, left_out))
     key.copies[name] = path
     return dict(file=file.relative_to(out).as_posix(), subject_id=person['number'], sex=row.sex,
                 age=_age(row.age), date=_shifted(date, person['shift_days']))
@@ -283,7 +308,7 @@ def anonymise(
     rows, problems = [], list(unread(table))
     try:
         for k, row in enumerate(tqdm(table.itertuples(), total=len(table), disable=not progress, desc='copied')):
-            try: rows.append(_copy_of(row, table.attrs['root'], out, key, to, csv))
+            try: rows.append(_copy_of(row, table.attrs['root'], out, key, to, csv, problems))
             except ECGError as e: problems.append((row.path, e.cause))
             if k % 100 == 0: key.save()
     finally: key.save()                                           # also of what was copied before it was stopped

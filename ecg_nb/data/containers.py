@@ -4,18 +4,19 @@
 
 # %% ../../nbs/data/25_containers.ipynb #export-imports-containers
 from __future__ import annotations
-import io, math, os, re, zipfile
+import io, json, math, os, re, stat, zipfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 import numpy as np
-from ..core import BadHeader, BadSignal, DamagedFile, ECGError, LEADS, MissingFile, UnknownFormat, lead_name
+from ..core import BadHeader, BadSignal, DamagedFile, ECGError, LEADS, MissingFile, UnknownFormat, UnsafePath, lead_name, read_bytes
 from .arrays import beat_height, infer_units, read_array, read_frame, unit_mv
 from .formats import age_years, says_ecg, sex_letter
-from .registry import container_of, register_format
+from .registry import ZARR_HEADS, container_of, first_bytes, register_format
 
 # %% auto #0
-__all__ = ['Held', 'find_signals', 'member_names', 'common_units', 'read_member', 'read_npz', 'read_hdf5', 'read_parquet']
+__all__ = ['Held', 'find_signals', 'member_names', 'common_units', 'read_member', 'read_npz', 'read_hdf5', 'read_parquet',
+           'read_zarr']
 
 # %% ../../nbs/data/25_containers.ipynb #held
 _rates = ('fs', 'sampling_rate', 'samplingrate', 'sample_rate', 'samplerate', 'sampling_frequency', 'samplingfrequency',
@@ -246,8 +247,8 @@ def _memory(path, mtime_ns, size)->dict:
 class _Container:
     "An open container: `shapes`, `get`, `attributes`, `held`."
     def __init__(self, path):
-        stat = os.stat(path)
-        self.path, self.shapes, self.key = path, {}, (os.path.abspath(path), stat.st_mtime_ns, stat.st_size)
+        s = os.stat(path)
+        self.path, self.shapes, self.key = path, {}, (os.path.abspath(path), s.st_mtime_ns, s.st_size)
         self.memory = _memory(*self.key)
     def attributes(self, home): return {}
     def close(self): pass
@@ -491,3 +492,119 @@ def read_parquet(
     except ECGError as e: raise type(e)(file if e.path == 'table' else e.path, e.cause) from None
     rec.record_id, rec.meta['path'] = os.path.splitext(os.path.basename(file))[0], file
     return rec, assumed
+
+# %% ../../nbs/data/25_containers.ipynb #zarr
+_CODECS = {'zlib', 'gzip', 'bz2', 'lzma', 'lz4', 'zstd', 'blosc', 'shuffle', 'delta', 'fixedscaleoffset', 'crc32', 'crc32c', 'adler32',
+           'bytes', 'transpose', 'sharding_indexed', 'numcodecs.zlib', 'numcodecs.shuffle', 'numcodecs.delta'}
+_NUMBERS = re.compile(r'(?:u?int(?:8|16|32|64)|float(?:16|32|64))|[<>|][iuf][1248]')
+_MOST_NODES = 500_000   # files and folders of a store
+
+def _names_of_codecs(described)->set:
+    "The names of all codecs in the description of an array, also of those within others."
+    out, to_see = set(), [described]
+    while to_see:
+        node = to_see.pop()
+        if isinstance(node, list): to_see += node
+        elif isinstance(node, dict):
+            out |= {str(node[k]) for k in ('id', 'name') if k in node}
+            to_see += [v for v in node.get('configuration', {}).values() if isinstance(v, (dict, list))] if isinstance(node.get('configuration'), dict) else []
+    return out
+
+def _zarr_json(path, folder, name)->dict:
+    "A description in a store."
+    try: out = json.loads(read_bytes(os.path.join(folder, name), most=1 << 24))
+    except (ValueError, RecursionError): out = None
+    if not isinstance(out, dict): raise DamagedFile(path, f'{name} is no description of Zarr')
+    return out
+
+def _zarr_array(path, meta)->tuple|None: # shape, type, bytes of a piece; None: nothing that can be an ECG
+    "What the description of an array says."
+    kind, shape = meta.get('data_type', meta.get('dtype')), meta.get('shape')
+    grid = meta.get('chunk_grid') if isinstance(meta.get('chunk_grid'), dict) else {}
+    pieces = meta.get('chunks') or (grid.get('configuration') or {}).get('chunk_shape')
+    if not isinstance(kind, str) or not _NUMBERS.fullmatch(kind): return None
+    for sizes in (shape, pieces):
+        if not isinstance(sizes, list) or not all(isinstance(n, int) and 0 <= n < 1 << 48 for n in sizes): raise DamagedFile(path, 'an array of Zarr without a sound shape')
+    codecs = _names_of_codecs([meta.get('compressor'), meta.get('filters'), meta.get('codecs')])
+    if codecs - _CODECS: raise UnknownFormat(path, f'an array packed by {", ".join(sorted(codecs - _CODECS))[:60]}, which is not read here')
+    dtype = np.dtype(kind)
+    return tuple(shape), dtype, math.prod(pieces)*dtype.itemsize
+
+# %% ../../nbs/data/25_containers.ipynb #zarr-2
+def _zarr_head(path, folder, names)->dict:
+    "What the description in a folder says, where it holds files of these `names`; {} where there is none."
+    meta = {}
+    for name in ZARR_HEADS:
+        if name in names: meta |= _zarr_json(path, folder, name)
+    if '.zattrs' in names: meta['attributes'] = _zarr_json(path, folder, '.zattrs')
+    return meta
+
+def _zarr_nodes(path)->tuple: # arrays: name -> of `_zarr_array`; attributes: home -> dictionary
+    "What there is in the store at `path`."
+    arrays, facts, to_see, n = {}, {}, [''], 0
+    while to_see:
+        home = to_see.pop()
+        folder = os.path.join(path, home) if home else path
+        with os.scandir(folder) as there: entries = list(there)
+        n += len(entries)
+        if n > _MOST_NODES or home.count('/') > 20: raise BadSignal(path, f'is a Zarr store of more than {_MOST_NODES:,} files, or too deep')
+        link = next((e.name for e in entries if e.is_symlink()), None)
+        if link: raise UnsafePath(path, f'holds a link ({link}), which is not followed')
+        to_see += [f'{home}/{e.name}'.lstrip('/') for e in entries if e.is_dir()]
+        meta = _zarr_head(path, folder, {e.name for e in entries})
+        if isinstance(meta.get('attributes'), dict): facts[home] = meta['attributes']
+        held = _zarr_array(path, meta) if 'shape' in meta else None
+        if held: arrays[home] = held
+    return dict(sorted(arrays.items())), facts
+
+def _files_of_store(path):
+    "The store at `path` for zarr: a file is opened if it is one, is no link, lies in no linked folder, and can be held."
+    from zarr.storage import LocalStore
+    class Files(LocalStore):
+        async def get(self, key, *args, **kwargs):
+            here, parts = path, key.split('/')
+            for k, part in enumerate(parts):
+                here = os.path.join(here, part)
+                try: s = os.lstat(here)
+                except OSError: return None
+                last = k == len(parts) - 1
+                if part in ('', '.', '..') or not (stat.S_ISREG(s.st_mode) if last else stat.S_ISDIR(s.st_mode)):
+                    raise UnsafePath(path, f'{key} is no file of this store, and is not opened')
+            if s.st_size > _MOST_BYTES: raise BadSignal(path, f'{key} is too large to be held at once')
+            return await super().get(key, *args, **kwargs)
+    return Files(path, read_only=True)
+
+class _Zarr(_Container):
+    "A Zarr store in a folder; an array is opened when it is asked for."
+    def __init__(self, path):
+        super().__init__(path)
+        import zarr
+        if 'zarr' not in self.memory: self.memory['zarr'] = _zarr_nodes(path)
+        self.arrays, self.facts = self.memory['zarr']
+        self.shapes = {name or 'data': held[:2] for name, held in self.arrays.items()}
+
+    def get(self, name, k=None):
+        import zarr
+        home = name if name in self.arrays else ''
+        folder = os.path.join(self.path, home) if home else self.path
+        held = _zarr_array(self.path, _zarr_head(self.path, folder, set(os.listdir(folder)) & {*ZARR_HEADS}))    # as it is now
+        if held is None: raise DamagedFile(self.path, f'{name} is no array any more')
+        shape, dtype, piece = held
+        whole = math.prod(shape)*dtype.itemsize if k is None else 0
+        if max(piece, whole) > _MOST_BYTES: raise BadSignal(self.path, f'{name} is too large to be held at once')
+        array = zarr.open_array(_files_of_store(self.path), path=home, mode='r')
+        return np.asarray(array[...] if k is None else array[k])
+
+    def attributes(self, home):
+        return {k: v for k, v in self.facts.get('' if home == 'data' and 'data' not in self.arrays else home, {}).items() if k.lower() in _facts}
+
+def _is_zarr(start, path)->bool: return start[:1] == b'{' and os.path.isdir(container_of(path)[0] or '')
+
+@register_format('Zarr', _is_zarr, bare=True, members=_members(_Zarr, 'no readable Zarr store'), endings=('.zarr',), extra='zarr',
+                 tested='zarr, on stores of versions 2 and 3 written here')
+def read_zarr(
+    path,            # of the folder, or of a recording in it
+    **options,       # as for `read_numbers`
+)->tuple:            # `Recording`, what was assumed
+    "A recording in a Zarr store."
+    return _read(path, _Zarr, 'no readable Zarr store', options)

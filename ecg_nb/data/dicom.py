@@ -234,7 +234,7 @@ def _device(ds)->dict:
 # %% ../../nbs/data/22_dicom.ipynb #read-dicom
 def _is_dicom(start, path)->bool: return start[128:132] == b'DICM'
 
-@register_format('DICOM', _is_dicom, endings=('.dcm',), extra='dicom',
+@register_format('DICOM', _is_dicom, endings=('.dcm',), extra='dicom', writes='dicom',
                  tested="HL7's example beside its SCP-ECG and aECG, another cart's; written files of each kind, plain and deflated")
 def read_dicom(
     path,         # a DICOM file with a waveform

@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 import pandas as pd
 from ..core import BadSignal, BadTable, DamagedFile, ECGError, LEADS, MissingFile, UnknownFormat, shown
-from .registry import FORMATS, container_of, first_bytes, format_of
+from .registry import FORMATS, container_of, first_bytes, format_of, is_zarr
 from .formats import UNIT_MV, file_kind, follow_links, header_path, read_header, says_ecg, signals_of
 from .arrays import ARRAYS, chosen, lead_names, table_layout
 from .datasets import check_paths, counted, finish_table, gather_rows, listed, read_csv, settle_people
@@ -187,7 +187,7 @@ def _tree(folder):
         names = {e.name for e in entries}
         if seen and any(_is_ours(e.path) for e in entries if e.name in _ours): continue
         for e in entries:
-            if not os.path.isdir(e.path): yield e.path, names, ''
+            if not os.path.isdir(e.path) or is_zarr(e.path) and not e.is_symlink(): yield e.path, names, ''
             elif e.is_symlink() and not follow_links(): yield e.path, names, _NOT_FOLLOWED
             else: to_see.append((e.path, (*seen, here)))
 
@@ -246,7 +246,7 @@ def _one_file(path):
     if f.suffix.lower() in ('.dat', '.mat') and header.is_file(): return header
     if f.is_file(): return f
     if header.is_file(): return header
-    if container_of(f)[1]: return f                                        # a recording in a file of many
+    if container_of(f)[0]: return f                       # a recording in a file of many, or a Zarr store
     if f.is_symlink():
         raise MissingFile(f,
                           'is a link to a file that is not here: fetch it first (git annex get, datalad get, dvc pull)')
@@ -258,11 +258,11 @@ def own_files(
 )->tuple:       # folder that paths start from; paths of the files relative to it; remarks (where, what)
     "The files of recordings in `source`; of several paths those that are not there are remarked upon."
     if isinstance(source, (str, os.PathLike)):
-        if Path(source).is_dir(): return Path(source), *_in_folder(Path(source), csv)
+        if Path(source).is_dir() and not is_zarr(source): return Path(source), *_in_folder(Path(source), csv)
         source = [source]
     files, notes, missing = [], [], []
     for path in source:
-        if Path(path).is_dir():
+        if Path(path).is_dir() and not is_zarr(path):
             inside, more = _in_folder(Path(path), csv)
             files += [Path(path)/f for f in inside]
             notes += [(path if Path(path) == Path(where) else Path(path)/where, cause) for where, cause in more]

@@ -11,8 +11,8 @@ import numpy as np
 from ..core import BadSignal, ECGError, LEADS, Recording, Registry, check_fs, lead_name
 
 # %% auto #0
-__all__ = ['FORMATS', 'Format', 'register_format', 'container_of', 'first_bytes', 'format_of', 'first_text', 'device_recording',
-           'years_between', 'complete_leads']
+__all__ = ['FORMATS', 'ZARR_HEADS', 'Format', 'register_format', 'container_of', 'is_zarr', 'first_bytes', 'format_of',
+           'first_text', 'device_recording', 'years_between', 'complete_leads']
 
 # %% ../../nbs/data/09_file_formats.ipynb #format
 @dataclass
@@ -48,25 +48,37 @@ def register_format(
 
 # %% ../../nbs/data/09_file_formats.ipynb #format-of
 def container_of(
-    path,        # a file, or a name within one: exams.hdf5/1169160
+    path,        # a file, or a name within one: exams.hdf5/1169160; a folder that is a Zarr store counts as a file
 )->tuple:        # the file, '' where there is none; the name within it, '' where it is the file itself
     "The file that `path` leads to or into."
     file, inside = os.fspath(path), list[str]()
     try:
         while file and not os.path.isfile(file):
             up, name = os.path.split(file)
-            if os.path.isdir(file) or up == file: return '', ''
+            if os.path.isdir(file):
+                if not is_zarr(file): return '', ''
+                if not is_zarr(up): break
+            elif up == file: return '', ''
             file, inside = up, [name, *inside]
     except ValueError: return '', ''
     return (file, '/'.join(inside)) if file else ('', '')
 
+ZARR_HEADS = ('zarr.json', '.zgroup', '.zarray')   # by which a folder is known as Zarr
+
+def is_zarr(
+    folder,
+)->bool:
+    "Whether a folder is a Zarr store, or a group or an array in one."
+    return any(os.path.isfile(os.path.join(folder, name)) for name in ZARR_HEADS)
+
 def first_bytes(
     path,        # a file, or a name within one
 )->bytes:
-    "The first 4 kB of a regular file; nothing of anything else."
+    "The first 4 kB of a regular file, or of what describes a Zarr store; nothing of anything else."
     try:
         if not os.path.isfile(path): path, _ = container_of(path)
         if not path: return b''
+        if os.path.isdir(path): path = next(p for n in ZARR_HEADS if os.path.isfile(p := os.path.join(path, n)))
         with open(path, 'rb') as f: return f.read(4096)
     except (OSError, ValueError): return b''
 

@@ -17,7 +17,7 @@ from ..signals.segment import find_r_peaks_multi
 
 # %% auto #0
 __all__ = ['HELD', 'WRITERS', 'Parts', 'parts_of', 'level_step', 'unit_steps', 'digits', 'found_beats', 'write_beats',
-           'file_stem', 'compare', 'write_recording', 'write_recordings']
+           'write_annotations', 'file_stem', 'compare', 'write_recording', 'write_recordings']
 
 # %% ../../nbs/data/26_write.ipynb #parts
 @dataclass
@@ -172,13 +172,23 @@ def write_beats(
     fs:float,            # Hz
 )->Path:                 # of the .atr
     "Write `r_idx` as the WFDB annotations of a record."
+    n = len(r_idx)
+    # at sample 1: wfdb takes a remark at sample 0 for its own and drops it
+    return write_annotations(path, np.r_[1, np.maximum(r_idx, 1)], ['"', *['N']*n], [_REMARK, *['']*n], fs)
+
+def write_annotations(
+    path,                # header of the record
+    samples,             # where they are (sample index), in order
+    symbols,             # of WFDB: 'N', 'V', '+', …
+    aux,                 # texts: '(AFIB', …; '' for none
+    fs:float,            # Hz
+)->Path:                 # of the .atr
+    "Write the WFDB annotations of a record."
     import wfdb
     path = Path(path)
     with tempfile.TemporaryDirectory(prefix='ecg_nb_') as folder, warnings.catch_warnings():
         warnings.simplefilter('ignore')
-        # at sample 1: wfdb takes those at sample 0 for its own and drops them
-        wfdb.wrann('rec', 'atr', np.r_[1, np.maximum(r_idx, 1)].astype(int), ['"', *['N']*len(r_idx)], fs=fs,
-                   aux_note=[_REMARK, *['']*len(r_idx)], write_dir=folder)
+        wfdb.wrann('rec', 'atr', np.asarray(samples, int), list(symbols), fs=fs, aux_note=list(aux), write_dir=folder)
         raw = (Path(folder)/'rec.atr').read_bytes()
     with atomic_path(path.with_suffix('.atr')) as tmp: tmp.write_bytes(raw)
     return path.with_suffix('.atr')

@@ -9,12 +9,15 @@ from pathlib import Path
 import numpy as np, pandas as pd
 from ..core import LEADS, Recording
 from ..data.clinical_xml import write_aecg, write_cardiosoft, write_mortara, write_muse, write_schiller, write_sierra
+from ..data.device_json import write_fhir, write_fitbit, write_kardia, write_withings
+from ..data.holter import write_ishne
+from ..data.mfer import write_mfer
 from ..data.scp import write_scp
 from ..data.simulate import simulate_ecg, write_wfdb
 from ..data.write import write_recording
 
 # %% auto #0
-__all__ = ['one_person', 'write_one_of_each']
+__all__ = ['FEW_LEADS', 'one_person', 'write_one_of_each']
 
 # %% ../../nbs/dev/23_one_of_each.ipynb #write-one-of-each
 def _apple_watch(path, rec):
@@ -45,6 +48,22 @@ def _zipped(path, rec):
             z.write(path.with_suffix(e), f'ward/{path.stem}{e}')
             path.with_suffix(e).unlink()
 
+def _bdf(path, rec):
+    "24 bits a sample, as pyedflib writes them; without a name or a date."
+    import pyedflib
+    from datetime import datetime
+    with pyedflib.EdfWriter(str(path), len(rec.leads), file_type=pyedflib.FILETYPE_BDF) as w:
+        w.setSignalHeaders([dict(label=f'ECG {l}', dimension='uV', sample_frequency=int(rec.fs), physical_min=-8388.608, physical_max=8388.607,
+                                 digital_min=-8388608, digital_max=8388607, transducer='', prefilter='') for l in rec.leads])
+        w.setStartdatetime(datetime(1985, 1, 1))
+        w.writeSamples([1000*row.astype(float) for row in rec.signal])
+
+def _zarr(path, rec):
+    "One array, as zarr writes it."
+    import zarr
+    array = zarr.create_array(path, data=rec.signal, chunks=(len(rec.leads), 1000))
+    array.attrs.update(fs=rec.fs, units='mV', leads=list(rec.leads), sex=rec.meta['sex'], age=rec.meta['age'])
+
 _WRITTEN = {   # file -> function(path, recording)
     'wfdb.hea':      lambda path, rec: write_recording(rec, path.with_suffix(''), 'wfdb'),
     'edf.edf':       lambda path, rec: write_recording(rec, path.with_suffix(''), 'edf'),
@@ -61,7 +80,18 @@ _WRITTEN = {   # file -> function(path, recording)
     'parquet.parquet': _parquet,
     'zip.zip':       _zipped,
     'no-ending':     write_scp,
-    'watch.csv':     _apple_watch}
+    'watch.csv':     _apple_watch,
+    'ishne.ecg':     write_ishne,
+    'mfer.mwf':      write_mfer,
+    'bdf.bdf':       _bdf,
+    'zarr.zarr':     _zarr,
+    'kardia.json':   write_kardia,
+    'fitbit.json':   write_fitbit,
+    'withings.json': write_withings,
+    'fhir.json':     write_fhir}
+
+# those that have fewer than twelve leads
+FEW_LEADS = ('fitbit', 'kardia', 'watch', 'withings')
 
 # %% ../../nbs/dev/23_one_of_each.ipynb #one-person
 def one_person(
