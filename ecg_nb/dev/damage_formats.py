@@ -9,13 +9,15 @@ from functools import partial
 import numpy as np
 from ..core import LEADS, Recording
 from .command import exit_status
-from .reliability import _ecg, _hostile_binary, _hostile_json, _json_blow, _make_clinical, _make_dicom, _read_clinical, _target, main as trial
+from .reliability import _ecg, _hostile_binary, _hostile_json, _json_blow, _make_clinical, _make_dicom
+from .reliability import _read_clinical, _target, main as trial
 
 # %% auto #0
 __all__ = ['FURTHER', 'main']
 
 # %% ../../nbs/dev/26_damage_formats.ipynb #targets
-FURTHER = ('Kardia JSON', 'Fitbit JSON', 'Withings JSON', 'FHIR Observation', 'Zarr', 'MFER (several rates)', 'DICOM (deflated)')
+FURTHER = ('Kardia JSON', 'Fitbit JSON', 'Withings JSON', 'FHIR Observation', 'Zarr',
+           'MFER (several rates)', 'DICOM (deflated)')
 
 def _hostile_object(files, r):
     "A value anywhere in the JSON becomes another."
@@ -60,7 +62,7 @@ def _make_deflated(box, variant):
 
 # %% ../../nbs/dev/26_damage_formats.ipynb #main
 def main(argv=None):
-    "The command `python -m ecg_nb.dev.damage_formats`: the trial of these formats; options as for `python -m ecg_nb.dev.reliability`."
+    "The command `python -m ecg_nb.dev.damage_formats`: damaged files of these formats; options as for reliability."
     return trial(['damage', *(sys.argv[1:] if argv is None else argv), '--formats', *FURTHER])
 
 # %% ../../nbs/dev/26_damage_formats.ipynb #export-main
