@@ -30,7 +30,7 @@ def info(source, fs, leads, units, formats, as_json):
         table = formats_table()
         lines = [f'{r.format}  ({r.endings or "any ending"})\n    ' + '; '.join(filter(None, (
                      f'needs pip install "ecg_nb[{r.extra}]"' if r.extra else '', f'written by convert --to {r.written}' if r.written else '',
-                     f'tested: {r.tested}'))) for r in table.itertuples()]
+                     f'tested: {r.tested}', f'not read: {r.refused}' if r.refused else ''))) for r in table.itertuples()]
         return echo_answer(table.to_dict('records'), as_json, '\n'.join(lines))
     answer = info(list(source), fs=fs, leads=leads, units=units)
     lines = [*map(info_text, answer['recordings']), *answer['passed_over']]

@@ -208,7 +208,8 @@ def _aecg_filters(root)->dict:
 
 # %% ../../nbs/data/20_clinical_xml.ipynb #aecg-2
 @_dialect('HL7 aECG', 'AnnotatedECG',
-          tested="HL7's example beside its DICOM and SCP-ECG, FDA's test files; written files")
+          tested='hl7-example.xml to 0.0 µV beside the same ECG as DICOM and SCP-ECG; fda-subject1_0.xml and five test files of '
+                 'FDA; ecgdatakit 2.0.3; written files', refused='leads that are no voltage')
 def _aecg(path, root)->Recording:
     "The rhythm in an HL7 annotated ECG."
     groups = _groups(path, root, 'series')
@@ -268,7 +269,8 @@ def _muse_statements(node)->tuple:
             line = []
     return tuple(filter(None, [*lines, ' '.join(filter(None, line))]))
 
-@_dialect('GE MUSE XML', 'RestingECG', tested='files written from its definition (none is public); ecgdatakit 2.0.3')
+@_dialect('GE MUSE XML', 'RestingECG', tested='files written from its definition (none is public); ecgdatakit 2.0.3',
+          refused='samples of other than two bytes')
 def _muse(path, root)->Recording:
     "The rhythm in an XML file of GE's MUSE."
     waves = {_text(w, 'WaveformType').lower(): w for w in reversed(root.findall('Waveform'))}
@@ -301,7 +303,8 @@ def _cardiosoft_wave(path, node)->tuple: # numbers, µV a bit, Hz, names
     waves = node.findall('WaveformData')
     return [_numbers(path, w.text, ',') for w in waves], _float(_text(node, 'Resolution')), _float(_text(node, 'SampleRate')), [w.get('lead', '') for w in waves]
 
-@_dialect('GE CardioSoft XML', 'CardiologyXML', tested='files written from its definition (none is public)')
+@_dialect('GE CardioSoft XML', 'CardiologyXML', tested='files written from its definition (none is public)',
+          refused='exercise tests without a resting strip')
 def _cardiosoft(path, root)->Recording:
     "The strip in an XML file of GE's CardioSoft."
     strip, beats = next(root.iter('StripData'), None), next(root.iter('MedianSamples'), None)
@@ -427,7 +430,8 @@ def _sierra_measured(root)->dict:
 
 # %% ../../nbs/data/20_clinical_xml.ipynb #sierra-2
 @_dialect('Philips Sierra XML', 'restingecgdata',
-          tested='files of versions 1.03, 1.04 and 1.04.01; sierraecg 0.4.0; written files')
+          tested='1_03-repbeats.xml, 1_04-demo.xml, 1_04_01.xml beside sierraecg 0.4.0; written files',
+          refused='other versions than 1.03, 1.04, 1.04.01 and 1.04.02; other compression than XLI')
 def _sierra(path, root)->Recording:
     "The rhythm in an XML file of a Philips electrocardiograph."
     kind, version = (_text(root, f'documentinfo/document{k}') for k in ('type', 'version'))
@@ -473,7 +477,8 @@ def _schiller_wave(path, wave)->tuple: # numbers, µV a bit, Hz, names
         names.append(name)
     return rows, _float(_text(step, 'unitperbit'))*1000*UNIT_MV[unit], _float(_text(rate, 'value')), names
 
-@_dialect('Schiller XML', 'com.xiriuz.sema.xml.schillerEDI.SchillerEDI', tested='a file of an AT-10; written files')
+@_dialect('Schiller XML', 'com.xiriuz.sema.xml.schillerEDI.SchillerEDI', tested='sample.xml of an AT-10; written files',
+          refused='samples that are not separated by commas')
 def _schiller(path, root)->Recording:
     "The rhythm in an XML file of a Schiller electrocardiograph."
     waves = {_text(w, 'type'): w for w in root.iter('wavedata')}
@@ -514,7 +519,8 @@ def _mortara_wave(path, nodes, shared={})->tuple: # numbers, µV a bit, Hz, name
     return rows, [1000/u for u in per_mv], rates.pop() if rates else math.nan, names
 
 @_dialect('Mortara XML', 'ECG', b'CHANNEL',
-          tested='files written from its definition (none is public); ecgdatakit 2.0.3')
+          tested='files written from its definition (none is public); ecgdatakit 2.0.3',
+          refused='samples in other than 16 bits and base64')
 def _mortara(path, root)->Recording:
     "The rhythm in an XML file of a Mortara electrocardiograph."
     channels, cycle = root.findall('CHANNEL'), root.find('TYPICAL_CYCLE')

@@ -318,7 +318,7 @@ def _read(path, kind, why, options):
     with _opened(file, kind, why) as tree: return read_member(tree, name, **options)
 
 @register_format('npz', _is_npz, bare=True, members=_members(_Npz, 'no readable npz file'), endings=('.npz',), writes='npz',
-                 tested='numpy.load, on files written here')
+                 tested='numpy.load, on files written here', refused='objects (pickles)')
 def read_npz(
     path,            # of the file, or of a recording in it
     **options,       # as for `read_numbers`
@@ -405,7 +405,8 @@ def _is_hdf5(start, path)->bool:
     return any(start[at:at + 8] == b'\x89HDF\r\n\x1a\n' for at in (0, 512, 1024, 2048))
 
 @register_format('HDF5', _is_hdf5, bare=True, members=_members(_Hdf5, 'no readable HDF5 file'), endings=('.h5', '.hdf5'), extra='hdf5',
-                 tested='h5py, on files written here in the layouts of CODE-15 and SPH')
+                 tested='h5py, on files written here in the layouts of CODE-15 and SPH',
+                 refused='samples in another file (external links, virtual sets)')
 def read_hdf5(
     path,            # of the file, or of a recording in it
     **options,       # as for `read_numbers`
@@ -601,7 +602,7 @@ class _Zarr(_Container):
 def _is_zarr(start, path)->bool: return start[:1] == b'{' and os.path.isdir(container_of(path)[0] or '')
 
 @register_format('Zarr', _is_zarr, bare=True, members=_members(_Zarr, 'no readable Zarr store'), endings=('.zarr',), extra='zarr',
-                 tested='zarr, on stores of versions 2 and 3 written here')
+                 tested='zarr, on stores of versions 2 and 3 written here', refused='codecs that are programs (pickle); links')
 def read_zarr(
     path,            # of the folder, or of a recording in it
     **options,       # as for `read_numbers`

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json, math, re
 import numpy as np
 from ..core import BadHeader, BadSignal, DamagedFile, MissingFile, Recording, UnknownFormat, atomic_path, read_bytes
+from .clinical_xml import _numbers
 from .formats import UNIT_MV
 from .registry import complete_leads, container_of, device_recording, first_text, register_format
 from .scp import LEAD_NUMBERS
@@ -85,7 +86,7 @@ def _kardia_measured(doc)->dict:
     return {k: v for k, v in _facts(heart_rate_bpm=_number(doc.get('heartRate')), **measured).items() if v > 0}
 
 @register_format('Kardia JSON', _json_with(_KARDIA), endings=('.json',),
-                 tested='files written from its definition (none is public); ecgdatakit 2.0.3')
+                 tested='files written from its definition (none is public); ecgdatakit 2.0.3', refused='twelve-lead recordings (data12L)')
 def read_kardia(
     path,         # a recording of the Kardia API
 )->Recording:
@@ -184,9 +185,11 @@ def _fhir_wave(path, sampled, name)->tuple: # mV, Hz, how many samples are no me
     unit, factor = _text(_within(origin, 'code')) or _text(_within(origin, 'unit')), _number(sampled.get('factor', 1))
     if unit.lower() not in UNIT_MV: raise BadSignal(path, f'lead {name!r} is in {unit[:40] or "no unit"}, not a voltage')
     if _number(sampled.get('dimensions', 1)) != 1: raise UnknownFormat(path, f'lead {name!r} has several numbers a sample')
-    words = data.split() if isinstance(data, str) else []
+    data = data if isinstance(data, str) else ''
+    words = data.split() if re.search('[EUL]', data) else []
     missing = sum(words.count(w) for w in 'EUL')
-    x = _samples(path, ['nan' if w in ('E', 'U', 'L') else w for w in words] if missing else words, name)
+    x = _samples(path, ['nan' if w in ('E', 'U', 'L') else w for w in words], name) if missing else _numbers(path, data)
+    if not len(x): raise BadSignal(path, f'no samples of {name!r}')
     zero = _number(_within(origin, 'value'))
     mv = UNIT_MV[unit.lower()]
     if not 1e-9 <= abs(factor*mv) <= 100 or not abs(zero*mv) < 1e6: raise BadHeader(path, f'lead {name!r} has {factor:g} {unit} a unit; no ECG has')
@@ -202,7 +205,7 @@ def _fhir_words(doc)->tuple:
     return tuple(t for o in there if (t := _text(o.get('text')) or coded(o)))
 
 @register_format('FHIR Observation', _json_with(r'"resourceType"\s*:\s*"Observation"'), endings=('.json',),
-                 tested="files written from its definition, in the form of HL7's example")
+                 tested="files written from its definition, in the form of HL7's example", refused='samples without a unit')
 def read_fhir(
     path,         # an Observation as JSON
 )->Recording:

@@ -235,7 +235,8 @@ def _device(ds)->dict:
 def _is_dicom(start, path)->bool: return start[128:132] == b'DICM'
 
 @register_format('DICOM', _is_dicom, endings=('.dcm',), extra='dicom', writes='dicom',
-                 tested="HL7's example beside its SCP-ECG and aECG, another cart's; written files of each kind, plain and deflated")
+                 tested="hl7-example.dcm to 0.0 µV beside the same ECG as SCP-ECG and aECG; cardio-sample.dcm; ecgdatakit 2.0.3; "
+                        'written files of each kind, plain and deflated', refused='samples in a codec for pictures')
 def read_dicom(
     path,         # a DICOM file with a waveform
 )->Recording:     # the rhythm in mV; what the device says in `meta`

@@ -22,7 +22,7 @@ __all__ = ['formats_table', 'kind_of', 'facts_of', 'info', 'info_text']
 
 # %% ../../nbs/data/27_info.ipynb #formats-table
 _PLAIN = (
-    ('WFDB', '.hea .dat', 'wfdb', 'wfdb, on the example files of its authors, PTB-XL, MIT-BIH, LUDB, QTDB'),
+    ('WFDB', '.hea .dat .atr', 'wfdb', 'wfdb, on binformats, flacformats, flac_3_constant, 310derive, 311derive of its authors, PTB-XL, MIT-BIH, LUDB, QTDB'),
     ('EDF, EDF+', '.edf .rec', 'edf', 'pyedflib, on files written here'),
     ('BDF', '.bdf', '', 'pyedflib, on files written here'),
     ('MATLAB of CPSC2018 and the Challenges', '.mat', '', 'scipy, on CPSC2018 and Challenge 2017, 2020'),
@@ -31,11 +31,11 @@ _PLAIN = (
     ('tables of devices: Apple Watch, Polar, OpenBCI, OpenSignals (BITalino), LabChart', '.csv .txt', '',
      'tables written here as the devices write them'))
 
-def formats_table()->pd.DataFrame: # format, endings, extra, written, tested
+def formats_table()->pd.DataFrame: # format, endings, extra, written, tested, refused
     "What is read and written here, and what it was tested against."
-    rows = [dict(format=name, endings=endings, extra='', written=writes, tested=tested)
+    rows = [dict(format=name, endings=endings, extra='', written=writes, tested=tested, refused='')
             for name, endings, writes, tested in _PLAIN]
-    rows += [dict(format=f.name, endings=' '.join(f.endings), extra=f.extra, written=f.writes, tested=f.tested)
+    rows += [dict(format=f.name, endings=' '.join(f.endings), extra=f.extra, written=f.writes, tested=f.tested, refused=f.refused)
              for f in FORMATS.values()]
     return pd.DataFrame(rows).drop_duplicates('format', ignore_index=True)
 

@@ -74,7 +74,8 @@ def _owners_unit(units):
     return mv
 
 # %% ../../nbs/01_load.ipynb #read-zipped
-@register_format('zip archive', is_zip, bare=True, endings=('.zip',), tested='zipfile, on archives written here')
+@register_format('zip archive', is_zip, bare=True, endings=('.zip',), tested='zipfile, on archives written here',
+                 refused='encrypted ones, links, names that lead out, archives in archives')
 def read_zipped(
     path,               # of a file in an archive, or of an archive of one recording
     *,

@@ -146,7 +146,8 @@ def _person(state)->dict:
                 age=stated if stated == stated else years_between(born, day), date=date)
 
 @register_format('MFER', lambda start, path: start[:1] == b'@' and b'MFR' in start[1:6], endings=('.mwf',),
-                 tested='files written from its definition (none is public); ecgdatakit 2.0.3')
+                 tested='files written from its definition (none is public); ecgdatakit 2.0.3',
+                 refused='compressed samples; channels of another rate than most are left out, and said')
 def read_mfer(
     path,         # an MFER file
 )->Recording:

@@ -28,6 +28,7 @@ class Format:
     extra:str = ''              # what to install for it: 'dicom'
     writes:str = ''             # the word by which `convert --to` writes it; '' if it is not written
     tested:str = ''             # against what, on which files
+    refused:str = ''            # what of it is not read, and is named where it is met
 
     def __post_init__(self):
         self.__module__, self.__qualname__ = self.read.__module__, self.read.__qualname__   # for `Registry`

@@ -4,47 +4,84 @@
 
 # %% ../../nbs/dev/24_bench_formats.ipynb #imports
 from __future__ import annotations
-import argparse, sys, tempfile, time, warnings
+import argparse, binascii, json, sys, tempfile, time, warnings
 from pathlib import Path
 from xml.etree import ElementTree
-import numpy as np
+import numpy as np, pandas as pd
 from ..core import data_path, provenance, results_path, write_json
 from ..data.clinical_xml import write_aecg, write_cardiosoft, write_mortara, write_muse, write_schiller, write_sierra
 from ..data.holter import write_ishne
+from ..data.info import kind_of
 from ..data.load import read, read_folder
 from ..data.mfer import write_mfer
-from ..data.registry import format_of
+from ..data.registry import container_of, format_of
 from ..data.scp import write_scp
 from ..data.simulate import simulate_ecg
 from .command import exit_status
+from .one_of_each import write_one_of_each
 
 # %% auto #0
-__all__ = ['container', 'peers', 'difference_uv', 'race', 'measure', 'sample_files', 'holter_day', 'main']
+__all__ = ['container', 'decoded', 'peers', 'difference_uv', 'race', 'measure', 'sample_files', 'holter_day', 'main']
 
 # %% ../../nbs/dev/24_bench_formats.ipynb #race
+def _is_xml(kind): return 'XML' in kind or kind == 'HL7 aECG'
+
+def _elements(path):
+    import pydicom
+    for _ in pydicom.dcmread(path).iterall(): pass
+
+def _tracing(path):
+    import h5py
+    with h5py.File(container_of(path)[0], 'r', locking=False) as f: f['tracings'][0]
+
+def _arrays(path):
+    with np.load(path) as z: return [z[k] for k in z.files]
+
+def _row_group(path):
+    import pyarrow.parquet as pq
+    return pq.read_table(path).to_pandas()
+
+def _zarr_array(path):
+    import zarr
+    return zarr.open_array(path, mode='r')[...]
+
+def _table(path): return pd.read_csv(path, comment='#')
+
+# kind -> who takes it apart, and how
+_LIBRARIES = {'DICOM': ('pydicom', _elements), 'HDF5': ('h5py', _tracing), 'npz': ('numpy', _arrays), 'Parquet': ('pyarrow', _row_group),
+              'Zarr': ('zarr', _zarr_array), 'table of numbers': ('pandas', _table)}
+
 def container(
-    path,           # a file
+    path,           # a file, or a recording in one
 )->str:             # what took it apart; '' where there is no container to speak of
     "Take the container of a file apart in C, and look at nothing in it."
-    kind = format_of(path).name
-    if 'XML' in kind or kind == 'HL7 aECG':
-        ElementTree.parse(path)
-        return 'expat'
-    if kind == 'DICOM':
-        import pydicom
-        for _ in pydicom.dcmread(path).iterall(): pass
-        return 'pydicom'
-    Path(path).read_bytes()
-    return ''
+    kind = kind_of(path)
+    name, take_apart = _LIBRARIES.get(kind, ('', lambda path: Path(path).read_bytes()))
+    if _is_xml(kind): name, take_apart = 'expat', ElementTree.parse
+    elif 'JSON' in kind or kind.startswith('FHIR'): name, take_apart = 'json', lambda path: json.loads(Path(path).read_bytes())
+    take_apart(path)
+    return name
+
+def decoded(
+    path,           # an XML file
+):
+    "Take it apart by expat, and make numbers of all long texts in it, in C."
+    for node in ElementTree.parse(path).iter():
+        for text in (node.text, *node.attrib.values()):
+            if not text or len(text) < 500: continue
+            digits = text.strip()[:50].replace(',', ' ').replace('-', ' ').replace('.', ' ').replace(' ', '').isdecimal()
+            if digits: np.fromstring(text.strip(), float if '.' in text else np.int64, sep=',' if ',' in text else ' ')
+            else: np.frombuffer(binascii.a2b_base64(text), np.uint8)
 
 def peers(path)->dict:
     "Other readers of this file, as far as they are installed: name -> function()."
     out = {}
+    if not Path(path).is_file(): return out
     try:
         from ecgdatakit.parsing.parser import FileParser
         out['ecgdatakit'] = lambda: FileParser.parse(Path(path))
     except ImportError: pass
-    if format_of(path).name == 'Philips Sierra XML':
+    if kind_of(path) == 'Philips Sierra XML':
         try:
             import sierraecg
             out['sierraecg'] = lambda: sierraecg.read_file(str(path), include_repbeats=True)
@@ -92,13 +129,15 @@ def measure(
     rounds:int=11,
 )->dict:             # format, bytes, read_ms, container, container_ms, ratio, peers
     "How long `read` takes for a file, beside its container and other readers."
-    parser = container(path)
-    ms = race(dict(read=lambda: read(path, check=False), container=lambda: container(path)) | peers(path),
+    parser, kind, file = container(path), kind_of(path), Path(container_of(path)[0])
+    numbers = dict(decoded=lambda: decoded(path)) if _is_xml(kind) else {}
+    ms = race(dict(read=lambda: read(path, check=False), container=lambda: container(path)) | numbers | peers(path),
               rounds=rounds)
-    ours = np.array(ms.pop('read'))
-    inner = np.array(ms.pop('container'))
-    out = dict(format=format_of(path).name, bytes=Path(path).stat().st_size, read_ms=float(np.median(ours)))
+    ours, inner, whole = np.array(ms.pop('read')), np.array(ms.pop('container')), np.array(ms.pop('decoded', []))
+    size = sum(f.stat().st_size for f in ([file] if file.is_file() else file.rglob('*')) if f.is_file())
+    out = dict(format=kind, bytes=size, read_ms=float(np.median(ours)))
     if parser: out |= dict(container=parser, container_ms=float(np.median(inner)), ratio=float(np.median(ours/inner)))
+    if len(whole): out |= dict(decoded_ms=float(np.median(whole)), ratio_decoded=float(np.median(ours/whole)))
     differ = difference_uv(path)
     others = {k: dict(ms=float(np.median(v)), ratio=float(np.median(np.array(v)/ours))) | differ[k]
               for k, v in ms.items() if k in differ}
@@ -112,9 +151,11 @@ def sample_files(
     writers = dict(aecg=write_aecg, muse=write_muse, cardiosoft=write_cardiosoft, sierra=write_sierra, schiller=write_schiller, mortara=write_mortara, scp=write_scp,
                    mfer=write_mfer, ishne=write_ishne)
     for name, write in writers.items(): write(folder/f'written {name}', rec)
+    each = write_one_of_each(folder/'each', beside=False).file
+    more = [folder/'each'/n for n in each if not n.endswith(('.xml', '.zip/ward/zip', '502')) and not n.startswith(('scp', 'mfer', 'ishne', 'no-'))]
     names = ('dicom/hl7-example.dcm', 'dicom/cardio-sample.dcm', 'scp/hl7-example.scp',
              'aecg/hl7-example.xml', 'sierra/1_03-repbeats.xml', 'sierra/1_04_01.xml', 'schiller/sample.xml')
-    return [*(p for n in names if (p := data_path('files', n)).exists()), *(folder/f'written {n}' for n in writers)]
+    return [*(p for n in names if (p := data_path('files', n)).exists()), *(folder/f'written {n}' for n in writers), *more]
 
 def holter_day(folder)->dict: # megabytes, seconds of the clock until table and ten seconds of the night are there
     "A day of three leads at 200 Hz in ISHNE: how long until ten seconds of it are on the table."
@@ -137,8 +178,10 @@ def main(argv=None):
         rows = {}
         for path in sample_files(folder):
             name = path.name if path.name.startswith('written') else f'{path.parent.name}/{path.name}'
+            if folder in str(path) and not path.name.startswith('written'): name = f'written {name.removeprefix("each/")}'
             rows[name] = row = measure(path, rounds=a.rounds)
             beside = f', {row["ratio"]:.2f} times {row["container"]}' if 'ratio' in row else ''
+            if 'ratio_decoded' in row: beside += f', {row["ratio_decoded"]:.2f} times that with its numbers'
             others = ''.join(f', {k} {v["ratio"]:.1f} times as long, {v["difference_uv"]:.3f} µV apart'
                              for k, v in row.get('peers', {}).items())
             print(f'{name:28} {row["read_ms"]:6.1f} ms{beside}{others}', flush=True)
