@@ -5,13 +5,13 @@
 # %% ../../nbs/signals/13_waves.ipynb #export-imports-waves
 from __future__ import annotations
 import numpy as np, pandas as pd, scipy
-from ..core import BadSignal, ECGError, INK, Recording, WAVE_COLORS
+from ..core import BadSignal, ECGError, Recording
 from .preprocess import band_filter, fill_gaps, resample
 from .segment import find_r_peaks, find_r_peaks_multi
 
 # %% auto #0
-__all__ = ['WAVES', 'WAVE_FS', 'FLAT_MV', 'COLUMNS', 'running_height', 'wave_input', 'waves_of_curves', 'joined', 'table_of',
-           'points_of', 'classical_waves', 'wave_spans', 'write_waves', 'plot_waves']
+__all__ = ['WAVES', 'WAVE_FS', 'FLAT_MV', 'COLUMNS', 'running_height', 'wave_input', 'curves_together', 'waves_of_curves',
+           'joined', 'table_of', 'points_of', 'classical_waves', 'wave_spans', 'write_waves', 'plot_waves']
 
 # %% ../../nbs/signals/13_waves.ipynb #wave-input
 WAVES = ('P', 'QRS', 'T')
@@ -61,6 +61,18 @@ def _at_rate(gone, fs, n):
     "Where samples are missing, (n_leads, n) at `WAVE_FS`, and 0.1 s around."
     i = np.minimum((np.arange(n)*fs/WAVE_FS).astype(int), gone.shape[1] - 1)
     return scipy.ndimage.binary_dilation(gone[:, i], np.ones((1, round(.2*WAVE_FS) | 1)))
+
+# %% ../../nbs/signals/13_waves.ipynb #curves-together
+_CLIP = 6.               # logits beyond are as sure as that
+
+def curves_together(
+    z:np.ndarray,        # logits of each lead, (n_leads, 3, n)
+    there:np.ndarray,    # is there an ECG? (n_leads, n)
+)->np.ndarray:           # (3, n)
+    "One curve for P, QRS and T each, from 0 to 1, of all leads that are there; 0 where none is."
+    w = there[:, None].astype(np.float32)
+    mean = (np.clip(z, -_CLIP, _CLIP)*w).sum(0)/np.maximum(w.sum(0), 1e-6)
+    return np.where(there.any(0), 1/(1 + np.exp(-mean)), 0)
 
 # %% ../../nbs/signals/13_waves.ipynb #runs
 _LEAST_S = dict(P=.032, QRS=.036, T=.06)    # shorter is no wave
@@ -321,6 +333,8 @@ def write_waves(
                fs=fs, write_dir=str(Path(path).parent))
 
 # %% ../../nbs/signals/13_waves.ipynb #plot-waves
+_COLORS = dict(P='#9D7FD1', QRS='#1FA187', T='#D39A2D')
+
 def plot_waves(
     rec:Recording,
     table:pd.DataFrame,      # boundaries
@@ -337,11 +351,11 @@ def plot_waves(
     x = part.signal[0] - np.nanmedian(part.signal[0])
     low, high = np.nanmin(x), np.nanmax(x)
     room = .12*max(high - low, .1)
-    ax.plot(start_s + np.arange(len(x))/rec.fs, x, color=INK, lw=.8)
+    ax.plot(start_s + np.arange(len(x))/rec.fs, x, color='#1A1A2E', lw=.8)
     for t, y in ((table, low - room), (marks, high + room)):
         for w in () if t is None else t[(t.peak_s >= start_s) & (t.peak_s < start_s + dur_s)].itertuples():
             onset = w.peak_s if np.isnan(w.onset_s) else w.onset_s
-            ax.plot([onset, w.peak_s if np.isnan(w.offset_s) else w.offset_s], [y, y], color=WAVE_COLORS[w.wave],
+            ax.plot([onset, w.peak_s if np.isnan(w.offset_s) else w.offset_s], [y, y], color=_COLORS[w.wave],
                     lw=4, solid_capstyle='butt')
     ax.set(xlim=(start_s, start_s + part.duration_s), ylim=(low - 2*room, high + 2*room))
     ax.set_title(title or rec.record_id, fontsize=8, loc='left')

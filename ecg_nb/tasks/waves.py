@@ -22,10 +22,9 @@ from ..metrics.classify import Undefined, bootstrap, interval
 from ..metrics.boundaries import MARTINEZ, TOLERANCE_MS, best_of, boundary_errors, summary
 from ..models.registry import create_model, network_info
 from ..signals.measure import Measurements, measurements, no_measurements
-from ..signals.prepare import usable_leads
 from ..signals.preprocess import Recipe
 from ..signals.segment import find_r_peaks_multi
-from ..signals.waves import COLUMNS, WAVE_FS, WAVES, wave_input, waves_of_curves
+from ..signals.waves import COLUMNS, WAVE_FS, WAVES, curves_together, wave_input, waves_of_curves
 from .base import TASKS, Figure, Plan, Task
 from ..training.data import autocast
 from ..training.run import Run, load_run
@@ -248,8 +247,8 @@ def _folded(net):
                 m[k], m[k + 1] = fuse_conv_bn_eval(m[k], m[k + 1]), nn.Identity()
     return net
 
-# pieces begin on whole multiples of so many seconds, and are so many of them long; logits beyond are as sure as that
-_GRID_S, _PIECES, _CLIP = 64, 10, 6.
+# pieces begin on whole multiples of so many seconds, are so many of them long, and are read on for so many seconds
+_GRID_S, _PIECES, _AHEAD_S = 64, 7, 30
 
 class Delineator:
     "A network that finds waves, ready to be asked."
@@ -266,18 +265,13 @@ class Delineator:
         padded = np.pad(x, ((0, 0), (0, -n % step)), mode='edge')
         return self.net(torch.from_numpy(padded)[:, None])[..., :n].numpy()
 
-    def together(self, z:np.ndarray, there:np.ndarray)->np.ndarray: # (n_leads, 3, n), (n_leads, n) -> (3, n)
-        "One curve for P, QRS and T each, of all leads that are there."
-        w = there[:, None].astype(np.float32)
-        mean = (np.clip(z, -_CLIP, _CLIP)*w).sum(0)/np.maximum(w.sum(0), 1e-6)
-        return np.where(there.any(0), 1/(1 + np.exp(-mean)), 0)
 
 # %% ../../nbs/tasks/17_delineation.ipynb #delineate
 def _piece(self:Delineator, signal, fs, start_s, each):
     x, there = wave_input(signal, fs)
     z = self.logits(x)
-    if not each: return waves_of_curves(self.together(z, there), x*there, start_s=start_s)
-    parts = [waves_of_curves(self.together(z[[k]], there[[k]]), x[[k]], start_s=start_s) for k in range(len(x))]
+    if not each: return waves_of_curves(curves_together(z, there), x*there, start_s=start_s)
+    parts = [waves_of_curves(curves_together(z[[k]], there[[k]]), x[[k]], start_s=start_s) for k in range(len(x))]
     return pd.concat([p.assign(lead=k) for k, p in enumerate(parts)], ignore_index=True)
 
 def _owned(table, a, b):
@@ -288,6 +282,20 @@ def _owned(table, a, b):
     first = mine.beat[mine.beat >= 0].min() if (mine.beat >= 0).any() else 0
     return mine.assign(beat=np.where(mine.beat >= 0, mine.beat - first, -1))
 
+_FORMS = ('', 'upright', 'inverted', 'biphasic')
+
+def _packed(table):
+    "Boundaries as numbers alone, (n, 7): a day of them needs little room."
+    names = [pd.Categorical(table[c], o).codes for c, o in (('wave', WAVES), ('form', _FORMS))]
+    return np.column_stack([table[[c for c in COLUMNS if c not in ('wave', 'form')]].to_numpy(float), *names])
+
+def _unpacked(rows):
+    "The table of `_packed` rows."
+    t = pd.DataFrame(rows[:, :5], columns=[c for c in COLUMNS if c not in ('wave', 'form')])
+    wave, form = rows[:, 5].astype(int), rows[:, 6].astype(int)
+    t = t.assign(beat=t.beat.astype(int), wave=np.array(WAVES, object)[wave], form=np.array(_FORMS, object)[form])
+    return t[COLUMNS]
+
 def _stream(self:Delineator,
     span,                # function(a, b) -> signal (mV) from a to b seconds, (n_leads, n_samples)
     duration_s:float,    # of the whole recording
@@ -296,14 +304,14 @@ def _stream(self:Delineator,
     "A recording too long to be held at once, piece by piece; no seam can be told."
     out, beats, core = [], 0, _GRID_S*_PIECES
     for a in np.arange(0, duration_s, core):
-        start, end = max(0, a - _GRID_S), min(duration_s, a + core + _GRID_S)
+        start, end = max(0, a - _GRID_S), min(duration_s, a + core + _AHEAD_S)
         if end - start < 2: break
         t = _owned(_piece(self, span(start, end), fs, start, False), a,
                    np.inf if end >= duration_s and a + core >= duration_s else a + core)
         t['beat'] = np.where(t.beat >= 0, t.beat + beats, -1)
         beats = int(max(beats, t.beat.max() + 1)) if len(t) else beats
-        out.append(t)
-    return pd.concat(out, ignore_index=True) if out else pd.DataFrame(columns=COLUMNS)
+        out.append(_packed(t))
+    return _unpacked(np.concatenate(out)) if out else pd.DataFrame(columns=COLUMNS)
 
 def _delineate(self:Delineator,
     rec:Recording,       # any leads, any rate from 100 Hz on, any length from 1 s on
@@ -340,9 +348,7 @@ def measured_with_waves(
     run='waves/boundaries',
 )->tuple:                # `Measurements`, boundaries
     "All numbers of a recording, and the waves that they were read from."
-    try:
-        rec, _ = usable_leads(rec)
-        table = delineator(run)(rec)
+    try: table = delineator(run)(rec)
     except BadSignal as e: return no_measurements(rec, e.cause), pd.DataFrame(columns=COLUMNS)
     return measurements(rec, table), table
 
@@ -538,7 +544,7 @@ def lead_ii(m:Marked)->Marked:
 
 def _report(task, plan, folder, marked, fold, command):
     "Tables and metrics.json of a run that has found what it found."
-    found = pd.read_csv(folder/'found.csv.gz', dtype=dict(record_id=str))
+    found = pd.read_csv(folder/'found.csv.gz')
     later = [m for m, f in zip(marked, fold) if f not in SETTLED_ON]
     tables = dict(qtdb=beside_published(scores(marked, found)), qtdb_later=beside_published(scores(later, found)), records=by_record(marked, found),
                   experts=experts(marked))
@@ -714,29 +720,3 @@ def _compare(self:Waves, name:str, folder, *, seed:int=0, device='cpu', cache=No
     return self.write_comparison(name, folder, [], _measured_tables(self, folder))
 
 Waves.compare = _compare
-
-# %% ../../nbs/tasks/17_delineation.ipynb #waves-made-anew
-def _other_folds(found, marked, fold):
-    "Recordings that were asked about in another fold than their person's."
-    own = {m.record_id: k for m, k in zip(marked, fold)}
-    kept = found.groupby('record_id').fold.agg(['min', 'max'])
-    return sorted({r for r, low, high in kept.itertuples() if not low == high == own.get(r)} | own.keys() - set(kept.index))
-
-def _made_anew(self:Waves, folder, here, info, verdict, *, root=None, marked=None):
-    "Write tables and metrics.json of a run anew into `here`, which holds its files; what differs is noted in `verdict`."
-    plan = self.plan_of(info)
-    if (folder/'ludb.csv').exists() and not have('ludb'):
-        verdict.unchecked.append('ludb is not here: tables and headline')
-        return None
-    marked = marked or qtdb_marked(root or find('qtdb'))
-    fold = fold_of([m.subject for m in marked], n=plan.extra['folds'], seed=info['seed'])
-    wrong = _other_folds(pd.read_csv(folder/'found.csv.gz', dtype=dict(record_id=str)), marked, fold)
-    if wrong:
-        verdict.differences.append(f'folds: {len(wrong)} recordings are in another fold of found.csv.gz than their '
-                                   f'people ({", ".join(wrong[:3])})')
-    verdict.unchecked.append('the networks of the folds are not kept: what they found is taken from found.csv.gz')
-    again = _report(self, plan, here, marked, fold, info['command'])
-    peaks = {m.record_id: (m.subject, m.marks.peak_s[m.marks.wave == 'QRS'].to_numpy()) for m in marked}
-    return again, _info(self, plan, marked, info['seed'], info['command']), peaks
-
-Waves.made_anew = _made_anew
