@@ -16,7 +16,7 @@ from ..core import BadSignal, ECGError, Recording, end_with_parent
 from .load import read
 from ..signals.preprocess import band_filter, fill_gaps, resample, sass, smooth, wavelet_denoise
 from ..signals.segment import beats, find_r_peaks, find_r_peaks_multi, refine_r_peaks, whole_beats
-from .store import _why
+from .shards import _why
 
 # %% auto #0
 __all__ = ['DENOISERS', 'SYSTEMS', 'denoise', 'amplitude_gate', 'record_gate', 'beat_gate', 'Beats', 'record_beats', 'BeatSet',
