@@ -31,9 +31,9 @@ def _spans(table):
     return spans
 
 def _rows(table):
-    "Record, subject and path of each row as text, and what else its signal depends on: stated rate, channels, their names, span."
-    lost = [c for c in ('record_id', 'subject_id', 'path') if c not in table]
-    if lost: raise BadTable('table', f'no column {", ".join(lost)}')
+    "Record, subject and path of each row as text, and what else its signal depends on: rate, channels, names, span."
+    missing = [c for c in ('record_id', 'subject_id', 'path') if c not in table]
+    if missing: raise BadTable('table', f'no column {", ".join(missing)}')
     if not len(table): raise BadTable('table', 'no records to convert')
     # objects: a path may hold bytes that are no text, which other columns of text refuse
     rows = pd.DataFrame({c: _objects(map(str, table[c])) for c in ('record_id', 'subject_id', 'path')})
@@ -91,7 +91,8 @@ def _refuse_other(path, was, plan):
 
 # %% ../../nbs/data/32_conversion.ipynb #-kept
 def _kept(out, rows, plan, root):
-    "What is known of each finished shard, by number; of shards with records to be taken anew, what is known and which stay; and those records with the reason."
+    """What is said of each finished shard, by number; of shards with records to be taken anew, what is said
+    and which of their records stay; and the others with the reason."""
     known, partly, anew, n = {}, {}, {}, plan['shard_records']
     for k in range(-(-len(rows)//n)):
         name, part = out/f'shard-{k:04d}.npy', rows.iloc[k*n:(k + 1)*n]
@@ -110,8 +111,10 @@ def _kept(out, rows, plan, root):
         known[k] = side
     return known, partly, anew
 
+# %% ../../nbs/data/32_conversion.ipynb #changed
 def _changed(side, paths, root):
-    "Number of each record whose files are not as they were -> why it is to be taken anew; '' if only their times have changed, which is noted in `side`."
+    """Number of each record whose files are not as they were -> why it is to be taken anew;
+    '' if only their times have changed, which is noted in `side`."""
     if 'source_hash' not in side:                                           # by earlier code
         side |= {f'source_{f}': [None if f == 'files' else '']*len(paths) for f in Source._fields if f != 'bytes'}
     changed, sources = {}, {}
@@ -130,7 +133,8 @@ def _changed(side, paths, root):
     return changed
 
 def _why_anew(was, now, n_files):
-    "Why a record is taken anew; '' if its files hold what they held; None if not all of the `n_files` that the store was made from are there."
+    """Why a record is taken anew; '' if its files hold what they held; None if not all of the `n_files` that the
+    store was made from are there."""
     if now.hash and now.hash == was.hash: return ''
     if not now.bytes or int(now.hash.partition('-')[0] or n_files) < n_files: return None
     if not was.bytes: return 'its file is there now'
@@ -148,8 +152,11 @@ def _seal(out, rows, recipe, plan, known, datasets):
     index['row'] = index.groupby('shard').n_samples.cumsum() - index.n_samples
     index['usable'] = index.n_samples > 0
     text = index[list(_columns)].to_csv(index=False, lineterminator='\n').encode('utf-8', 'replace')
-    m = dict(format='ecg_nb store', plan=plan, source=dict(datasets=datasets, table=plan['table']), recipe=plan['recipe'], recipe_hash=recipe.hash, fs=recipe.fs, leads=list(recipe.leads), lsb_uv=recipe.lsb_uv,
-        n_records=len(rows), n_usable=int(index.usable.sum()), index_sha256=hashlib.sha256(text).hexdigest(), shards=[dict(file=f'shard-{k:04d}.npy', rows=s['rows'], sha256=s['sha256']) for k, s in enumerate(sides)])
+    m = dict(format='ecg_nb store', plan=plan, source=dict(datasets=datasets, table=plan['table']),
+             recipe=plan['recipe'], recipe_hash=recipe.hash, fs=recipe.fs, leads=list(recipe.leads),
+             lsb_uv=recipe.lsb_uv, n_records=len(rows), n_usable=int(index.usable.sum()),
+             index_sha256=hashlib.sha256(text).hexdigest(),
+             shards=[dict(file=f'shard-{k:04d}.npy', rows=s['rows'], sha256=s['sha256']) for k, s in enumerate(sides)])
     m['content_hash'] = _hash(m)
     for p in set(out.glob('shard-*.*')) - {out/f'shard-{k:04d}.{e}' for k in range(len(sides))
                                            for e in ('npy', 'json')}:
@@ -164,7 +171,8 @@ def _seal(out, rows, recipe, plan, known, datasets):
 # %% ../../nbs/data/32_conversion.ipynb #-alone
 def _sweep(out, everything=False):
     "Remove what killed runs left in `out`; with `everything`, the store as well, its manifest first."
-    for pattern in ('manifest.json', 'index.csv', 'shard-*.json', 'shard-*.npy')*everything + ('.shard-*.tmp', '.index.csv.*.tmp', '.manifest.json.*.tmp'):
+    whole = ('manifest.json', 'index.csv', 'shard-*.json', 'shard-*.npy')
+    for pattern in (*(whole if everything else ()), '.shard-*.tmp', '.index.csv.*.tmp', '.manifest.json.*.tmp'):
         for p in out.glob(pattern): p.unlink(missing_ok=True)
 
 def _in_parallel(jobs, n_jobs):

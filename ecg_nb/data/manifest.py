@@ -46,7 +46,8 @@ def _open_shard(path, rows, n_leads):
     if not path.is_file(): raise MissingFile(path, 'the manifest names this shard, but it is not there')
     try: x = np.load(path, mmap_mode='r', allow_pickle=False)
     except Exception as e: raise DamagedFile(path, f'not an array of integers ({e})') from None
-    if not isinstance(x, np.memmap) or (x.dtype, x.shape, x.flags.c_contiguous) != (np.dtype('<i2'), (rows, n_leads), True):
+    wanted = np.dtype('<i2'), (rows, n_leads), True
+    if not isinstance(x, np.memmap) or (x.dtype, x.shape, x.flags.c_contiguous) != wanted:
         raise DamagedFile(path,
                           f'holds {getattr(x, "dtype", "no array")} {getattr(x, "shape", "")}; the manifest says '
                           f'int16 ({rows}, {n_leads})')
@@ -66,9 +67,11 @@ def _read_index(folder, manifest):
         raise DamagedFile(path, 'its SHA-256 is not that of the manifest')
     try:
         t = pd.read_csv(io.BytesIO(raw), dtype=_columns, keep_default_na=False, encoding='utf-8')[list(_columns)]
-        n, shard, row, rows = t.n_samples.to_numpy(), t.shard.to_numpy(), t.row.to_numpy(), np.array([s['rows'] for s in manifest['shards']])
-        fits = (min(n.min(), row.min(), shard.min()) >= 0 and ((n > 0) == t.usable).all() and (row + n <= rows[shard]).all() and n.sum() == rows.sum()
-            and np.array_equal((np.cumsum(rows) - rows)[shard] + row, np.cumsum(n) - n))
+        n, shard, row = t.n_samples.to_numpy(), t.shard.to_numpy(), t.row.to_numpy()
+        rows = np.array([s['rows'] for s in manifest['shards']])
+        fits = (min(n.min(), row.min(), shard.min()) >= 0 and ((n > 0) == t.usable).all()
+                and (row + n <= rows[shard]).all() and n.sum() == rows.sum()
+                and np.array_equal((np.cumsum(rows) - rows)[shard] + row, np.cumsum(n) - n))
     except (KeyError, ValueError, IndexError, OverflowError) as e:
         raise DamagedFile(path, f'not the index of a store ({e})') from None
     if not fits: raise DamagedFile(path, 'does not fit the shards')

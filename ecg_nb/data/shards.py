@@ -32,21 +32,26 @@ class StoreError(ECGError):
 def _notes(rec, prepared, over, quality):
     "What to know about a stored record, e.g. `'gaps:V1 flat:V5,V6'`."
     computed = prepared.meta['computed'].split(' computed')[0].split(', ')
-    found = dict(computed=[l for l in computed if l], gaps=[l for l, m in zip(prepared.leads, prepared.meta['missing']) if m], over=[f'{over:.1%}']*(over > 0), skipped=['filter']*bool(prepared.meta['skipped']),
-        file=['ends-early']*any('ends early' in n for n in rec.meta.get('notes', ())))
+    notes = dict(computed=[l for l in computed if l],
+                 gaps=[l for l, share in zip(prepared.leads, prepared.meta['missing']) if share],
+                 over=[f'{over:.1%}'] if over > 0 else [],
+                 skipped=['filter'] if prepared.meta['skipped'] else [],
+                 file=['ends-early'] if any('ends early' in n for n in rec.meta.get('notes', ())) else [])
     if quality:
         q = signal_quality(complete_leads(rec, prepared.leads)[0])
-        found |= {k: list(q.index[q[k].astype(bool)]) for k in ('flat', 'clipped', 'lead_off', 'noisy')}
-    return ' '.join(f'{k}:{",".join(v)}' for k, v in found.items() if v)
+        notes |= {k: list(q.index[q[k].astype(bool)]) for k in ('flat', 'clipped', 'lead_off', 'noisy')}
+    return ' '.join(f'{k}:{",".join(v)}' for k, v in notes.items() if v)
 
 # %% ../../nbs/data/30_shards.ipynb #-margin-s
 def _margin_s(r):
     "Seconds to either side of a span after which recipe `r` has forgotten where reading began."
-    poles = [hz*math.sin(math.pi/2/r.order) for hz in (r.highpass_hz, r.lowpass_hz) if hz] + [f/2/r.notch_q for f in r.notch_hz]
+    poles = [hz*math.sin(math.pi/2/r.order) for hz in (r.highpass_hz, r.lowpass_hz) if hz]
+    poles += [f/2/r.notch_q for f in r.notch_hz]
     return math.ceil(1 + 10/r.fs + sum(r.baseline_s) + (r.smooth_s or 0) + sum(2/f for f in poles))
 
 def _read_around(part, start_s, stop_s, margin_s):
-    "What `part` gives from `start_s` to `stop_s` with up to `margin_s` to either side; and where in it the span begins and how long it is (samples)."
+    """What `part` gives from `start_s` to `stop_s` with up to `margin_s` to either side;
+    and where in it the span begins and how long it is (samples)."""
     before = min(margin_s, start_s)
     try: rec = part(start_s=start_s - before, stop_s=stop_s and stop_s + margin_s)
     except BadSignal:
@@ -176,6 +181,7 @@ _no_steps = _steps(Recipe())   # no filter, no scaling, 1 µV a unit
 _record_line = re.compile(rb'(\S+) (\d{1,3}) (\d{1,5}) (\d{1,9})\r?\n')
 _signal_line = re.compile(rb'^(\S+) 16 1000(?:\.0)?(?:\(0\))?(?:/mV)? 16 0 -?\d{1,5} (-?\d{1,5}) 0 (\S+)\r?$', re.M)
 
+# %% ../../nbs/data/30_shards.ipynb #bytes-of
 # no link, and no waiting for a pipe
 _no_tricks = os.O_RDONLY | getattr(os, 'O_NOFOLLOW', 0) | getattr(os, 'O_NONBLOCK', 0)
 
@@ -189,18 +195,20 @@ def _bytes(path):
     finally: os.close(fd)
 
 def _copied(path, recipe):
-    "The samples of WFDB record `path` as they stand, and its `Source`; None if `recipe` wants anything else or the record is not of the plainest sort."
+    """The samples of WFDB record `path` as they stand, and its `Source`;
+    None if `recipe` wants anything else or the record is not of the plainest sort."""
     if _steps(recipe) != _no_steps: return None
     stem = path[:-4] if path[-4:] in ('.hea', '.dat') else path
     try: (head, of_head), (data, of_data) = _bytes(stem + '.hea'), _bytes(stem + '.dat')
     except (OSError, ValueError): return None
     first = _record_line.match(head)
-    found = _signal_line.findall(head, first.end()) if first else ()
-    if not found: return None
-    files, sums, leads = zip(*found)
+    signals = _signal_line.findall(head, first.end()) if first else ()
+    if not signals: return None
+    files, sums, leads = zip(*signals)
     k, fs, n = map(int, first.groups()[1:])
-    if (k, fs) != (len(found), recipe.fs) or head.rstrip().count(b'\n') != k or files.count(stem.rpartition('/')[2].encode() + b'.dat') != k or not n or len(data) != 2*k*n:
-        return None
+    own = stem.rpartition('/')[2].encode() + b'.dat'
+    if (k, fs) != (len(signals), recipe.fs) or head.rstrip().count(b'\n') != k: return None
+    if files.count(own) != k or not n or len(data) != 2*k*n: return None
     x, m = np.frombuffer(data, '<i2').reshape(n, k), math.gcd(n, 20)
     # long rows first: a fraction of the time
     total = np.add.reduce(np.add.reduce(x.reshape(n//m, m*k), 0, dtype=np.int64).reshape(m, k), 0)
@@ -212,13 +220,14 @@ def _copied(path, recipe):
     if np.abs(total[columns]).max() > 499*OFFSET_MV*n and offsets(from_int16(x), fs).any(): return None
     return x, Source(len(head) + len(data), _stamp((of_head, of_data)), _content([head, data]), None)
 
-def _columns_of(labels, leads, known={}):
+def _columns_of(labels, leads, cache={}):
     "Which of `labels` (bytes) are `leads`; None unless each is there and no label twice."
     key = labels, leads
-    if key not in known:
+    if key not in cache:
         names = [lead_name(l.decode('latin-1')) for l in labels]
-        known[key] = [names.index(l) for l in leads] if set(leads) <= set(names) and len(set(names)) == len(names) else None
-    return known[key]
+        fits = set(leads) <= set(names) and len(set(names)) == len(names)
+        cache[key] = [names.index(l) for l in leads] if fits else None
+    return cache[key]
 
 # %% ../../nbs/data/30_shards.ipynb #-why
 def _why(e):
@@ -237,7 +246,7 @@ def _is_plain(row, recipe):
     return not (row.channels or row.leads or row.span or row.units or row.given) and row.fs in (None, recipe.fs)
 
 def _try_record(root, row, recipe, quality=False, length=None, sources=None):
-    "int16 samples, reason, notes and `Source` of the recording of `row` in folder `root`; there are samples or there is a reason."
+    "int16 samples, reason, notes and `Source` of the recording of `row` in folder `root`; no samples: a reason."
     path = row.path
     full, sources = f'{root}/{path}', {} if sources is None else sources
     try:

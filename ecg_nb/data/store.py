@@ -50,13 +50,14 @@ def _read_all(signals, n_leads):
         at += len(s)
     return x
 
-# %% ../../nbs/04_store.ipynb #store
-class Store:
-    "The store in folder `path`, memory-mapped. Records count from 0 in the order of the table it was made from."
+# %% ../../nbs/04_store.ipynb #stored-records
+class _StoredRecords:
+    "The records of the store in folder `path`, one by one."
     def __init__(self, path):
         self.path = Path(path)
         self.manifest, self.recipe = _read_manifest(self.path)
-        self.leads, self.fs, self.lsb_uv, self.content_hash = self.recipe.leads, self.recipe.fs, self.recipe.lsb_uv, self.manifest['content_hash']
+        self.leads, self.fs, self.lsb_uv = self.recipe.leads, self.recipe.fs, self.recipe.lsb_uv
+        self.content_hash = self.manifest['content_hash']
         self.index = _read_index(self.path, self.manifest)
         self.signals = [_open_shard(self.path/s['file'], s['rows'], len(self.leads)) for s in self.manifest['shards']]
         self._n, self._shard, self._row = (self.index[c].to_numpy() for c in ('n_samples', 'shard', 'row'))
@@ -67,7 +68,8 @@ class Store:
     def __repr__(self):
         return (f'Store({self.path.name}: {len(self):,} records, {self.index.usable.sum():,} usable, '
                 f'{len(self.leads)} leads at {self.fs:g} Hz, {self.lsb_uv:g} µV a unit, {self.content_hash[:12]})')
-    def __reduce__(self): return type(self), (self.path,)   # a worker process opens the files again; no signal travels
+    # a worker process opens the files again; no signal travels
+    def __reduce__(self): return type(self), (self.path,)
 
     def read(self, i:int)->np.ndarray: # int16 (n_samples, n_leads), a view of the file
         "Signal of record `i` in units of `lsb_uv`; `BadSignal` with the reason if it has none."
@@ -81,9 +83,12 @@ class Store:
         return Recording(from_int16(self.read(i), self.lsb_uv), self.fs, self.leads, r.record_id,
                          dict(subject_id=r.subject_id, flags=r['flags'], recipe=self.recipe.hash))
 
+# %% ../../nbs/04_store.ipynb #store
+class Store(_StoredRecords):
+    "The store in folder `path`, memory-mapped. Records count from 0 in the order of the table it was made from."
     # int16 (total_rows, n_leads); first row and number of samples of each record, int64 (n,)
     def load(self, *, in_ram:bool=True)->tuple:
-        "All signals as one array in memory, used by `crops` from then on. `in_ram=False`: the memory map itself, if the store is one shard."
+        "All signals as one array, used by `crops` from then on. `in_ram=False`: the memory map, if there is one shard."
         if not in_ram and len(self.signals) > 1:
             raise StoreError(self.path,
                              f'{len(self.signals)} shards are not one memory map; convert with '
@@ -93,7 +98,7 @@ class Store:
         return self._all, self._first.copy(), self._n.copy()
 
     def crops(self, i, starts, length:int)->np.ndarray: # int16 (b, length, n_leads)
-        "`length` samples of each record `i` (b,) from sample `starts` (b,) on. `BadSignal` if a crop is not wholly inside its record."
+        "`length` samples of each record `i` (b,) from sample `starts` (b,) on. `BadSignal` if one is not inside."
         i, starts = np.broadcast_arrays(np.atleast_1d(i), np.atleast_1d(starts))
         bad = np.flatnonzero((starts < 0) | (starts + length > self._n[i]))
         if len(bad):
@@ -115,8 +120,37 @@ class Store:
 
     def report(self)->pd.DataFrame: # reason (numbers left out), records, example
         "How many records can be used, and how many cannot for which reason."
-        t = self.index.assign(reason=self.index.reason.str.replace(r'(?<!\WV)\d+([.,]\d+)*', '#', regex=True).where(~self.index.usable, 'usable'))
-        return t.groupby('reason').agg(records=('record_id', 'size'), example=('record_id', 'first')).sort_values('records', ascending=False, kind='stable').reset_index()
+        kinds = self.index.reason.str.replace(r'(?<!\WV)\d+([.,]\d+)*', '#', regex=True)
+        groups = self.index.assign(reason=kinds.where(~self.index.usable, 'usable')).groupby('reason')
+        counts = groups.agg(records=('record_id', 'size'), example=('record_id', 'first'))
+        return counts.sort_values('records', ascending=False, kind='stable').reset_index()
+
+# %% ../../nbs/04_store.ipynb #make-shards
+def _make_shards(out, table, rows, root, recipe, plan, finished, partly, n_jobs, progress):
+    "Make the shards that are not among the `finished`, and add what is to be said of each."
+    from joblib import delayed
+    from tqdm import tqdm
+    size = plan['shard_records']
+    todo = [k for k in range(-(-len(rows)//size)) if k not in finished]
+    if todo:
+        if not os.path.isdir(root): raise MissingFile(root, 'no such folder of recordings')
+        (out/'manifest.json').unlink(missing_ok=True)
+    fields = rows[list(Row._fields)]
+    parts = {k: [Row(*r) for r in fields.iloc[k*size:(k + 1)*size].itertuples(index=False, name=None)] for k in todo}
+    links = follow_links() or ('links' in table and bool(table['links'].eq(True).any()))      # as the table was read
+    jobs = [delayed(_write_shard)(k, os.path.abspath(out), parts[k], root, recipe, plan['quality'], plan.get('length'),
+                                  _own_readers(table), links, partly.get(k), os.getpid()) for k in todo]
+    there = len(rows) - sum(map(len, parts.values()))
+    with warnings.catch_warnings(), tqdm(total=len(rows), initial=there, unit='record', disable=not progress,
+                                         leave=False) as bar:
+        warnings.filterwarnings('ignore', r'\d+ tasks')   # joblib's, after an error
+        for k, finished[k] in _one_behind(partial(_finish, out, plan), _in_parallel(jobs, n_jobs)):
+            bar.update(len(parts[k]))
+
+def _anew_words(store):
+    "Which records were taken anew and why, in a line."
+    few = [f'{r.record_id} ({r.why})' for r in store.anew.head(5).itertuples()]
+    return f'{len(store.anew):,} records taken anew: {", ".join(few)}{" …" if len(store.anew) > 5 else ""}'
 
 # %% ../../nbs/04_store.ipynb #convert
 def convert(
@@ -133,11 +167,10 @@ def convert(
     wait_s:float=0,             # wait so long for another conversion into the same folder (s)
     progress:bool=True,         # show a progress bar
 )->Store:
-    "Convert the records of `table` into a store; goes on where an earlier run stopped. `StoreError` if the folder holds something else, `BusyFolder` and `NotWritten` if it cannot be written."
-    from joblib import delayed
-    from tqdm import tqdm
-    out, root, rows = Path(root_out), os.path.abspath(root_in or table.attrs.get('root') or '.'), _rows(table)
-    links = follow_links() or ('links' in table and bool(table['links'].eq(True).any()))      # as the table was read
+    """Convert the records of `table` into a store; goes on where an earlier run stopped.
+    `StoreError` if the folder holds something else, `BusyFolder` and `NotWritten` if it cannot be written."""
+    out, rows = Path(root_out), _rows(table)
+    root = os.path.abspath(root_in or table.attrs.get('root') or '.')
     if shard_records < 1: raise StoreError(out, f'shard_records={shard_records}; at least 1 is needed')
     plan = _plan(rows, recipe, shard_records, quality, length)
     with lock_folder(out, wait_s=wait_s, writer='conversion'), write_errors(out, _KEPT):
@@ -145,30 +178,12 @@ def convert(
         _sweep(out, overwrite)
         try: _refuse_other(out, read_json(out/'manifest.json').get('plan'), plan)
         except (MissingFile, DamagedFile, AttributeError): pass
-        known, partly, anew = _kept(out, rows, plan, root)
-        todo = [k for k in range(-(-len(rows)//shard_records)) if k not in known]
-        if todo:
-            if not os.path.isdir(root): raise MissingFile(root, 'no such folder of recordings')
-            (out/'manifest.json').unlink(missing_ok=True)
-        part = lambda k: [Row(*r)
-                          for r in rows[list(Row._fields)].iloc[k*shard_records:(k + 1)*shard_records].itertuples(index=False, name=None)]
-        jobs = [delayed(_write_shard)(k, os.path.abspath(out), part(k), root, recipe, quality, length,
-                                      _own_readers(table), links, partly.get(k), os.getpid()) for k in todo]
-        try:
-            with warnings.catch_warnings(), tqdm(total=len(rows),
-                                                 initial=len(rows) - sum(len(part(k)) for k in todo),
-                                                 unit='record', disable=not progress, leave=False) as bar:
-                warnings.filterwarnings('ignore', r'\d+ tasks')   # joblib's, after an error
-                for k, known[k] in _one_behind(partial(_finish, out, plan), _in_parallel(jobs, n_jobs)):
-                    bar.update(len(part(k)))
+        finished, partly, anew = _kept(out, rows, plan, root)
+        try: _make_shards(out, table, rows, root, recipe, plan, finished, partly, n_jobs, progress)
         finally: _sweep(out)
-        _seal(out, rows, recipe, plan, known, sorted(set(table['dataset'].astype(str))) if 'dataset' in table else [])
+        datasets = sorted(set(table['dataset'].astype(str))) if 'dataset' in table else []
+        _seal(out, rows, recipe, plan, finished, datasets)
     store = Store(out)
     store.anew = pd.DataFrame(dict(record_id=list(anew), why=list(anew.values())), dtype=object)
     if anew: warnings.warn(f'{out}: {_anew_words(store)}')
     return store
-
-def _anew_words(store):
-    "Which records were taken anew and why, in a line."
-    few = [f'{r.record_id} ({r.why})' for r in store.anew.head(5).itertuples()]
-    return f'{len(store.anew):,} records taken anew: {", ".join(few)}{" …"*(len(store.anew) > 5)}'
