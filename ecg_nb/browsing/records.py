@@ -14,7 +14,8 @@ import anywidget, ipywidgets as W, numpy as np, pandas as pd, traitlets as T
 from ..core import BadSignal, BadTable, DamagedFile, ECGError, Recording, atomic_path, bare, data_path, hold_file, shielded, shown, write_errors
 from ..data.datasets import DATASETS
 from ..data.load import read, read_folder
-from ..signals.preprocess import Recipe, quality_text, signal_quality
+from ..signals.lead_quality import quality_text, signal_quality
+from ..signals.preprocess import Recipe
 from ..signals.quality import OF_ALL, examine
 from ..signals.segment import beats, find_r_peaks_multi, night_segments, whole_beats, window_starts
 from ..data.simulate import is_simulated

@@ -14,7 +14,8 @@ from scipy import ndimage
 from torch import nn
 from ..core import BadSignal, ECGError, Recording, end_with_parent
 from .load import read
-from ..signals.preprocess import band_filter, fill_gaps, resample, sass, smooth, wavelet_denoise
+from ..signals.preprocess import band_filter, fill_gaps, resample, smooth, wavelet_denoise
+from ..signals.sass import sass
 from ..signals.segment import beats, find_r_peaks, find_r_peaks_multi, refine_r_peaks, whole_beats
 from .shards import _why
 

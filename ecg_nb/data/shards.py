@@ -18,9 +18,8 @@ from .datasets import register_missing
 from .formats import _in_other_case, links_followed, read_header
 from .load import read
 from ..signals.prepare import prepare_recording
-from ecg_nb.signals.preprocess import (
-    complete_leads, from_int16, OFFSET_MV, offsets, Recipe, rescale, signal_quality, to_int16
-)
+from ..signals.lead_quality import signal_quality
+from ..signals.preprocess import complete_leads, from_int16, OFFSET_MV, offsets, Recipe, rescale, to_int16
 
 # %% auto #0
 __all__ = ['Row', 'StoreError', 'record_int16', 'Source']

@@ -12,7 +12,7 @@ from ..core import BadTable, ECGError, atomic_path, write_csv
 from ..explanation.saliency import record_embeddings
 from ..models.networks import Average, Union
 from .predict import Source, _first_usable, sources
-from ..signals.preprocess import quality_text, signal_quality
+from ..signals.lead_quality import quality_text, signal_quality
 from ..tasks.gallery import template
 from ..tasks.identity import IdentityEncoder, load_encoder
 from ..training.run import Run, load_run

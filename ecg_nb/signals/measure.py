@@ -7,7 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 import numpy as np, pandas as pd
 from ..core import BadSignal, Recording
-from .preprocess import FRONTAL, band_filter, complete_leads, fill_gaps
+from .leads import FRONTAL
+from .preprocess import band_filter, complete_leads, fill_gaps
 from .waves import WAVES, points_of
 
 # %% auto #0

@@ -6,16 +6,16 @@
 from __future__ import annotations
 import hashlib, json
 from dataclasses import asdict, dataclass, fields
-from fractions import Fraction
 from functools import lru_cache
-import numpy as np, pandas as pd
-import scipy                # its parts are loaded when they are first used
-from ..core import LEADS, BadSignal, ECGError, MissingLead, Recording, check_fs, lead_name
+import numpy as np, scipy
+from ..core import BadSignal, check_fs, ECGError, lead_name, LEADS, Recording
+from .leads import complete_leads
+from .resampling import _resample_exactly, _resample_plan
 
 # %% auto #0
-__all__ = ['OFFSET_MV', 'SCALES', 'MOST_CUT', 'FRONTAL', 'PREPARATION', 'fill_gaps', 'offsets', 'band_filter', 'notch_filter',
-           'remove_baseline', 'smooth', 'wavelet_denoise', 'sass', 'resample', 'rescale', 'to_int16', 'from_int16',
-           'complete_leads', 'Recipe', 'prepare', 'filter_gain', 'signal_quality', 'quality_text']
+__all__ = ['OFFSET_MV', 'SCALES', 'MOST_CUT', 'PREPARATION', 'fill_gaps', 'offsets', 'band_filter', 'notch_filter',
+           'remove_baseline', 'smooth', 'wavelet_denoise', 'resample', 'rescale', 'to_int16', 'from_int16', 'Recipe',
+           'prepare']
 
 # %% ../../nbs/02_preprocess.ipynb #fill-gaps
 def fill_gaps(
@@ -132,97 +132,7 @@ def wavelet_denoise(
         details[i] = np.sign(d)*np.maximum(np.abs(d) - limit, 0) if mode == 'soft' else np.where(np.abs(d) > limit, d, 0)
     return pywt.waverec([approx, *details], wavelet)[..., :n].astype(x.dtype)
 
-# %% ../../nbs/02_preprocess.ipynb #-sass-plan
-@lru_cache(16)
-def _sass_plan(n, cut, order):
-    "The high-pass of degree 2 at `cut` cycles a sample for `n` samples: lower bands of A and of AA', and a row of B1."
-    row = lambda step, k: np.atleast_1d((np.poly1d(step)**k).coeffs) if k else np.ones(1)
-    a, b1 = row([1, -1], 4) + np.tan(np.pi*cut)**4*row([1, 1], 4), row([-1, 1], 4 - order)
-    A = scipy.sparse.diags_array(a, offsets=range(-2, 3), shape=(n - 4, n - 4), format='csr')
-    lower = lambda M, k: np.stack([np.pad(M.diagonal(i), (0, i)) for i in range(k + 1)])
-    return lower(A, 2), lower(A @ A.T, 4), b1
-
-def _sass_lead(y, lam, A, AA, b1, order, n_iter):
-    "The high-pass part of `y` that is noise: (n,) -> (n - 4,)."
-    solve = lambda M, v: scipy.linalg.solveh_banded(M, v, lower=True, check_finite=False)
-    u = np.diff(y, order)
-    By, size = np.correlate(u, b1, 'valid'), np.full(len(u), np.abs(u).mean() + 1e-12)
-    for _ in range(n_iter):
-        M = AA.copy()                                                          # AA' + B1 diag(size/lam) B1'
-        for j in range(len(b1)):
-            M[j, :M.shape[1] - j] += np.correlate(size[j:len(size) - j], b1[j:]*b1[:len(b1) - j], 'valid')/lam
-        u = size*np.convolve(solve(M, By), b1)/lam
-        size = np.abs(u)
-    return solve(A, By - np.correlate(u, b1, 'valid'))
-
-def sass(
-    x:np.ndarray,            # ECG (mV), shape (..., n_samples)
-    fs:float,                # sampling rate (Hz)
-    *,
-    lowpass_hz:float=11.,    # the smooth part lies below (Hz); gain 1/2 there
-    penalty:float=1.2,       # λ at 500 Hz for a signal of standard deviation 1; the larger, the fewer pieces
-    order:int=1,             # derivative of the other part that is sparse, 1 to 3: steps, slopes, parabolas
-    n_iter:int=30,           # steps of the minimisation
-)->np.ndarray:               # same shape and dtype
-    "Sparsity-assisted signal smoothing of `x` along time. `BadSignal` if `fs` is too low or too high for `lowpass_hz`."
-    if not .005 <= lowpass_hz/fs < .5:
-        raise BadSignal('recording',
-                        f'a low-pass at {lowpass_hz:g} Hz needs {2*lowpass_hz:g} to {200*lowpass_hz:g} samples a '
-                        f'second; it has {fs:g}. Resample it first')
-    if not (penalty > 0 and order in (1, 2, 3)):
-        raise ECGError('sass', f'penalty {penalty} must be above 0 and order {order} 1, 2 or 3')
-    n = x.shape[-1]
-    if n < 3: return x
-    pad = min(int(fs/lowpass_hz) + 4, n - 1)
-    y = np.pad(x.reshape(-1, n).astype(np.float64), ((0, 0), (pad + 2, pad + 2)), 'reflect', reflect_type='odd')
-    lam = np.maximum(penalty*(fs/500)**order*band_filter(y, fs, highpass_hz=.5).std(1), 1e-12)
-    plan = _sass_plan(y.shape[1], lowpass_hz/fs, order)
-    noise = np.stack([_sass_lead(row, l, *plan, order, n_iter) for row, l in zip(y, lam)])
-    return (y[:, 2:-2] - noise)[:, pad:-pad].reshape(x.shape).astype(x.dtype)
-
-# %% ../../nbs/02_preprocess.ipynb #-resample-plan
-@lru_cache(64)
-def _resample_plan(fs, new_fs):
-    ratio = Fraction(new_fs/fs).limit_denominator(1000)
-    if abs(ratio*fs/new_fs - 1) > 1e-6: return None                 # no small whole numbers
-    up, down = ratio.numerator, ratio.denominator
-    h = scipy.signal.firwin(20*max(up, down) + 1, 1/max(up, down), window=('kaiser', 5.))
-    for p in range(up): h[p::up] /= h[p::up].sum()*up  # every phase passes a constant unchanged
-    return up, down, h
-
-@lru_cache(16)
-def _sinc_weights(fs, new_fs):
-    "Of the samples around a new one, by where it lies between two of them: (phases + 1, taps), each row with sum 1."
-    low = min(1., new_fs/fs)                                            # half of it is the cut-off, in cycles a sample
-    reach = int(np.ceil(10/low))                                        # ten waves of the cut-off to either side
-    phase = np.linspace(0, 1, int(np.ceil(512*low)) + 1)[:, None]
-    at = (np.arange(1 - reach, reach + 1) - phase)*low
-    h = np.where(abs(at) <= 10, np.sinc(at)*np.i0(5*np.sqrt(np.clip(1 - (at/10)**2, 0, None))), 0)
-    return h/h.sum(1, keepdims=True)
-
-def _at_times(x, times, weights):
-    "`x`, shape (n_leads, n_samples) and 0 beyond its ends, at `times` (samples) between its samples."
-    phases, taps = len(weights) - 1, weights.shape[1]
-    around = np.lib.stride_tricks.sliding_window_view(np.pad(x, ((0, 0), (taps//2, taps//2))), taps, axis=1)
-    y, step = np.empty((len(x), len(times))), max(16, 2_000_000//(taps*len(x)))
-    for k in range(0, len(times), step):
-        before = np.floor(times[k:k + step]).astype(int)
-        phase = (times[k:k + step] - before)*phases
-        row = np.minimum(phase.astype(int), phases - 1)
-        share = (phase - row)[:, None]
-        w = (1 - share)*weights[row] + share*weights[row + 1]           # (new samples, taps)
-        y[:, k:k + step] = np.einsum('ljt,jt->lj', around[:, before + 1], w)
-    return y
-
-def _resample_exactly(x, fs, new_fs):
-    "`x` at k/`new_fs` seconds, for rates that stand to each other as no small whole numbers."
-    n = x.shape[-1]
-    times = np.arange(np.ceil(n*new_fs/fs - 1e-9))*(fs/new_fs)
-    flat = np.asarray(x, np.float64).reshape(-1, n)
-    first, slope = flat[:, :1], (flat[:, -1:] - flat[:, :1])/max(n - 1, 1)
-    y = _at_times(flat - first - slope*np.arange(n), times, _sinc_weights(fs, new_fs)) + first + slope*times
-    return y.reshape(*x.shape[:-1], -1).astype(x.dtype)
-
+# %% ../../nbs/02_preprocess.ipynb #def-resample
 def resample(
     x:np.ndarray,   # ECG (mV), shape (..., n_samples)
     fs:float,       # its sampling rate (Hz)
@@ -276,31 +186,6 @@ def from_int16(
 )->np.ndarray:         # float32 (n_leads, n_samples), C order
     "Back from 16-bit `units` of `lsb_uv` to mV."
     return np.ascontiguousarray(units.T, np.float32)*np.float32(lsb_uv/1000)
-
-# %% ../../nbs/02_preprocess.ipynb #complete-leads
-FRONTAL = dict(I=(1, 0), II=(0, 1), III=(-1, 1), aVR=(-.5, -.5), aVL=(1, -.5), aVF=(-.5, 1))   # of I and II
-
-def complete_leads(
-    rec:Recording,
-    leads,           # those that are needed, in the order wanted
-)->tuple:            # (`Recording` with these leads, what was computed or '')
-    "`rec` with exactly `leads`; limb leads that it lacks are computed from two that it has. `MissingLead` for others."
-    missing = [l for l in leads if l not in rec.leads]
-    if not missing: return (rec if rec.leads == tuple(leads) else rec.pick(leads)), ''
-    basis = [l for l in FRONTAL if l in rec.leads][:2]
-    impossible = [l for l in missing if len(basis) < 2 or l not in FRONTAL]
-    if impossible:
-        raise MissingLead(rec.record_id or 'recording',
-                          f'no lead {", ".join(impossible)}; it has {", ".join(rec.leads)}')
-    weights = np.linalg.inv(np.array([FRONTAL[l] for l in basis], float))      # of the basis in I and in II, (2, 2)
-    stored = {l: x for l, x in zip(rec.leads, rec.signal)}
-    first, second = stored[basis[0]].astype(float), stored[basis[1]].astype(float)
-    def computed(lead):
-        a, b = np.array(FRONTAL[lead], float) @ weights
-        return a*first + b*second
-    signal = np.stack([stored[l] if l in stored else computed(l) for l in leads])
-    return Recording(signal, rec.fs, leads, rec.record_id, rec.meta), (f'{", ".join(missing)} computed from '
-                                                                       f'{" and ".join(basis)}')
 
 # %% ../../nbs/02_preprocess.ipynb #-short-hash
 @lru_cache(256)
@@ -411,86 +296,3 @@ def prepare(
         if fs != r.fs: x = resample(x, fs, r.fs)
     except BadSignal as e: raise BadSignal(name or 'recording', e.cause) from None
     return rescale(x, r.scale), dict(recipe=r.hash, missing=tuple(missing.tolist()), skipped=tuple(skipped))
-
-# %% ../../nbs/02_preprocess.ipynb #filter-gain
-def filter_gain(
-    recipe:Recipe,  # its band filter and notches count; medians, wavelets and smoothing do not
-    fs:float,       # rate at which it would work (Hz)
-    hz:np.ndarray,  # frequencies (Hz)
-)->np.ndarray:      # gain at each of `hz`, 1 = unchanged
-    "Gain of the zero-phase filters of `recipe` at `fs`."
-    gain = np.ones(len(hz))
-    if recipe.highpass_hz or recipe.lowpass_hz:
-        gain *= np.abs(scipy.signal.freqz_sos(_band_sos(recipe.highpass_hz, recipe.lowpass_hz, recipe.order,
-                                                        float(fs)), hz, fs=fs)[1])**2
-    for f in recipe.notch_hz:
-        gain *= np.abs(scipy.signal.freqz(*_notch_ba(f, recipe.notch_q, float(fs)), hz, fs=fs)[1])**2
-    return gain
-
-# %% ../../nbs/02_preprocess.ipynb #-stuck
-# at: bool (n_samples,), is the extreme value; samples in runs of 3 or more, 0 unless one run has 5 or there are several
-def _stuck(at):
-    edges = np.flatnonzero(np.diff(at.astype(np.int8), prepend=0, append=0))
-    runs = edges[1::2] - edges[::2]
-    runs = runs[runs >= 3]
-    return runs.sum() if len(runs) > 1 or (runs >= 5).any() else 0
-
-def _range(x): return np.percentile(x, 95, axis=1) - np.percentile(x, 5, axis=1)
-
-def _levels(x, fs):
-    "Noise between beats, its worst half second and when (µV, s), hum at 50 or 60 Hz and which (µV, Hz), drift and height (mV); one value a lead."
-    drift = band_filter(x, fs, lowpass_hz=.5, order=2) if fs > 2 else x
-    noise = worst = when = hum = np.zeros(len(x))
-    line = np.full(len(x), 50)
-    if fs > 60:
-        y = np.abs(band_filter(x, fs, highpass_hz=20, lowpass_hz=min(45, .45*fs), order=2))
-        noise, half, n = np.median(y, 1)*1482.6, int(fs/2), x.shape[1]//int(fs/2)
-        if n:
-            parts = np.median(y[:, :n*half].reshape(len(x), n, half), 2)*1482.6
-            worst, when = parts.max(1), parts.argmax(1)/2
-    if fs > 125 and x.shape[1] > fs:
-        both = [2e3*np.abs(((x - drift)*np.hanning(x.shape[1])) @ np.exp(-2j*np.pi*f/fs*np.arange(x.shape[1])))/np.hanning(x.shape[1]).sum() for f in (50, 60)]
-        hum, line = np.max(both, 0), np.array([50, 60])[np.argmax(both, 0)]
-    return noise, worst, when, hum, line, _range(drift), np.ptp(np.percentile(x - drift, [.5, 99.5], axis=1), axis=0)
-
-# %% ../../nbs/02_preprocess.ipynb #signal-quality
-def signal_quality(
-    rec:Recording,  # as recorded, before any filter
-)->pd.DataFrame:    # one row a lead: flat, clipped, lead_off, noisy (bool), missing (share of NaN), noise_uv, hum_uv, drift_mv, reason
-    "What a reader of `rec` would complain about, lead by lead."
-    (x, missing), fs, dur = fill_gaps(rec.signal), rec.fs, rec.duration_s
-    half = _odd(.5, fs)
-    still = scipy.ndimage.maximum_filter1d(x, half, axis=1) - scipy.ndimage.minimum_filter1d(x, half, axis=1) < .003
-    still = np.where(missing[:, None] == 1, False,
-                     scipy.ndimage.maximum_filter1d(still.view(np.uint8), half, axis=1).view(bool))
-    flat_s, stuck_s, rail = still.sum(1)/fs, np.zeros(len(x)), np.zeros(len(x))
-    middle = np.median(x, 1)
-    for extreme in (x.max(1), x.min(1)):
-        for i in np.flatnonzero(np.abs(extreme - middle) > .5):
-            s = _stuck((x[i] == extreme[i]) & ~still[i])/fs
-            if s > stuck_s[i]: stuck_s[i], rail[i] = s, extreme[i]
-    noise, worst, when, hum, line, drift, height = _levels(x, fs)
-    dead = ((flat_s >= .8*dur) | (missing >= .8))
-    flat, off, burst = flat_s >= min(1, .99*dur), dead | (height < .05) | (drift > 5), (worst > 30) & (worst > 4*noise)
-    noisy = ~dead & ((noise > 15) | burst | (hum > 50) | (drift > 1))
-    def words(i):
-        if missing[i] == 1: yield 'no valid sample'
-        elif missing[i]: yield f'{100*missing[i]:.2g} % missing'
-        if flat[i]: yield f'flat for {flat_s[i]:.1f} of {dur:.1f} s'
-        if stuck_s[i]: yield f'cut off at {rail[i]:.2f} mV for {stuck_s[i]:.2f} s'
-        if off[i]:
-            yield 'baseline jumps by more than 5 mV: electrode loose?' if drift[i] > 5 else 'no heart beat to be seen: electrode off?'
-        if not noisy[i]: return
-        if noise[i] > 15: yield f'noise of {noise[i]:.0f} µV (muscle?)'
-        if burst[i]: yield f'burst of noise at {when[i]:.1f} s'
-        if hum[i] > 50: yield f'{line[i]} Hz mains hum of {hum[i]:.0f} µV'
-        if drift[i] > 1: yield f'baseline wanders over {drift[i]:.1f} mV'
-    return pd.DataFrame(dict(flat=flat, clipped=stuck_s > 0, lead_off=off, noisy=noisy, missing=missing, noise_uv=noise.round(1), hum_uv=hum.round(1), drift_mv=drift.round(3),
-        reason=['; '.join(words(i)) for i in range(len(x))]), index=pd.Index(rec.leads, name='lead'))
-
-def quality_text(
-    table:pd.DataFrame,  # from `signal_quality`
-)->str:                  # '' when there is nothing to complain about
-    "One line for a report: leads and reasons of `table`, leads with the same reason together."
-    bad = table[table.reason != '']
-    return '. '.join(f'{", ".join(g.index)}: {reason}' for reason, g in bad.groupby('reason', sort=False))
