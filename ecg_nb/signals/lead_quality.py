@@ -22,7 +22,8 @@ def _stuck(at):
 def _range(x): return np.percentile(x, 95, axis=1) - np.percentile(x, 5, axis=1)
 
 def _levels(x, fs):
-    "Noise between beats, its worst half second and when (µV, s), hum at 50 or 60 Hz and which (µV, Hz), drift and height (mV); one value a lead."
+    """Noise between beats, its worst half second and when (µV, s), hum at 50 or 60 Hz and which (µV, Hz),
+    drift and height (mV); one value a lead."""
     drift = band_filter(x, fs, lowpass_hz=.5, order=2) if fs > 2 else x
     noise = worst = when = hum = np.zeros(len(x))
     line = np.full(len(x), 50)
@@ -33,14 +34,15 @@ def _levels(x, fs):
             parts = np.median(y[:, :n*half].reshape(len(x), n, half), 2)*1482.6
             worst, when = parts.max(1), parts.argmax(1)/2
     if fs > 125 and x.shape[1] > fs:
-        both = [2e3*np.abs(((x - drift)*np.hanning(x.shape[1])) @ np.exp(-2j*np.pi*f/fs*np.arange(x.shape[1])))/np.hanning(x.shape[1]).sum() for f in (50, 60)]
+        window, at = np.hanning(x.shape[1]), np.arange(x.shape[1])
+        both = [2e3*np.abs(((x - drift)*window) @ np.exp(-2j*np.pi*f/fs*at))/window.sum() for f in (50, 60)]
         hum, line = np.max(both, 0), np.array([50, 60])[np.argmax(both, 0)]
     return noise, worst, when, hum, line, _range(drift), np.ptp(np.percentile(x - drift, [.5, 99.5], axis=1), axis=0)
 
 # %% ../../nbs/signals/16_lead_quality.ipynb #signal-quality
 def signal_quality(
     rec:Recording,  # as recorded, before any filter
-)->pd.DataFrame:    # one row a lead: flat, clipped, lead_off, noisy (bool), missing (share of NaN), noise_uv, hum_uv, drift_mv, reason
+)->pd.DataFrame:    # by lead: flat, clipped, lead_off, noisy, missing (share), noise_uv, hum_uv, drift_mv, reason
     "What a reader of `rec` would complain about, lead by lead."
     (x, missing), fs, dur = fill_gaps(rec.signal), rec.fs, rec.duration_s
     half = _odd(.5, fs)
@@ -63,14 +65,17 @@ def signal_quality(
         if flat[i]: yield f'flat for {flat_s[i]:.1f} of {dur:.1f} s'
         if stuck_s[i]: yield f'cut off at {rail[i]:.2f} mV for {stuck_s[i]:.2f} s'
         if off[i]:
-            yield 'baseline jumps by more than 5 mV: electrode loose?' if drift[i] > 5 else 'no heart beat to be seen: electrode off?'
+            yield ('baseline jumps by more than 5 mV: electrode loose?' if drift[i] > 5
+                   else 'no heart beat to be seen: electrode off?')
         if not noisy[i]: return
         if noise[i] > 15: yield f'noise of {noise[i]:.0f} µV (muscle?)'
         if burst[i]: yield f'burst of noise at {when[i]:.1f} s'
         if hum[i] > 50: yield f'{line[i]} Hz mains hum of {hum[i]:.0f} µV'
         if drift[i] > 1: yield f'baseline wanders over {drift[i]:.1f} mV'
-    return pd.DataFrame(dict(flat=flat, clipped=stuck_s > 0, lead_off=off, noisy=noisy, missing=missing, noise_uv=noise.round(1), hum_uv=hum.round(1), drift_mv=drift.round(3),
-        reason=['; '.join(words(i)) for i in range(len(x))]), index=pd.Index(rec.leads, name='lead'))
+    return pd.DataFrame(dict(flat=flat, clipped=stuck_s > 0, lead_off=off, noisy=noisy, missing=missing,
+                             noise_uv=noise.round(1), hum_uv=hum.round(1), drift_mv=drift.round(3),
+                             reason=['; '.join(words(i)) for i in range(len(x))]),
+                        index=pd.Index(rec.leads, name='lead'))
 
 def quality_text(
     table:pd.DataFrame,  # from `signal_quality`

@@ -44,8 +44,10 @@ def offsets(
 # %% ../../nbs/02_preprocess.ipynb #-band-sos
 @lru_cache(64)
 def _band_sos(highpass_hz, lowpass_hz, order, fs):
-    kind, cut = ('bandpass', (highpass_hz, lowpass_hz)) if highpass_hz and lowpass_hz else ('highpass', highpass_hz) if highpass_hz else ('lowpass', lowpass_hz)
-    return scipy.signal.butter(order, cut, kind, fs=fs, output='sos')
+    if highpass_hz and lowpass_hz: kind, cutoff = 'bandpass', (highpass_hz, lowpass_hz)
+    elif highpass_hz: kind, cutoff = 'highpass', highpass_hz
+    else: kind, cutoff = 'lowpass', lowpass_hz
+    return scipy.signal.butter(order, cutoff, kind, fs=fs, output='sos')
 
 def band_filter(
     x:np.ndarray,             # ECG (mV), shape (..., n_samples)
@@ -55,7 +57,7 @@ def band_filter(
     lowpass_hz:float=None,    # take away what is faster, e.g. 40 (muscle)
     order:int=3,              # of the Butterworth filter, in each direction
 )->np.ndarray:                # filtered, same shape and dtype
-    "Zero-phase Butterworth high-pass, low-pass or band-pass; gain 1/2 at the cut-offs. `BadSignal` if `fs` is too low for them."
+    "Zero-phase Butterworth high-, low- or band-pass; gain 1/2 at the cut-offs. `BadSignal` if `fs` is too low."
     for name, hz in (('high', highpass_hz), ('low', lowpass_hz)):
         if hz and hz >= fs/2:
             raise BadSignal('recording',
@@ -121,7 +123,7 @@ def wavelet_denoise(
     wavelet:str='db4',    # any discrete wavelet of PyWavelets
     mode:str='soft',      # 'soft' shrinks, 'hard' keeps or kills
 )->np.ndarray:            # same shape and dtype
-    "Wavelet shrinkage with a threshold for each octave and lead from its own median; a signal too short for one octave comes back as it is."
+    "Wavelet shrinkage, threshold of each octave and lead from its median; a signal too short for it stays as it is."
     import pywt
     n = x.shape[-1]
     level = min(int(np.log2(max(fs/48, 1))), pywt.dwt_max_level(n, wavelet))
@@ -129,7 +131,8 @@ def wavelet_denoise(
     approx, *details = pywt.wavedec(x, wavelet, level=level)
     for i, d in enumerate(details):
         limit = np.median(np.abs(d), -1, keepdims=True)/.6745*np.sqrt(2*np.log(d.shape[-1]))
-        details[i] = np.sign(d)*np.maximum(np.abs(d) - limit, 0) if mode == 'soft' else np.where(np.abs(d) > limit, d, 0)
+        if mode == 'soft': details[i] = np.sign(d)*np.maximum(np.abs(d) - limit, 0)
+        else: details[i] = np.where(np.abs(d) > limit, d, 0)
     return pywt.waverec([approx, *details], wavelet)[..., :n].astype(x.dtype)
 
 # %% ../../nbs/02_preprocess.ipynb #def-resample
@@ -199,9 +202,57 @@ def _wavelets():
 
 PREPARATION = 2   # counts changes of what the same recipe gives: 2 takes off constants above `OFFSET_MV`
 
+def _problem(r):
+    "What is wrong with the steps of recipe `r`; None if nothing is."
+    if not r.leads: return 'no leads'
+    if len(set(r.leads)) < len(r.leads): return f'a lead occurs twice: {", ".join(r.leads)}'
+    if r.highpass_hz and r.lowpass_hz and r.highpass_hz >= r.lowpass_hz:
+        return f'high-pass {r.highpass_hz:g} Hz is not below low-pass {r.lowpass_hz:g} Hz'
+    if r.scale not in SCALES: return f'scale {r.scale!r} is not one of {", ".join(SCALES)}'
+    if r.wavelet_mode not in ('soft', 'hard'): return f"wavelet_mode {r.wavelet_mode!r} is neither 'soft' nor 'hard'"
+    if r.wavelet is not None and (not isinstance(r.wavelet, str) or r.wavelet not in _wavelets()):
+        return f'no discrete wavelet {str(r.wavelet)[:50]!r} in PyWavelets'
+    if min(r.notch_hz + r.baseline_s, default=1) <= 0:
+        return 'notch frequencies and baseline windows must be above 0'
+
+# %% ../../nbs/02_preprocess.ipynb #recipe-as-data
+class _AsData:
+    "A recipe as JSON, by its hash, and at work."
+    def to_json(self)->str: return json.dumps(asdict(self), indent=1)
+
+    @classmethod
+    def from_json(cls, text)->Recipe: # JSON text, or a dict already read from it
+        "The recipe in `text`; keys that it does not know are refused, since ignoring one would prepare another signal."
+        try: d = json.loads(text) if isinstance(text, (str, bytes)) else dict(text)
+        except ValueError as e: raise ECGError('recipe', f'not JSON ({e})') from None
+        unknown = sorted(set(d) - {f.name for f in fields(cls)})
+        if unknown: raise ECGError('recipe', f'unknown: {", ".join(unknown)}')
+        return cls(**d)
+
+    @property
+    def hash(self)->str: # 12 hexadecimal digits
+        "Short SHA-256 of the recipe: equal recipes, equal hash."
+        return _short_hash(self)
+
+    def __call__(self, rec:Recording)->Recording:
+        """`rec` prepared; `meta` has the `recipe`'s hash, the leads `computed`, the share `missing` of each lead,
+        and the steps `skipped` that its rate does not allow."""
+        rec, computed = complete_leads(rec, self.leads)
+        x, notes = prepare(rec.signal, rec.fs, self, name=rec.record_id)
+        return Recording(x, self.fs, self.leads, rec.record_id, rec.meta | dict(computed=computed) | notes)
+
+    def _put(self, name, value): object.__setattr__(self, name, value)
+
+    def _put_number(self, name, above, most=np.inf):
+        v = getattr(self, name)
+        if isinstance(v, bool) or not isinstance(v, (int, float, np.number)) or not above < v <= most:
+            limit = f', at most {most:g},' if most < np.inf else ''
+            raise ECGError('recipe', f'{name} = {v!r}; a number above {above:g}{limit} is needed')
+        self._put(name, type(getattr(type(self), name) or 0.)(v))
+
 # %% ../../nbs/02_preprocess.ipynb #recipe
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(_AsData):
     "How a signal is prepared, as data: same recipe, same signal."
     leads:tuple = LEADS             # these, in this order
     fs:float = 100.                 # Hz, after resampling
@@ -220,51 +271,17 @@ class Recipe:
     lsb_uv:float = 1.               # what one stored unit means (µV; thousandths of a standard deviation when scaled)
 
     def __post_init__(self):
-        put = lambda **kw: [object.__setattr__(self, k, v) for k, v in kw.items()]
-        def number(name, above, most=np.inf):
-            v = getattr(self, name)
-            if isinstance(v, bool) or not isinstance(v, (int, float, np.number)) or not above < v <= most:
-                raise ECGError('recipe',
-                               f'{name} = {v!r}; a number above {above:g}' + (f', at most {most:g},' if most < np.inf else '') + ' is needed')
-            put(**{name: type(getattr(type(self), name) or 0.)(v)})
-        put(leads=tuple(map(lead_name, [self.leads] if isinstance(self.leads, str) else self.leads)),
-            fs=check_fs(self.fs, 'recipe'))
+        self._put('leads', tuple(map(lead_name, [self.leads] if isinstance(self.leads, str) else self.leads)))
+        self._put('fs', check_fs(self.fs, 'recipe'))
         for name in ('notch_hz', 'baseline_s'):
-            put(**{name: tuple(float(v) for v in np.atleast_1d(getattr(self, name)))})
+            self._put(name, tuple(float(v) for v in np.atleast_1d(getattr(self, name))))
         for name in ('highpass_hz', 'lowpass_hz', 'smooth_s'):
-            if getattr(self, name) is not None: number(name, 0)
-        for name, most in dict(order=10, notch_q=1e4, smooth_order=10, lsb_uv=1e6).items(): number(name, 0, most)
-        number('max_missing', -1e-9, 1)
-        bad = (not self.leads and 'no leads' or len(set(self.leads)) < len(self.leads) and f'a lead occurs twice: {", ".join(self.leads)}'
-            or self.highpass_hz and self.lowpass_hz and self.highpass_hz >= self.lowpass_hz and f'high-pass {self.highpass_hz:g} Hz is not below low-pass {self.lowpass_hz:g} Hz'
-            or self.scale not in SCALES and f'scale {self.scale!r} is not one of '
-                                            f'{", ".join(SCALES)}' or self.wavelet_mode not in ('soft', 'hard') and f"wavelet_mode {self.wavelet_mode!r} is neither 'soft' nor 'hard'"
-            or self.wavelet is not None and (not isinstance(self.wavelet, str) or self.wavelet not in _wavelets()) and f'no discrete wavelet {str(self.wavelet)[:50]!r} in PyWavelets'
-            or min(self.notch_hz + self.baseline_s, default=1) <= 0 and 'notch frequencies and baseline windows must '
-                                                                        'be above 0')
-        if bad: raise ECGError('recipe', bad)
-
-    def to_json(self)->str: return json.dumps(asdict(self), indent=1)
-
-    @classmethod
-    def from_json(cls, text)->Recipe: # JSON text, or a dict already read from it
-        "The recipe in `text`; keys that it does not know are refused, since ignoring one would prepare another signal."
-        try: d = json.loads(text) if isinstance(text, (str, bytes)) else dict(text)
-        except ValueError as e: raise ECGError('recipe', f'not JSON ({e})') from None
-        unknown = sorted(set(d) - {f.name for f in fields(cls)})
-        if unknown: raise ECGError('recipe', f'unknown: {", ".join(unknown)}')
-        return cls(**d)
-
-    @property
-    def hash(self)->str: # 12 hexadecimal digits
-        "Short SHA-256 of the recipe: equal recipes, equal hash."
-        return _short_hash(self)
-
-    def __call__(self, rec:Recording)->Recording:
-        "`rec` prepared; `meta` has the `recipe`'s hash, the leads `computed`, the share `missing` of each lead, and the steps `skipped` that its rate does not allow."
-        rec, computed = complete_leads(rec, self.leads)
-        x, notes = prepare(rec.signal, rec.fs, self, name=rec.record_id)
-        return Recording(x, self.fs, self.leads, rec.record_id, rec.meta | dict(computed=computed) | notes)
+            if getattr(self, name) is not None: self._put_number(name, 0)
+        for name, most in dict(order=10, notch_q=1e4, smooth_order=10, lsb_uv=1e6).items():
+            self._put_number(name, 0, most)
+        self._put_number('max_missing', -1e-9, 1)
+        problem = _problem(self)
+        if problem: raise ECGError('recipe', problem)
 
 # %% ../../nbs/02_preprocess.ipynb #prepare
 def prepare(
@@ -273,16 +290,17 @@ def prepare(
     recipe:Recipe,         # what to do
     *,
     name:str='recording',  # to be named in errors
-)->tuple:                  # prepared signal (n_leads, new_n_samples) and a dict: recipe (hash), missing (share a lead), skipped (reasons)
+)->tuple:                  # prepared (n_leads, n); dict: recipe (hash), missing (share a lead), skipped (reasons)
     "Do what `recipe` says. `BadSignal` if a lead has too few samples left or `fs` cannot hold the high-pass."
     r, skipped = recipe, []
     x, missing = fill_gaps(x)
     if (bad := (missing > r.max_missing) | (missing == 1)).any():
         raise BadSignal(name or 'recording',
-                        'no usable signal: ' + ', '.join(f'{l} {100*m:.0f} % missing' for l, m, b in zip(r.leads, missing, bad) if b))
-    def possible(hz, what):
+                        'no usable signal: ' + ', '.join(f'{l} {100*m:.0f} % missing'
+                                                         for l, m, b in zip(r.leads, missing, bad) if b))
+    def possible(hz, step):
         if hz is not None and hz >= fs/2:
-            skipped.append(f'{what} {hz:g} Hz: at or above half of the {fs:g} Hz it was recorded with')
+            skipped.append(f'{step} {hz:g} Hz: at or above half of the {fs:g} Hz it was recorded with')
             return None
         return hz
     low, lines = possible(r.lowpass_hz, 'low-pass'), [f for f in r.notch_hz if possible(f, 'notch')]

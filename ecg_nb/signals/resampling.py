@@ -31,6 +31,7 @@ def _sinc_weights(fs, new_fs):
     h = np.where(abs(at) <= 10, np.sinc(at)*np.i0(5*np.sqrt(np.clip(1 - (at/10)**2, 0, None))), 0)
     return h/h.sum(1, keepdims=True)
 
+# %% ../../nbs/signals/18_resampling.ipynb #at-times
 def _at_times(x, times, weights):
     "`x`, shape (n_leads, n_samples) and 0 beyond its ends, at `times` (samples) between its samples."
     phases, taps = len(weights) - 1, weights.shape[1]

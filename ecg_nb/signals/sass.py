@@ -35,6 +35,7 @@ def _sass_lead(y, lam, A, AA, b1, order, n_iter):
         size = np.abs(u)
     return solve(A, By - np.correlate(u, b1, 'valid'))
 
+# %% ../../nbs/signals/17_sass.ipynb #sass
 def sass(
     x:np.ndarray,            # ECG (mV), shape (..., n_samples)
     fs:float,                # sampling rate (Hz)
