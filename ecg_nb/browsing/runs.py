@@ -367,7 +367,7 @@ class SaliencyBrowser(Browser):
         **view,              # for `ECGView`
     ):
         from ecg_nb.training.run import load_run
-        from ecg_nb.explanation.saliency import METHODS
+        from ecg_nb.explanation.attribution import METHODS
         from ecg_nb.inference.predict import best_method
         self.model, self.recs, self._made = run if hasattr(run, 'model') else load_run(run), _recordings(recs), {}
         if is_encoder(self.model):

@@ -192,7 +192,7 @@ def saliency(part, records, seed):
     \b
     ecg_nb saliency superclass --records 50
     """
-    from ecg_nb.explanation.saliency import write_maps
+    from ecg_nb.explanation.saliency_results import write_maps
     write_maps(*part, n=records, seed=seed, say=echo)
 
 @cli.command(short_help='which saliency maps can be believed')

@@ -568,7 +568,7 @@ def bench_maps(
     steps:int=32, batch:int=64,
 )->list:            # rows
     "Integrated gradients of a batch of records, beside the passes alone and beside one record at a time."
-    from ecg_nb.explanation.saliency import attribute, ig_speed
+    from ecg_nb.explanation.attribution import attribute, ig_speed
     kw = dict(n=n, repeats=1, threads=torch.get_num_threads(), packages=('torch', 'captum'))
     t, what = ig_speed(run, n=n, steps=steps, batch=batch), f'maps, integrated gradients, {steps} steps'
     x = .2*torch.randn(n_peer, len(run.recipe.leads), round(10*run.recipe.fs),

@@ -27,7 +27,7 @@ from ..training.data import ECGData, Splits, standardize_on
 from ..training.loop import fit
 from ..training.run import Run, load_run, write_run
 from ..metrics.classify import bootstrap, class_auc, interval
-from .saliency import METHODS, attribute, target_logits
+from .attribution import METHODS, attribute, target_logits
 from .verdicts import ESSENTIAL, TESTS, decide, grade, grades, read_verdicts
 from ..view.palette import GREY, LIGHT, PALE, RIGHT, SERIES, WAVES, WRONG, map_colors, tint
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 import numpy as np, pandas as pd
 from ..core import BadTable, ECGError, atomic_path, write_csv
-from ..explanation.saliency import record_embeddings
+from ..explanation.embedding_map import record_embeddings
 from ..models.networks import Average, Union
 from .predict import Source, _first_usable, sources
 from ..signals.lead_quality import quality_text, signal_quality
