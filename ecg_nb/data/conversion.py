@@ -5,6 +5,7 @@
 # %% ../../nbs/data/32_conversion.ipynb #from-future-import-annotations
 from __future__ import annotations
 import hashlib, json, math, os
+from contextlib import closing
 from dataclasses import asdict
 from types import SimpleNamespace
 import pandas as pd, numpy as np
@@ -200,9 +201,9 @@ def _write_side(out, k, side):
     with atomic_path(out/f'shard-{k:04d}.json') as p: p.write_text(json.dumps(side))
 
 def _one_behind(f, items):
-    "`f(*item)` for each of `items`, worked out in a thread while the next item is being made."
+    "`f(*item)` for each of the generator `items`, worked out in a thread while the next is made; it is closed at the end."
     from concurrent.futures import ThreadPoolExecutor
-    with ThreadPoolExecutor(1) as pool:
+    with closing(items), ThreadPoolExecutor(1) as pool:       # closed: workers end before anything is swept away
         last = None
         for item in items:
             if last: yield last.result()
