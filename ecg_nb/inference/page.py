@@ -292,7 +292,7 @@ def best_method(
 )->str:
     "The way to make maps that passed most tests for this run, or for the tested run of its task."
     from ecg_nb.explanation.sanity import ESSENTIAL, read_verdicts
-    from ecg_nb.explanation.saliency import METHODS
+    from ecg_nb.explanation.attribution import METHODS
     try: t = read_verdicts()
     except ECGError: return 'integrated_gradients'
     t = t[(t.run == (name if name in set(t.run) else _TESTED.get(name.split('/')[0], ''))) & t.method.isin(list(METHODS))]

@@ -708,7 +708,7 @@ def _first_usable(encoder, source):
 def _embeddings(encoder, found, progress):
     "Of each source (record_id, person, embedding, quality in words); and record_id, cause of those without one."
     from tqdm.auto import tqdm
-    from ecg_nb.signals.preprocess import quality_text, signal_quality
+    from ecg_nb.signals.lead_quality import quality_text, signal_quality
     out, lost = [], []
     for s in tqdm(found, disable=not progress, desc='embed'):
         try:

@@ -7,7 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 import numpy as np
 from ..core import BadSignal, Recording
-from .preprocess import FRONTAL, Recipe, complete_leads, from_int16, to_int16
+from .leads import FRONTAL
+from .preprocess import Recipe, complete_leads, from_int16, to_int16
 from .quality import Finding, examine, ordered
 from .segment import find_r_peaks, find_r_peaks_multi, whole_beats
 

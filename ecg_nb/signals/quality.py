@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 import numpy as np
 from ..core import LEADS, ECGError, Recording
-from .preprocess import FRONTAL, fill_gaps, offsets
+from .leads import FRONTAL
+from .preprocess import fill_gaps, offsets
 from .segment import find_r_peaks_multi
 
 # %% auto #0
