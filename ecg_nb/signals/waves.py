@@ -5,7 +5,7 @@
 # %% ../../nbs/signals/13_waves.ipynb #export-imports-waves
 from __future__ import annotations
 import numpy as np, pandas as pd, scipy
-from ..core import BadSignal, ECGError, Recording
+from ..core import BadSignal, ECGError, INK, Recording, WAVE_COLORS
 from .preprocess import band_filter, fill_gaps, resample
 from .segment import find_r_peaks, find_r_peaks_multi
 
@@ -333,8 +333,6 @@ def write_waves(
                fs=fs, write_dir=str(Path(path).parent))
 
 # %% ../../nbs/signals/13_waves.ipynb #plot-waves
-_COLORS = dict(P='#9D7FD1', QRS='#1FA187', T='#D39A2D')
-
 def plot_waves(
     rec:Recording,
     table:pd.DataFrame,      # boundaries
@@ -351,11 +349,11 @@ def plot_waves(
     x = part.signal[0] - np.nanmedian(part.signal[0])
     low, high = np.nanmin(x), np.nanmax(x)
     room = .12*max(high - low, .1)
-    ax.plot(start_s + np.arange(len(x))/rec.fs, x, color='#1A1A2E', lw=.8)
+    ax.plot(start_s + np.arange(len(x))/rec.fs, x, color=INK, lw=.8)
     for t, y in ((table, low - room), (marks, high + room)):
         for w in () if t is None else t[(t.peak_s >= start_s) & (t.peak_s < start_s + dur_s)].itertuples():
             onset = w.peak_s if np.isnan(w.onset_s) else w.onset_s
-            ax.plot([onset, w.peak_s if np.isnan(w.offset_s) else w.offset_s], [y, y], color=_COLORS[w.wave],
+            ax.plot([onset, w.peak_s if np.isnan(w.offset_s) else w.offset_s], [y, y], color=WAVE_COLORS[w.wave],
                     lw=4, solid_capstyle='butt')
     ax.set(xlim=(start_s, start_s + part.duration_s), ylim=(low - 2*room, high + 2*room))
     ax.set_title(title or rec.record_id, fontsize=8, loc='left')

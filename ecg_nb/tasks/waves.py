@@ -22,6 +22,7 @@ from ..metrics.classify import Undefined, bootstrap, interval
 from ..metrics.boundaries import MARTINEZ, TOLERANCE_MS, best_of, boundary_errors, summary
 from ..models.registry import create_model, network_info
 from ..signals.measure import Measurements, measurements, no_measurements
+from ..signals.prepare import usable_leads
 from ..signals.preprocess import Recipe
 from ..signals.segment import find_r_peaks_multi
 from ..signals.waves import COLUMNS, WAVE_FS, WAVES, curves_together, wave_input, waves_of_curves
@@ -348,7 +349,9 @@ def measured_with_waves(
     run='waves/boundaries',
 )->tuple:                # `Measurements`, boundaries
     "All numbers of a recording, and the waves that they were read from."
-    try: table = delineator(run)(rec)
+    try:
+        rec, _ = usable_leads(rec)
+        table = delineator(run)(rec)
     except BadSignal as e: return no_measurements(rec, e.cause), pd.DataFrame(columns=COLUMNS)
     return measurements(rec, table), table
 
@@ -544,7 +547,7 @@ def lead_ii(m:Marked)->Marked:
 
 def _report(task, plan, folder, marked, fold, command):
     "Tables and metrics.json of a run that has found what it found."
-    found = pd.read_csv(folder/'found.csv.gz')
+    found = pd.read_csv(folder/'found.csv.gz', dtype=dict(record_id=str))
     later = [m for m, f in zip(marked, fold) if f not in SETTLED_ON]
     tables = dict(qtdb=beside_published(scores(marked, found)), qtdb_later=beside_published(scores(later, found)), records=by_record(marked, found),
                   experts=experts(marked))
@@ -720,3 +723,29 @@ def _compare(self:Waves, name:str, folder, *, seed:int=0, device='cpu', cache=No
     return self.write_comparison(name, folder, [], _measured_tables(self, folder))
 
 Waves.compare = _compare
+
+# %% ../../nbs/tasks/17_delineation.ipynb #waves-made-anew
+def _other_folds(found, marked, fold):
+    "Recordings that were asked about in another fold than their person's."
+    own = {m.record_id: k for m, k in zip(marked, fold)}
+    kept = found.groupby('record_id').fold.agg(['min', 'max'])
+    return sorted({r for r, low, high in kept.itertuples() if not low == high == own.get(r)} | own.keys() - set(kept.index))
+
+def _made_anew(self:Waves, folder, here, info, verdict, *, root=None, marked=None):
+    "Write tables and metrics.json of a run anew into `here`, which holds its files; what differs is noted in `verdict`."
+    plan = self.plan_of(info)
+    if (folder/'ludb.csv').exists() and not have('ludb'):
+        verdict.unchecked.append('ludb is not here: tables and headline')
+        return None
+    marked = marked or qtdb_marked(root or find('qtdb'))
+    fold = fold_of([m.subject for m in marked], n=plan.extra['folds'], seed=info['seed'])
+    wrong = _other_folds(pd.read_csv(folder/'found.csv.gz', dtype=dict(record_id=str)), marked, fold)
+    if wrong:
+        verdict.differences.append(f'folds: {len(wrong)} recordings are in another fold of found.csv.gz than their '
+                                   f'people ({", ".join(wrong[:3])})')
+    verdict.unchecked.append('the networks of the folds are not kept: what they found is taken from found.csv.gz')
+    again = _report(self, plan, here, marked, fold, info['command'])
+    peaks = {m.record_id: (m.subject, m.marks.peak_s[m.marks.wave == 'QRS'].to_numpy()) for m in marked}
+    return again, _info(self, plan, marked, info['seed'], info['command']), peaks
+
+Waves.made_anew = _made_anew
