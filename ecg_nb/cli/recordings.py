@@ -6,8 +6,9 @@
 from __future__ import annotations
 from pathlib import Path
 import click
-from .base import (PARTLY, as_options, class_names, cli, comma_separated, run_names, run_option, echo, echo_answer, echo_left_out, file_options, json_option, people_option, quiet_option,
-    source_options, source_table)
+from .base import (PARTLY, as_options, class_names, cli, comma_separated, run_names, run_option, echo,
+                             echo_answer, echo_left_out, file_options, json_option, people_option, quiet_option,
+                             source_options, source_table)
 from ..core import ECGError, did_you_mean, shown
 
 # %% auto #0
@@ -19,8 +20,8 @@ PAGES = 20   # up to so many recordings get a page each without being asked for
 
 @cli.command(short_help='what runs say of recordings: table, JSON, pages')
 @source_options
-@click.option('--run', 'runs', multiple=True, default=['diagnosis/superclass'], show_default=True, shell_complete=run_names,
-    help='Which run to ask; several are possible.')
+@click.option('--run', 'runs', multiple=True, default=['diagnosis/superclass'], show_default=True,
+              shell_complete=run_names, help='Which run to ask; several are possible.')
 @click.option('--out', type=click.Path(file_okay=False),
               help='Folder for tables and pages; without it only a summary is printed.')
 @click.option('--format', 'formats', multiple=True, type=click.Choice(['csv', 'json', 'html']),
@@ -33,7 +34,8 @@ PAGES = 20   # up to so many recordings get a page each without being asked for
 @quiet_option
 @json_option
 def predict(source, fs, leads, units, runs, out, formats, maps, uncalibrated, jobs, replace, quiet, as_json):
-    """What a trained run says of recordings: WFDB, EDF, BDF, CPSC .mat, .npy or .csv files, folders of them, or a data set's name. Leads in any order, any rate, from 2.5 s to a night.
+    """What a trained run says of recordings: WFDB, EDF, BDF, CPSC .mat, .npy or .csv files, folders of them, or
+    a data set's name. Leads in any order, any rate, from 2.5 s to a night.
 
     \b
     ecg_nb predict my-folder --out answers
@@ -49,7 +51,8 @@ def predict(source, fs, leads, units, runs, out, formats, maps, uncalibrated, jo
         answers.write(out, formats=formats or ('csv', 'json', *pages), maps=maps, progress=not quiet, replace=replace)
     written = f'\nwritten to {shown(out)}: begin at {shown(Path(out)/"index.html")}' if out else ''
     if out and not formats and len(answers) > PAGES:
-        written += f'\n{len(answers):,} recordings: no page each. To have them, some seconds each: --format csv --format json --format html'
+        written += (f'\n{len(answers):,} recordings: no page each. To have them, some seconds each: '
+                    '--format csv --format json --format html')
     # both name what could not be used
     echo(answers.to_json() if as_json else as_options(answers.text()) + written)
     if len(answers.problems): raise click.exceptions.Exit(PARTLY)
@@ -72,7 +75,8 @@ def _report_or_fit(source, report, fit):
 @click.option('--fit', is_flag=True, help='Fit its eye for exchanged cables on PTB-XL.')
 @json_option
 def doctor(source, fs, leads, units, report, fit, as_json):
-    """Look at recordings before any run is asked: exchanged cables, contradicting leads, wrong units, lost connections, noise, no ECG.
+    """Look at recordings before any run is asked: exchanged cables, contradicting leads, wrong units, lost
+    connections, noise, no ECG.
 
     \b
     ecg_nb doctor my-folder
@@ -103,7 +107,8 @@ def doctor(source, fs, leads, units, report, fit, as_json):
               help='Explain the ten seconds from this second on (default: from the start).')
 @click.option('--out', required=True, type=click.Path(dir_okay=False), help='Picture (.png) or page (.html) to write.')
 def explain(source, fs, leads, units, run, record, cls, method, start_s, out):
-    """Which samples of one recording made RUN say so: a map over the ECG, with the verdict on whether such maps can be believed.
+    """Which samples of one recording made RUN say so: a map over the ECG, with the verdict on whether such maps
+    can be believed.
 
     \b
     ecg_nb explain ecg.hea --class MI --out map.png
@@ -129,7 +134,8 @@ def explain(source, fs, leads, units, run, record, cls, method, start_s, out):
 @click.option('--replace', is_flag=True, help='Replace people that are there already.')
 @quiet_option
 def enrol(gallery, source, fs, leads, units, csv, columns, sex_coding, run, replace, quiet):
-    """Put the people of SOURCE into the file GALLERY (made if it is not there). Who is who: subject_id in --csv, else each file is a person of its own.
+    """Put the people of SOURCE into the file GALLERY (made if it is not there). Who is who: subject_id in
+    --csv, else each file is a person of its own.
 
     \b
     ecg_nb enrol people.gallery folder --csv people.csv
@@ -170,9 +176,11 @@ def identify(gallery, source, fs, leads, units, run, nearest, quiet, as_json):
 @click.option('--from', 'base_url', help='Another place with the same files, e.g. a mirror.')
 @quiet_option
 def download(name, to, fs, jobs, files, base_url, quiet):
-    """Fetch data sets by NAME from their publishers, each file checked by its checksum; goes on where it was cut off. Without NAME: which there are.
+    """Fetch data sets by NAME from their publishers, each file checked by its checksum; goes on where it was
+    cut off. Without NAME: which there are.
 
-    SHHS and MESA need a token of your own from sleepdata.org: it is taken from NSRR_TOKEN, or asked for, and never written anywhere.
+    SHHS and MESA need a token of your own from sleepdata.org: it is taken from NSRR_TOKEN, or asked for, and
+    never written anywhere.
 
     \b
     ecg_nb download ptb-xl ecg-id
@@ -220,6 +228,7 @@ def convert_files(table, to, out, beats, overwrite, as_json):
 # %% ../../nbs/cli/11_cli_recordings.ipynb #convert
 NIGHTS = ('shhs', 'mesa')  # data sets of whole nights, of which segments are stored
 
+# %% ../../nbs/cli/11_cli_recordings.ipynb #convert-2
 @cli.command(short_help='recordings or nights into one store')
 @source_options
 @people_option
@@ -241,9 +250,10 @@ NIGHTS = ('shhs', 'mesa')  # data sets of whole nights, of which segments are st
 @click.option('--dask', metavar='ADDRESS', help='Let a Dask cluster do it, e.g. tcp://scheduler:8786.')
 @click.option('--overwrite', is_flag=True, help='Start anew, whatever is in the folder.')
 @json_option
-def convert(source, fs, leads, units, csv, columns, sex_coding, to, out, beats, run, to_leads, to_fs, highpass, lowpass, notch, segments, seconds,
-    skip, until, jobs, dask, overwrite, as_json):
-    """Recordings of SOURCE (files, folders, or a data set's name) into one store that training reads without decoding anything; or, with --out, into files of another format, each read back and compared.
+def convert(source, fs, leads, units, csv, columns, sex_coding, to, out, beats, run, to_leads, to_fs, highpass,
+            lowpass, notch, segments, seconds, skip, until, jobs, dask, overwrite, as_json):
+    """Recordings of SOURCE (files, folders, or a data set's name) into one store that training reads without
+    decoding anything; or, with --out, into files of another format, each read back and compared.
 
     Stopped in between, the same command goes on where it was. Recordings that cannot be used are left out and listed.
 
@@ -262,8 +272,9 @@ def convert(source, fs, leads, units, csv, columns, sex_coding, to, out, beats, 
     text = ''
     with workers(dask):
         if set(source) <= set(NIGHTS):
-            store, table = convert_nights(list(source), to, fs=to_fs or 256., leads=to_leads or 'ECG', n_segments=segments,
-                length_s=seconds, skip_s=skip, until_s=until, n_jobs=jobs, overwrite=overwrite)
+            store, table = convert_nights(
+                list(source), to, fs=to_fs or 256., leads=to_leads or 'ECG', n_segments=segments, length_s=seconds,
+                skip_s=skip, until_s=until, n_jobs=jobs, overwrite=overwrite)
             text = f'\n  {write_segments(store, table)}'
             for night, cause in table.attrs['problems']: echo(f'note: {night}: {cause}', err=True)
         else:
@@ -272,8 +283,8 @@ def convert(source, fs, leads, units, csv, columns, sex_coding, to, out, beats, 
             store = convert(table, to, recipe, length=length, n_jobs=jobs, overwrite=overwrite)
     left_out = store.report().query('reason != "usable"')
     lines = [f'  left out, {r.records:,}: {r.reason} (for one, {r.example})' for r in left_out.itertuples()]
-    answer = dict(store=store.path, records=len(store), usable=int(store.index.usable.sum()), leads=store.leads, fs=store.fs,
-        content_hash=store.content_hash, left_out=left_out.to_dict('records'))
+    answer = dict(store=store.path, records=len(store), usable=int(store.index.usable.sum()), leads=store.leads,
+                  fs=store.fs, content_hash=store.content_hash, left_out=left_out.to_dict('records'))
     echo_answer(answer, as_json, '\n'.join([repr(store) + text, *lines]))
     if len(left_out): raise click.exceptions.Exit(PARTLY)
     if not set(source) <= set(NIGHTS): echo_left_out(table=table)

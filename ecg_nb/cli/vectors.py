@@ -40,7 +40,8 @@ def same_person(source, fs, leads, units, run, threshold, out, quiet, as_json):
 @click.option('--out', required=True, type=click.Path(dir_okay=False), help='File to write: .csv or .npz.')
 @quiet_option
 def embed(source, fs, leads, units, run, out, quiet):
-    """What RUN sees in each recording, as a row of numbers: what its last layer reads, the mean over the windows; of an encoder, its embedding.
+    """What RUN sees in each recording, as a row of numbers: what its last layer reads, the mean over the
+    windows; of an encoder, its embedding.
 
     \b
     ecg_nb embed my-folder --run diagnosis/superclass --out vectors.csv

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 import numpy as np
 import pandas as pd
-from ..core import BadHeader, BadTable, DamagedFile, ECGError, MissingFile, Registry, UnsafePath, bare, clocked, data_path, read_bytes, shown
-from .formats import check_link, cpsc_labels, comment_fields, edf_channel, person, read_annotations, read_cpsc, read_header
+from ..core import (BadHeader, BadTable, DamagedFile, ECGError, MissingFile, Registry, UnsafePath, bare, clocked,
+                         data_path, read_bytes, shown)
+from .formats import (check_link, cpsc_labels, comment_fields, edf_channel, person, read_annotations,
+                                 read_cpsc, read_header)
 
 # %% auto #0
 __all__ = ['COLUMNS', 'DATASETS', 'SUPERCLASSES', 'PTBXL_VERSIONS', 'AAMI', 'listed', 'read_csv', 'parse_age', 'parse_sex',
@@ -33,6 +35,7 @@ def listed(
     v = list(dict.fromkeys(map(str, values)))
     return ', '.join(v[:n]) + (f' … ({len(v):,} in all)' if len(v) > n else '')
 
+# %% ../../nbs/data/12_datasets.ipynb #read-csv-of-text
 def read_csv(
     path,           # a table of text
     required=(),    # columns that must be there
@@ -60,16 +63,19 @@ def read_csv(
     t.columns = t.columns.str.strip()
     # apart from blanks; of equal ones pandas numbers the second
     if not t.columns.is_unique: raise BadTable(path, f'two columns are called {t.columns[t.columns.duplicated()][0]!r}')
-    lost = [c for c in required if c not in t.columns]
-    if lost: raise BadTable(path, f'no column {", ".join(lost)}; it has {listed(t.columns, 40)}')
+    missing = [c for c in required if c not in t.columns]
+    if missing: raise BadTable(path, f'no column {", ".join(missing)}; it has {listed(t.columns, 40)}')
     return t.map(bare).rename(columns=bare) if "'" in text else t   # a table of ours, or of a spreadsheet
 
 # %% ../../nbs/data/12_datasets.ipynb #-text
 _unknown = {'', 'nan', 'na', 'n/a', 'none', 'null', 'unknown', 'unk', 'not reported', 'missing', '?', '-', '.'}
 
 def _text(values):
-    return pd.Series(values, dtype=object).map(lambda v: '' if v is None or v is pd.NA else str(v).strip()).astype(str).reset_index(drop=True)
+    "Series of text, '' where there is nothing."
+    def as_text(v): return '' if v is None or v is pd.NA else str(v).strip()
+    return pd.Series(values, dtype=object).map(as_text).astype(str).reset_index(drop=True)
 
+# %% ../../nbs/data/12_datasets.ipynb #parse-age
 def parse_age(
     values,  # ages as found: text, numbers, a mixture
 )->tuple:    # (float Series in years, NaN = unknown; boolean Series: there was something, but no age)
@@ -87,12 +93,12 @@ def parse_sex(
     coding:dict|None=None, # what codes mean, e.g. {0: 'M', 1: 'F'}; words need none
 )->tuple:              # (Series of 'M', 'F', '' = unknown; boolean Series: there was something, but not understood)
     "Sex as `'M'`, `'F'` or `''`, and which `values` were not understood."
-    known = _sexes | {str(k).strip().lower(): v for k, v in (coding or {}).items()}
-    wrong = set(known.values()) - {'M', 'F', ''}
+    words = _sexes | {str(k).strip().lower(): v for k, v in (coding or {}).items()}
+    wrong = set(words.values()) - {'M', 'F', ''}
     if wrong: raise BadTable('coding of sex', f'must map to M, F or nothing, not {", ".join(map(str, wrong))}')
     s = _text(values).str.lower().str.replace(r'^0*(\d)(\.0+)?$', r'\1', regex=True)  # 1, '01' and 1.0 are one code
-    sex = s.map(known).fillna('')
-    return sex, (sex == '') & ~s.isin(_unknown) & ~s.isin(known)
+    sex = s.map(words).fillna('')
+    return sex, (sex == '') & ~s.isin(_unknown) & ~s.isin(words)
 
 # %% ../../nbs/data/12_datasets.ipynb #check-table
 def counted(n:int, noun:str)->str: # '1 row', '2 rows'
@@ -118,6 +124,7 @@ def check_paths(
     bad = [p for p in paths if not p or _leaves.search(p)]
     if bad: raise UnsafePath(source, f'a path that is empty, absolute or leaves the folder: {listed(map(repr, bad))}')
 
+# %% ../../nbs/data/12_datasets.ipynb #check-folds
 def check_folds(
     table:pd.DataFrame,  # with `subject_id` and `fold`
     source='table',      # named in the error
@@ -130,13 +137,14 @@ def check_folds(
                        'subjects with records in two folds, so a test would meet people it was trained on: '
                        f'{listed(n.index[n > 1])}')
 
+# %% ../../nbs/data/12_datasets.ipynb #check-table-columns
 def check_table(
     table:pd.DataFrame,  # a records table
 )->pd.DataFrame:         # the same
     "Refuse a records table with missing columns, duplicate ids, unsafe paths or impossible values."
     src, t = table.attrs.get('source', 'table'), table
-    lost = [c for c in COLUMNS if c not in t]
-    if lost: raise BadTable(src, f'no column {", ".join(lost)}')
+    missing = [c for c in COLUMNS if c not in t]
+    if missing: raise BadTable(src, f'no column {", ".join(missing)}')
     def refuse(bad, cause):
         if bad.any(): raise BadTable(src, f'{cause}: {listed(t.record_id[bad])}')
     refuse(t.record_id.map(lambda v: not isinstance(v, str) or not v), 'a record_id that is empty or no text')
@@ -160,11 +168,12 @@ def problems(
 def unread(
     table:pd.DataFrame,  # from any reader below
 )->list:                 # (where, cause)
-    "The files that `table` lacks, since they could not be read: of `problems` all but remarks on its records and on the whole."
+    "The files that `table` lacks since they could not be read: `problems`, but for remarks on its records and on all."
     if 'unread' in table.attrs: return list(table.attrs['unread'])
     there = {*table.path, *table.record_id, table.attrs.get('root'), table.attrs.get('source')}
     return [(where, cause) for where, cause in table.attrs.get('problems', ()) if where not in there]
 
+# %% ../../nbs/data/12_datasets.ipynb #finish-table
 def _dates(t):
     "Column `t` as dates without a time zone; what is outside the years 1678 to 2261 is no date of an ECG."
     if not len(t): return pd.Series(dtype='datetime64[ns]')
@@ -181,13 +190,14 @@ def finish_table(
     **attrs,          # further facts for `attrs`
 )->pd.DataFrame:      # a checked records table
     "`t` with all columns of a records table, in their order; what is not known of sex, age, fold and date is empty."
-    t = t.assign(**{c: v for c, v in dict(sex='', age=np.nan, fold=0, date=pd.NaT).items() if c not in t},
-                 dataset=dataset)
+    empty = dict(sex='', age=np.nan, fold=0, date=pd.NaT)
+    t = t.assign(**{c: v for c, v in empty.items() if c not in t}, dataset=dataset)
     if 'subject_id' not in t: t['subject_id'] = t.record_id
     missing = [c for c in COLUMNS if c not in t]
     if missing: raise BadTable(source or root, f'no column {", ".join(missing)}')
     t['date'] = _dates(t.date)
-    t = t.astype(dict(fs=float, n_samples='int64', age=float, fold='int64'))[[*COLUMNS, *(c for c in t if c not in COLUMNS)]].reset_index(drop=True)
+    order = [*COLUMNS, *(c for c in t if c not in COLUMNS)]
+    t = t.astype(dict(fs=float, n_samples='int64', age=float, fold='int64'))[order].reset_index(drop=True)
     t.attrs = dict(root=str(root), source=str(source or root), problems=tuple((str(w), c) for w, c in notes)) | attrs
     return check_table(t)
 
@@ -264,7 +274,7 @@ _kinds = ('diagnostic', 'form', 'rhythm')
 
 def ptbxl_statements(
     root,            # folder of PTB-XL
-)->pd.DataFrame:     # indexed by statement; booleans `diagnostic`, `form`, `rhythm`; texts `diagnostic_class`, `diagnostic_subclass`, `description`
+)->pd.DataFrame:     # by statement: booleans `diagnostic`, `form`, `rhythm`; class, subclass and description
     "The statements of PTB-XL and where each belongs, from `scp_statements.csv`."
     csv = Path(root)/'scp_statements.csv'
     s = read_csv(csv, (*_kinds, 'description', 'diagnostic_class', 'diagnostic_subclass'))
@@ -272,20 +282,27 @@ def ptbxl_statements(
     if s.index.duplicated().any():
         raise BadTable(csv, f'a statement occurs twice: {listed(s.index[s.index.duplicated()])}')
     for k in _kinds: s[k] = pd.to_numeric(s[k], errors='coerce') == 1
-    lost = s.index[s.diagnostic & ~s.diagnostic_class.isin(SUPERCLASSES)]
-    if len(lost):
-        raise BadTable(csv,
-                       f'diagnostic statements without one of the superclasses {", ".join(SUPERCLASSES)}: '
-                       f'{listed(lost)}')
+    homeless = s.index[s.diagnostic & ~s.diagnostic_class.isin(SUPERCLASSES)]
+    if len(homeless):
+        raise BadTable(csv, 'diagnostic statements without one of the superclasses '
+                            f'{", ".join(SUPERCLASSES)}: {listed(homeless)}')
     return s
 
+# %% ../../nbs/data/12_datasets.ipynb #ptbxl-tasks
 def ptbxl_tasks(
     root,    # folder of PTB-XL
 )->dict:     # task -> class names
     "The six label sets of the PTB-XL benchmark (Strodthoff et al. 2021, doi:10.1109/JBHI.2020.3022989)."
     s = ptbxl_statements(root)
-    return dict(all=tuple(sorted(s.index)), diagnostic=tuple(sorted(s.index[s.diagnostic])), subclass=tuple(sorted(set(s.diagnostic_subclass[s.diagnostic]))),
-        superclass=SUPERCLASSES, form=tuple(sorted(s.index[s.form])), rhythm=tuple(sorted(s.index[s.rhythm])))
+    def names(of): return tuple(sorted(of))
+    return dict(
+        all=names(s.index),
+        diagnostic=names(s.index[s.diagnostic]),
+        subclass=names(set(s.diagnostic_subclass[s.diagnostic])),
+        superclass=SUPERCLASSES,
+        form=names(s.index[s.form]),
+        rhythm=names(s.index[s.rhythm]),
+    )
 
 # %% ../../nbs/data/12_datasets.ipynb #-scp
 def _scp(text):
@@ -311,8 +328,8 @@ def parse_scp(
 
 # %% ../../nbs/data/12_datasets.ipynb #-whole
 _ptbxl_needs = ('ecg_id', 'patient_id', 'age', 'sex', 'scp_codes', 'strat_fold')
-_ptbxl_text = ('report', 'device', 'heart_axis', 'infarction_stadium1', 'infarction_stadium2', 'baseline_drift', 'static_noise', 'burst_noise',
-    'electrodes_problems', 'extra_beats', 'pacemaker')
+_ptbxl_text = ('report', 'device', 'heart_axis', 'infarction_stadium1', 'infarction_stadium2', 'baseline_drift',
+               'static_noise', 'burst_noise', 'electrodes_problems', 'extra_beats', 'pacemaker')
 _ptbxl_yes = ('validated_by_human', 'second_opinion', 'initial_autogenerated_report')
 _ptbxl_number = ('height', 'weight', 'nurse', 'site', 'validated_by')
 PTBXL_VERSIONS = {21837: '1.0.1', 21801: '1.0.2', 21799: '1.0.3'}  # records in each release
@@ -322,16 +339,17 @@ def _whole(column, source):
     s = column.str.strip().str.replace(r'\.0*$', '', regex=True)
     bad = ~s.str.fullmatch(r'\d+')
     if bad.any():
-        raise BadTable(source,
-                       f'{column.name} that is no whole number: {listed(map(repr, column[bad]))}; first in row '
-                       f'{bad.idxmax() + 2}')
+        raise BadTable(source, f'{column.name} that is no whole number: {listed(map(repr, column[bad]))}; '
+                               f'first in row {bad.idxmax() + 2}')
     return s.str.replace(r'^0+(?=\d)', '', regex=True)
+
+_TRUTH = {'true': True, '1': True, '1.0': True, 'false': False, '0': False, '0.0': False}
 
 def _ptbxl_extras(raw):
     "The other columns of the database as text, yes/no and numbers; a column that a copy lacks is empty."
     col = lambda c: raw[c] if c in raw else pd.Series('', raw.index)
     out = {c: col(c).str.strip().str.replace(r'\s+', ' ', regex=True) for c in _ptbxl_text}
-    out |= {c: col(c).str.strip().str.lower().map({'true': True, '1': True, '1.0': True, 'false': False, '0': False, '0.0': False}).astype('boolean') for c in _ptbxl_yes}
+    out |= {c: col(c).str.strip().str.lower().map(_TRUTH).astype('boolean') for c in _ptbxl_yes}
     return out | {c: pd.to_numeric(col(c), errors='coerce') for c in _ptbxl_number}
 
 # %% ../../nbs/data/12_datasets.ipynb #-ptbxl-folds
@@ -359,9 +377,21 @@ def _with_files(t, root, source, notes):
     return t[ok].reset_index(drop=True), notes
 
 # %% ../../nbs/data/12_datasets.ipynb #ptbxl-table
+def _remarks(csv, t, findings):
+    "What to note of rows of the database `csv`: `findings` are pairs of a cause and the rows that it holds for."
+    return [(csv, f'{cause}: {listed(t.record_id[odd])}') for cause, odd in findings if odd.any()]
+
+def _superclasses(statements, of):
+    "For each record the superclasses that its statements belong to, by `of` (statement -> superclass)."
+    groups = [{of.get(s) for s in of_record} for of_record in statements]
+    return [tuple(c for c in SUPERCLASSES if c in group) for group in groups]
+
+# %% ../../nbs/data/12_datasets.ipynb #ptbxl-table-of-records
 @register_dataset('ptb-xl', title='PTB-XL 1.0.3: 21,799 12-lead ECGs of 10 s', known_by='ptbxl_database.csv',
-    page='https://physionet.org/content/ptb-xl/1.0.3/', cite='Wagner et al. 2020, doi:10.1038/s41597-020-0495-6', licence='CC BY 4.0',
-    url='https://physionet.org/files/ptb-xl/1.0.3/', files=('*.csv', '*.txt', 'RECORDS', 'records100/*'))
+                  page='https://physionet.org/content/ptb-xl/1.0.3/',
+                  cite='Wagner et al. 2020, doi:10.1038/s41597-020-0495-6', licence='CC BY 4.0',
+                  url='https://physionet.org/files/ptb-xl/1.0.3/',
+                  files=('*.csv', '*.txt', 'RECORDS', 'records100/*'))
 def ptbxl_table(
     root,                       # folder with ptbxl_database.csv and scp_statements.csv
     *,
@@ -373,30 +403,30 @@ def ptbxl_table(
     "The records of PTB-XL (1.0.1 to 1.0.3); sex 0 = male and 1 = female, age 300 = 90 or more."
     csv, name = Path(root)/'ptbxl_database.csv', {100: 'filename_lr', 500: 'filename_hr'}.get(fs)
     if name is None: raise BadTable(csv, f'PTB-XL has copies at 100 and 500 Hz, not {fs}')
-    raw, known = read_csv(csv, (*_ptbxl_needs, name)), ptbxl_statements(root)
+    raw, statements = read_csv(csv, (*_ptbxl_needs, name)), ptbxl_statements(root)
     sex, odd_sex = parse_sex(raw.sex, {0: 'M', 1: 'F'})
     capped = pd.to_numeric(raw.age, errors='coerce') == 300
     age, odd_age = parse_age(raw.age.mask(capped, '90'))
-    t = pd.DataFrame(dict(record_id=_whole(raw.ecg_id, csv), subject_id=_whole(raw.patient_id, csv), path=raw[name].str.strip(), fs=fs, n_samples=10*fs,
-        sex=sex, age=age, fold=_ptbxl_folds(raw.strat_fold, csv), age_capped=capped, scp_codes=parse_scp(raw.scp_codes, csv)))
-    when = raw['recording_date'].str.strip() if 'recording_date' in raw else pd.Series('', raw.index)
-    t['date'] = pd.to_datetime(when.where(when != ''), format='ISO8601', errors='coerce', utc=True)
-    group = known.diagnostic_class[known.diagnostic].to_dict()
+    t = pd.DataFrame(dict(
+        record_id=_whole(raw.ecg_id, csv), subject_id=_whole(raw.patient_id, csv), path=raw[name].str.strip(),
+        fs=fs, n_samples=10*fs, sex=sex, age=age, fold=_ptbxl_folds(raw.strat_fold, csv), age_capped=capped,
+        scp_codes=parse_scp(raw.scp_codes, csv)))
+    dates = raw['recording_date'].str.strip() if 'recording_date' in raw else pd.Series('', raw.index)
+    t['date'] = pd.to_datetime(dates.where(dates != ''), format='ISO8601', errors='coerce', utc=True)
     keep = lambda v: keep_unknown if v == 0 else min_likelihood is None or v >= min_likelihood
     t['statements'] = [tuple(k for k, v in d.items() if keep(v)) for d in t.scp_codes]
-    t['superclasses'] = [tuple(c for c in SUPERCLASSES if c in found)
-                         for found in ({group.get(k) for k in s} for s in t.statements)]
+    t['superclasses'] = _superclasses(t.statements, statements.diagnostic_class[statements.diagnostic].to_dict())
     t = t.assign(**_ptbxl_extras(raw))
-    alien = t.scp_codes.map(lambda d: not d.keys() <= set(known.index))
-    notes = [(csv, f'{what}: {listed(t.record_id[odd])}') for what, odd in (
-        ('an age that is no number, taken as unknown', odd_age), ('a sex other than 0 and 1, taken as '
-                                                                  'unknown', odd_sex),
-        ('a date that is none, taken as unknown', (when != '') & t.date.isna()), ('a statement that scp_statements.csv does not know', alien)) if odd.any()]
+    alien = t.scp_codes.map(lambda d: not d.keys() <= set(statements.index))
+    notes = _remarks(csv, t, [
+        ('an age that is no number, taken as unknown', odd_age),
+        ('a sex other than 0 and 1, taken as unknown', odd_sex),
+        ('a date that is none, taken as unknown', (dates != '') & t.date.isna()),
+        ('a statement that scp_statements.csv does not know', alien)])
     if min_likelihood is not None or not keep_unknown:
         n = sum(not any(d.values()) for d in t.scp_codes)
-        notes.append((csv,
-                      f'{counted(n, "record")} of {len(t):,} without any known likelihood, so that a limit on it '
-                      'says nothing about them'))
+        notes.append((csv, f'{counted(n, "record")} of {len(t):,} without any known likelihood, '
+                           'so that a limit on it says nothing about them'))
     if check_files:
         check_paths(t.path, csv)
         t, notes = _with_files(t, root, csv, notes)
@@ -410,14 +440,14 @@ def ptbxl_labels(
 )->tuple:                    # (uint8 (n_records, n_classes), class names)
     "Which classes of `task` each record has."
     root = root or table.attrs['root']
-    known, tasks = ptbxl_statements(root), ptbxl_tasks(root)
+    statements, tasks = ptbxl_statements(root), ptbxl_tasks(root)
     if task not in tasks: raise BadTable(task, f'no such task; there are {", ".join(tasks)}')
     names = tasks[task]
     column = dict(superclass='diagnostic_class', subclass='diagnostic_subclass').get(task)
-    of = known[column][known.diagnostic].to_dict() if column else {n: n for n in names}   # statement -> class
-    at = {s: names.index(c) for s, c in of.items()}
+    class_of = statements[column][statements.diagnostic].to_dict() if column else {n: n for n in names}
+    at = {s: names.index(c) for s, c in class_of.items()}
     y = np.zeros((len(table), len(names)), np.uint8)
-    for i, found in enumerate(table.statements): y[i, [at[s] for s in found if s in at]] = 1
+    for i, of_record in enumerate(table.statements): y[i, [at[s] for s in of_record if s in at]] = 1
     return y, names
 
 # %% ../../nbs/data/12_datasets.ipynb #split-by-fold
@@ -447,34 +477,35 @@ def _deal(n, shares):
         given[k] += 1
     return out
 
+# %% ../../nbs/data/12_datasets.ipynb #split-subjects
 def split_subjects(
     table:pd.DataFrame,                       # a records table, also of several data sets
     *,
     parts=dict(train=.8, valid=.1, test=.1),  # shares of the subjects, adding up to 1
     by=('sex', 'dataset'),                    # columns to be as even as can be; of a subject the first record counts
-    seed:int=0,                               # another seed, another cut
+    seed:int=0,                               # another seed, another split
 )->dict:                                      # part -> table, rows in their order
     "Cut `table` by subject, stratified; `BadTable` if a part would be empty."
     src, shares = table.attrs.get('source', 'table'), np.array(list(parts.values()), float)
     if not len(parts) or (shares <= 0).any() or abs(shares.sum() - 1) > 1e-6:
         raise BadTable(src, f'parts {parts}; shares above 0 that add up to 1 are needed')
-    lost = [c for c in ('record_id', 'subject_id', 'dataset', *by) if c not in table]
-    if lost: raise BadTable(src, f'no column {", ".join(lost)}')
+    missing = [c for c in ('record_id', 'subject_id', 'dataset', *by) if c not in table]
+    if missing: raise BadTable(src, f'no column {", ".join(missing)}')
     if (table.subject_id == '').any():
-        raise BadTable(src,
-                       'records of nobody, which cannot be cut by subject: '
-                       f'{listed(table.record_id[table.subject_id == ""])}')
+        raise BadTable(src, 'records of nobody, which cannot be cut by subject: '
+                            f'{listed(table.record_id[table.subject_id == ""])}')
     who = ['dataset', 'subject_id']
     one = table.sort_values([*who, 'record_id'], kind='stable').drop_duplicates(who)
     one = one.iloc[np.random.default_rng(seed).permutation(len(one))]
     if by:
-        one = one.iloc[pd.factorize(pd.Series(list(zip(*(one[c].astype(str) for c in by)))), sort=True)[0].argsort(kind='stable')]
-    part = pd.Series(_deal(len(one), shares), pd.MultiIndex.from_frame(one[who])).reindex(pd.MultiIndex.from_frame(table[who])).to_numpy()
+        strata = pd.Series(list(zip(*(one[c].astype(str) for c in by))))
+        one = one.iloc[pd.factorize(strata, sort=True)[0].argsort(kind='stable')]
+    dealt = pd.Series(_deal(len(one), shares), pd.MultiIndex.from_frame(one[who]))
+    part = dealt.reindex(pd.MultiIndex.from_frame(table[who])).to_numpy()
     empty = [n for k, n in enumerate(parts) if not (part == k).any()]
     if empty:
-        raise BadTable(src,
-                       f'{counted(len(one), "subject")}: too few for a part {", ".join(empty)}; give it a larger '
-                       'share, or leave it out')
+        raise BadTable(src, f'{counted(len(one), "subject")}: too few for a part {", ".join(empty)}; '
+                            'give it a larger share, or leave it out')
     return {n: table[part == k] for k, n in enumerate(parts)}
 
 # %% ../../nbs/data/12_datasets.ipynb #in-order
@@ -482,7 +513,8 @@ def in_order(
     table:pd.DataFrame,   # records table
 )->np.ndarray:            # positions of its rows, each person's recordings in the order in which they were made
     "By date where all recordings have one, else by number: PTB-XL's run in the order of its dates."
-    number = pd.Series(table.record_id.astype(str).to_numpy()).str.extractall(r'(\d+)')[0].astype(int).unstack().reindex(range(len(table))).fillna(0)
+    digits = pd.Series(table.record_id.astype(str).to_numpy()).str.extractall(r'(\d+)')[0]
+    number = digits.astype(int).unstack().reindex(range(len(table))).fillna(0)
     keys = [number[c].to_numpy() for c in number.columns[::-1]]
     if table.date.notna().all(): keys.append(table.date.to_numpy())
     return np.lexsort([*keys, np.unique(table.subject_id, return_inverse=True)[1]])
@@ -519,6 +551,7 @@ def files_like(
     return sorted((p.relative_to(root) for p in Path(root).glob(pattern) if p.is_file()
                    and not any(s.startswith('.') for s in p.relative_to(root).parts)), key=number)
 
+# %% ../../nbs/data/12_datasets.ipynb #gather-rows-of-files
 def gather_rows(
     root,    # a folder
     files,   # paths relative to it
@@ -531,11 +564,13 @@ def gather_rows(
             check_paths([f.as_posix()], f)
             check_link(Path(root)/f, root)
             with clocked(f): rows.append(dict(path=f.as_posix()) | read(Path(root)/f))
-        except ECGError as e: notes.append((f.as_posix() if _is_text(f.as_posix()) else shown(f.as_posix()), e.cause))
-    why = f'; the first of {len(notes):,} that cannot be read is {notes[0][0]}: {notes[0][1]}' if notes else ''
-    if not rows: raise MissingFile(root, f'no readable record here{why}')
+        except ECGError as e:
+            notes.append((f.as_posix() if _is_text(f.as_posix()) else shown(f.as_posix()), e.cause))
+    first = f'; the first of {len(notes):,} that cannot be read is {notes[0][0]}: {notes[0][1]}' if notes else ''
+    if not rows: raise MissingFile(root, f'no readable record here{first}')
     return pd.DataFrame(rows), notes
 
+# %% ../../nbs/data/12_datasets.ipynb #settle-people
 def settle_people(
     t:pd.DataFrame,        # with age and sex as written
     source,                # named in the notes
@@ -560,10 +595,12 @@ def _cpsc(path, form):
     return _facts(h) | dict(dx=dx, labels=cpsc_labels(dx)[0])
 
 # %% ../../nbs/data/12_datasets.ipynb #cpsc2018-table
-@register_dataset('cpsc2018', title='CPSC2018: 6,877 12-lead ECGs of 6 to 60 s, nine '
-                                    'classes', known_by='**/A[0-9][0-9][0-9][0-9].mat',
-    page='https://physionet.org/content/challenge-2020/1.0.2/', cite='Liu et al. 2018, doi:10.1166/jmihi.2018.2442', licence='CC BY 4.0',
-    url='https://physionet.org/files/challenge-2020/1.0.2/', files=('training/cpsc_2018/*',), prefix='training/cpsc_2018/')
+@register_dataset('cpsc2018', title='CPSC2018: 6,877 12-lead ECGs of 6 to 60 s, nine classes',
+                  known_by='**/A[0-9][0-9][0-9][0-9].mat',
+                  page='https://physionet.org/content/challenge-2020/1.0.2/',
+                  cite='Liu et al. 2018, doi:10.1166/jmihi.2018.2442', licence='CC BY 4.0',
+                  url='https://physionet.org/files/challenge-2020/1.0.2/', files=('training/cpsc_2018/*',),
+                  prefix='training/cpsc_2018/')
 def cpsc2018_table(
     root,             # folder with the .mat files at any depth
     *,
@@ -576,9 +613,8 @@ def cpsc2018_table(
     files = [f for f in files if form in (None, kind[f])]
     twice = [n for n, k in Counter(f.stem for f in files).items() if k > 1]
     if twice:
-        raise BadTable(root,
-                       "records that are there more than once; form='challenge' or form='original' picks one of "
-                       f"two: {listed(twice)}")
+        raise BadTable(root, "records that are there more than once; form='challenge' or form='original' "
+                             f"picks one of two: {listed(twice)}")
     ref = files_like(root, '**/REFERENCE*.csv')
     label:dict[str, tuple] = {}
     for r in ref:
@@ -587,24 +623,24 @@ def cpsc2018_table(
                 raise BadTable(root/r, f'labels {n} otherwise than another REFERENCE.csv here')
     def read(path):
         k = kind[path.relative_to(root)]
-        said = _cpsc(path, k)
-        return said | dict(record_id=path.stem, form=k, labels=said['labels'] or label.get(path.stem, ()))
+        row = _cpsc(path, k)
+        return row | dict(record_id=path.stem, form=k, labels=row['labels'] or label.get(path.stem, ()))
     t, notes = gather_rows(root, files, read)
     alone = [h for h in files_like(root, '**/A*.hea') if re.fullmatch(r'A\d{4}', h.stem)
              and h.with_suffix('.mat') not in kind]
     if alone: notes.append((root, f'{counted(len(alone), "header")} without a .mat: {listed(h.stem for h in alone)}'))
-    bare, lost = t.record_id[t.labels == ()], sorted(set(label) - {f.stem for f in files})
+    bare, unused = t.record_id[t.labels == ()], sorted(set(label) - {f.stem for f in files})
     if len(bare): notes.append((root, f'{counted(len(bare), "record")} without one of the nine labels: {listed(bare)}'))
-    if lost: notes.append((ref[0].as_posix(), f'{counted(len(lost), "row")} without a file: {listed(lost)}'))
+    if unused: notes.append((ref[0].as_posix(), f'{counted(len(unused), "row")} without a file: {listed(unused)}'))
     return finish_table(settle_people(t, root, notes), root, dataset='cpsc2018', notes=notes)
 
 # %% ../../nbs/data/12_datasets.ipynb #ecgid-table
 @register_dataset('ecg-id', title='ECG-ID: 310 ECGs of 20 s of 90 people, lead I', known_by='Person_*/*.hea',
-    page='https://physionet.org/content/ecgiddb/1.0.0/', cite='Lugovaya 2005, doi:10.13026/C2J01F', licence='ODC-By 1.0',
-    url='https://physionet.org/files/ecgiddb/1.0.0/')
+                  page='https://physionet.org/content/ecgiddb/1.0.0/', cite='Lugovaya 2005, doi:10.13026/C2J01F',
+                  licence='ODC-By 1.0', url='https://physionet.org/files/ecgiddb/1.0.0/')
 def ecgid_table(
     root,             # folder with Person_01, Person_02, …
-)->pd.DataFrame:      # records table with `session`: 1 for the first date of a person, 2 for the next; 0 if there is no date
+)->pd.DataFrame:      # records table with `session`: 1 for a person's first date, 2 for the next; 0 without a date
     "The records of ECG-ID, dates from the headers; no fold."
     def read(path):
         h = read_header(path)
@@ -651,18 +687,20 @@ def mitdb_table(
 # %% ../../nbs/data/12_datasets.ipynb #-newest
 def _newest(root, stem, notes):
     "The newest `datasets/{stem}-0.14.0.csv` under `root`, or None; what was passed over is noted."
-    found = {f: [int(n) for n in m[1].split('.')] for f in files_like(root, f'datasets/{stem}-*.csv')
-             if (m := re.fullmatch(rf'{stem}-(\d+(?:\.\d+)*)', f.stem))}
-    last, *older = sorted(found, key=found.get, reverse=True) or [None]
+    versions = {}
+    for f in files_like(root, f'datasets/{stem}-*.csv'):
+        m = re.fullmatch(rf'{stem}-(\d+(?:\.\d+)*)', f.stem)
+        if m: versions[f] = [int(n) for n in m[1].split('.')]
+    last, *older = sorted(versions, key=versions.get, reverse=True) or [None]
     if last is None: notes.append((root, f'no datasets/{stem}-….csv here: nothing is known of who slept'))
     if older:
-        notes.append((root/last,
-                      f'the newest of {len(found)} versions is taken; older ones here: '
-                      f'{listed(o.name for o in older)}'))
+        notes.append((root/last, f'the newest of {len(versions)} versions is taken; older ones here: '
+                                 f'{listed(o.name for o in older)}'))
     return last and root/last
 
+# %% ../../nbs/data/12_datasets.ipynb #-people
 def _people(csv, ids, columns, notes):
-    "`columns` (those that are there) of table `csv` as text, a row a person, indexed by the number in one of the columns `ids`."
+    "Columns of table `csv` (of `columns` those it has) as text, by the number in one of the columns `ids`."
     raw = read_csv(csv, only={*ids, *columns})
     raw.columns = raw.columns.str.lower()
     key = next((c for c in ids if c in raw), None)
@@ -671,7 +709,8 @@ def _people(csv, ids, columns, notes):
     number = number.where(number.between(0, 1e9) & (number == number.round()))
     if number.isna().any():
         notes.append((csv, f'{key} that is no whole number: {listed(map(repr, raw[key][number.isna()]))}'))
-    raw = raw[number.notna()].drop(columns=key).set_index(number.dropna().astype('int64')).reset_index().drop_duplicates().set_index(key)
+    raw = raw[number.notna()].drop(columns=key).set_index(number.dropna().astype('int64'))
+    raw = raw.reset_index().drop_duplicates().set_index(key)
     twice = raw.index.duplicated(keep=False)
     if twice.any():
         notes.append((csv, f'rows that disagree about one person, taken as unknown: {listed(raw.index[twice])}'))
@@ -682,81 +721,99 @@ def _night(path, label, usual):
     "Rate, length and channel `label` of one night, and what to say of it."
     c, e = edf_channel(path, label)
     if abs(c.fs - round(c.fs)) > 1e-6:
-        raise BadHeader(path,
-                        f'channel {label!r} has {c.per_record} samples in {e.duration_s:g} s: {c.fs:g} Hz, no whole '
-                        'number')
-    gap_s, odd = (c.n_samples - e.n_records*c.per_record)/c.fs, [o.label for o in e.channels if not o.label.isascii()]
-    said = [f'EDF+D with gaps of {gap_s:g} s in all, read as missing samples']*(gap_s > 0)
-    said += [f'channel {label!r} at {c.fs:g} Hz; usual here {" or ".join(map(str, usual))} Hz']*(c.fs not in usual)
-    said += e.notes
-    said += [f'labels outside ASCII, which other readers refuse: {listed(odd)}']*bool(odd)
-    return dict(fs=c.fs, n_samples=c.n_samples, channels=(label,), said=said)
+        raise BadHeader(path, f'channel {label!r} has {c.per_record} samples in {e.duration_s:g} s: '
+                              f'{c.fs:g} Hz, no whole number')
+    gap_s = (c.n_samples - e.n_records*c.per_record)/c.fs
+    odd = [o.label for o in e.channels if not o.label.isascii()]
+    remarks = []
+    if gap_s > 0: remarks.append(f'EDF+D with gaps of {gap_s:g} s in all, read as missing samples')
+    if c.fs not in usual:
+        remarks.append(f'channel {label!r} at {c.fs:g} Hz; usual here {" or ".join(map(str, usual))} Hz')
+    remarks += e.notes
+    if odd: remarks.append(f'labels outside ASCII, which other readers refuse: {listed(odd)}')
+    return dict(fs=c.fs, n_samples=c.n_samples, channels=(label,), remarks=remarks)
 
 # %% ../../nbs/data/12_datasets.ipynb #-nights
+def _sleepers_table(root, csv, ids, groups, columns, t, persons, notes):
+    "Who slept, by the numbers `persons`, and the name of the table; what does not join is noted."
+    table = _newest(root, csv, notes)
+    if not table: return pd.DataFrame(), ''
+    who = _people(table, ids, columns, notes)
+    lone = sorted(set(who.index) - set(persons))
+    if lone: notes.append((table, f'{counted(len(lone), "row")} without a night: {listed(lone)}'))
+    notes += [(p, f'no row in {table.name}: nothing is known of who slept')
+              for p in t.path[~t.person.isin(who.index)]]
+    missing = [' or '.join(c) for c in groups if not set(c) & set(who)]
+    if missing: notes.append((table, f'no column {", no column ".join(missing)}: unknown of everybody'))
+    return who, table.name
+
+def _first_column(who, columns, index):
+    "The first of `columns` that table `who` has, '' where it says nothing."
+    return next((who[c].fillna('') for c in columns if c in who), pd.Series('', index))
+
+# %% ../../nbs/data/12_datasets.ipynb #-nights-of-a-cohort
 def _nights(root, where, name, label, usual, csv, ids, sexes, ages, coding, numbers=()):
-    "The nights of one cohort and visit; `person` is the number in the file's name, `numbers` are further columns of the table."
+    "The nights of one cohort and visit; `numbers` are further columns of the table."
     root = Path(root)
     files = files_like(root, f'polysomnography/edfs/{where}')
-    good = [f for f in files if re.fullmatch(name, f.stem)]
-    t, notes = gather_rows(root, good, lambda p: _night(p, label, usual))
-    notes += [(f.as_posix(), 'not named as the nights of this cohort are, left out') for f in files if f not in good]
-    notes += [(p, o) for p, said in zip(t.path, t.pop('said')) for o in said]
-    t['person'] = [int(re.fullmatch(name, Path(p).stem)[1]) for p in t.path]
-    who, table = pd.DataFrame(), _newest(root, csv, notes)
-    if table:
-        who = _people(table, ids, [*sexes, *ages, *numbers], notes)
-        lone = sorted(set(who.index) - {int(re.fullmatch(name, f.stem)[1]) for f in good})
-        if lone: notes.append((table, f'{counted(len(lone), "row")} without a night: {listed(lone)}'))
-        notes += [(p, f'no row in {table.name}: nothing is known of who slept')
-                  for p in t.path[~t.person.isin(who.index)]]
-        lost = [' or '.join(c) for c in (sexes, ages) if not set(c) & set(who)]
-        if lost: notes.append((table, f'no column {", no column ".join(lost)}: unknown of everybody'))
-    here = t.person.isin(who.index)
+    number = {f: int(m[1]) for f in files if (m := re.fullmatch(name, f.stem))}   # in the file's name: the person
+    t, notes = gather_rows(root, list(number), lambda p: _night(p, label, usual))
+    notes += [(f.as_posix(), 'not named as the nights of this cohort are, left out') for f in files if f not in number]
+    for p, remarks in zip(t.path, t.pop('remarks')): notes += [(p, remark) for remark in remarks]
+    t['person'] = [number[Path(p)] for p in t.path]
+    who, table = _sleepers_table(root, csv, ids, (sexes, ages), [*sexes, *ages, *numbers], t, number.values(), notes)
+    has_row = t.person.isin(who.index)
     who = who.reindex(t.person).reset_index(drop=True)
-    age, sex = (next((who[c].fillna('') for c in columns if c in who), pd.Series('', t.index))
-                for columns in (ages, sexes))
+    age, sex = _first_column(who, ages, t.index), _first_column(who, sexes, t.index)
     (t['age'], odd_age), (t['sex'], odd_sex) = parse_age(age), parse_sex(sex, coding)
-    for what, v, odd in (('age', age, odd_age), ('sex', sex, odd_sex)):
-        notes += [(p, f'{what} {o!r}, which is none: taken as unknown') for p, o in zip(t.path[odd], v[odd])]
-    notes += [(p, f'no sex in {table.name}')
-              for p in t.path[here & (t.sex == '') & ~odd_sex & any(c in who for c in sexes)]]
+    for noun, values, odd in (('age', age, odd_age), ('sex', sex, odd_sex)):
+        notes += [(p, f'{noun} {v!r}, which is none: taken as unknown') for p, v in zip(t.path[odd], values[odd])]
+    has_sex = any(c in who for c in sexes)
+    notes += [(p, f'no sex in {table}') for p in t.path[has_row & (t.sex == '') & ~odd_sex & has_sex]]
     return t.assign(**{c: pd.to_numeric(who[c], errors='coerce') for c in numbers if c in who}), notes
 
 # %% ../../nbs/data/12_datasets.ipynb #shhs-table
-@register_dataset('shhs', title='Sleep Heart Health Study: 2,651 nights at visit 2, 5,793 at visit '
-                                '1', known_by='polysomnography/edfs/shhs[12]/*.edf',
-    page='https://sleepdata.org/datasets/shhs', cite='Quan et al. 1997, doi:10.1093/sleep/20.12.1077', licence='data-use agreement')
+@register_dataset('shhs', title='Sleep Heart Health Study: 2,651 nights at visit 2, 5,793 at visit 1',
+                  known_by='polysomnography/edfs/shhs[12]/*.edf', page='https://sleepdata.org/datasets/shhs',
+                  cite='Quan et al. 1997, doi:10.1093/sleep/20.12.1077', licence='data-use agreement')
 def shhs_table(
     root,                             # folder with `polysomnography` and `datasets`
     *,
     visits=(2,),                      # 1, 2 or both
     sex_coding={1: 'M', 2: 'F'},      # of `gender`
-)->pd.DataFrame:                      # records table with `channels`, `visit`, `age_capped`; a person has one subject_id at both visits
-    "The nights of SHHS from the headers of their EDF files, with sex and age from the newest CSV; `problems` names what is wrong."
+)->pd.DataFrame:                      # records table with `channels`, `visit`, `age_capped`; one subject_id a person
+    "The nights of SHHS by their EDF headers, sex and age from the newest CSV; `problems` names what is wrong."
     tables, notes = [], []
     if not visits or not set(visits) <= {1, 2}: raise BadTable(root, f'visits {visits}; SHHS has 1 and 2')
     for v in visits:
-        t, said = _nights(root, f'shhs{v}/*.edf', rf'shhs{v}-(\d{{6}})', 'ECG', (250, 256) if v == 2 else (125,), f'shhs{v}-dataset', ('nsrrid', 'obf_pptid'),
-            ('gender', 'nsrr_sex'), (f'age_s{v}', 'nsrr_age'), sex_coding)
+        t, remarks = _nights(
+            root, f'shhs{v}/*.edf', rf'shhs{v}-(\d{{6}})', 'ECG', (250, 256) if v == 2 else (125,),
+            f'shhs{v}-dataset', ('nsrrid', 'obf_pptid'), ('gender', 'nsrr_sex'), (f'age_s{v}', 'nsrr_age'), sex_coding)
         tables.append(t.assign(visit=v))
-        notes += said
+        notes += remarks
     t = pd.concat(tables, ignore_index=True)
-    t['record_id'], t['subject_id'], t['age_capped'] = [Path(p).stem for p in t.path], 'shhs-' + t.pop('person').map('{:06d}'.format), t.age == 90
-    torn = t.subject_id.isin((n := t[t.sex != ''].groupby('subject_id').sex.nunique()).index[n > 1])
+    t['record_id'] = [Path(p).stem for p in t.path]
+    t['subject_id'] = 'shhs-' + t.pop('person').map('{:06d}'.format)
+    t['age_capped'] = t.age == 90
+    n_sexes = t[t.sex != ''].groupby('subject_id').sex.nunique()
+    torn = t.subject_id.isin(n_sexes.index[n_sexes > 1])
     if torn.any():
         notes.append((root, f'another sex at the other visit, taken as unknown: {listed(t.record_id[torn])}'))
     return finish_table(t.assign(sex=t.sex.mask(torn, '')), root, dataset='shhs', notes=notes)
 
+# %% ../../nbs/data/12_datasets.ipynb #mesa-table
 @register_dataset('mesa', title='MESA Sleep: 2,056 nights', known_by='polysomnography/edfs/*.edf',
-    page='https://sleepdata.org/datasets/mesa', cite='Chen et al. 2015, doi:10.5665/sleep.4732', licence='data-use agreement')
+                  page='https://sleepdata.org/datasets/mesa', cite='Chen et al. 2015, doi:10.5665/sleep.4732',
+                  licence='data-use agreement')
 def mesa_table(
     root,                             # folder with `polysomnography` and `datasets`
     *,
     sex_coding={1: 'M', 0: 'F'},      # of `gender1`
-)->pd.DataFrame:                      # records table with `channels`, `age_capped` (never), and `quecg5` (1 to 5), `ecgdur5` (h) if the CSV has them
-    "The nights of MESA from the headers of their EDF files, with sex and age from the newest CSV; `problems` names what is wrong."
-    t, notes = _nights(root, '*.edf', r'mesa-sleep-(\d{4})', 'EKG', (256,), 'mesa-sleep-dataset', ('mesaid', 'nsrrid'), ('gender1', 'nsrr_sex'), ('sleepage5c', 'nsrr_age'),
-        sex_coding, ('quecg5', 'ecgdur5'))
+)->pd.DataFrame:                      # records table with `channels`, `age_capped` (never); quality if the CSV has it
+    "The nights of MESA by their EDF headers, sex and age from the newest CSV; `problems` names what is wrong."
+    # of the CSV: quality of the ECG, 1 to 5, and hours of it
+    t, notes = _nights(root, '*.edf', r'mesa-sleep-(\d{4})', 'EKG', (256,), 'mesa-sleep-dataset', ('mesaid', 'nsrrid'),
+                       ('gender1', 'nsrr_sex'), ('sleepage5c', 'nsrr_age'), sex_coding, ('quecg5', 'ecgdur5'))
     t['record_id'] = t['subject_id'] = 'mesa-' + t.pop('person').map('{:04d}'.format)
     return finish_table(t.assign(age_capped=False), root, dataset='mesa', notes=notes)
 

@@ -14,7 +14,8 @@ from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote, urljoin, urlsplit
-from ..core import BadTable, DamagedFile, ECGError, MissingFile, UnsafePath, atomic_folder, data_path, lock_folder, make_folder, sync_folder, write_errors
+from ..core import (BadTable, DamagedFile, ECGError, MissingFile, UnsafePath, atomic_folder, data_path,
+                         lock_folder, make_folder, sync_folder, write_errors)
 from .datasets import DATASETS
 
 # %% auto #0
@@ -32,12 +33,20 @@ class _Stopped(Exception): "Another file failed for good, or the user pressed Ct
 def _said(e, timeout_s):
     "What went wrong on the network, without any address."
     import urllib3.exceptions as u
-    for kind, words in ((u.NameResolutionError, 'its name is not known here (is there a connection to the '
-                                                'internet?)'), (u.NewConnectionError, 'no connection to it'), (u.ConnectTimeoutError, 'no connection in time'),
-                        (u.ReadTimeoutError, f'nothing came for {timeout_s:g} s'), (u.ProxyError, 'the proxy does not answer'), (u.IncompleteRead, 'the connection was cut'), (u.ProtocolError, 'the connection was cut')):
+    causes = (
+        (u.NameResolutionError, 'its name is not known here (is there a connection to the internet?)'),
+        (u.NewConnectionError, 'no connection to it'),
+        (u.ConnectTimeoutError, 'no connection in time'),
+        (u.ReadTimeoutError, f'nothing came for {timeout_s:g} s'),
+        (u.ProxyError, 'the proxy does not answer'),
+        (u.IncompleteRead, 'the connection was cut'),
+        (u.ProtocolError, 'the connection was cut'),
+    )
+    for kind, words in causes:
         if isinstance(e, kind): return words
     return f'the connection failed ({type(e).__name__})'
 
+# %% ../../nbs/data/14_download.ipynb #retry-after
 def _retry_after(r):
     "Seconds that the publisher asks to wait, None if it does not say."
     v = r.headers.get('Retry-After', '')
@@ -53,6 +62,7 @@ _passing = {408, 425, 429, 500, 502, 503, 504}
 _lasting = {401: 'asks for a login', 403: 'refuses access', 404: 'has no such file',
             410: 'no longer has this file', 451: 'may not give this file out'}
 
+# %% ../../nbs/data/14_download.ipynb #finish
 def _finish(r):
     "Let go of answer `r`; its connection is kept if little is left to read, and that comes at once."
     n = _whole(r.headers.get('Content-Length', ''))
@@ -68,7 +78,7 @@ def _finish(r):
     r.close()
 
 def _bounded(call, seconds):
-    "What `call()` returns; `TimeoutError` if it takes longer, whatever it waits for: a name, a handshake, a header that comes byte by byte."
+    "What `call()` returns; `TimeoutError` if it takes longer, be it for a name, a handshake or a slow header."
     out:queue.Queue = queue.Queue()
     def work():
         try: out.put((call(), None))
@@ -79,6 +89,7 @@ def _bounded(call, seconds):
     if error is not None: raise error
     return value
 
+# %% ../../nbs/data/14_download.ipynb #checked
 def _checked(r, url):
     "Answer `r` if it brings content, else what its status means as an error."
     if r.status in (200, 206, 416): return r
@@ -121,17 +132,21 @@ class _Net:
         with self._lock:
             if key not in self._pools:
                 import certifi
-                proxy = None if _here.fullmatch(u.hostname) or urllib.request.proxy_bypass(u.hostname) else urllib.request.getproxies().get(u.scheme)
+                direct = _here.fullmatch(u.hostname) or urllib.request.proxy_bypass(u.hostname)
+                proxy = None if direct else urllib.request.getproxies().get(u.scheme)
                 kw = dict(maxsize=self.n,
                           timeout=urllib3.Timeout(connect=min(10., self.timeout_s), read=self.timeout_s),
                           ca_certs=os.environ.get('REQUESTS_CA_BUNDLE') or os.environ.get('SSL_CERT_FILE')
                           or certifi.where())
-                login = {} if not proxy or '@' not in proxy else dict(proxy_headers=urllib3.make_headers(proxy_basic_auth=unquote(urlsplit(proxy).netloc.rpartition('@')[0])))
+                login = {}
+                if proxy and '@' in proxy:
+                    user = unquote(urlsplit(proxy).netloc.rpartition('@')[0])
+                    login = dict(proxy_headers=urllib3.make_headers(proxy_basic_auth=user))
                 self._pools[key] = urllib3.ProxyManager(proxy, **login, **kw) if proxy else urllib3.PoolManager(**kw)
         return self._pools[key]
 
     def _allowed(self, url, before):
-        "Refuse `url`, to which `before` redirects, unless it is http(s) and no step down; with the token it goes nowhere else."
+        "Refuse `url`, to which `before` redirects, unless it is http(s), no step down, and here if there is a token."
         before = self.hide(before)
         try: u, b, _ = urlsplit(url), urlsplit(before), urlsplit(url).port
         except ValueError: raise UnsafePath(before, f'redirects to {self._shown(url)!r}, which is no address') from None
@@ -150,11 +165,12 @@ class _Net:
     def open(self, url, method='GET', **headers):
         "The answer to a request, redirects followed; `_Again` if there is none."
         import urllib3
-        headers = {'User-Agent': 'ecg_nb', 'Accept-Encoding': 'identity'} | {k.replace('_', '-'): v for k, v in headers.items()}
+        headers = {k.replace('_', '-'): v for k, v in headers.items()}
+        headers = {'User-Agent': 'ecg_nb', 'Accept-Encoding': 'identity'} | headers
         at = self._allowed(url, url)
         for _ in range(8):
-            r, ask = None, lambda: self._pool(at).request(method, self._real(at), headers=headers, preload_content=False,
-                                                          redirect=False, retries=False, decode_content=False)
+            r, plainly = None, dict(preload_content=False, redirect=False, retries=False, decode_content=False)
+            ask = lambda: self._pool(at).request(method, self._real(at), headers=headers, **plainly)
             try: r = _bounded(ask, self.timeout_s + min(10., self.timeout_s))     # connecting, asking, all headers
             except urllib3.exceptions.SSLError: said = 'its certificate is not valid, so it may be somebody else'
             except TimeoutError: said = f'no whole answer came within {self.timeout_s:g} s'
@@ -179,8 +195,8 @@ def _hidden_in_logs(net):
     def no_token(record):
         record.msg, record.args = net.hide(record.getMessage()), None
         return True
-    loggers = [logging.getLogger(n)
-               for n in ('urllib3', 'urllib3.connectionpool', 'urllib3.connection', 'urllib3.poolmanager', 'urllib3.util.retry')] if net.token else []
+    names = ('urllib3', 'urllib3.connectionpool', 'urllib3.connection', 'urllib3.poolmanager', 'urllib3.util.retry')
+    loggers = [logging.getLogger(n) for n in names] if net.token else []
     for l in loggers: l.addFilter(no_token)
     try: yield
     finally:
@@ -211,6 +227,7 @@ class _Job:
 
 _no_links = getattr(os, 'O_NOFOLLOW', 0) | getattr(os, 'O_NONBLOCK', 0) | getattr(os, 'O_CLOEXEC', 0)
 
+# %% ../../nbs/data/14_download.ipynb #opened
 def _opened(path, flags):
     "Open regular file `path`, itself no link."
     try: fd = os.open(path, flags | _no_links, 0o666)
@@ -236,7 +253,8 @@ def _some(r, job, n=1 << 17):
 # %% ../../nbs/data/14_download.ipynb #-beginning
 def _beginning(f, r, out, h, have, job):
     "How much of `out` is kept, its running hash, and the size that answer `r` announces (None if it does not)."
-    start, n = re.match(r'bytes (\d{1,18})-', r.headers.get('Content-Range', '')), _whole(r.headers.get('Content-Length', ''))
+    start = re.match(r'bytes (\d{1,18})-', r.headers.get('Content-Range', ''))
+    n = _whole(r.headers.get('Content-Length', ''))
     if r.status == 416 or r.status == 206 and not (start and int(start[1]) == have):
         out.truncate(0)
         job.count(-have)
@@ -276,8 +294,10 @@ def _receive(f, part, job):
             f.got = have
             job.count(have)
         if have and h.hexdigest() == f.digest: return f.digest   # killed just before it got its name
-        r = _checked(job.net.open(f.url,
-                                  **(dict(Range=f'bytes={have}-') | (dict(If_Range=f.etag) if f.etag else {}) if have else {})), f.url)
+        resume = {}
+        if have: resume['Range'] = f'bytes={have}-'
+        if have and f.etag: resume['If_Range'] = f.etag
+        r = _checked(job.net.open(f.url, **resume), f.url)
         have, h, total = _beginning(f, r, out, h, have, job)
         most, seen, since = f.size or (job.max_bytes if total is None else total), have, time.monotonic()
         while data := _some(r, job):
@@ -313,7 +333,8 @@ def _persist(once, job, url, gained=lambda: False):
         try: return once()
         except _Again as e: again = e
         tries = 0 if gained() else tries + 1
-        wait = again.after if again.after is not None else min(30., job.pause_s*2**max(0, tries - 1))*(.75 + random.random()/2)
+        wait = again.after
+        if wait is None: wait = min(30., job.pause_s*2**max(0, tries - 1))*(.75 + random.random()/2)
         if wait > 300:
             raise MissingFile(url,
                               f'the publisher {again.why} and asks to come back in {wait/60:.0f} minutes; what is '
@@ -324,6 +345,7 @@ def _persist(once, job, url, gained=lambda: False):
                      f'{again.why}, also after {job.retries} more attempts; what is complete is kept, the same call '
                      'goes on from there')
 
+# %% ../../nbs/data/14_download.ipynb #fetch
 def _fetch(f, job):
     "Fetch `f` until it is there with its checksum."
     if job.stop.is_set(): raise _Stopped
@@ -365,6 +387,7 @@ def _check_names(names, source):
                          f'{", ".join(map(repr, bad[:3]))}')
     return names
 
+# %% ../../nbs/data/14_download.ipynb #text
 def _text(url, job):
     "The bytes of the list at `url`, at most 64 MB of it."
     def once():
@@ -393,6 +416,7 @@ def _decoded(b, source):
     try: return b.decode()
     except UnicodeDecodeError: raise DamagedFile(source, 'is no list of files') from None
 
+# %% ../../nbs/data/14_download.ipynb #sums
 def _sums(b, source):
     "Path -> SHA-256 of the bytes of a SHA256SUMS.txt."
     sums = {}
@@ -460,8 +484,10 @@ def _is_whole(f, root):
     try: fd = _opened(root/f.path, os.O_RDONLY)
     except FileNotFoundError: return False
     with open(fd, 'rb') as b:
-        return (f.size is None or os.fstat(fd).st_size == f.size) and hashlib.file_digest(b, f.hash).hexdigest() == f.digest
+        if f.size is not None and os.fstat(fd).st_size != f.size: return False
+        return hashlib.file_digest(b, f.hash).hexdigest() == f.digest
 
+# %% ../../nbs/data/14_download.ipynb #missing
 def _missing(files, job, n_jobs):
     "Those of `files` that are not there whole; what earlier versions left half is removed."
     with write_errors(job.root):
@@ -483,8 +509,9 @@ def _size(f, job):
     _finish(r)
     return _whole(r.headers.get('Content-Length', '')) if r.status == 200 else None
 
+# %% ../../nbs/data/14_download.ipynb #expected
 def _expected(files, job, n_jobs, few=5):
-    "Bytes on disk that `files` will take: `few` of each kind (large folder, ending) are asked for and stand for all of it."
+    "Bytes on disk of `files`: `few` of each kind (large folder, ending) are asked for and stand for all of it."
     top, kinds = Counter(f.path.split('/')[0] for f in files), {}
     for f in files:
         kinds.setdefault((t if top[t := f.path.split('/')[0]] > 500 else '', PurePosixPath(f.path).suffix),
@@ -513,8 +540,11 @@ def _plan(name, fs, files, base_url, token, job):
         raise BadTable(name,
                        'fs chooses between the 100 and 500 Hz in which PTB-XL is published: fs=100, fs=500 or '
                        'fs=(100, 500)')
-    patterns = tuple(files
-                     or ((*(f for f in d.files if f not in _RATES.values()), *(_RATES[r] for r in rates)) if fs is not None else _NIGHTS.get(name, d.files)))
+    patterns = files
+    if not files and fs is not None:
+        patterns = (*(f for f in d.files if f not in _RATES.values()), *(_RATES[r] for r in rates))
+    elif not files: patterns = _NIGHTS.get(name, d.files)
+    patterns = tuple(patterns)
     if name in _NIGHTS:
         if not token:
             raise MissingFile(name,
@@ -525,8 +555,8 @@ def _plan(name, fs, files, base_url, token, job):
         found = _nsrr(name, (base_url or 'https://sleepdata.org').rstrip('/') + '/', patterns, job)
     else: found = _physionet((base_url or d.url).rstrip('/') + '/', patterns, d.prefix, job)
     if not found:
-        raise MissingFile(name,
-                          f'its publisher lists no file like {", ".join(patterns)}' + ' (is the token current, and the data-use agreement approved?)'*bool(token))
+        hint = ' (is the token current, and the data-use agreement approved?)' if token else ''
+        raise MissingFile(name, f'its publisher lists no file like {", ".join(patterns)}{hint}')
     return found
 
 # %% ../../nbs/data/14_download.ipynb #fetch-all
@@ -576,7 +606,7 @@ def download(
     root=None,            # folder to put it in; by default the one where `datasets.find` looks
     *,
     fs=None,              # of PTB-XL: 100, 500 or (100, 500); by default 100
-    files=None,           # patterns of the published paths, e.g. ['*.csv', 'records500/00000/*']; by default what this project needs
+    files=None,           # patterns of published paths, e.g. ['*.csv', 'records500/00000/*']; default: those needed
     base_url:str|None=None, # another place with the same files, e.g. a mirror
     token:str|None=None,  # of SHHS and MESA: your own NSRR token; by default the variable NSRR_TOKEN
     n_jobs:int=4,         # files fetched at the same time
@@ -587,7 +617,7 @@ def download(
     max_bytes:int=4 << 30, # of a file whose size nobody announces
     progress:bool=True,   # show a bar
 )->Path:                  # the folder
-    "Fetch data set `name` from its publisher: what is whole stays, what is half goes on, every file is compared with its checksum."
+    "Fetch data set `name`: what is whole stays, what is half goes on, every file is compared with its checksum."
     given = token or os.environ.get('NSRR_TOKEN')
     secret = _Secret(given) if name in _NIGHTS and given else None
     del token, given                # the plain text stays in no variable

@@ -47,6 +47,7 @@ def _of_one_rate(at, signals):
     best = max({signals[i].fs for i in at}, key=weight)
     return [i for i in at if signals[i].fs == best]
 
+# %% ../../nbs/data/11_own.ipynb #ecg-signals-chosen
 def _passed_over(signals, ecg, kind):
     "What to say of the signals that are not read."
     others = [s for i, s in enumerate(signals) if i not in ecg and s.problem != 'annotations']
@@ -84,13 +85,32 @@ def ecg_signals(
 
 # %% ../../nbs/data/11_own.ipynb #other-formats
 OTHER_FORMATS = {
-    '.xls': 'a spreadsheet', '.xlsx': 'a spreadsheet', '.ods': 'a spreadsheet', '.gz': 'a compressed file', '.json': 'JSON',
-    '.ecg': 'a file of its recorder', '.pdf': 'a document', '.pkl': 'a pickle', '.gdf': 'GDF', '.vhdr': 'BrainVision', '.cnt': 'a file of its recorder'}
-_signatures = (
-    (0, b'GDF ', 'GDF'), (0, b'Brain Vision', 'BrainVision'), (0, b'CFWB', 'a LabChart file'), (0, b'\x1f\x8b', 'a compressed file'), (0, b'\xd0\xcf\x11\xe0', 'a spreadsheet or document of old Office'),
-    (0, b'%PDF', 'a document'), (0, b'\x89PNG', 'a picture'), (0, b'\xff\xd8\xff', 'a picture'), (0, b'II*\0', 'a picture'))
+    '.xls': 'a spreadsheet',
+    '.xlsx': 'a spreadsheet',
+    '.ods': 'a spreadsheet',
+    '.gz': 'a compressed file',
+    '.json': 'JSON',
+    '.ecg': 'a file of its recorder',
+    '.pdf': 'a document',
+    '.pkl': 'a pickle',
+    '.gdf': 'GDF',
+    '.vhdr': 'BrainVision',
+    '.cnt': 'a file of its recorder',
+}
+_signatures = (   # position, bytes there, format
+    (0, b'GDF ', 'GDF'),
+    (0, b'Brain Vision', 'BrainVision'),
+    (0, b'CFWB', 'a LabChart file'),
+    (0, b'\x1f\x8b', 'a compressed file'),
+    (0, b'\xd0\xcf\x11\xe0', 'a spreadsheet or document of old Office'),
+    (0, b'%PDF', 'a document'),
+    (0, b'\x89PNG', 'a picture'),
+    (0, b'\xff\xd8\xff', 'a picture'),
+    (0, b'II*\0', 'a picture'),
+)
 _of_sleep_scores = re.compile(r'<(?:PSGAnnotation|CMPStudyConfig)')
 
+# %% ../../nbs/data/11_own.ipynb #other-format
 def _text_format(text)->str:
     "The name of an XML or JSON format by its first characters; '' if it is neither."
     text = text.lstrip('\ufeff \r\n\t')
@@ -116,12 +136,14 @@ def other_format(
         return OTHER_FORMATS[ending] if ending in ('.xlsx', '.ods') else _zip_format(start)
     by_bytes = next((name for at, bytes, name in _signatures if start[at:at + len(bytes)] == bytes), '')
     wide = start[:2] in (b'\xff\xfe', b'\xfe\xff')
-    return by_bytes or _text_format(start.decode('utf-16' if wide else 'utf-8', 'replace')) or OTHER_FORMATS.get(ending, '') or _by_ending(ending)
+    by_text = _text_format(start.decode('utf-16' if wide else 'utf-8', 'replace'))
+    return by_bytes or by_text or OTHER_FORMATS.get(ending, '') or _by_ending(ending)
 
 def _by_ending(ending)->str:
     "What a file is not, that has the ending of a format that is read."
     named = sorted(f.name for f in FORMATS.values() if ending in f.endings)
-    return f'no {named[0] if len(named) == 1 else "file of an electrocardiograph"}, whatever its ending says' if named else ''
+    if not named: return ''
+    return f'no {named[0] if len(named) == 1 else "file of an electrocardiograph"}, whatever its ending says'
 
 def refuse_other_formats(path):
     "`UnknownFormat` for a file in a format that is not read here."
@@ -151,8 +173,9 @@ def _is_ours(path)->bool:
     name, start = os.path.basename(path), first_bytes(path)
     return name in _ours and (b'ecg_nb' in start or name == 'run.json' and b'"task"' in start)
 
+# %% ../../nbs/data/11_own.ipynb #-interesting
 def _interesting(path, names)->bool|None:
-    "Whether the file `path` is to be looked at; None if nobody would take it for a recording. `names` is what lies beside it."
+    "Whether the file `path`, with `names` beside it, is to be looked at; None if nobody would take it for a recording."
     stem, ending = os.path.splitext(os.path.basename(path))
     lower = path.lower()
     if lower.endswith('.npy') or ending.lower() in ('.hea', '.edf', '.bdf'): return True
@@ -162,8 +185,8 @@ def _interesting(path, names)->bool|None:
     if ending.lower() == '.mat': return not beside_header
     if beside_header or os.path.islink(path) and not os.path.exists(path): return False
     name = other_format(path)
-    if name in ('a picture', 'a document', 'a web page') or os.path.basename(lower) in _papers or _is_ours(path) or _of_sleep_scores.search(first_bytes(path).decode('latin-1')):
-        return None
+    if name in ('a picture', 'a document', 'a web page') or os.path.basename(lower) in _papers: return None
+    if _is_ours(path) or _of_sleep_scores.search(first_bytes(path).decode('latin-1')): return None
     if name: return True
     try: return file_kind(path) == 'EDF'
     except ECGError: return None
@@ -172,7 +195,7 @@ def _interesting(path, names)->bool|None:
 _DEEPEST = 200   # folders within each other
 
 def _tree(folder):
-    "The files below `folder`, hidden ones left out: path, names beside it, and of a folder that is not looked into why not."
+    "The files below `folder`, hidden ones left out: path, names beside it, and why a folder is not looked into."
     to_see = [(folder, ())]
     while to_see:
         folder, seen = to_see.pop()
@@ -191,6 +214,7 @@ def _tree(folder):
             elif e.is_symlink() and not follow_links(): yield e.path, names, _NOT_FOLLOWED
             else: to_see.append((e.path, (*seen, here)))
 
+# %% ../../nbs/data/11_own.ipynb #-natural
 def _natural(path):
     "A key to sort paths as a person would number them."
     return [int(s) if s.isdecimal() else s for s in re.split(r'(\d+)', Path(path).as_posix())]
@@ -219,9 +243,10 @@ def _inside(path)->tuple:
     except ECGError: pass                                          # whoever reads it says what is wrong with it
     return [''], []
 
+# %% ../../nbs/data/11_own.ipynb #-in-folder
 def _in_folder(root, csv):
-    "The files of recordings in a folder, as relative paths, and remarks: of a header and its signal the header, and not the table of who is who."
-    found, passed, notes = [], [], []
+    "The files of recordings in `root` as relative paths, and remarks; a signal's header stands for it."
+    recordings, passed, notes = [], [], []
     for path, names, closed in _tree(root):
         rel = os.path.relpath(path, root)
         if closed: notes.append((rel, closed))
@@ -229,14 +254,14 @@ def _in_folder(root, csv):
         else:
             look = _interesting(path, names)
             within, more = _inside(path) if look else ([], [])
-            found += [os.path.join(path, *name.split('/')) if name else path for name in within]
+            recordings += [os.path.join(path, *name.split('/')) if name else path for name in within]
             notes += [(os.path.join(rel, where), cause) if where else (root, f'{rel}: {cause}')
                       for where, cause in more]
             if look is None or look and not within: passed.append(rel)
-    parts = _segments_in(found)
+    parts = _segments_in(recordings)
     if passed:
         notes.append((root, f'passed over, nobody takes them for recordings: {listed(sorted(passed, key=_natural))}'))
-    files = [Path(os.path.relpath(f, root)) for f in found if f not in parts]
+    files = [Path(os.path.relpath(f, root)) for f in recordings if f not in parts]
     return sorted(files, key=_natural), notes
 
 # %% ../../nbs/data/11_own.ipynb #one-file
@@ -252,6 +277,7 @@ def _one_file(path):
                           'is a link to a file that is not here: fetch it first (git annex get, datalad get, dvc pull)')
     raise MissingFile(f.with_suffix('') if f.suffix == '.hea' else f, 'no such file, no such WFDB record')
 
+# %% ../../nbs/data/11_own.ipynb #own-files-of-source
 def own_files(
     source,     # a folder, a file, or a list of files and folders
     csv=None,   # table of who is who, which is no recording
@@ -276,16 +302,16 @@ def own_files(
         notes += [(file/where, cause) for where, cause in more]
     if not files and missing: raise missing[0]
     if not files:
-        raise MissingFile('source',
-                          'no file was given'
-                          if not notes else f'no readable record here; {notes[0][0]}: {notes[0][1]}')
+        cause = f'no readable record here; {notes[0][0]}: {notes[0][1]}' if notes else 'no file was given'
+        raise MissingFile('source', cause)
     parts = _segments_in([str(f) for f in files])                          # of a record whose header is named as well
     notes += [(f, 'is a segment or the layout of a record that was named as well')
               for f in dict.fromkeys(files) if str(f) in parts]
     files = [f for f in dict.fromkeys(files) if str(f) not in parts]
     root = Path(os.path.commonpath([os.path.abspath(f.parent) for f in files]))
     notes = [(root if 'passed over' in cause or 'named as well' in cause else where, cause) for where, cause in notes]
-    return root, [Path(os.path.abspath(f)).relative_to(root) for f in files], [*notes, *((e.path, e.cause) for e in missing)]
+    notes += [(e.path, e.cause) for e in missing]
+    return root, [Path(os.path.abspath(f)).relative_to(root) for f in files], notes
 
 # %% ../../nbs/data/11_own.ipynb #record-ids
 def _record_ids(paths):
@@ -305,19 +331,21 @@ def _told_apart(ids):
         out.append(i)
     return out
 
+# %% ../../nbs/data/11_own.ipynb #-parts
 def _without_folder(record_id): return record_id.rpartition('/')[2]
 
 _signal_endings = re.compile(r'\.(?:hea|dat|mat|edf|bdf|rec|atr|npy|csv|tsv|txt)(?:\.gz)?$', re.I)
 
 def _parts(name):
-    "The folders and the name in `name`, as a spreadsheet may have changed them: 00001 became 1 or 1.0, letters capitals."
+    "The folders and the name in `name`, whatever a spreadsheet did to them: 00001 became 1 or 1.0, letters capitals."
     *folders, last = (p.casefold() for p in name.split('/'))
     whole, dot, zeros = last.partition('.')
     number = whole.isdecimal() and (not dot or set(zeros) == {'0'})
     return (*folders, whole.lstrip('0') or '0' if number else last)
 
+# %% ../../nbs/data/11_own.ipynb #-meant-elsewhere
 def _meant_elsewhere(keys, ids):
-    "The one of `ids` that each of `keys` means that names another folder or has lost its zeros; those that mean several."
+    "Which of `ids` each of `keys` means that names another folder or lost its zeros; the keys that mean several."
     whole, tails = {}, {}
     for i in ids:
         parts = _parts(i)
@@ -332,8 +360,9 @@ def _meant_elsewhere(keys, ids):
     alone = {k: i[0] for k, i in meant.items() if len(i) == 1 and n[i[0]] == 1}
     return alone, [k for k, i in meant.items() if i and k not in alone]
 
+# %% ../../nbs/data/11_own.ipynb #-rows-of-keys
 def _rows_of_keys(keys, t, all_ids):
-    "For each of `keys` (how a table calls its records) the row of `t` that is meant, or -1; and the keys that mean several."
+    "For each of `keys`, a table's names of records, the row of `t` that is meant, or -1; the keys that mean several."
     bare = Counter(map(_without_folder, all_ids))   # of unreadable files, too: their names are no one else's
     row_of = {_without_folder(r): i for i, r in enumerate(t.record_id) if bare[_without_folder(r)] == 1}
     row_of |= {r: i for i, r in enumerate(t.record_id)} | {p: i for i, p in enumerate(t.path)}
@@ -348,9 +377,14 @@ def _rows_of_keys(keys, t, all_ids):
 
 # %% ../../nbs/data/11_own.ipynb #own-columns
 _aliases = dict(
-    record_id=('path', 'file', 'filename', 'file_name', 'record_id', 'record', 'recording', 'ecg_id', 'exam_id', 'id', 'name'),
+    record_id=('path', 'file', 'filename', 'file_name', 'record_id', 'record', 'recording', 'ecg_id', 'exam_id',
+               'id', 'name'),
     subject_id=('subject_id', 'subject', 'patient_id', 'patient', 'person'),
-    sex=('sex', 'gender'), age=('age', 'age_years'), fold=('fold', 'strat_fold'), date=('date', 'recording_date'))
+    sex=('sex', 'gender'),
+    age=('age', 'age_years'),
+    fold=('fold', 'strat_fold'),
+    date=('date', 'recording_date'),
+)
 
 def _own_columns(raw, columns, source):
     "Our name -> the column of `raw` that holds it."
@@ -376,9 +410,8 @@ def _join(t, all_ids, csv, columns, notes):
     row, several = _rows_of_keys(relative, t, all_ids)
     check_paths(key if (row < 0).all() else relative, csv)
     if several:
-        notes.append((csv,
-                      'several files have this name, so that nobody is meant; name their folder as well: '
-                      f'{listed(several)}'))
+        notes.append((csv, 'several files have this name, so that nobody is meant; name their folder as well: '
+                           f'{listed(several)}'))
     nobody = key[(row < 0) & ~relative.isin(several)]
     if len(nobody):
         called = f'; the files are called {listed(t.record_id)}' if len(nobody) == len(key) and len(t) else ''
@@ -388,14 +421,14 @@ def _join(t, all_ids, csv, columns, notes):
         raise BadTable(csv, f'a record has two rows: {listed(t.record_id[row[row.duplicated()]])}')
     alone = t.record_id[~t.index.isin(row)]
     if len(alone):
-        notes.append((csv,
-                      f'{counted(len(alone), "file")} without a row, so nothing is known of whom they are: '
-                      f'{listed(alone)}'))
+        notes.append((csv, f'{counted(len(alone), "file")} without a row, so nothing is known of whom they are: '
+                           f'{listed(alone)}'))
     def column(c): return pd.Series(raw[c].values, row.values).reindex(t.index).fillna('')
     t = _with_people(t, {k: column(c).str.strip() for k, c in at.items() if k != 'record_id'}, csv, notes)
     more = {c: column(c) for c in raw if c not in at.values() and c not in t}
     return pd.concat([t, pd.DataFrame(more, index=t.index)], axis=1) if more else t
 
+# %% ../../nbs/data/11_own.ipynb #-with-people
 def _with_people(t, stated, csv, notes):
     "`t` with the columns that `csv` has `stated`: subject, sex, age, fold, date."
     for k in ('subject_id', 'sex', 'age'):
@@ -421,13 +454,14 @@ def _of_many(root, notes):
     "`notes` of recordings, in which what holds for more than five of a file of many is said once."
     n = Counter((os.path.dirname(p), cause) for p, cause in notes)
     often = {key for key, k in n.items() if k > 5 and container_of(os.path.join(root, key[0]))[0]}
-    said = dict.fromkeys((home, f'{n[home, cause]:,} recordings: {cause}') for home, cause in often)
-    return [*said, *((p, cause) for p, cause in notes if (os.path.dirname(p), cause) not in often)]
+    common = dict.fromkeys((home, f'{n[home, cause]:,} recordings: {cause}') for home, cause in often)
+    return [*common, *((p, cause) for p, cause in notes if (os.path.dirname(p), cause) not in often)]
 
+# %% ../../nbs/data/11_own.ipynb #table-of-files-as-rows
 def table_of_files(
     root,                  # folder
     files,                 # paths relative to it
-    look,                  # function(path) -> the row of a file: fs, n_samples, sex, age, …; `notes`: remarks, for `problems`
+    look,                  # function(path) -> the row of a file: fs, n_samples, sex, age, …, `notes` for `problems`
     *,
     remarks=(),            # (where, what) of files that are not among them, for `problems`
     csv=None,              # table of who is who

@@ -37,10 +37,17 @@ def twelve_leads(
 # %% ../../nbs/data/13_simulate.ipynb #export-group-np-array-0
 _GROUP = np.array([0, 0, 1, 1, 1, 1, 1, 2, 3, 3])  # which wave each bell belongs to: P, QRS, ST, T
 _NORMAL = np.array([  # time (s), width as standard deviation (s), left, down, back (mV)
-    [-.169, .016,  .04,  .09, -.045], [-.139, .016,  .09,  .05,  .05],
-    [-.031, .009, -.11, -.02, -.26], [0, .0115, 1.05, .78, .15], [.021, .0105, .25, .15, .72], [.040, .0095, -.18, -.13, .18], [.055, .012, 0, 0, 0],
-    [.115, .045, .01, .01, -.03],
-    [.205, .052,  .16,  .07, -.15], [.252, .034,  .20,  .09, -.18]])
+    [-.169, .016,  .04,  .09, -.045],   # P
+    [-.139, .016,  .09,  .05,  .05],
+    [-.031, .009, -.11, -.02, -.26],    # QRS
+    [0,    .0115, 1.05,  .78,  .15],
+    [.021, .0105,  .25,  .15,  .72],
+    [.040, .0095, -.18, -.13,  .18],
+    [.055, .012,   0,    0,    0],
+    [.115, .045,   .01,  .01, -.03],    # ST
+    [.205, .052,   .16,  .07, -.15],    # T
+    [.252, .034,   .20,  .09, -.18],
+])
 # what these numbers amount to: P onset to QRS onset, QRS onset, QRS onset to T end (s)
 _PR, _QRS_ON, _QT = .160, -.048, .384
 
@@ -55,7 +62,7 @@ class Person:
     pr_s:float              # PR interval (s)
     qrs_scale:float         # QRS duration relative to the average man's
     qtc_s:float             # QT at 60 a minute (s)
-    axis_deg:float   # how far the heart is turned in the frontal plane from the average (degrees, + is to the right)
+    axis_deg:float          # frontal turn of the heart from the average (degrees, + is to the right)
     turn:np.ndarray         # rotation of the heart, shape (3, 3)
     gain:np.ndarray         # amplitude of each bell relative to the average, shape (10, 3)
     width:np.ndarray        # width of each bell relative to the average, shape (10,)
@@ -65,11 +72,17 @@ class Person:
     resp_hz:float           # breaths a second
     rsa:float               # depth of respiratory arrhythmia (share of RR)
 
+# %% ../../nbs/data/13_simulate.ipynb #-turn
 def _turn(frontal:float, sagittal:float, transverse:float):
     "Rotation by three angles (degrees): about the z, x and y axis."
-    (c, b, a), (u, w, v) = (f(np.radians([frontal, sagittal, transverse])) for f in (np.cos, np.sin))
-    return np.array([[c, -u, 0], [u, c, 0], [0, 0, 1]]) @ [[1, 0, 0], [0, b, -w], [0, w, b]] @ [[a, 0, v], [0, 1, 0], [-v, 0, a]]
+    angles = np.radians([frontal, sagittal, transverse])
+    (c, b, a), (u, w, v) = np.cos(angles), np.sin(angles)
+    about_z = np.array([[c, -u, 0], [u, c, 0], [0, 0, 1]])
+    about_x = [[1, 0, 0], [0, b, -w], [0, w, b]]
+    about_y = [[a, 0, v], [0, 1, 0], [-v, 0, a]]
+    return about_z @ about_x @ about_y
 
+# %% ../../nbs/data/13_simulate.ipynb #make-person
 def make_person(
     seed:int,         # same seed, same person
     *,
@@ -85,14 +98,22 @@ def make_person(
     gain = np.exp(r.normal(0, .16, (10, 1)))*(1 + r.normal(0, .16, (10, 3)))*np.exp(r.normal(0, .14))
     gain[2:7] *= .94 if f else 1.
     gain[8:] *= .85 if f else 1.05
-    chest = DOWER*(1 + r.normal(0, .08, (8, 3)))*(np.array([1, 1, .97, .87, .82, .84, .9, .97]) if f
-                                                  else np.ones(8))[:, None]
+    of_sex = np.array([1, 1, .97, .87, .82, .84, .9, .97]) if f else np.ones(8)
+    chest = DOWER*(1 + r.normal(0, .08, (8, 3)))*of_sex[:, None]
     axis = -17 - .45*years + r.normal(0, 20)
     within = lambda mean, sd, lo, hi: float(np.clip(mean + r.normal(0, sd), lo, hi))
-    rate, pr, qrs = within(68 + 4*f, 9, 46, 105), within(.158 - .006*f + .0004*years, .016, .115, .2), within(.92 if f else 1., .055, .78, 1.15)
-    return Person(seed, sex, age, rate, pr, qrs, within(.404 + .013*f + .0002*years, .014, .36, .45), float(axis),
-        _turn(axis, r.normal(0, 9), r.normal(0, 15)), gain, np.exp(r.normal(0, .08, 10)), r.normal(0, [.003]*2 + [.0015]*5 + [.004]*3),
-        chest, r.normal(0, .07, (10, 8)), float(r.uniform(.2, .3)), float(.055*np.exp(-(age - 20)/35)*r.uniform(.6, 1.4)))
+    rate = within(68 + 4*f, 9, 46, 105)
+    pr_s = within(.158 - .006*f + .0004*years, .016, .115, .2)
+    qrs_scale = within(.92 if f else 1., .055, .78, 1.15)
+    qtc_s = within(.404 + .013*f + .0002*years, .014, .36, .45)
+    turn = _turn(axis, r.normal(0, 9), r.normal(0, 15))
+    width = np.exp(r.normal(0, .08, 10))
+    shift_s = r.normal(0, [.003]*2 + [.0015]*5 + [.004]*3)
+    local = r.normal(0, .07, (10, 8))
+    resp_hz = float(r.uniform(.2, .3))
+    rsa = float(.055*np.exp(-(age - 20)/35)*r.uniform(.6, 1.4))
+    return Person(seed, sex, age, rate, pr_s, qrs_scale, qtc_s, float(axis), turn, gain, width, shift_s, chest,
+                  local, resp_hz, rsa)
 
 # %% ../../nbs/data/13_simulate.ipynb #-lbbb
 def _lbbb(b, u):
@@ -109,6 +130,8 @@ def _lafb(b, u):
     b[2:7, 2:] = b[2:7, 2:] @ _turn(-75 - 12*(u - 1), 0, 0).T
     b[2, 2:] = [-.12, .12, -.10]
     b[2:7, :2] *= 1.08
+
+# %% ../../nbs/data/13_simulate.ipynb #infarctions
 def _imi(b, u):   # no forces to the feet at the start: Q in II, III, aVF
     b[2] = [-.026, .012, .05, -.55*u, -.10]
     b[3, 3] *= .55
@@ -124,6 +147,8 @@ def _lmi(b, u):   # none to the left: Q in I, aVL, V6
     b[3, 2] *= .6
     b[7, 2] += .05*u
     b[8:, 2] = [-.08*u, -.11*u]
+
+# %% ../../nbs/data/13_simulate.ipynb #hypertrophy
 def _lvh(b, u):
     b[3, 2:] = [1.85*u, .75, .75*u]
     b[4, 2:] = [.55, .1, 1.35*u]
@@ -137,6 +162,8 @@ def _rvh(b, u):
     b[:2, 3] *= 1.4
     b[7, 2:] += [0, -.02, .06]
     b[8:, 2:] = [[.18, .05, .10*u], [.22, .04, .20*u]]
+
+# %% ../../nbs/data/13_simulate.ipynb #ischaemia-st-and-av-block
 def _isc(b, u):
     b[7, 2:] += [-.13*u, -.08*u, .05]
     b[8:, 2:] = [[-.08*u, -.02, -.05], [-.17*u, -.09*u, -.04]]
@@ -153,23 +180,36 @@ def _iavb(b, u): b[:2, 0] -= .075 + .045*u
 
 # %% ../../nbs/data/13_simulate.ipynb #export-conditions-name-superclass-of
 CONDITIONS = {  # name: (superclass of PTB-XL or '', what it does)
-    'NORM': ('NORM', 'sinus rhythm, normal ECG'), 'AF': ('', 'atrial fibrillation: irregular, no P wave, f '
-                                                             'waves'), 'IAVB': ('CD', 'first degree AV block'),
-    'LBBB': ('CD', 'left bundle branch block'), 'RBBB': ('CD', 'right bundle branch block'), 'LAFB': ('CD', 'left anterior fascicular block: left axis'),
-    'PAC': ('', 'premature atrial beats'), 'PVC': ('', 'premature ventricular beats'), 'STD': ('', 'ST depression'), 'STE': ('', 'ST elevation'),
-    'IMI': ('MI', 'inferior infarction'), 'ASMI': ('MI', 'anteroseptal infarction'), 'LMI': ('MI', 'lateral infarction'),
-    'ISC': ('STTC', 'ischaemic ST-T: depression and inverted T'), 'NDT': ('STTC', 'flat T, slight ST depression'),
-    'LVH': ('HYP', 'left ventricular hypertrophy with strain'), 'RVH': ('HYP', 'right ventricular hypertrophy')}
+    'NORM': ('NORM', 'sinus rhythm, normal ECG'),
+    'AF': ('', 'atrial fibrillation: irregular, no P wave, f waves'),
+    'IAVB': ('CD', 'first degree AV block'),
+    'LBBB': ('CD', 'left bundle branch block'),
+    'RBBB': ('CD', 'right bundle branch block'),
+    'LAFB': ('CD', 'left anterior fascicular block: left axis'),
+    'PAC': ('', 'premature atrial beats'),
+    'PVC': ('', 'premature ventricular beats'),
+    'STD': ('', 'ST depression'),
+    'STE': ('', 'ST elevation'),
+    'IMI': ('MI', 'inferior infarction'),
+    'ASMI': ('MI', 'anteroseptal infarction'),
+    'LMI': ('MI', 'lateral infarction'),
+    'ISC': ('STTC', 'ischaemic ST-T: depression and inverted T'),
+    'NDT': ('STTC', 'flat T, slight ST depression'),
+    'LVH': ('HYP', 'left ventricular hypertrophy with strain'),
+    'RVH': ('HYP', 'right ventricular hypertrophy'),
+}
 _CHANGE = dict(LBBB=_lbbb, RBBB=_rbbb, LAFB=_lafb, IMI=_imi, ASMI=_asmi, LMI=_lmi, LVH=_lvh, RVH=_rvh,
                ISC=_isc, NDT=_ndt, STD=_std, STE=_ste, IAVB=_iavb)
-# their members here
-SUPERCLASSES = {k: tuple(n for n, (s, _) in CONDITIONS.items() if s == k) for k in ('NORM', 'MI', 'STTC', 'CD', 'HYP')}
+
+def _members(superclass): return tuple(name for name, (s, _) in CONDITIONS.items() if s == superclass)
+SUPERCLASSES = {s: _members(s) for s in ('NORM', 'MI', 'STTC', 'CD', 'HYP')}   # their members here
 
 # %% ../../nbs/data/13_simulate.ipynb #-ventricular
 def _ventricular(r):
     "A premature ventricular beat from a focus drawn by `r`, shape (10, 5)."
     b = _NORMAL.copy()
-    d = _turn(r.uniform(-100, 60), r.uniform(-30, 30), r.choice([-70., 50.]) + r.normal(0, 15)) @ [1.3, .45, .3]
+    turn = _turn(r.uniform(-100, 60), r.uniform(-30, 30), r.choice([-70., 50.]) + r.normal(0, 15))
+    d = turn @ [1.3, .45, .3]
     b[:2, 2:] = 0
     b[2:7, 0], b[2:7, 1] = [-.042, -.012, .02, .052, .08], [.018, .02, .02, .018, .014]
     b[2:7, 2:] = np.array([.55, 1., .95, .6, .15])[:, None]*d + r.normal(0, .08, (5, 3))
@@ -178,7 +218,7 @@ def _ventricular(r):
     return b
 
 def _own_beat(b, p:Person, wide:bool=False):
-    "Make beat `b` (10, 5) the person's own: directions, amplitudes, widths, times, intervals; returns times, widths, vectors."
+    "Times, widths and vectors of beat `b` (10, 5) with the person's own directions, amplitudes and intervals."
     t, s, q = b[:, 0].copy(), b[:, 1]*p.width, _GROUP == 1
     t[q] *= p.qrs_scale
     s[q] *= p.qrs_scale
@@ -196,19 +236,22 @@ def _rhythm(r, p:Person, conditions, dur_s:float, rate_bpm:float, phase:float):
     if 'AF' in conditions: rr = np.clip(rr0*np.exp(r.normal(0, .23, n)), .34, 1.9)
     else:
         t = np.arange(n)*rr0
-        rr = rr0*(1 + p.rsa*np.sin(2*np.pi*p.resp_hz*t + phase) + .018*np.sin(2*np.pi*.1*t + r.uniform(0, 6.28)) + r.normal(0, .008, n))
+        breathing = p.rsa*np.sin(2*np.pi*p.resp_hz*t + phase)
+        pressure = .018*np.sin(2*np.pi*.1*t + r.uniform(0, 6.28))   # the tenth of a hertz of blood pressure
+        rr = rr0*(1 + breathing + pressure + r.normal(0, .008, n))
     kind = np.full(n, 'N')
     lead_in = int(1.5/rr0) + 1
     for name, symbol in (('PAC', 'A'), ('PVC', 'V')):
         if name not in conditions: continue
         inside = np.arange(lead_in + 2, max(lead_in + 3, int(dur_s/rr0) + lead_in - 1))
-        want = max(1, round(len(inside)*r.uniform(.08, .28)))
+        n_early = max(1, round(len(inside)*r.uniform(.08, .28)))
         for k in inside[r.permutation(len(inside))]:
-            if want == 0: break
+            if n_early == 0: break
             if (kind[k - 1:k + 2] != 'N').any(): continue
             early = rr0*r.uniform(.58, .74)
             rr[k + 1] = 2*rr0 - early if symbol == 'V' else rr0*r.uniform(1., 1.12)
-            rr[k], kind[k], want = early, symbol, want - 1
+            rr[k], kind[k] = early, symbol
+            n_early -= 1
     r_s = np.cumsum(rr) - rr[:lead_in].sum() + r.uniform(-.4, .4)*rr0
     keep = (r_s > -1) & (r_s < dur_s + 1)
     return r_s[keep], kind[keep], rr[keep]
@@ -226,6 +269,7 @@ class Noise:
         "The same kinds of noise, `k` times as strong."
         return Noise(self.baseline_mv*k, self.mains_mv*k, self.muscle_mv*k, self.white_mv*k, self.mains_hz)
 
+# %% ../../nbs/data/13_simulate.ipynb #electrode-noise
 _ELECTRODES = np.zeros((8, 9))  # leads from electrodes RA, LA, LL, V1..V6; chest leads against the mean of the limbs
 _ELECTRODES[0, [0, 1]] = _ELECTRODES[1, [0, 2]] = -1, 1
 _ELECTRODES[2:, 3:] = np.eye(6)
@@ -250,7 +294,8 @@ def electrode_noise(
     out = noise.baseline_mv*_unit((r.normal(0, 1, (9, 5))*[1.2, 1, 1, .8, .6]).astype(np.float32) @ waves)
     if noise.mains_mv:
         m = 2*np.pi*noise.mains_hz*t
-        out += noise.mains_mv*_unit((r.normal(0, 1, (9, 3))*[1, 1, .2]).astype(np.float32) @ np.stack([np.sin(m), np.cos(m), np.sin(3*m)]))
+        hum = np.stack([np.sin(m), np.cos(m), np.sin(3*m)])
+        out += noise.mains_mv*_unit((r.normal(0, 1, (9, 3))*[1, 1, .2]).astype(np.float32) @ hum)
     if noise.muscle_mv:
         swell = np.interp(t, np.linspace(0, n/fs, 7), r.uniform(.3, 1.7, 7)).astype(np.float32)
         band = scipy.signal.butter(2, [20, min(150, .45*fs)], 'band', fs=fs, output='sos').astype(np.float32)
@@ -321,7 +366,7 @@ def _f_waves(r, n, fs):
 
 # %% ../../nbs/data/13_simulate.ipynb #boundaries
 def _boundaries(g, t0, v, kind, n):
-    "R peaks, symbols and the table of wave boundaries from bells `g` (beats, 10, w), first samples `t0` and vectors `v`."
+    "R peaks, symbols and wave boundaries from bells `g` (beats, 10, w), first samples `t0` and vectors `v`."
     ends, size = [], []   # onset, peak, offset of each wave; its largest vector
     for k in (0, 1, 3):
         m = np.sqrt(((v[:, _GROUP == k].transpose(0, 2, 1) @ g[:, _GROUP == k])**2).sum(1))      # (beats, w)
@@ -337,6 +382,7 @@ def _boundaries(g, t0, v, kind, n):
                               **dict(zip(('onset', 'peak', 'offset'), ends[beat, wave].T))))
     return r[here], tuple(kind[here].tolist()), table
 
+# %% ../../nbs/data/13_simulate.ipynb #-lay-out
 def _lay_out(r_s, t, s, a, n:int, fs:float):
     "Bells `(beats, 10, w)`, the first sample of each beat, and all beats added up in eight leads `(8, n)`."
     w, t0 = round((_BEFORE + _AFTER)*fs), np.floor((r_s - _BEFORE)*fs).astype(int)
@@ -380,8 +426,10 @@ def simulate_ecg(
         x, dirty = np.split(scipy.signal.resample_poly(np.concatenate([x, dirty]), 1, up, axis=1,
                                                        padtype='line').astype(np.float32), 2)
         slower = lambda i: np.minimum(np.round(i/up).astype(int), n//up - 1)
-        r_peaks, table[['onset', 'peak', 'offset']] = slower(r_peaks), slower(table[['onset', 'peak', 'offset']].to_numpy())
-    rec = Recording(twelve_leads(dirty), fs, LEADS, record_id, dict(simulated=True, sex=p.sex, age=p.age, labels=names))
+        r_peaks = slower(r_peaks)
+        table[['onset', 'peak', 'offset']] = slower(table[['onset', 'peak', 'offset']].to_numpy())
+    meta = dict(simulated=True, sex=p.sex, age=p.age, labels=names)
+    rec = Recording(twelve_leads(dirty), fs, LEADS, record_id, meta)
     return rec, Truth(r_peaks, symbols, table, names, p.sex, p.age, p, twelve_leads(x))
 
 # %% ../../nbs/data/13_simulate.ipynb #write-wfdb
@@ -423,8 +471,9 @@ def _write_struct(path, x, sex:str, age):
     b = Path(path).read_bytes()
     Path(path).write_bytes(b'MATLAB 5.0 MAT-file, simulated by ecg_nb'.ljust(116) + b[116:])
 
+# %% ../../nbs/data/13_simulate.ipynb #-write-atr
 def _write_atr(path, samples, codes):
-    "A WFDB annotation file: MIT format, `codes` (1 normal beat, 5 ventricular, 8 atrial premature, 27 T wave) at `samples`."
+    "A WFDB annotation file in MIT format; `codes`: 1 normal, 5 ventricular, 8 atrial premature, 27 T wave."
     out, last = [], 0
     for s, c in zip(samples, codes):
         step, last = int(s) - last, int(s)
@@ -463,24 +512,27 @@ def is_simulated(root)->bool: # does the folder hold simulated recordings?
     return bool(_stamp(root))
 
 VERSION = 1  # of the simulation: another number, other samples
-def _about(what, but='not recorded from people', **kw):
-    how = ', '.join(f'{k}={v}' for k, v in kw.items())
-    return (f'SIMULATED, {but}: {what}, written by ecg_nb.data.simulate version {VERSION} with {how}.\n'
+def _about(contents, but='not recorded from people', **options):
+    listed = ', '.join(f'{k}={v}' for k, v in options.items())
+    return (f'SIMULATED, {but}: {contents}, written by ecg_nb.data.simulate version {VERSION} with {listed}.\n'
             'Good for trying programs; no number reached on it says anything about patients.')
 
 # %% ../../nbs/data/13_simulate.ipynb #statements
-_STATEMENTS = '''
+_DIAGNOSTIC = '''
 STTC STTC|NDT+ non-diagnostic T abnormalities;DIG+ digitalis effect;LNGQT+ long QT interval
 STTC STTC|ANEUR ST-T changes compatible with ventricular aneurysm;EL electrolytic disturbance or drug
 STTC NST_|NST_+ non-specific ST changes
 STTC ISC_|ISC_ non-specific ischemic
-STTC ISCA|ISCAL ischemic in anterolateral leads;ISCAS ischemic in anteroseptal leads;ISCLA ischemic in lateral leads;ISCAN ischemic in anterior leads
+STTC ISCA|ISCAL ischemic in anterolateral leads;ISCAS ischemic in anteroseptal leads
+STTC ISCA|ISCLA ischemic in lateral leads;ISCAN ischemic in anterior leads
 STTC ISCI|ISCIN ischemic in inferior leads;ISCIL ischemic in inferolateral leads
 NORM NORM|NORM normal ECG
-MI IMI|IMI inferior myocardial infarction;ILMI inferolateral myocardial infarction;IPLMI inferoposterolateral myocardial infarction
-MI IMI|IPMI inferoposterior myocardial infarction;INJIN subendocardial injury in inferior leads;INJIL subendocardial injury in inferolateral leads
-MI AMI|ASMI anteroseptal myocardial infarction;AMI anterior myocardial infarction;ALMI anterolateral myocardial infarction
-MI AMI|INJAS subendocardial injury in anteroseptal leads;INJAL subendocardial injury in anterolateral leads;INJLA subendocardial injury in lateral leads
+MI IMI|IMI inferior myocardial infarction;ILMI inferolateral myocardial infarction
+MI IMI|IPLMI inferoposterolateral myocardial infarction;IPMI inferoposterior myocardial infarction
+MI IMI|INJIN subendocardial injury in inferior leads;INJIL subendocardial injury in inferolateral leads
+MI AMI|ASMI anteroseptal myocardial infarction;AMI anterior myocardial infarction
+MI AMI|ALMI anterolateral myocardial infarction;INJAS subendocardial injury in anteroseptal leads
+MI AMI|INJAL subendocardial injury in anterolateral leads;INJLA subendocardial injury in lateral leads
 MI LMI|LMI lateral myocardial infarction
 MI PMI|PMI posterior myocardial infarction
 HYP LVH|LVH left ventricular hypertrophy
@@ -495,30 +547,43 @@ CD CLBBB|CLBBB complete left bundle branch block
 CD ILBBB|ILBBB incomplete left bundle branch block
 CD IVCD|IVCD non-specific intraventricular conduction disturbance
 CD _AVB|1AVB first degree AV block;2AVB second degree AV block;3AVB third degree AV block
-CD WPW|WPW Wolff-Parkinson-White syndrome
-form|ABQRS abnormal QRS;QWAVE Q waves present;LVOLT low QRS voltages;HVOLT high QRS voltage;VCLVH voltage criteria for left ventricular hypertrophy
-form|PAC atrial premature complex;PVC ventricular premature complex;PRC(S) premature complex(es);LPR prolonged PR interval
+CD WPW|WPW Wolff-Parkinson-White syndrome'''
+
+# %% ../../nbs/data/13_simulate.ipynb #form-and-rhythm
+_FORM_AND_RHYTHM = '''
+form|ABQRS abnormal QRS;QWAVE Q waves present;LVOLT low QRS voltages;HVOLT high QRS voltage
+form|VCLVH voltage criteria for left ventricular hypertrophy;PAC atrial premature complex
+form|PVC ventricular premature complex;PRC(S) premature complex(es);LPR prolonged PR interval
 form|STD_ non-specific ST depression;STE_ non-specific ST elevation;TAB_ T wave abnormality
 form|LOWT low amplitude T waves;NT_ non-specific T wave changes;INVT inverted T waves
-rhythm|SR sinus rhythm;AFIB atrial fibrillation;STACH sinus tachycardia;SARRH sinus arrhythmia;SBRAD sinus bradycardia;PACE artificial pacemaker
+rhythm|SR sinus rhythm;AFIB atrial fibrillation;STACH sinus tachycardia;SARRH sinus arrhythmia
+rhythm|SBRAD sinus bradycardia;PACE artificial pacemaker
 rhythm|SVARR supraventricular arrhythmia;BIGU bigeminal pattern;TRIGU trigeminal pattern;AFLT atrial flutter
 rhythm|SVTAC supraventricular tachycardia;PSVT paroxysmal supraventricular tachycardia'''
 
+# %% ../../nbs/data/13_simulate.ipynb #statements-table
 def statements()->pd.DataFrame: # the columns of scp_statements.csv, 71 rows
     "PTB-XL's 71 statements with kind, superclass and subclass."
     rows, one = [], lambda yes: 1. if yes else np.nan
-    for kind, items in (line.split('|') for line in _STATEMENTS.split('\n')[1:]):
-        sup, _, sub = kind.partition(' ')
-        for code, text in (item.split(' ', 1) for item in items.split(';')):
-            # + stands for both
-            flags = dict(diagnostic=one(sub), form=one(kind == 'form' or code[-1] == '+'), rhythm=one(kind == 'rhythm'))
-            rows.append({'': code.rstrip('+'), 'description': text, **flags, 'diagnostic_class': sub and sup, 'diagnostic_subclass': sub,
-                         'Statement Category': kind, 'SCP-ECG Statement Description': text})
-    return pd.DataFrame(rows).assign(**{c: '' for c in ('AHA code', 'aECG REFID', 'CDISC Code', 'DICOM Code')})
+    for line in (_DIAGNOSTIC + _FORM_AND_RHYTHM).split('\n')[1:]:
+        kind, items = line.split('|')
+        superclass, _, subclass = kind.partition(' ')
+        for item in items.split(';'):
+            code, text = item.split(' ', 1)
+            is_form = kind == 'form' or code[-1] == '+'   # + stands for both
+            rows.append({
+                '': code.rstrip('+'), 'description': text,
+                'diagnostic': one(subclass), 'form': one(is_form), 'rhythm': one(kind == 'rhythm'),
+                'diagnostic_class': subclass and superclass, 'diagnostic_subclass': subclass,
+                'Statement Category': kind, 'SCP-ECG Statement Description': text,
+            })
+    empty = {c: '' for c in ('AHA code', 'aECG REFID', 'CDISC Code', 'DICOM Code')}
+    return pd.DataFrame(rows).assign(**empty)
 
 # %% ../../nbs/data/13_simulate.ipynb #-scp-codes
-_SCP = dict(NORM='NORM', IMI='IMI IMI ILMI', ASMI='ASMI ASMI AMI', LMI='LMI ALMI', ISC='ISC_ ISCAL ISCLA ISCIL', NDT='NDT NST_', LBBB='CLBBB', RBBB='CRBBB',
-            IAVB='1AVB', LAFB='LAFB', LVH='LVH', RVH='RVH', AF='AFIB', PAC='PAC', PVC='PVC', STD='STD_', STE='STE_')
+_SCP = dict(NORM='NORM', IMI='IMI IMI ILMI', ASMI='ASMI ASMI AMI', LMI='LMI ALMI', ISC='ISC_ ISCAL ISCLA ISCIL',
+            NDT='NDT NST_', LBBB='CLBBB', RBBB='CRBBB', IAVB='1AVB', LAFB='LAFB', LVH='LVH', RVH='RVH',
+            AF='AFIB', PAC='PAC', PVC='PVC', STD='STD_', STE='STE_')
 _EXTRA = dict(IMI='ABQRS QWAVE', ASMI='ABQRS QWAVE', LMI='ABQRS', NDT='LOWT NT_', ISC='INVT STD_',
               LVH='VCLVH', LBBB='ABQRS')
 
@@ -526,13 +591,15 @@ def _scp_codes(r, names, rate):
     "Statements with likelihoods for conditions `names` at `rate` beats a minute."
     codes = {}
     for n in names:
-        known = CONDITIONS[n][0] and r.random() > .03
-        codes[str(r.choice(_SCP[n].split()))] = float(r.choice([100, 80, 50, 35, 15],
-                                                               p=[.6, .15, .15, .05, .05])) if known else 0.
+        has_likelihood = CONDITIONS[n][0] and r.random() > .03
+        likelihood = 0.
+        if has_likelihood: likelihood = float(r.choice([100, 80, 50, 35, 15], p=[.6, .15, .15, .05, .05]))
+        codes[str(r.choice(_SCP[n].split()))] = likelihood
         if n in _EXTRA and r.random() < .4: codes.setdefault(str(r.choice(_EXTRA[n].split())), 0.)
     if 'AF' not in names: codes['SBRAD' if rate < 57 else 'STACH' if rate > 100 else 'SR'] = 0.
     return codes
 
+# %% ../../nbs/data/13_simulate.ipynb #-patients
 def _patients(r, n):
     "Person, conditions and fold of `n` patients; every superclass is spread evenly over the folds."
     kinds = list(SUPERCLASSES)
@@ -554,30 +621,63 @@ def _patients(r, n):
         yield make_person(seed, age=age), names, f
 
 # %% ../../nbs/data/13_simulate.ipynb #-visits
-_COLUMNS = ('ecg_id patient_id age sex height weight nurse site device recording_date report scp_codes heart_axis '
-            'infarction_stadium1 infarction_stadium2 '
-            'validated_by second_opinion initial_autogenerated_report validated_by_human baseline_drift static_noise '
-            'burst_noise electrodes_problems '
-            'extra_beats pacemaker strat_fold filename_lr filename_hr').split()
+_COLUMNS = (
+    'ecg_id patient_id age sex height weight nurse site device recording_date report scp_codes heart_axis '
+    'infarction_stadium1 infarction_stadium2 validated_by second_opinion initial_autogenerated_report '
+    'validated_by_human baseline_drift static_noise burst_noise electrodes_problems extra_beats pacemaker '
+    'strat_fold filename_lr filename_hr'
+).split()
+
+def _about_patient(r, k, p, names, fold):
+    "What the table says of patient `k`, in every visit."
+    return dict(
+        person=p, names=names, patient_id=float(1000 + 7*k + r.integers(7)),
+        age=300. if p.age >= 90 else p.age, sex=int(p.sex == 'F'), strat_fold=fold,
+        heart_axis='LAD' if p.axis_deg < -75 else 'RAD' if p.axis_deg > 45 else 'MID',
+        report='simulated: ' + ', '.join(CONDITIONS[c][1].split(':')[0] for c in names))
+
+# %% ../../nbs/data/13_simulate.ipynb #-about-visit
+def _about_visit(r, date, height, weight, fold):
+    "What the table says of one visit, and its level of noise."
+    level = float(np.exp(r.normal(0, .45)))
+    def maybe(share, value): return value if r.random() < share else np.nan
+    return dict(
+        level=level, recording_date=date.floor('s'),
+        height=maybe(.32, height), weight=maybe(.43, weight),
+        nurse=float(r.integers(12)), site=float(r.integers(4)), device=str(r.choice(['SIM-1', 'SIM-2   E'])),
+        validated_by=maybe(.6, float(r.integers(8))), second_opinion=bool(r.random() < .02),
+        initial_autogenerated_report=bool(r.random() < .3),
+        validated_by_human=bool(fold > 8 or r.random() < .68),
+        baseline_drift=' , I-V6,  ' if level > 2 else np.nan,
+        static_noise=' , alles,  ' if level > 1.8 else np.nan)
 
 def _visits(r, n_patients:int):
-    "One dict a recording, in order of date: person, conditions, level of noise and what the table says of the patient and the visit."
-    rows, maybe = [], lambda share, value: value if r.random() < share else np.nan
+    "One dict a recording, in order of date: person, conditions, level of noise and the columns of the table."
+    rows = []
     for k, (p, names, fold) in enumerate(_patients(r, n_patients)):
         date = pd.Timestamp('1985-01-07 08:00') + pd.Timedelta(float(r.uniform(0, 5000)), 'D')
         height, weight = np.round(((175, 78) if p.sex == 'M' else (163, 64)) + r.normal(0, [7, 11]))
-        about = dict(person=p, names=names, patient_id=float(1000 + 7*k + r.integers(7)), age=300. if p.age >= 90 else p.age, sex=int(p.sex == 'F'),
-                     strat_fold=fold, heart_axis='LAD' if p.axis_deg < -75 else 'RAD' if p.axis_deg > 45 else 'MID',
-                     report='simulated: ' + ', '.join(CONDITIONS[c][1].split(':')[0] for c in names))
+        patient = _about_patient(r, k, p, names, fold)
         for j in range(int(r.choice([1, 2, 3], p=[.72, .2, .08]))):
             if j: date += pd.Timedelta(float(r.exponential(25)) + .02, 'D')
-            level = float(np.exp(r.normal(0, .45)))
-            rows.append(about | dict(level=level, recording_date=date.floor('s'), height=maybe(.32, height), weight=maybe(.43, weight),
-                nurse=float(r.integers(12)), site=float(r.integers(4)), device=str(r.choice(['SIM-1', 'SIM-2   E'])),
-                validated_by=maybe(.6, float(r.integers(8))), second_opinion=bool(r.random() < .02),
-                initial_autogenerated_report=bool(r.random() < .3), validated_by_human=bool(fold > 8 or r.random() < .68),
-                baseline_drift=' , I-V6,  ' if level > 2 else np.nan, static_noise=' , alles,  ' if level > 1.8 else np.nan))
+            rows.append(patient | _about_visit(r, date, height, weight, fold))
     return sorted(rows, key=lambda o: o['recording_date'])
+
+# %% ../../nbs/data/13_simulate.ipynb #write-ptbxl
+def _write_visit(folder, r, o, rates, base, seed):
+    "The recordings of visit `o`, at each of `rates`, and what the table says of them."
+    at = f"{o['ecg_id']//1000*1000:05d}/{o['ecg_id']:05d}"
+    o |= dict(filename_lr=f'records100/{at}_lr', filename_hr=f'records500/{at}_hr')
+    for hz, name in ((100, o['filename_lr']), (500, o['filename_hr'])):
+        if hz not in rates: continue
+        rec, truth = simulate_ecg(seed=seed*100_003 + o['ecg_id'], person=o['person'], condition=o['names'],
+                                  fs=hz, noise=base.times(o['level']))
+        (folder/name).parent.mkdir(parents=True, exist_ok=True)
+        write_wfdb(folder/name, rec.signal, hz, [l.upper() for l in LEADS], gain_text='1000.0(0)/mV', signed=False)
+    n_v, n_a = truth.symbols.count('V'), truth.symbols.count('A')
+    rate = 60*rec.fs/np.median(np.diff(truth.r_peaks))
+    o |= dict(scp_codes=str(_scp_codes(r, o['names'], rate)),
+              extra_beats=f'{n_v}VES' if n_v else f'{n_a}SVES' if n_a else np.nan)
 
 def write_ptbxl(
     root,                 # folder to make
@@ -591,32 +691,31 @@ def write_ptbxl(
     rates:set = {fs} if np.isscalar(fs) else set(fs)
     if not rates <= {100, 500}: raise ECGError(root, f'fs {fs!r}; PTB-XL has 100 and 500 Hz')
     base = noise if isinstance(noise, Noise) else Noise().times(noise or 0)
-    def fill(tmp):
-        tmp.mkdir()
+    def fill(folder):
+        folder.mkdir()
         r = np.random.default_rng([seed, 303])
         rows = _visits(r, n_patients)
-        for i, o in zip(np.cumsum(r.choice([1, 2, 3], p=[.95, .04, .01], size=len(rows))).tolist(), rows):
-            at = f'{i//1000*1000:05d}/{i:05d}'
-            o |= dict(ecg_id=i, filename_lr=f'records100/{at}_lr', filename_hr=f'records500/{at}_hr')
-            for hz, name in ((100, o['filename_lr']), (500, o['filename_hr'])):
-                if hz not in rates: continue
-                rec, truth = simulate_ecg(seed=seed*100_003 + i, person=o['person'], condition=o['names'],
-                                          fs=hz, noise=base.times(o['level']))
-                (tmp/name).parent.mkdir(parents=True, exist_ok=True)
-                write_wfdb(tmp/name, rec.signal, hz, [l.upper() for l in LEADS], gain_text='1000.0(0)/mV', signed=False)
-            n_v, n_a = truth.symbols.count('V'), truth.symbols.count('A')
-            rate = 60*rec.fs/np.median(np.diff(truth.r_peaks))
-            o |= dict(scp_codes=str(_scp_codes(r, o['names'], rate)),
-                      extra_beats=f'{n_v}VES' if n_v else f'{n_a}SVES' if n_a else np.nan)
-        pd.DataFrame(rows, columns=_COLUMNS).to_csv(tmp/'ptbxl_database.csv', index=False)
-        statements().to_csv(tmp/'scp_statements.csv', index=False)
-    how = dict(n_patients=n_patients, seed=seed, fs=sorted(rates), noise=noise)
-    return _write_folder(root, fill, _about('a cohort in the layout of PTB-XL 1.0.3', **how))
+        steps = r.choice([1, 2, 3], p=[.95, .04, .01], size=len(rows))
+        for ecg_id, o in zip(np.cumsum(steps).tolist(), rows):
+            o['ecg_id'] = ecg_id
+            _write_visit(folder, r, o, rates, base, seed)
+        pd.DataFrame(rows, columns=_COLUMNS).to_csv(folder/'ptbxl_database.csv', index=False)
+        statements().to_csv(folder/'scp_statements.csv', index=False)
+    options = dict(n_patients=n_patients, seed=seed, fs=sorted(rates), noise=noise)
+    return _write_folder(root, fill, _about('a cohort in the layout of PTB-XL 1.0.3', **options))
 
 # %% ../../nbs/data/13_simulate.ipynb #-write-challenge
 _DX = {  # text of the first release, SNOMED CT of the later ones
-    'NORM': ('Normal', '426783006'), 'AF': ('AF', '164889003'), 'IAVB': ('I-AVB', '270492004'), 'LBBB': ('LBBB', '164909002'), 'RBBB': ('RBBB', '59118001'),
-    'PAC': ('PAC', '284470004'), 'PVC': ('PVC', '164884008'), 'STD': ('STD', '429622005'), 'STE': ('STE', '164931005')}
+    'NORM': ('Normal', '426783006'),
+    'AF': ('AF', '164889003'),
+    'IAVB': ('I-AVB', '270492004'),
+    'LBBB': ('LBBB', '164909002'),
+    'RBBB': ('RBBB', '59118001'),
+    'PAC': ('PAC', '284470004'),
+    'PVC': ('PVC', '164884008'),
+    'STD': ('STD', '429622005'),
+    'STE': ('STE', '164931005'),
+}
 _TOGETHER = (('AF', 'RBBB'), ('AF', 'STD'), ('RBBB', 'PVC'), ('RBBB', 'PAC'), ('IAVB', 'STD'), ('PVC', 'STD'),
              ('AF', 'PVC'), ('IAVB', 'RBBB', 'STD'))
 
@@ -626,13 +725,15 @@ def _write_challenge(folder, rec, dx:str, age):
     _write_val(folder/f'{rec.record_id}.mat', d)
     total = (d.sum(1, dtype=np.int64) & 0xffff).astype('<u2').view('<i2')
     head = [f'{rec.record_id} 12 {rec.fs:g} {d.shape[1]} 05-Feb-2020 11:39:16']
-    head += [f'{rec.record_id}.mat 16+24 1000/mV 16 0 {o[0]} {c} 0 {l}' for o, c, l in zip(d, total, rec.leads)]
+    for offset, checksum, lead in zip(d[:, 0], total, rec.leads):
+        head.append(f'{rec.record_id}.mat 16+24 1000/mV 16 0 {offset} {checksum} 0 {lead}')
     head += [f'#Age: {age:.0f}' if age == age else '#Age: NaN',
              f'#Sex: {"Male" if rec.meta["sex"] == "M" else "Female"}']
     head += ['#Dx: ' + ','.join(_DX[c][dx == 'snomed'] for c in rec.meta['labels']), '#Rx: Unknown',
              '#Hx: Unknown', '#Sx: Unknown']
     (folder/f'{rec.record_id}.hea').write_text('\n'.join(head) + '\n')
 
+# %% ../../nbs/data/13_simulate.ipynb #write-cpsc2018
 def write_cpsc2018(
     root,                # folder to make
     *,
@@ -642,25 +743,29 @@ def write_cpsc2018(
     dx:str='text',       # 'text' or 'snomed': how `#Dx` names the rhythms
     noise=.7,            # the published signals have little baseline left
 )->Path:                 # the folder
-    "Write a simulated cohort in both layouts of CPSC2018: `challenge2020/A0001.{mat,hea}` and `original/` with REFERENCE.csv."
+    "Write a simulated cohort in both layouts of CPSC2018: `challenge2020/A0001.{mat,hea}`, `original/` and its CSV."
     if dx not in ('text', 'snomed'): raise ECGError(root, f"dx {dx!r}; 'text' or 'snomed' is needed")
     def fill(tmp):
         r, ref, codes = np.random.default_rng([seed, 404]), [], list(_DX)
         for o in ('challenge2020', 'original'): (tmp/o).mkdir(parents=True)
         for i in range(n_records + n_original):
             names = (codes[i % 9],) if r.random() > .1 else _TOGETHER[r.integers(len(_TOGETHER))]
-            p, dur_s = make_person(int(r.integers(2**31))), float(np.clip(r.choice([10., r.gamma(3, 6)]), 6, 60))
+            p = make_person(int(r.integers(2**31)))
+            dur_s = float(np.clip(r.choice([10., r.gamma(3, 6)]), 6, 60))
             rec, _ = simulate_ecg(seed=seed*100_003 + i, person=p, condition=names, dur_s=dur_s, noise=noise,
                                   record_id=f'A{i + 1:04d}')
             age = np.nan if i % 40 == 17 else p.age
-            if i < n_records: _write_challenge(tmp/'challenge2020', rec, dx, age)
-            else:
-                _write_struct(tmp/'original'/f'{rec.record_id}.mat',
-                              rec.signal - rec.signal.mean(1, keepdims=True), p.sex, age)
-                ref.append([rec.record_id] + [codes.index(c) + 1 for c in names] + ['']*(3 - len(names)))
-        pd.DataFrame(ref, columns=['Recording', 'First_label', 'Second_label', 'Third_label']).to_csv(tmp/'original'/'REFERENCE.csv', index=False)
-    how = dict(n_records=n_records, n_original=n_original, seed=seed, dx=dx, noise=noise)
-    return _write_folder(root, fill, _about('a cohort in the layouts of CPSC2018', **how))
+            if i < n_records:
+                _write_challenge(tmp/'challenge2020', rec, dx, age)
+                continue
+            centred = rec.signal - rec.signal.mean(1, keepdims=True)
+            _write_struct(tmp/'original'/f'{rec.record_id}.mat', centred, p.sex, age)
+            labels = [codes.index(c) + 1 for c in names]
+            ref.append([rec.record_id] + labels + ['']*(3 - len(names)))
+        columns = ['Recording', 'First_label', 'Second_label', 'Third_label']
+        pd.DataFrame(ref, columns=columns).to_csv(tmp/'original'/'REFERENCE.csv', index=False)
+    options = dict(n_records=n_records, n_original=n_original, seed=seed, dx=dx, noise=noise)
+    return _write_folder(root, fill, _about('a cohort in the layouts of CPSC2018', **options))
 
 # %% ../../nbs/data/13_simulate.ipynb #write-ecgid
 def write_ecgid(
@@ -682,12 +787,13 @@ def write_ecgid(
                 if j > 1 and r.random() < .3: date += pd.Timedelta(int(r.integers(1, 180)), 'D')
                 rec, truth = simulate_ecg(seed=seed*100_003 + k*100 + j, person=p, dur_s=20, noise=noise)
                 x = rec.signal[0]
-                about = f'Age: {p.age:.0f}', f'Sex: {"male" if p.sex == "M" else "female"}', f'ECG date: {date:%d.%m.%Y}'
+                about = (f'Age: {p.age:.0f}', f'Sex: {"male" if p.sex == "M" else "female"}',
+                         f'ECG date: {date:%d.%m.%Y}')
                 both = np.stack([x, scipy.signal.sosfiltfilt(band, x)])
                 write_wfdb(folder/f'rec_{j}', both, 500, ['ECG I', 'ECG I filtered'], gain=200, adc_bits=12,
                            comments=about)
-                peaks = sorted([(s, 1) for s in truth.r_peaks] + [(s, 27)
-                                                                  for s in truth.boundaries.peak[truth.boundaries.wave == 'T']])
+                t_peaks = truth.boundaries.peak[truth.boundaries.wave == 'T']
+                peaks = sorted([(s, 1) for s in truth.r_peaks] + [(s, 27) for s in t_peaks])
                 _write_atr(folder/f'rec_{j}.atr', *zip(*peaks))
                 names.append(f'Person_{k:02d}/rec_{j}')
         (tmp/'RECORDS').write_text('\n'.join(names) + '\n')
@@ -695,76 +801,126 @@ def write_ecgid(
                          _about('a cohort in the layout of ECG-ID', n_people=n_people, seed=seed, noise=noise))
 
 # %% ../../nbs/data/13_simulate.ipynb #-montage
+_MESA = (   # labels, rate in Hz, unit, largest value
+    ('EKG', 256, 'uV', 5000),
+    ('EKG_Off', 1, 'uV', 5000),
+    ('EOG-L, EOG-R, EMG, EEG1, EEG2, EEG3', 256, 'uV', 5000),
+    ('Flow, Thor, Abdo, Leg, Therm', 32, 'mV', 5),
+    ('SpO2', 1, '%', 200),
+)
+
+def _shhs(ecg_fs):
+    "The channels of SHHS, whose rates go with that of the ECG, as `_MESA`."
+    eeg, eog, air, pulse = {125: (125, 50, 10, 'H.R.'), 250: (125, 50, 10, 'PR'), 256: (128, 64, 8, 'PR')}[ecg_fs]
+    return (
+        ('ECG', ecg_fs, 'mV', 5),
+        ('SaO2', 1, '%', 200),
+        (pulse, 1, 'bpm', 300),
+        ('EEG(sec), EEG, EMG', eeg, 'uV', 5000),
+        ('EOG(L), EOG(R)', eog, 'uV', 5000),
+        ('AIRFLOW, THOR RES, ABDO RES', air, '', 1),
+        ('POSITION, LIGHT, OX STAT', 1, '', 5),
+    )
+
 def _montage(cohort, ecg_fs):
     "label -> (rate in Hz, unit, largest value), the ECG first."
-    def rows(labels, *scale): return {l: scale for l in labels.split(', ')}
-    if cohort == 'mesa':
-        return rows('EKG', 256, 'uV', 5000) | rows('EKG_Off', 1, 'uV', 5000) | rows('EOG-L, EOG-R, EMG, EEG1, EEG2, EEG3', 256, 'uV', 5000) | rows('Flow, Thor, Abdo, Leg, Therm', 32, 'mV', 5) | rows('SpO2', 1, '%', 200)
-    eeg, eog, air, pulse = {125: (125, 50, 10, 'H.R.'), 250: (125, 50, 10, 'PR'), 256: (128, 64, 8, 'PR')}[ecg_fs]
-    return rows('ECG', ecg_fs, 'mV', 5) | rows('SaO2', 1, '%', 200) | rows(pulse, 1, 'bpm', 300) | rows('EEG(sec), EEG, EMG', eeg, 'uV', 5000) | rows('EOG(L), EOG(R)', eog, 'uV', 5000) | rows(
-        'AIRFLOW, THOR RES, ABDO RES', air, '', 1) | rows('POSITION, LIGHT, OX STAT', 1, '', 5)
+    channels = _MESA if cohort == 'mesa' else _shhs(ecg_fs)
+    return {label: scale for labels, *scale in channels for label in labels.split(', ')}
+
+# %% ../../nbs/data/13_simulate.ipynb #-write-night
+def _breathing(r, f, n_s):
+    "A breath-like wave with noise, a minute of it repeated to `n_s` seconds at `f` Hz."
+    wave = .1*np.sin(2*np.pi*.25*np.arange(60*f)/f + r.uniform(0, 6.28))
+    return np.resize(wave + .02*r.standard_normal(60*f), n_s*f)
 
 def _write_night(path, montage, ecg, dur_s:int, seed):
-    "An EDF file of `dur_s` seconds: `ecg` (mV), repeated, in the first channel of `montage`; breath-like waves and noise in the others."
+    "An EDF file of `dur_s` seconds: `ecg` (mV), repeated, in the first channel, breath-like waves in the others."
     import pyedflib
     r, fs = np.random.default_rng(seed), next(iter(montage.values()))[0]
     n_s, columns = min(dur_s, len(ecg)//fs), []
     for i, (f, unit, top) in enumerate(montage.values()):
-        if i:
-            x = np.resize(.1*np.sin(2*np.pi*.25*np.arange(60*f)/f + r.uniform(0, 6.28)) + .02*r.standard_normal(60*f), n_s*f)
-        else: x = ecg[:n_s*f]*(1000 if unit == 'uV' else 1)/top
+        x = _breathing(r, f, n_s) if i else ecg[:n_s*f]*(1000 if unit == 'uV' else 1)/top
         columns.append(np.round(np.clip(x, -1, 1)*32767).astype('<i2').reshape(n_s, f))
     block = np.concatenate(columns, 1)   # (n_s, samples a second), as EDF lays them out
+    digital = dict(digital_min=-32767, digital_max=32767, transducer='', prefilter='')
+    headers = [dict(label=label, dimension=unit, sample_frequency=f, physical_min=-top, physical_max=top, **digital)
+               for label, (f, unit, top) in montage.items()]
     with pyedflib.EdfWriter(str(path), len(montage), file_type=pyedflib.FILETYPE_EDF) as w:
-        w.setSignalHeaders([dict(label=l, dimension=u, sample_frequency=f, physical_min=-top, physical_max=top, digital_min=-32767, digital_max=32767, transducer='', prefilter='')
-                            for l, (f, u, top) in montage.items()])
+        w.setSignalHeaders(headers)
         w.setStartdatetime(datetime(1985, 1, 1, 22))
         for i in range(dur_s): w.blockWriteDigitalShortSamples(block[i % n_s])
 
 # %% ../../nbs/data/13_simulate.ipynb #-sleepers
+def _mitdb_ecg(row, lead, root):
+    "`ecg(fs, dur_s, visit)` that gives the recording of `row`, at another rate."
+    def ecg(fs, dur_s, visit):
+        rec = read(row, root=root, leads=lead, stop_s=min(dur_s, row.n_samples/row.fs))
+        k = gcd(fs, round(row.fs))
+        return scipy.signal.resample_poly(rec.signal[0], fs//k, round(row.fs)//k, padtype='line')
+    return ecg
+
+def _mitdb_sleepers(cohort, n):
+    "People of MIT-BIH, men and women in turn, every other one for each of the two cohorts."
+    t = mitdb_table(find('mitdb'))
+    people = t[(t.sex != '') & t.age.notna()].drop_duplicates('subject_id').sort_values(['sex', 'record_id'])
+    people = people.iloc[int(cohort == 'mesa')::2]
+    people = people.assign(k=people.groupby('sex').cumcount()).sort_values(['k', 'sex'])
+    for row in people.head(n).itertuples():
+        names = [s.lead for s in read_header(Path(t.attrs['root'])/row.path).signals]
+        lead = 'MLII' if 'MLII' in names else names[0]
+        yield row.sex, row.age, f'mitdb {row.record_id} {lead}', _mitdb_ecg(row, lead, t)
+
+# %% ../../nbs/data/13_simulate.ipynb #-sleepers-simulated
+def _simulated_ecg(p, seed):
+    "`ecg(fs, dur_s, visit)` of person `p`."
+    def ecg(fs, dur_s, visit):
+        rec, _ = simulate_ecg(seed=10*seed + visit, person=p, fs=fs, dur_s=min(dur_s, 300))
+        return rec.pick('II').signal[0]
+    return ecg
+
 def _sleepers(cohort, source, n, seed):
     "Up to `n` people: sex, age, source in words, and `ecg(fs, dur_s, visit)` in mV."
     if source == 'mitdb':
-        t = mitdb_table(find('mitdb'))
-        t = t[(t.sex != '') & t.age.notna()].drop_duplicates('subject_id').sort_values(['sex', 'record_id']).iloc[int(cohort == 'mesa')::2]
-        for row in t.assign(k=t.groupby('sex').cumcount()).sort_values(['k', 'sex']).head(n).itertuples():
-            names = [s.lead for s in read_header(Path(t.attrs['root'])/row.path).signals]
-            lead = 'MLII' if 'MLII' in names else names[0]
-            def recorded(fs, dur_s, visit, row=row, lead=lead):
-                k = gcd(fs, round(row.fs))
-                return scipy.signal.resample_poly(read(row, root=t, leads=lead, stop_s=min(dur_s, row.n_samples/row.fs)).signal[0], fs//k, round(row.fs)//k, padtype='line')
-            yield row.sex, row.age, f'mitdb {row.record_id} {lead}', recorded
+        yield from _mitdb_sleepers(cohort, n)
         return
     r = np.random.default_rng([seed, 606, int(cohort == 'mesa')])
+    youngest = 45 if cohort == 'shhs' else 54
     for sex in r.permutation(np.resize(['M', 'F'], n)):
-        p = make_person(int(r.integers(2**31)), sex=str(sex),
-                        age=float(np.clip(np.round(r.normal(67, 10)), 45 if cohort == 'shhs' else 54, 94)))
-        def simulated(fs, dur_s, visit, p=p):
-            rec, _ = simulate_ecg(seed=10*seed + visit, person=p, fs=fs, dur_s=min(dur_s, 300))
-            return rec.pick('II').signal[0]
-        yield p.sex, p.age, f'simulated {p.seed} II', simulated
+        person_seed = int(r.integers(2**31))
+        age = float(np.clip(np.round(r.normal(67, 10)), youngest, 94))
+        p = make_person(person_seed, sex=str(sex), age=age)
+        yield p.sex, p.age, f'simulated {p.seed} II', _simulated_ecg(p, seed)
 
 # %% ../../nbs/data/13_simulate.ipynb #-some
 def _some(montage, channels, root):
     "The `montage` with only `channels`, and its ECG in any case."
-    keep = set(montage) if channels is None else {*list(montage)[:2]} if channels == 'ecg' else {*channels, *list(montage)[:1]}
-    if keep - {*montage}:
-        raise ECGError(root,
-                       f'no channel {", ".join(sorted(keep - {*montage}))} in the montage; it has {", ".join(montage)}')
-    return {l: o for l, o in montage.items() if l in keep}
+    labels = list(montage)
+    if channels is None: chosen = set(labels)
+    elif channels == 'ecg': chosen = set(labels[:2])
+    else: chosen = {*channels, labels[0]}
+    missing = sorted(chosen - set(labels))
+    if missing:
+        raise ECGError(root, f'no channel {", ".join(missing)} in the montage; it has {", ".join(labels)}')
+    return {l: o for l, o in montage.items() if l in chosen}
 
-def _write_nights(root, cohort, night, table, *, n_subjects, dur_s, visits, source, channels, seed):
-    "A cohort: `night(i, number, visit)` gives path and rate of the i-th person's night, `table(people, visit)` name and content of a CSV."
-    if source == 'auto': source = 'mitdb' if have('mitdb') else 'simulated'
+def _check_nights(root, n_subjects, dur_s, visits, source):
+    "`ECGError` for what cannot be simulated."
     if source not in ('mitdb', 'simulated'):
         raise ECGError(root, f"source {source!r}; 'mitdb', 'simulated' or 'auto' is needed")
     if n_subjects < 1 or dur_s < 1 or dur_s != int(dur_s):
-        raise ECGError(root,
-                       f'{n_subjects} people, {dur_s} s; at least one person and a whole number of seconds are needed')
+        raise ECGError(root, f'{n_subjects} people, {dur_s} s; '
+                             'at least one person and a whole number of seconds are needed')
     if not visits or not {*visits} <= {1, 2}: raise ECGError(root, f'visits {visits}; there are 1 and 2')
+
+# %% ../../nbs/data/13_simulate.ipynb #-write-nights
+def _write_nights(root, cohort, night, table, *, n_subjects, dur_s, visits, source, channels, seed):
+    "A cohort: `night(i, number, visit)` gives path and rate, `table(people, visit)` name and content of a CSV."
+    if source == 'auto': source = 'mitdb' if have('mitdb') else 'simulated'
+    _check_nights(root, n_subjects, dur_s, visits, source)
     def fill(tmp):
         (tmp/'datasets').mkdir(parents=True)
-        numbers = np.sort(np.random.default_rng([seed, 607, int(cohort == 'mesa')]).choice(np.arange(1, 5800), n_subjects, replace=False)).tolist()
+        r = np.random.default_rng([seed, 607, int(cohort == 'mesa')])
+        numbers = np.sort(r.choice(np.arange(1, 5800), n_subjects, replace=False)).tolist()
         people, truth = [], []
         for i, (n, (sex, age, words, ecg)) in enumerate(zip(numbers, _sleepers(cohort, source, n_subjects, seed))):
             people.append(dict(n=n, sex=sex, age=int(age)))
@@ -776,12 +932,14 @@ def _write_nights(root, cohort, night, table, *, n_subjects, dur_s, visits, sour
                 truth.append(dict(path=file.relative_to(tmp).as_posix(), sex=sex, age=int(age), fs=fs, source=words))
         for v in visits:
             name, content = table(pd.DataFrame(people), v)
-            pd.DataFrame(content).assign(note='simulé').to_csv(tmp/'datasets'/f'{name}.csv', index=False,
-                                                               encoding='latin-1')
+            content = pd.DataFrame(content).assign(note='simulé')
+            content.to_csv(tmp/'datasets'/f'{name}.csv', index=False, encoding='latin-1')
         pd.DataFrame(truth).to_csv(tmp/'truth.csv', index=False)
-    but = 'not recorded from people' if source == 'simulated' else 'but for the ECG, which is that of MIT-BIH recordings of half an hour'
-    how = dict(n_subjects=n_subjects, dur_s=dur_s, visits=tuple(visits), source=source, channels=channels, seed=seed)
-    return _write_folder(root, fill, _about(f'test nights in the layout of {cohort.upper()}', but, **how))
+    but = 'not recorded from people'
+    if source != 'simulated': but = 'but for the ECG, which is that of MIT-BIH recordings of half an hour'
+    options = dict(n_subjects=n_subjects, dur_s=dur_s, visits=tuple(visits), source=source, channels=channels,
+                   seed=seed)
+    return _write_folder(root, fill, _about(f'test nights in the layout of {cohort.upper()}', but, **options))
 
 # %% ../../nbs/data/13_simulate.ipynb #write-shhs
 def write_shhs(
@@ -820,10 +978,13 @@ def write_mesa(
                          n_subjects=n_subjects, dur_s=dur_s, visits=(1,), source=source, channels=channels, seed=seed)
 
 # %% ../../nbs/data/13_simulate.ipynb #sample-data
-_SAMPLES:dict[str, tuple] = {'ptb-xl': (write_ptbxl, dict(n_patients=300, seed=1)), 'cpsc2018': (write_cpsc2018, dict(n_records=90, seed=1)),
-            'ecg-id': (write_ecgid, dict(n_people=20, seed=1))}
-_SAMPLES |= {n: (w, dict(n_subjects=24, dur_s=600, source='simulated', channels='ecg', seed=k))
-             for k, (n, w) in enumerate({'shhs': write_shhs, 'mesa': write_mesa}.items(), 1)}
+_SAMPLES:dict[str, tuple] = {
+    'ptb-xl': (write_ptbxl, dict(n_patients=300, seed=1)),
+    'cpsc2018': (write_cpsc2018, dict(n_records=90, seed=1)),
+    'ecg-id': (write_ecgid, dict(n_people=20, seed=1)),
+}
+_NIGHTS = dict(n_subjects=24, dur_s=600, source='simulated', channels='ecg')
+_SAMPLES |= {'shhs': (write_shhs, _NIGHTS | dict(seed=1)), 'mesa': (write_mesa, _NIGHTS | dict(seed=2))}
 
 def sample_data(
     name:str,  # 'ptb-xl', 'cpsc2018', 'ecg-id', 'shhs' or 'mesa'; of other data sets only the real one can be given

@@ -66,7 +66,9 @@ def measure(
     began = time.perf_counter()
     export_onnx(run, folder)
     took = time.perf_counter() - began
-    return dict(bytes=(Path(folder)/'model.onnx').stat().st_size, export_s=took) | check_onnx(run, folder, recs[:n_check]) | dict(speed=[speed(run, folder, recs, batch=b, rounds=rounds) for b in batches])
+    size = (Path(folder)/'model.onnx').stat().st_size
+    speeds = [speed(run, folder, recs, batch=b, rounds=rounds) for b in batches]
+    return dict(bytes=size, export_s=took) | check_onnx(run, folder, recs[:n_check]) | dict(speed=speeds)
 
 def main(argv=None):
     "Export runs, check them on real records, time them: results/export/onnx.json."
@@ -89,8 +91,9 @@ def main(argv=None):
         print(f'{run}: difference {done[run]["difference"]:.1e}, {done[run]["bytes"]/1e6:.1f} MB, '
               '' + ', '.join(f'{s["ratio"]:.2f} times torch\'s speed at batch '
                              f'{s["batch"]}' for s in done[run]['speed']), flush=True)
-        write_json(path,
-                   dict(command='python -m ecg_nb.dev.bench_onnx', records=f'PTB-XL, the first {a.records} of fold 10', threads=1, opset=17, onnx=onnx.__version__, onnxruntime=onnxruntime.__version__, runs=done) | provenance())
+        about = dict(command='python -m ecg_nb.dev.bench_onnx', records=f'PTB-XL, the first {a.records} of fold 10',
+                     threads=1, opset=17, onnx=onnx.__version__, onnxruntime=onnxruntime.__version__, runs=done)
+        write_json(path, about | provenance())
 
 # %% ../../nbs/dev/21_bench_onnx.ipynb #export-if-name-main-and
 if __name__ == '__main__' and '__file__' in globals(): sys.exit(exit_status(main))

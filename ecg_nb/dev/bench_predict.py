@@ -21,26 +21,32 @@ def first_result(
     *,
     repeats:int=5,
 )->dict:                # answer, page -> wall_s_median, wall_s_best, cpu_s_best; repeats
-    "How long the command needs for one recording in a fresh process: to say what the superclass run says of it (`answer`), and to write its page with a map (`page`)."
+    "How long the command needs for one recording in a fresh process: for an answer, and for its page with a map."
     import resource
     def once(*options):
         a, t = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-        said = subprocess.run([sys.executable, '-c', 'from ecg_nb.cli import main; '
-                                                     'main()', 'predict', str(path), '--quiet', *options], capture_output=True, text=True, timeout=300)
+        code = 'from ecg_nb.cli import main; main()'
+        r = subprocess.run([sys.executable, '-c', code, 'predict', str(path), '--quiet', *options],
+                           capture_output=True, text=True, timeout=300)
         wall, b = time.perf_counter() - t, resource.getrusage(resource.RUSAGE_CHILDREN)
-        if said.returncode: raise BadTable(path, f'the command failed: {said.stderr.strip()[-300:]}')
+        if r.returncode: raise BadTable(path, f'the command failed: {r.stderr.strip()[-300:]}')
         return wall, b.ru_utime + b.ru_stime - a.ru_utime - a.ru_stime
     with tempfile.TemporaryDirectory() as d:
         took = {k: np.array([once(*options) for _ in range(repeats)])
                 for k, options in (('answer', ()), ('page', ('--out', d)))}
-    return {k: dict(wall_s_median=float(np.median(w[:, 0])), wall_s_best=float(w[:, 0].min()), cpu_s_best=float(w[:, 1].min())) for k, w in took.items()} | dict(repeats=repeats)
+    def summary(t):
+        wall, cpu = t.T
+        return dict(wall_s_median=float(np.median(wall)), wall_s_best=float(wall.min()), cpu_s_best=float(cpu.min()))
+    return {k: summary(t) for k, t in took.items()} | dict(repeats=repeats)
 
+# %% ../../nbs/dev/20_bench_predict.ipynb #night
 _NIGHT = """import re, resource, sys, time
 from pathlib import Path
 from ecg_nb.inference.predict import FastRun, predict
 def peak_mb(): # Linux counts the memory of the process that started this one into ru_maxrss
     s = Path('/proc/self/status')
-    return int(re.search(r'VmHWM:\\s+(\\d+)', s.read_text())[1])/1024 if s.exists() else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/1024
+    if not s.exists(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/1024
+    return int(re.search(r'VmHWM:\\s+(\\d+)', s.read_text())[1])/1024
 fast, t = FastRun(sys.argv[2]), time.perf_counter()
 n = len(predict(sys.argv[1], fast.run, progress=False).pieces())
 print(n, time.perf_counter() - t, peak_mb())"""
@@ -72,12 +78,12 @@ def night_cost(
 
 # %% ../../nbs/dev/20_bench_predict.ipynb #plain-network
 def plain_network(run:Run): # the superclass run
-    "The network of `run` as it is usually written: `Conv1d` modules with the same weights; and the members of each class."
+    "The network of `run` as it is usually written: `Conv1d` modules, the same weights; and the members of each class."
     from ecg_nb.dev.benchmarks import PlainXResNet, copy_weights
     from ecg_nb.models.registry import NETWORKS
     ours = run.model.net.nets[0]
-    net = copy_weights(ours,
-                       PlainXResNet(len(run.recipe.leads), run.model.members.shape[1], **NETWORKS['xresnet1d101'].keywords))
+    options = NETWORKS['xresnet1d101'].keywords
+    net = copy_weights(ours, PlainXResNet(len(run.recipe.leads), run.model.members.shape[1], **options))
     return net.eval(), ours[0], run.model.members
 
 def plain_loop(
@@ -120,25 +126,32 @@ def _split(fast, found):
         t += b - a, c - b, time.process_time() - c
     return dict(zip(('read_ms', 'prepare_ms', 'network_ms'), (1e3*t/len(found)).tolist()))
 
+# %% ../../nbs/dev/20_bench_predict.ipynb #measure
 def measure(
     *,
     n:int=1000,          # records of PTB-XL, fold 10 first
     repeats:int=3,
     out=None,            # default: results/benchmarks/predict.json
 )->dict:
-    "`predict` beside the plain loop in one run, where its time goes, its arithmetic as a matrix product, the time to a first result, and a night; written to results/benchmarks/predict.json."
+    "`predict` beside the plain loop, where its time goes, its arithmetic, the time to a first result, and a night."
     from ecg_nb.dev.benchmarks import machine_limits, race, threads
     from ecg_nb.data.datasets import find, ptbxl_table
     from ecg_nb.models.networks import count_flops
-    t = ptbxl_table(find('ptb-xl'), fs=100).sort_values('fold', ascending=False, kind='stable').head(n).reset_index(drop=True)
+    t = ptbxl_table(find('ptb-xl'), fs=100).sort_values('fold', ascending=False, kind='stable')
+    t = t.head(n).reset_index(drop=True)
     t.attrs['root'] = str(find('ptb-xl'))
-    paths, run, n_cores = [Path(t.attrs['root'])/p for p in t.path], load_run('diagnosis/superclass'), len(os.sched_getaffinity(0))
+    paths, run = [Path(t.attrs['root'])/p for p in t.path], load_run('diagnosis/superclass')
+    n_cores = len(os.sched_getaffinity(0))
     def loop(k, one, few=paths):
         with threads(k): return plain_loop(run, few, each_window=one)
     some = paths[:max(10, n//20)]
     ours = 'ecg_nb.inference.predict'
-    runners = {ours: lambda: predict(t, run, calibrated=False, progress=False).of().p, f'plain loop, {n_cores} threads': lambda: loop(n_cores, False), 'plain loop, 1 thread': lambda: loop(1, False),
-               f'plain loop, a window at a time, {n_cores} threads': lambda: loop(n_cores, True, some)}
+    runners = {
+        ours: lambda: predict(t, run, calibrated=False, progress=False).of().p,
+        f'plain loop, {n_cores} threads': lambda: loop(n_cores, False),
+        'plain loop, 1 thread': lambda: loop(1, False),
+        f'plain loop, a window at a time, {n_cores} threads': lambda: loop(n_cores, True, some),
+    }
     times, got = race(runners, repeats=repeats)
     worst = max(float(np.abs(got[ours][:len(p)] - p).max()) for k, p in got.items())
     if worst > 1e-4: raise AssertionError(f'the answers differ by {worst:.1e}')
@@ -148,13 +161,17 @@ def measure(
         fast = FastRun(run)
         split, limits = _split(fast, with_files), machine_limits()
     flop = 7*count_flops(run.model.net.nets[0], torch.zeros(1, 12, run.info['length']))
-    said = dict(command=f'python -m ecg_nb.dev.bench_predict --measure --records {n} --repeats '
-                        f'{repeats}', records=n, cores=n_cores, load_average=os.getloadavg()[0], largest_difference=worst,
-                ms_a_record=per, cpu_ms_a_record={k: 1e3*times.cpu_s[k]/many[k] for k in times.index}, records_a_second={k: 1e3/v for k, v in per.items()}, n=many,
-                ratio={k: per[k]/per[ours] for k in per if k != ours}, ratio_cpu={k: times.cpu_s[k]/many[k]/(times.cpu_s[ours]/n) for k in per if k != ours},
-                one_thread_cpu=split, gflop_a_record=flop/1e9, limits=limits, first_result=first_result(paths[0]), night=night_cost()) | provenance()
-    write_json(out or results_path('benchmarks', 'predict.json'), said)
-    return said
+    cpu_s = {k: times.cpu_s[k]/many[k] for k in times.index}
+    measured = dict(
+        command=f'python -m ecg_nb.dev.bench_predict --measure --records {n} --repeats {repeats}', records=n,
+        cores=n_cores, load_average=os.getloadavg()[0], largest_difference=worst, ms_a_record=per,
+        cpu_ms_a_record={k: 1e3*v for k, v in cpu_s.items()}, records_a_second={k: 1e3/v for k, v in per.items()},
+        n=many, ratio={k: per[k]/per[ours] for k in per if k != ours},
+        ratio_cpu={k: v/(times.cpu_s[ours]/n) for k, v in cpu_s.items() if k != ours},
+        one_thread_cpu=split, gflop_a_record=flop/1e9, limits=limits, first_result=first_result(paths[0]),
+        night=night_cost()) | provenance()
+    write_json(out or results_path('benchmarks', 'predict.json'), measured)
+    return measured
 
 # %% ../../nbs/dev/20_bench_predict.ipynb #example
 def example(folder=None)->list: # the files

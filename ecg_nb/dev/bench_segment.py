@@ -25,8 +25,12 @@ def _neurokit(x, fs):
                         method='neurokit')[1]['ECG_R_Peaks']
 
 DETECTORS = {  # name: (how many of the leads it sees, function of signal and fs)
-    'ecg_nb, both leads': (2, find_r_peaks_multi), 'ecg_nb, first lead': (1, find_r_peaks_multi), 'sleepecg, first lead': (1, lambda x, fs: find_r_peaks(x[0], fs)),
-    'wfdb XQRS, first lead': (1, _xqrs), 'neurokit2, first lead': (1, _neurokit)}
+    'ecg_nb, both leads': (2, find_r_peaks_multi),
+    'ecg_nb, first lead': (1, find_r_peaks_multi),
+    'sleepecg, first lead': (1, lambda x, fs: find_r_peaks(x[0], fs)),
+    'wfdb XQRS, first lead': (1, _xqrs),
+    'neurokit2, first lead': (1, _neurokit),
+}
 
 def score_record(
     path,                # of a record with beat annotations
@@ -48,8 +52,8 @@ def score_record(
         in_flutter = sum(((false >= a) & (false <= b)).sum() for a, b in zip(*flutter))
         rows.append((rec.record_id, name, '+'.join(rec.leads[:n]), len(true), len(found), (m >= 0).sum(),
                      in_flutter, round(error.mean()/rec.fs*1e3, 1) if len(error) else np.nan, round(took, 3)))
-    return pd.DataFrame(rows,
-                        columns=['record_id', 'detector', 'leads', 'beats', 'found', 'matched', 'in_flutter', 'error_ms', 'seconds'])
+    columns = ['record_id', 'detector', 'leads', 'beats', 'found', 'matched', 'in_flutter', 'error_ms', 'seconds']
+    return pd.DataFrame(rows, columns=columns)
 
 # %% ../../nbs/dev/19_bench_segment.ipynb #summarise
 def summarise(
@@ -75,6 +79,7 @@ def summarise(
                           seconds=round(float(t.seconds.sum()), 2))
     return out
 
+# %% ../../nbs/dev/19_bench_segment.ipynb #score-detectors
 def score_detectors(
     root=None,          # folder of MIT-BIH records; `data_path('mitdb')` by default
     out=None,           # folder for records.csv and metrics.json; `results_path('segment', 'r_peaks_mitdb')` by default
@@ -90,16 +95,20 @@ def score_detectors(
     write_csv(out/'records.csv', table)
     found = summarise(table)
     peers = ', '.join(f'{k} {found[k]["f1"]:.4f}' for k in found if not k.startswith('ecg_nb'))
-    head = [dict(name=f'R peaks within 150 ms, F1, {k.split(", ")[1]} (parameters tuned on these '
-                      'records)', value=r['f1'], low=r['f1_95'][0], high=r['f1_95'][1], n=len(records), published=f'same run: {peers}') for k, r in found.items() if k.startswith('ecg_nb')]
-    write_json(out/'metrics.json', dict(task='segment', run='r_peaks_mitdb', title='R peaks on 22 MIT-BIH records, 30 minutes each', n=len(records), command='python -m ecg_nb.dev.bench_segment', headline=head,
-        data='MIT-BIH Arrhythmia Database (Moody and Mark 2001, ODC-By 1.0)', records=[p.name for p in records], tolerance_s=.15, excluded='nothing', interval='95 %, bootstrap over records, 2000 resamples',
+    head = [dict(name=f'R peaks within 150 ms, F1, {k.split(", ")[1]} (parameters tuned on these records)',
+                 value=r['f1'], low=r['f1_95'][0], high=r['f1_95'][1], n=len(records),
+                 published=f'same run: {peers}') for k, r in found.items() if k.startswith('ecg_nb')]
+    write_json(out/'metrics.json', dict(
+        task='segment', run='r_peaks_mitdb', title='R peaks on 22 MIT-BIH records, 30 minutes each', n=len(records),
+        command='python -m ecg_nb.dev.bench_segment', headline=head,
+        data='MIT-BIH Arrhythmia Database (Moody and Mark 2001, ODC-By 1.0)', records=[p.name for p in records],
+        tolerance_s=.15, excluded='nothing', interval='95 %, bootstrap over records, 2000 resamples',
         versions={k: version(k) for k in ('sleepecg', 'wfdb', 'neurokit2', 'scipy')}, detectors=found))
     return found
 
 # %% ../../nbs/dev/19_bench_segment.ipynb #main
 def main(argv=None):
-    "The command `python -m ecg_nb.dev.bench_segment`: score the detectors on MIT-BIH and write `results/segment/r_peaks_mitdb/`."
+    "The command `python -m ecg_nb.dev.bench_segment`: score the detectors on MIT-BIH, to `results/segment/`."
     p = argparse.ArgumentParser(prog='python -m ecg_nb.dev.bench_segment', description=main.__doc__)
     p.add_argument('--root', help='folder of annotated records (default: data/mitdb)')
     p.add_argument('--out', help='where to write (default: results/segment/r_peaks_mitdb)')

@@ -34,6 +34,7 @@ def _served(folder):
             server.stdin.close()
             server.wait()
 
+# %% ../../nbs/dev/18_bench_transfer.ipynb #fetchers
 def _fetchers(url, files, tmp):
     "Name -> function that fetches `files` from `url` into a folder: ours first, then plain ones."
     import requests, urllib.request
@@ -135,14 +136,16 @@ def bench_convert(tmp, root, *, n=5000, repeats=3, cold=False, n_jobs=(1, 2)):
     listed = '\0'.join(str(f.relative_to(root)) for f in files).encode()
     def each(*command):
         subprocess.run(['xargs', '-0', *command], stdout=subprocess.DEVNULL, cwd=root, input=listed, check=True)
-    runners = {f'store.convert, {j} process{"es"*(j > 1)}': partial(lambda out,
-                                                                    j: convert(t, out/'store', root_in=root, n_jobs=j, progress=False), j=j) for j in n_jobs}
+    def to_store(out, j): convert(t, out/'store', root_in=root, n_jobs=j, progress=False)
+    runners = {}
+    for j in n_jobs: runners[f'store.convert, {j} process{"es" if j > 1 else ""}'] = partial(to_store, j=j)
     runners |= {'cp': lambda out: each('cp', '--parents', '-t', str(out)), 'cat > /dev/null': lambda out: each('cat')}
     _evict(files) if cold else runners['cat > /dev/null'](None)
     times = _race(runners, tmp, repeats, partial(_evict, files) if cold else None)
     return _row(f'{len(t):,} records of PTB-XL to a store, {"cold" if cold else "warm"}', times, len(files),
                 sum(f.stat().st_size for f in files))
 
+# %% ../../nbs/dev/18_bench_transfer.ipynb #measure
 def measure(
     out=None,            # file to write; `results_path('benchmarks', 'transfer.json')` by default
     *,
@@ -168,7 +171,10 @@ def measure(
         rows.append(bench_recheck(d, list(small.values()), repeats=repeats,
                                   what=f'{len(small):,} small files that are there, checked'))
         rows += [bench_convert(d, root, n=n_records, repeats=repeats, cold=c) for c in (False, True)]
-    found = dict(command='python -m ecg_nb.dev.bench_transfer', data='simulated' if is_simulated(root) else 'PTB-XL 1.0.3 at 100 Hz (CC BY 4.0); a night of random bytes', cores=os.cpu_count(), load=os.getloadavg()[0] if hasattr(os, 'getloadavg') else None, repeats=repeats,
+    found = dict(
+        command='python -m ecg_nb.dev.bench_transfer',
+        data='simulated' if is_simulated(root) else 'PTB-XL 1.0.3 at 100 Hz (CC BY 4.0); a night of random bytes',
+        cores=os.cpu_count(), load=os.getloadavg()[0] if hasattr(os, 'getloadavg') else None, repeats=repeats,
         how='in turn in one run, fresh folders, sync before each; median; ratio = MB/s of ours over that of the '
             'other. Server: ecg_nb.dev.publisher.Publisher on loopback, a process of its own. Warm: read once '
             'before. Cold: pages of the source files given up before each (posix_fadvise DONTNEED); caches below the '
@@ -176,9 +182,16 @@ def measure(
     write_json(out or results_path('benchmarks', 'transfer.json'), found)
     return found
 
+# %% ../../nbs/dev/18_bench_transfer.ipynb #transfer-table
 def transfer_table(found): # from `measure` or its file
     "The measurements as a table: MB/s of each program, and how many times as fast ours is (the first of each block)."
-    return pd.DataFrame([dict(what=r['what'], program=k, mb_s=round(v, 1), files_s=round(r['files_s'][k]), ours_is=round(r['ratio'][k], 2) if k in r['ratio'] else None) for r in found['rows'] for k, v in r['mb_s'].items()])
+    table = []
+    for r in found['rows']:
+        for program, mb_s in r['mb_s'].items():
+            ratio = round(r['ratio'][program], 2) if program in r['ratio'] else None
+            table.append(dict(what=r['what'], program=program, mb_s=round(mb_s, 1),
+                              files_s=round(r['files_s'][program]), ours_is=ratio))
+    return pd.DataFrame(table)
 
 # %% ../../nbs/dev/18_bench_transfer.ipynb #main
 def main(argv=None):

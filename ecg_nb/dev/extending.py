@@ -35,7 +35,7 @@ def files_of(page:str)->dict: # name -> source
 
 # %% ../../nbs/dev/18_extending.ipynb #follow
 def reader_environment(folder)->dict:
-    "Environment variables of a reader in `folder`: `python` and `ecg_nb` are those of this environment, data lie in `data`."
+    "Environment of a reader in `folder`: `python` and `ecg_nb` are those of this environment, data lie in `data`."
     programs = Path(folder)/'bin'
     programs.mkdir(exist_ok=True)
     for name, words in (('python', ''), ('ecg_nb', '-m ecg_nb ')):

@@ -29,6 +29,15 @@ def free_port()->int: # on loopback
         s.bind(('127.0.0.1', 0))
         return s.getsockname()[1]
 
+def _environment(work):
+    "The environment of a JupyterLab that keeps all it writes in the folder `work`."
+    folders = {f'JUPYTER_{k}_DIR': str(work/k.lower()) for k in ('CONFIG', 'DATA', 'RUNTIME')}
+    return os.environ | folders | dict(
+        JUPYTERLAB_SETTINGS_DIR=str(work/'settings'), JUPYTERLAB_WORKSPACES_DIR=str(work/'workspaces'),
+        IPYTHONDIR=str(work/'ipython'), ECG_NB_DATA=str(data_path().resolve()),
+        ECG_NB_RESULTS=str(results_path().resolve()))
+
+# %% ../../nbs/dev/12_in_browser.ipynb #jupyter-lab
 @contextmanager
 def jupyter_lab(
     notebooks,          # paths of notebooks to put in front of it
@@ -42,11 +51,11 @@ def jupyter_lab(
     quiet = work/'settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings'
     quiet.parent.mkdir(parents=True)
     quiet.write_text('{"fetchNews": "false", "checkForUpdates": false}')
-    env = os.environ | {f'JUPYTER_{k}_DIR': str(work/k.lower()) for k in ('CONFIG', 'DATA', 'RUNTIME')} | dict(JUPYTERLAB_SETTINGS_DIR=str(work/'settings'), JUPYTERLAB_WORKSPACES_DIR=str(work/'workspaces'),
-        IPYTHONDIR=str(work/'ipython'), ECG_NB_DATA=str(data_path().resolve()), ECG_NB_RESULTS=str(results_path().resolve()))
+    command = [sys.executable, '-m', 'jupyter', 'lab', '--no-browser', '--allow-root', '--ip=127.0.0.1',
+               f'--port={port}', '--ServerApp.port_retries=0', '--IdentityProvider.token=', '--ServerApp.password=',
+               f'--ServerApp.root_dir={work/"nbs"}', '--LabApp.expose_app_in_browser=True']
     log = open(work/'log', 'w')
-    p = subprocess.Popen([sys.executable, '-m', 'jupyter', 'lab', '--no-browser', '--allow-root', '--ip=127.0.0.1', f'--port={port}', '--ServerApp.port_retries=0', '--IdentityProvider.token=', '--ServerApp.password=',
-                          f'--ServerApp.root_dir={work/"nbs"}', '--LabApp.expose_app_in_browser=True'], cwd=work, env=env, stdout=log, stderr=log, start_new_session=True)
+    p = subprocess.Popen(command, cwd=work, env=_environment(work), stdout=log, stderr=log, start_new_session=True)
     try:
         url, began = f'http://127.0.0.1:{port}', time.time()
         while True:
@@ -66,21 +75,36 @@ def jupyter_lab(
         shutil.rmtree(work, ignore_errors=True)
 
 # %% ../../nbs/dev/12_in_browser.ipynb #page
-READY = ("() => { const s = window.jupyterapp?.shell.currentWidget?.sessionContext; return !!(s?.isReady && "
-         "s.session?.kernel?.connectionStatus === 'connected' && s.session.kernel.status === 'idle'); }")
-DONE = """() => { const w = window.jupyterapp.shell.currentWidget, cells = w.content.widgets.filter(c => c.model.type === 'code' && c.model.sharedModel.source.trim());
-  return w.sessionContext.session.kernel.status === 'idle' && cells.every(c => c.model.executionCount) || cells.some(c => c.model.outputs.toJSON().some(o => o.output_type === 'error')); }"""
-ERRORS = ("() => window.jupyterapp.shell.currentWidget.content.widgets.filter(c => c.model.type === "
-          "'code').flatMap(c => c.model.outputs.toJSON().filter(o => o.output_type === 'error').map(o => o.ename + "
-          "': ' + o.evalue))")
-ASK = """async code => { const k = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel, out = []; const f = k.requestExecute({code, store_history: false});
-  f.onIOPub = m => { if (m.header.msg_type === 'stream' && m.content.name === 'stdout') out.push(m.content.text); if (m.header.msg_type === 'error') out.push('!' + m.content.ename + ': ' + m.content.evalue); }; await f.done; return out.join(''); }"""
+READY = """() => {
+  const s = window.jupyterapp?.shell.currentWidget?.sessionContext;
+  return !!(s?.isReady && s.session?.kernel?.connectionStatus === 'connected' && s.session.kernel.status === 'idle');
+}"""
+DONE = """() => {
+  const w = window.jupyterapp.shell.currentWidget;
+  const cells = w.content.widgets.filter(c => c.model.type === 'code' && c.model.sharedModel.source.trim());
+  return w.sessionContext.session.kernel.status === 'idle' && cells.every(c => c.model.executionCount)
+    || cells.some(c => c.model.outputs.toJSON().some(o => o.output_type === 'error'));
+}"""
+ERRORS = """() => window.jupyterapp.shell.currentWidget.content.widgets
+  .filter(c => c.model.type === 'code')
+  .flatMap(c => c.model.outputs.toJSON().filter(o => o.output_type === 'error').map(o => o.ename + ': ' + o.evalue))"""
+ASK = """async code => {
+  const k = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel, out = [];
+  const f = k.requestExecute({code, store_history: false});
+  f.onIOPub = m => {
+    if (m.header.msg_type === 'stream' && m.content.name === 'stdout') out.push(m.content.text);
+    if (m.header.msg_type === 'error') out.push('!' + m.content.ename + ': ' + m.content.evalue);
+  };
+  await f.done; return out.join('');
+}"""
 HARMLESS = ('favicon', 'ResizeObserver', 'third-party cookie', 'net::ERR_INTERNET_DISCONNECTED')
 
+# %% ../../nbs/dev/12_in_browser.ipynb #page-of-lab
 class Page:
     "A notebook open in JupyterLab."
     def __init__(self, browser, url:str, name:str, *, size=(1400, 1500)):
-        self.page, self.said, self.elsewhere, self.name = browser.new_page(viewport=dict(width=size[0], height=size[1])), [], [], name
+        self.page = browser.new_page(viewport=dict(width=size[0], height=size[1]))
+        self.said, self.elsewhere, self.name = [], [], name
         self.page.on('console',
                      lambda m: m.type == 'error' and not any(h in m.text for h in HARMLESS)
                      and self.said.append(m.text))
@@ -90,7 +114,7 @@ class Page:
         self.page.wait_for_function(READY, timeout=120_000)
 
     def note(self, e):
-        "An uncaught error: `elsewhere` if nothing but JupyterLab's own files had a part in it, no widget and no module of ours."
+        "An uncaught error: `elsewhere` if only JupyterLab's own files had a part in it, no widget and no module."
         files = re.findall(r'\w+:[^\s()]+', getattr(e, 'stack', '') or '')
         files = [f for f in files if f.startswith(('http', 'blob', 'data'))]
         (self.elsewhere if files and all('/static/lab/' in f for f in files) else self.said).append(str(e))
@@ -180,9 +204,8 @@ class Checks:
         print('  ok    ' if ok else '  FAILED', words, flush=True)
 
 # %% ../../nbs/dev/12_in_browser.ipynb #check-view
-def check_view(page:Page, check):
-    "10_ecg_view: one recording with a map, a deck, a night."
-    v = View(page, 0)
+def _check_drawing(page, v, check):
+    "Paper, trace, map and legend; other layouts."
     a = v.pixels()
     check('the paper, the trace and both colours of the map are drawn',
           ink(a) > 3000 and orange(a) > 1000 and blue(a) > 500)
@@ -196,6 +219,9 @@ def check_view(page:Page, check):
     v.press('l')
     check('another layout has another height, and Python knows it',
           lambda: v.canvas.bounding_box()['height'] != h and page.kernel('view.grid') == '6x2')
+
+def _check_keys(page, v, check):
+    "Speed, time and gain by the keyboard."
     for _ in range(2): v.press('+')
     check('zoom changes the speed in Python, too', lambda: page.kernel('view.speed') > 35)
     v.press('ArrowRight')
@@ -204,35 +230,43 @@ def check_view(page:Page, check):
     check('the gain doubles', lambda: page.kernel('view.gain') == 20)
     v.press('0')
     check('0 brings 25 mm/s and 10 mm/mV back', lambda: page.kernel('[view.speed, view.gain, view.t0]') == [25, 10, 0])
-    b = v.canvas.bounding_box()
+
+# %% ../../nbs/dev/12_in_browser.ipynb #-check-mouse
+def _check_mouse(page, v, check):
+    "Calipers and dragging."
+    b, mouse, keyboard = v.canvas.bounding_box(), page.page.mouse, page.page.keyboard
     mm = b['width']/262
-    page.page.keyboard.down('Shift')
-    page.page.mouse.move(b['x'] + 40*mm, b['y'] + 9*mm)
-    page.page.mouse.down()
-    page.page.mouse.move(b['x'] + 60*mm, b['y'] + 4*mm, steps=4)
-    page.page.mouse.up()
-    page.page.keyboard.up('Shift')
+    keyboard.down('Shift')
+    mouse.move(b['x'] + 40*mm, b['y'] + 9*mm)
+    mouse.down()
+    mouse.move(b['x'] + 60*mm, b['y'] + 4*mm, steps=4)
+    mouse.up()
+    keyboard.up('Shift')
     check('calipers over 20 mm and 5 mm read 800 ms, 75/min and 0.5 mV',
           lambda: [page.kernel('view.caliper')[k] for k in ('ms', 'bpm')] == [800, 75]
           and abs(page.kernel('view.caliper')['mv'] - .5) < .03 and '800 ms' in v.text('status'))
     page.do('view.show(Item(rec, waves=[(1., 1.4, "QRS")]))')
     v.wait("([c, n]) => c.dataset.record === n", page.kernel('rec.record_id'))
-    page.page.keyboard.down('Shift')
-    page.page.mouse.click(b['x'] + (12 + 1.2*25)*mm, b['y'] + 9*mm)
-    page.page.keyboard.up('Shift')
+    keyboard.down('Shift')
+    mouse.click(b['x'] + (12 + 1.2*25)*mm, b['y'] + 9*mm)
+    keyboard.up('Shift')
     check('a click of the calipers measures from boundary to boundary',
           lambda: page.kernel('view.caliper')['ms'] == 400)
     page.do('view.show(drawn)')
     v.wait("([c, n]) => c.dataset.record === n", page.kernel('drawn.rec.record_id'))
-    page.page.mouse.move(b['x'] + 200*mm, b['y'] + 9*mm)
+    mouse.move(b['x'] + 200*mm, b['y'] + 9*mm)
     v.press('+')
-    page.page.mouse.down()
-    page.page.mouse.move(b['x'] + 150*mm, b['y'] + 9*mm, steps=5)
-    page.page.mouse.up()
+    mouse.down()
+    mouse.move(b['x'] + 150*mm, b['y'] + 9*mm, steps=5)
+    mouse.up()
     check('dragging moves in time', lambda: page.kernel('view.t0') > 1)
+
+# %% ../../nbs/dev/12_in_browser.ipynb #-check-odd-recordings
+def _check_odd_recordings(page, v, check):
+    "Two leads, a title like HTML, NaN, a single sample."
     page.do('view.show(Item(rec.pick(["I", "II"]), title="<img src=x onerror=alert(1)>"))')
-    v.wait("([c]) => c.dataset.record !== undefined && c.closest('.ecgnb').querySelector('select').options[0].value "
-           "=== '2x1'")
+    v.wait("([c]) => c.dataset.record !== undefined "
+           "&& c.closest('.ecgnb').querySelector('select').options[0].value === '2x1'")
     check('a recording with two leads gets two rows; its title is text, not HTML',
           lambda: v.text('title') == '<img src=x onerror=alert(1)>' and v.root.locator('img').count() == 0)
     page.do('view.show(Recording(np.full((1, 900), np.nan, np.float32), 100, ("ECG",), "nothing but NaN"))')
@@ -242,18 +276,26 @@ def check_view(page:Page, check):
     page.do('view.show(drawn)')
     v.wait("([c, n]) => c.dataset.record === n", page.kernel('drawn.rec.record_id'))
     check('NaN and a single sample are shown, and the view goes on', ink(v.pixels()) > 3000)
-    page.page.evaluate("() => window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})")
+
+def _check_page_changes(page, v, check):
+    "A dark theme, and another width of the page."
+    theme = "() => window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab %s'})"
+    page.page.evaluate(theme % 'Dark')
     v.wait("([c]) => c.getContext('2d').getImageData(1, 1, 1, 1).data[0] < 100", timeout_s=20)
     dark = v.pixels()
     check('in the dark theme paper is dark and the trace light',
           lambda: np.median(dark[..., :3]) < 80 and (dark[..., :3].min(2) > 200).sum() > 2000)
-    page.page.evaluate("() => window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'})")
+    page.page.evaluate(theme % 'Light')
     v.wait("([c]) => c.getContext('2d').getImageData(1, 1, 1, 1).data[0] > 200", timeout_s=20)
     w = v.canvas.bounding_box()['width']
     page.page.set_viewport_size(dict(width=1000, height=1500))
     v.wait("([c, w]) => c.getBoundingClientRect().width < w - 100", w)
     check('the paper follows the width of the page', lambda: v.canvas.bounding_box()['width'] < w - 100)
     page.page.set_viewport_size(dict(width=1400, height=1500))
+
+# %% ../../nbs/dev/12_in_browser.ipynb #-check-deck
+def _check_deck(page, check):
+    "A deck of recordings, one of which cannot be shown."
     d = View(page, 1)
     d.press('n')
     check('n shows the next recording, and its name as it is written',
@@ -265,6 +307,9 @@ def check_view(page:Page, check):
     page.do('deck.index = 0')
     d.wait("([c]) => c.dataset.shown === '0'")
     check('Python moves the view', d.text('title') == '<b>part 0</b>')
+
+def _check_night(page, check):
+    "A night of one lead."
     n = View(page, 2)
     n.wait("([c]) => c.dataset.step === '16' || c.dataset.step === '64'")
     wide = int(n.data()['step'])
@@ -273,7 +318,10 @@ def check_view(page:Page, check):
     check('a night is drawn from stretches, and from samples when zoomed in', wide > 1)
     n.press('End')
     check('End goes to the end of the night', lambda: 8*3600 - page.kernel('night_view.t0') < 60)
-    console(page, check)
+
+# %% ../../nbs/dev/12_in_browser.ipynb #-check-without-kernel
+def _check_without_kernel(page, check):
+    "What a deck still shows when the kernel has died."
     page.page.evaluate(ASK.replace('await f.done; ', ''), 'import os; os._exit(1)')
     # JupyterLab says that the kernel died; until that is read, it takes the keys
     ok = page.page.locator('.jp-Dialog .jp-mod-accept')
@@ -284,18 +332,33 @@ def check_view(page:Page, check):
     d.press('+')
     check('without a kernel what is loaded can still be looked at', ink(d.pixels()) > 1000)
     for _ in range(9): d.root.press('n')
+    waiting = "e => e.querySelector('.ecgnb-status').textContent.includes('No answer from the kernel')"
     check('and what is not loaded is said to be waiting for the kernel',
-          lambda: page.page.wait_for_function("e => e.querySelector('.ecgnb-status').textContent.includes('No answer "
-                                              "from the kernel')", arg=d.root.element_handle(), timeout=15_000))
+          lambda: page.page.wait_for_function(waiting, arg=d.root.element_handle(), timeout=15_000))
     d.root.focus()
     for _ in range(9): d.root.press('p')
     check('going back shows the picture again', lambda: d.data()['shown'] == '0' and ink(d.pixels()) > 1000)
     page.said.clear()                                              # that a kernel died is an error for the console
+
+def _check_errors(page, check):
+    "An error in a widget's own code."
     page.page.evaluate("() => { import(URL.createObjectURL(new Blob(['setTimeout(() => { throw new Error(\"of a "
                        "widget\"); })'], {type: 'text/javascript'}))); }")
     check('an error in the code of a widget is noticed',
           lambda: page.page.wait_for_timeout(200) or any('of a widget' in s for s in page.said))
     page.said.clear()
+
+# %% ../../nbs/dev/12_in_browser.ipynb #check-view-all
+def check_view(page:Page, check):
+    "10_ecg_view: one recording with a map, a deck, a night."
+    v = View(page, 0)
+    for part in (_check_drawing, _check_keys, _check_mouse, _check_odd_recordings, _check_page_changes):
+        part(page, v, check)
+    _check_deck(page, check)
+    _check_night(page, check)
+    console(page, check)
+    _check_without_kernel(page, check)
+    _check_errors(page, check)
 
 # %% ../../nbs/dev/12_in_browser.ipynb #check-browse
 def check_browse(page:Page, check):
@@ -321,8 +384,9 @@ def check_browse(page:Page, check):
                                               "recording')", arg=box.element_handle(), timeout=15_000))
     text.fill(page.kernel('str(browser.all.record_id.iloc[-1])'))
     text.press('Enter')
+    last_id = page.kernel('str(browser.all.record_id.iloc[-1])')
     check('a search for a number finds its recording',
-          lambda: v.wait("([c, r]) => c.dataset.record === r", page.kernel('str(browser.all.record_id.iloc[-1])')) is None)
+          lambda: v.wait("([c, r]) => c.dataset.record === r", last_id) is None)
     n = page.kernel('len(browser.marks_bar.marks.read())')
     box.locator('button:has-text("bad signal")').click()
     page.page.wait_for_timeout(800)
@@ -373,7 +437,8 @@ def check_browse_runs(page:Page, check):
         if page.kernel('map_browser.view.index') != i: break
     check('a click on a point shows its ECG',
           lambda: page.kernel('map_browser.view.index') != i
-          and m.wait("([c, r]) => c.dataset.record === r", page.kernel('str(map_browser.points.record_id[map_browser.view.index])')) is None)
+          and m.wait("([c, r]) => c.dataset.record === r",
+                     page.kernel('str(map_browser.points.record_id[map_browser.view.index])')) is None)
 
 # %% ../../nbs/dev/12_in_browser.ipynb #console
 def console(page:Page, check):
@@ -399,39 +464,50 @@ def check_stills(browser, path, check:Checks):
     check(f'opened without a kernel and without a network, {seen} of {n} pictures are there', n > 0 and seen == n)
 
 # %% ../../nbs/dev/12_in_browser.ipynb #check-page
-_BARS = ("() => [...document.querySelectorAll('.r')].map(r => [r.querySelector('.n').textContent, "
-         "r.querySelector('.v').textContent, r.querySelector('.b "
-         "i').getBoundingClientRect().width/r.querySelector('.b').getBoundingClientRect().width])")
+_BARS = """() => [...document.querySelectorAll('.r')].map(r => [
+  r.querySelector('.n').textContent,
+  r.querySelector('.v').textContent,
+  r.querySelector('.b i').getBoundingClientRect().width/r.querySelector('.b').getBoundingClientRect().width,
+])"""
 # pixels, mm
-_PICTURES = ("async () => { const all = [...document.querySelectorAll('img')]; await Promise.all(all.map(i => "
-             "i.decode().catch(() => 0))); return all.filter(i => i.getClientRects().length).map(i => [i.naturalWidth, "
-             "i.getBoundingClientRect().width*25.4/96]); }")
+_PICTURES = """async () => {
+  const all = [...document.querySelectorAll('img')];
+  await Promise.all(all.map(i => i.decode().catch(() => 0)));
+  const seen = all.filter(i => i.getClientRects().length);
+  return seen.map(i => [i.naturalWidth, i.getBoundingClientRect().width*25.4/96]);
+}"""
 
 # widths of the page and of the smallest bar, lightness of paper and ink
-_LOOKS = ("() => { const light = c => { const [r, g, b] = c.match(/[0-9.]+/g).map(Number); return (r + g + b)/3; }; "
-          "const s = getComputedStyle(document.body); const bars = [...document.querySelectorAll('.r .b')].filter(e => e.getClientRects().length); "
-          "return [document.documentElement.scrollWidth, Math.min(9999, ...bars.map(e => e.getBoundingClientRect().width)), "
-          "light(s.backgroundColor), light(s.color)]; }")
+_LOOKS = """() => {
+  const light = c => { const [r, g, b] = c.match(/[0-9.]+/g).map(Number); return (r + g + b)/3; };
+  const s = getComputedStyle(document.body);
+  const bars = [...document.querySelectorAll('.r .b')].filter(e => e.getClientRects().length);
+  const narrowest = Math.min(9999, ...bars.map(e => e.getBoundingClientRect().width));
+  return [document.documentElement.scrollWidth, narrowest, light(s.backgroundColor), light(s.color)];
+}"""
 
 def _read_on(page, name, width, scheme, check):
     "The page on a screen of that width, in the light or in the dark."
     page.set_viewport_size(dict(width=width, height=1500))
     page.emulate_media(color_scheme=scheme)
     wide, bar, paper, ink = page.evaluate(_LOOKS)
-    check(f'{name}: at {width} px, {scheme}, it is as wide as the screen, its bars are to be seen, and its text can be read',
+    check(f'{name}: at {width} px, {scheme}, it is as wide as the screen, its bars are to be seen, its text to be read',
           wide <= width and bar >= 70 and (paper > ink + 150 if scheme == 'light' else ink > paper + 150))
 
+# %% ../../nbs/dev/12_in_browser.ipynb #check-page-2
 def check_page(page, file, shown:str, check, *, bars:dict=None):
-    "One page as a file without a network: what it shows of recording `shown`, and that nothing else happens. `bars`: class -> probability."
-    said, name = [], Path(file).name[:30]
-    page.on('console', lambda m: m.type == 'error' and said.append(m.text))
-    page.on('pageerror', lambda e: said.append(str(e)))
-    page.on('dialog', lambda d: (said.append(f'dialog {d.message}'), d.dismiss()))
-    page.on('request', lambda r: r.url.split(':')[0] not in ('file', 'data') and said.append(f'asked for {r.url}'))
+    "One page without a network: what it shows of recording `shown`, and nothing else. `bars`: class -> probability."
+    complaints, name = [], Path(file).name[:30]
+    page.on('console', lambda m: m.type == 'error' and complaints.append(m.text))
+    page.on('pageerror', lambda e: complaints.append(str(e)))
+    page.on('dialog', lambda d: (complaints.append(f'dialog {d.message}'), d.dismiss()))
+    elsewhere = lambda url: url.split(':')[0] not in ('file', 'data')
+    page.on('request', lambda r: elsewhere(r.url) and complaints.append(f'asked for {r.url}'))
     page.goto(Path(file).as_uri())
     printed = page.pdf(prefer_css_page_size=True)
     overview = page.locator('.all').count()            # a long recording has a second sheet: all of it
-    check(f'{name}: what is not opened prints on one sheet, bars and ECG', printed[:5] == b'%PDF-' and printed.count(b'/Type /Page\n') == 1 + overview)
+    check(f'{name}: what is not opened prints on one sheet, bars and ECG',
+          printed[:5] == b'%PDF-' and printed.count(b'/Type /Page\n') == 1 + overview)
     for width, scheme in ((390, 'light'), (1100, 'dark'), (1100, 'light')): _read_on(page, name, width, scheme, check)
     page.evaluate("() => document.querySelectorAll('details').forEach(d => { d.open = true; })")
     pictures = page.evaluate(_PICTURES)
@@ -450,17 +526,20 @@ def check_page(page, file, shown:str, check, *, bars:dict=None):
     opened = page.pdf(prefer_css_page_size=True).count(b'/Type /Page\n')
     maps = page.locator('details.map').count()
     check(f'{name}: it prints, with what is open ({opened} sheets, {maps} maps)', 1 <= opened <= 6 + 2*maps)
-    check(f'{name}: asked for nothing and complained of nothing' + ''.join(f'; {s[:200]}' for s in said[:3]), not said)
+    words = ''.join(f'; {s[:200]}' for s in complaints[:3])
+    check(f'{name}: asked for nothing and complained of nothing{words}', not complaints)
 
+# %% ../../nbs/dev/12_in_browser.ipynb #check-paging
 def check_paging(context, folder, check):
     "A recording of 25 s has three sheets; buttons and arrow keys turn them."
     from ecg_nb.inference.predict import predict
     from ecg_nb.data.simulate import simulate_ecg
-    said = predict(simulate_ecg(seed=4, fs=100, dur_s=25, record_id='25 s')[0], 'rhythm/nine', progress=False)
-    said.write(Path(folder)/'paged', ['html'], maps=False)
+    predictions = predict(simulate_ecg(seed=4, fs=100, dur_s=25, record_id='25 s')[0], 'rhythm/nine', progress=False)
+    predictions.write(Path(folder)/'paged', ['html'], maps=False)
     page = context.new_page()
     page.goto((Path(folder)/'paged/pages/25_s.html').as_uri())
-    shown = lambda: page.evaluate("() => [...document.querySelectorAll('.sheet')].map(s => s.getClientRects().length > 0)")
+    sheets = "[...document.querySelectorAll('.sheet')]"
+    shown = lambda: page.evaluate(f"() => {sheets}.map(s => s.getClientRects().length > 0)")
     check('25 s: the first of three sheets is shown', shown() == [True, False, False])
     page.locator('.sheets > label').nth(2).click()
     check('25 s: a button shows the last five seconds', lambda: shown() == [False, False, True])
@@ -468,18 +547,22 @@ def check_paging(context, folder, check):
     check('25 s: an arrow key turns a sheet', lambda: shown() == [False, True, False])
     page.close()
 
+# %% ../../nbs/dev/12_in_browser.ipynb #check-pages
 def check_pages(browser, check, pictures=None):
     "Pages of `predict` and `explain`: a recording with a hostile name, a long one, a flat one, a map."
     from ecg_nb.core import LEADS, Recording
     from ecg_nb.inference.predict import explain, predict
     from ecg_nb.data.simulate import simulate_ecg
     print('== pages of an answer', flush=True)
-    hostile, long, flat = simulate_ecg(seed=1, fs=100, record_id='<img src=x onerror=alert(1)>')[0], simulate_ecg(seed=2, fs=250, dur_s=65, record_id='long')[0], Recording(np.zeros((12, 5000)), 500, LEADS, 'flat')
-    said = predict([hostile, long, flat], ['diagnosis/superclass', 'rhythm/nine'], progress=False)
+    hostile, _ = simulate_ecg(seed=1, fs=100, record_id='<img src=x onerror=alert(1)>')
+    long, _ = simulate_ecg(seed=2, fs=250, dur_s=65, record_id='long')
+    flat = Recording(np.zeros((12, 5000)), 500, LEADS, 'flat')
+    predictions = predict([hostile, long, flat], ['diagnosis/superclass', 'rhythm/nine'], progress=False)
     context = browser.new_context(offline=True, viewport=dict(width=1100, height=1500))
     with tempfile.TemporaryDirectory() as tmp:
-        files = said.write(tmp, ['html'])
-        answers = [said.frame(r).set_index('record_id')[list(said.of(r).fast.classes)] for r in said.runs]
+        files = predictions.write(tmp, ['html'])
+        answers = [predictions.frame(r).set_index('record_id')[list(predictions.of(r).fast.classes)]
+                   for r in predictions.runs]
         for file, rec in zip(files, (hostile, long, flat)):
             page, p = context.new_page(), {c: v for t in answers for c, v in t.loc[rec.record_id].items() if v == v}
             check_page(page, file, rec.record_id, check, bars=p)
@@ -489,7 +572,8 @@ def check_pages(browser, check, pictures=None):
                 check('flat: it says why there is no answer',
                       page.locator('body').text_content().count('No answer: flat: no signal in any lead') == 2)
             if pictures:
-                page.screenshot(path=str(Path(pictures)/f'page_{"hostile" if rec is hostile else rec.record_id}.png'), full_page=True)
+                stem = 'hostile' if rec is hostile else rec.record_id
+                page.screenshot(path=str(Path(pictures)/f'page_{stem}.png'), full_page=True)
             page.close()
         check_paging(context, tmp, check)
         page = context.new_page()
@@ -599,13 +683,23 @@ view.deck(300, get)
 for s in (far, near): W.jslink((s, 'value'), (view, 'index'))
 W.VBox([far, near, view])
 #---
-night = ECGView(Item(Recording(np.tile(recs[0].signal[1:2], 8*360*2)[:, :8*3600*256], 256, ('ECG',), 'night')), speed=.5)
+lead_I = np.tile(recs[0].signal[1:2], 8*360*2)[:, :8*3600*256]
+night = ECGView(Item(Recording(lead_I, 256, ('ECG',), 'night')), speed=.5)
 night
 """
-PROBE = """() => { window.probe = {t: 0, out: [], want: () => true}; const done = x => { const p = window.probe; if (p.t && p.want(x)) { p.out.push(performance.now() - p.t); p.t = 0; } };
+
+# %% ../../nbs/dev/12_in_browser.ipynb #probe
+PROBE = """() => {
+  window.probe = {t: 0, out: [], want: () => true};
+  const done = x => {
+    const p = window.probe;
+    if (p.t && p.want(x)) { p.out.push(performance.now() - p.t); p.t = 0; }
+  };
   document.addEventListener('keydown', () => { window.probe.t = performance.now(); }, true);
   document.addEventListener('load', e => { if (e.target.tagName === 'IMG') done(e.target); }, true);
-  new MutationObserver(l => l.forEach(m => { if (m.attributeName === 'data-painted') done(m.target); })).observe(document.body, {attributes: true, subtree: true}); }"""
+  const painted = m => { if (m.attributeName === 'data-painted') done(m.target); };
+  new MutationObserver(l => l.forEach(painted)).observe(document.body, {attributes: true, subtree: true});
+}"""
 
 def _presses(page, e, key, n, want, pause_ms, timeout_ms=15_000):
     "Milliseconds from each of `n` key presses on `e` to the picture that `want` waits for."
@@ -633,8 +727,8 @@ def measure(
     out['interact with matplotlib'] = _presses(page, e, 'ArrowRight', max(5, n//3), 'x => x.tagName === "IMG"', 700)
     v = View(page, 0)
     root = v.root.locator('xpath=ancestor::*[contains(@class, "widget-vbox")][1]').locator('.noUi-handle')
-    shown = ('x => x.tagName === "CANVAS" && x.dataset.shown == '
-             'document.querySelector(".ecgnb").closest(".widget-vbox").querySelectorAll(".widget-readout")[%d].textContent')
+    shown = ('x => x.tagName === "CANVAS" && x.dataset.shown == document.querySelector(".ecgnb")'
+             '.closest(".widget-vbox").querySelectorAll(".widget-readout")[%d].textContent')
     out['from the kernel'] = _presses(page, root.nth(0), 'ArrowRight', n, shown % 0, 500)
     out['fetched ahead'] = _presses(page, root.nth(1), 'ArrowLeft', n, shown % 1, 500)
     night = View(page, 1)
@@ -647,18 +741,24 @@ def measure(
 # %% ../../nbs/dev/12_in_browser.ipynb #notebook-of
 def notebook_of(text:str)->dict: # cells parted by #---
     "A notebook made of code."
-    cells = [dict(cell_type='code', id=f'c{i}', metadata={}, source=s.strip(), execution_count=None, outputs=[]) for i, s in enumerate(text.split('#---'))]
-    return dict(cells=cells,
-                metadata=dict(kernelspec=dict(display_name='Python 3', language='python', name='python3')),
-                nbformat=4, nbformat_minor=5)
+    def cell(i, source):
+        return dict(cell_type='code', id=f'c{i}', metadata={}, source=source.strip(), execution_count=None, outputs=[])
+    kernel = dict(display_name='Python 3', language='python', name='python3')
+    return dict(cells=[cell(i, source) for i, source in enumerate(text.split('#---'))],
+                metadata=dict(kernelspec=kernel), nbformat=4, nbformat_minor=5)
 
 TARGETS = {'from the kernel': 45, 'fetched ahead': 10, 'a move in a night': 100}   # median, ms
 
 def write_latency(times:dict, folder)->Path:
     "latency.json: median and 90th percentile of each, in ms, and whether the target holds."
-    rows = [dict(what=k, median_ms=round(float(np.median(v)), 1), p90_ms=round(float(np.quantile(v, .9)), 1), n=len(v), target_ms=TARGETS.get(k), holds=None if k not in TARGETS else bool(np.median(v) < TARGETS[k])) for k, v in times.items()]
-    write_json(Path(folder)/'latency.json',
-               dict(command='python -m ecg_nb.dev.in_browser --measure', record='12 leads, 10 s, 500 Hz, with a map; a night of one lead, 8 h, 256 Hz; simulated', rows=rows))
+    rows = []
+    for name, ms in times.items():
+        median, p90, target = float(np.median(ms)), float(np.quantile(ms, .9)), TARGETS.get(name)
+        rows.append(dict(what=name, median_ms=round(median, 1), p90_ms=round(p90, 1), n=len(ms), target_ms=target,
+                         holds=None if target is None else bool(median < target)))
+    write_json(Path(folder)/'latency.json', dict(
+        command='python -m ecg_nb.dev.in_browser --measure',
+        record='12 leads, 10 s, 500 Hz, with a map; a night of one lead, 8 h, 256 Hz; simulated', rows=rows))
     return Path(folder)/'latency.json'
 
 # %% ../../nbs/dev/12_in_browser.ipynb #main
@@ -701,4 +801,5 @@ def main(argv=None):
     print(f'{check.passed} passed, {check.failed} failed')
     return check.failed > 0 or check.passed == 0
 
+# %% ../../nbs/dev/12_in_browser.ipynb #part
 if __name__ == '__main__' and '__file__' in globals(): sys.exit(main())

@@ -23,6 +23,7 @@ def _content(body):
         return body if isinstance(body, bytes) else body.read_bytes()
     with open(body, 'rb') as f: return mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ)
 
+# %% ../../nbs/dev/17_publisher.ipynb #serve-2
 class _Serve(http.server.BaseHTTPRequestHandler):
     "One connection to a `Publisher`."
     protocol_version, disable_nagle_algorithm = 'HTTP/1.1', True
@@ -47,7 +48,8 @@ class _Serve(http.server.BaseHTTPRequestHandler):
         if kind: self.close_connection = True
         if kind == 'status': say, body = dict(status=arg[0]) | (arg[1] if len(arg) > 1 else {}), b'no'
         if kind == 'redirect': say, body = dict(status=302, Location=self.path if arg[0] == 'loop' else arg[0]), b''
-        data, etag = _content(body), f'"{hashlib.md5(str((name, body if isinstance(body, bytes) else body.stat().st_mtime_ns)).encode()).hexdigest()[:16]}"'
+        version = str((name, body if isinstance(body, bytes) else body.stat().st_mtime_ns))
+        data, etag = _content(body), f'"{hashlib.md5(version.encode()).hexdigest()[:16]}"'
         a, status, m = 0, say.pop('status', 200), _ranges.match(self.headers.get('Range', ''))
         if m and status == 200 and kind != 'norange' and self.headers.get('If-Range', etag) == etag:
             a, status = int(m[1]), 206
@@ -85,21 +87,26 @@ class _Server(http.server.ThreadingHTTPServer):
 
 # %% ../../nbs/dev/17_publisher.ipynb #publisher-2
 class Publisher:
-    "A stand-in publisher on loopback that serves `folder` as PhysioNet does (`SHA256SUMS.txt`), or as NSRR does, and fails as told."
+    """A stand-in publisher on loopback: it serves `folder` as PhysioNet or NSRR does, and fails as told.
+
+    Faults, one a request: ('cut', bytes), ('corrupt', bytes), ('stall', s), ('redirect', url or 'loop'),
+    ('status', code, headers), ('norange',), ('length', more), ('endless',).
+    """
     def __init__(self,
         folder,             # what is served; files may change while it runs
         *,
-        faults=None,        # path or pattern -> faults, one a request: ('cut', bytes), ('corrupt', bytes), ('stall', s), ('redirect', url or 'loop'), ('status', code, headers), ('norange',), ('length', more), ('endless',); or a function of (path, number of the request)
+        faults=None,        # path or pattern -> faults; or a function of (path, number of the request)
         rate:float=None,    # at most so many bytes a second, all connections together
         seed:int=0,         # of the places where bytes are corrupted
         sums:dict=None,     # further lines for SHA256SUMS.txt: path -> checksum
-        nsrr:dict=None,     # serve as NSRR instead: dict(token='…'), with open=True the list also to those without it, more=[…] for further entries
+        nsrr:dict=None,     # serve as NSRR: token='…'; open=True: the list also without it; more=[…]: further entries
     ):
         self.folder, self.rate, self.sums, self.nsrr = Path(folder).resolve(), rate, dict(sums or {}), nsrr
         self.faults = faults if callable(faults) else {k: iter(v) for k, v in (faults or {}).items()}
         # GETs and bytes a path; (method, path, Range, status) in order
         self.requests, self.sent, self.log = Counter(), Counter(), []
-        self._random, self._lock, self._over, self._due, self._digests = random.Random(seed), threading.Lock(), threading.Event(), 0., {}
+        self._random, self._due, self._digests = random.Random(seed), 0., {}
+        self._lock, self._over = threading.Lock(), threading.Event()
 
     def __enter__(self):
         self._server = _Server(('127.0.0.1', 0), partial(_Serve, self))
@@ -133,8 +140,8 @@ class Publisher:
         name = unquote(url.path).lstrip('/')
         if self.nsrr: return self._find_nsrr(name, parse_qs(url.query))
         if name == 'SHA256SUMS.txt':
-            return name, ''.join(f'{h} {n}\n'
-                                 for n, h in [*((n, self.digest(n)) for n in self.files()), *self.sums.items()]).encode(), {}
+            sums = [*((n, self.digest(n)) for n in self.files()), *self.sums.items()]
+            return name, ''.join(f'{checksum} {n}\n' for n, checksum in sums).encode(), {}
         return self._file(name)
 
     def _find_nsrr(self, name, query):
@@ -142,27 +149,33 @@ class Publisher:
         token, page = self.nsrr['token'], b'<html>Files of this data set. Please sign in.</html>'
         if re.fullmatch(r'api/v1/datasets/\w+/files\.json', name):
             at, name = query.get('path', [''])[0], f'files.json {query.get("path", [""])[0]}'.strip()
-            if query.get('auth_token') != [token] and not self.nsrr.get('open') or not (self.folder/at).resolve().is_relative_to(self.folder):
-                return name, b'[]', {}
+            admitted = query.get('auth_token') == [token] or self.nsrr.get('open')
+            if not admitted or not (self.folder/at).resolve().is_relative_to(self.folder): return name, b'[]', {}
             def entry(p):
                 path = p.relative_to(self.folder).as_posix()
                 return dict(dataset='x', full_path=path, folder=f'{at}/' if at else '', file_name=p.name,
                             is_file=p.is_file(), file_size=p.stat().st_size,
                             file_checksum_md5=self.digest(path, 'md5') if p.is_file() else None, archived=False)
-            return name, json.dumps([entry(p) for p in sorted((self.folder/at).iterdir())] + self.nsrr.get('more', [])).encode(), {}
+            entries = [entry(p) for p in sorted((self.folder/at).iterdir())] + self.nsrr.get('more', [])
+            return name, json.dumps(entries).encode(), {}
         m = re.fullmatch(r'datasets/(\w+)/files/a/([^/]*)/m/[^/]*/(.+)', name)
         if not m: return name, page, dict(Content_Type='text/html')
         return self._file(m[3]) if m[2] == token else (m[3], b'', dict(status=302, Location=f'/datasets/{m[1]}/files'))
 
     def _file(self, name):
         path = (self.folder/name).resolve()
-        return (name, path, {}) if path.is_relative_to(self.folder) and path.is_file() else (name, b'no such file', dict(status=404))
+        if path.is_relative_to(self.folder) and path.is_file(): return name, path, {}
+        return name, b'no such file', dict(status=404)
 
     def _fault(self, name):
         with self._lock:
             k = self.requests[name]
             self.requests[name] += 1
-            return self.faults(name, k) if callable(self.faults) else next((f for pattern, left in self.faults.items() if fnmatch(name, pattern) and (f := next(left, None))), None)
+            if callable(self.faults): return self.faults(name, k)
+            for pattern, left in self.faults.items():
+                if not fnmatch(name, pattern): continue
+                fault = next(left, None)
+                if fault: return fault
 
     def _note(self, *what):
         with self._lock: self.log.append(what)

@@ -7,7 +7,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import LEADS, ECGError, MissingFile, Recording, atomic_path, data_path, results_path, write_csv, write_json
+from ..core import (LEADS, ECGError, MissingFile, Recording, atomic_path, data_path, results_path, write_csv,
+                         write_json)
 from ..data.datasets import find, have, ptbxl_table, records_table
 from ..data.formats import read_wfdb
 from ..data.load import read
@@ -43,6 +44,7 @@ def with_exchanges(
 # %% ../../nbs/evaluation/13_doctor.ipynb #fit-exchanges
 SPECIFICITY = .995   # of the doctor, all exchanges together
 
+# %% ../../nbs/evaluation/13_doctor.ipynb #fit-exchanges-2
 def fit_exchanges(
     train:np.ndarray,    # average beats (n, 8, 80)
     valid:np.ndarray,    # others, for the limit
@@ -57,7 +59,8 @@ def fit_exchanges(
     rng, k, predict = np.random.default_rng(seed), len(EXCHANGES), lead_predictors(train)
     def features(beats, noise=0.):
         x = with_exchanges(beats).reshape(-1, 8, 80)
-        x = x + noise*rng.random((len(x), 1, 1))*np.sqrt((x*x).mean((1, 2), keepdims=True))*rng.normal(size=x.shape).astype(np.float32)
+        size = noise*rng.random((len(x), 1, 1))*np.sqrt((x*x).mean((1, 2), keepdims=True))
+        x = x + size*rng.normal(size=x.shape).astype(np.float32)
         return torch.from_numpy(exchange_features(x, predict).astype(np.float32))
     first = features(train[rng.permutation(len(train))[:500]])
     middle, spread = first.mean(0), first.std(0) + 1e-3
@@ -85,6 +88,7 @@ def fit_exchanges(
     scores = exchange_scores(valid, weights).max(1)
     return weights | dict(limit=np.float32(np.quantile(scores, specificity)))
 
+# %% ../../nbs/evaluation/13_doctor.ipynb #write-exchanges
 def write_exchanges(
     path=None,           # default: static/exchange.npz beside the doctor
     say=print,
@@ -108,9 +112,10 @@ def exchange_table(
     valid:np.ndarray,    # average beats of fold 9
     test:np.ndarray,     # and of fold 10
     patients,            # of `test`
-)->pd.DataFrame:         # exchange, found, found_low, found_high, named, alone, alone_low, alone_high; the first row is 'none'
-    "How many of each exchange the doctor finds, and calls by the right name; and at 99 % specificity for this kind alone."
-    undisturbed, z = exchange_scores(valid), exchange_scores(with_exchanges(test).reshape(-1, 8, 80)).reshape(len(test), len(EXCHANGES), -1)
+)->pd.DataFrame:         # exchange, found, named and alone, each with its interval; the first row is 'none'
+    "How many of each exchange the doctor finds and names, and finds at 99 % specificity for this kind alone."
+    undisturbed = exchange_scores(valid)
+    z = exchange_scores(with_exchanges(test).reshape(-1, 8, 80)).reshape(len(test), len(EXCHANGES), -1)
     limit, rows = np.quantile(undisturbed.max(1), SPECIFICITY), []
     for k, name in enumerate(EXCHANGES):
         found = z[:, k].max(1) > limit
@@ -156,7 +161,8 @@ def answer_table(
     for name in (*names, 'none'):
         changed = [exchanged(r, EXCHANGES[name]) for r in recs]
         before, after = auc(changed), auc([undone(r) for r in changed])
-        rows.append(dict(exchange=name) | dict(zip(('before', 'before_low', 'before_high'), before)) | dict(zip(('after', 'after_low', 'after_high'), after)))
+        rows.append(dict(exchange=name) | dict(zip(('before', 'before_low', 'before_high'), before))
+                    | dict(zip(('after', 'after_low', 'after_high'), after)))
     return pd.DataFrame(rows)
 
 # %% ../../nbs/evaluation/13_doctor.ipynb #quality-numbers
@@ -171,12 +177,16 @@ def quality_numbers(
     still = (np.abs(np.diff(s.x, axis=1)) < 3e-4).mean(1)
     edge = ((s.x == s.high[:, None]) | (s.x == s.low[:, None])).mean(1)
     none = np.full(len(s.leads), np.nan)
-    lead = [np.log10(s.span + 1e-4), none if few else np.log10(s.height + 1e-4), none if few else s.snr, none if few else np.log10(s.noise + 1e-4),
-            np.log10(s.wander + 1e-4), np.log10(s.tremor + .1), np.log10(s.hum[0] + .1), np.log10(sharp), still, edge]
+    if few: heights = [none, none, none]
+    else: heights = [np.log10(s.height + 1e-4), s.snr, np.log10(s.noise + 1e-4)]
+    lead = [np.log10(s.span + 1e-4), *heights, np.log10(s.wander + 1e-4), np.log10(s.tremor + .1),
+            np.log10(s.hum[0] + .1), np.log10(sharp), still, edge]
     order = np.sort(np.stack(lead), 1)
     rr = np.diff(s.peaks)/s.fy
-    whole = [len(s.peaks)/s.duration_s, np.std(rr)/np.mean(rr) if len(rr) > 2 else np.nan, (s.span < .002).sum(), (still > .3).sum(),
-             0 if few else (s.snr < 5).sum(), (s.span > 5).sum()]
+    irregularity = np.std(rr)/np.mean(rr) if len(rr) > 2 else np.nan
+    n_noisy = 0 if few else (s.snr < 5).sum()
+    whole = [len(s.peaks)/s.duration_s, irregularity, (s.span < .002).sum(), (still > .3).sum(), n_noisy,
+             (s.span > 5).sum()]
     return np.concatenate([order[:, [0, 1, len(s.leads)//2, -2, -1]].ravel(), whole])
 
 def quality_accuracy(
@@ -232,8 +242,8 @@ def motion_table(
     for db in (np.inf, 24, 18, 12, 6, 0):
         some = [examine(r if db == np.inf else add_motion(r, em, db, rng)) for r in recs]
         value, low, high = _share([any(f.name in NOISE_NAMES for f in o) for o in some], patients)
-        rows.append(dict(snr_db=db, found=value, low=low, high=high,
-                         care=float(np.mean([any(f.name in NOISE_NAMES and f.severity != 'note' for f in o) for o in some]))))
+        care = [any(f.name in NOISE_NAMES and f.severity != 'note' for f in o) for o in some]
+        rows.append(dict(snr_db=db, found=value, low=low, high=high, care=float(np.mean(care))))
     return pd.DataFrame(rows)
 
 # %% ../../nbs/evaluation/13_doctor.ipynb #finding-table
@@ -243,13 +253,15 @@ def finding_table(
     "How often each finding comes in each collection."
     rows = []
     for name, recs in collections.items():
-        said = [examine(r) for r in recs]
-        n, ends = len(said), [outcome(o) for o in said]
-        whole = dict(collection=name, n=n, with_care=ends.count('answered with care')/n,
-                     not_answered=ends.count('not answered')/n)
-        kinds = pd.Series([(f.name, f.severity) for o in said
-                           for f in {(f.name, f.severity): f for f in o}.values()]).value_counts()
-        rows += [whole | dict(finding=k, severity=s, share=c/n) for (k, s), c in kinds.items()] or [whole | dict(finding='', severity='', share=0.)]
+        findings = [examine(r) for r in recs]
+        n, outcomes = len(findings), [outcome(o) for o in findings]
+        whole = dict(collection=name, n=n, with_care=outcomes.count('answered with care')/n,
+                     not_answered=outcomes.count('not answered')/n)
+        kinds = []
+        for of_recording in findings: kinds += dict.fromkeys((f.name, f.severity) for f in of_recording)
+        counts = pd.Series(kinds).value_counts()
+        rows += [whole | dict(finding=k, severity=s, share=c/n) for (k, s), c in counts.items()]
+        if not len(counts): rows.append(whole | dict(finding='', severity='', share=0.))
     return pd.DataFrame(rows)
 
 # %% ../../nbs/evaluation/13_doctor.ipynb #write-doctor
@@ -327,7 +339,8 @@ def write_doctor(
     if data_path('cinc2011').exists():
         numbers, acceptable = _challenge_2011()
         accuracy, low, high, _ = quality_accuracy(numbers, acceptable)
-        put('accuracy of acceptable or not, Challenge 2011 set a, ten-fold', accuracy, low, high, len(acceptable), chance=float(acceptable.mean()),
+        put('accuracy of acceptable or not, Challenge 2011 set a, ten-fold', accuracy, low, high, len(acceptable),
+            chance=float(acceptable.mean()),
             published='.932', source='best entry of event 1, on its hidden set b: physionet.org/challenge/2011')
     run = load_run('diagnosis/superclass')
     y, _, takes_part = find_task('diagnosis').labels(parts[10], find_task('diagnosis').plan_of(run.info))
@@ -339,5 +352,6 @@ def write_doctor(
         put(f'macro AUC of the superclasses, {what}', r.before, r.before_low, r.before_high, len(rows), chance=.5)
         put(f'macro AUC of the superclasses, {what}, findings undone', r.after, r.after_low, r.after_high,
             len(rows), chance=.5)
-    write_json(folder/'metrics.json', dict(task='doctor', run='doctor', title='what the ECG doctor finds', command='ecg_nb doctor --report', simulated=False,
-        interval='95 %, bootstrap over patients; Wilson for shares of collections', headline=head))
+    write_json(folder/'metrics.json', dict(
+        task='doctor', run='doctor', title='what the ECG doctor finds', command='ecg_nb doctor --report',
+        simulated=False, interval='95 %, bootstrap over patients; Wilson for shares of collections', headline=head))

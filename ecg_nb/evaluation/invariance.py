@@ -135,9 +135,9 @@ def edf_file(rec:Recording, folder, *, bits:int=16, ending:str='edf')->str:
     path, most = f'{folder}/e.{ending}', 2**(bits - 1)
     written = path if ending in ('edf', 'bdf') else f'{folder}/e.{"edf" if bits == 16 else "bdf"}'
     with pyedflib.EdfWriter(written, len(rec.leads), file_type=kind) as f:
-        f.setSignalHeaders([dict(label=lead, dimension='uV', sample_frequency=round(rec.fs), transducer='', prefilter='',
-                                 physical_min=-most, physical_max=most - 1, digital_min=-most, digital_max=most - 1)
-                            for lead in rec.leads])
+        scale = dict(physical_min=-most, physical_max=most - 1, digital_min=-most, digital_max=most - 1)
+        f.setSignalHeaders([dict(label=lead, dimension='uV', sample_frequency=round(rec.fs), transducer='',
+                                 prefilter='') | scale for lead in rec.leads])
         f.writeSamples([np.ascontiguousarray(row, np.int32) for row in counts_of(rec)], digital=True)
     if written != path: Path(written).rename(path)
     return path
@@ -329,7 +329,8 @@ def compare(
         answers = dict(zip(usable, vectors(run, [shown[k][0] for k in usable])))
         for k, (change, beat) in enumerate(zip(todo, beats), 1):
             row = dict(record_id=rec.record_id, run=run.name, kind=change.kind, level=change.level, most=change.most)
-            rows.append(row | _difference(run, answers, shown, k, gallery.get(run.name)) | dict(r_peak_ms=beat[0], beats=beat[1]))
+            difference = _difference(run, answers, shown, k, gallery.get(run.name))
+            rows.append(row | difference | dict(r_peak_ms=beat[0], beats=beat[1]))
     return rows
 
 def _difference(run, answers, shown, k, gallery):
@@ -391,7 +392,8 @@ def summary(
         moved = g.moved.fillna(1 - g.cosine)
         loud = (g.moved > .05) & ~g.noted.astype(bool)
         return pd.Series(dict(
-            n=len(g), refused=int((g.refused != '').sum()), nearest=g.nearest.mean(), most=moved.max(), median=moved.median(),
+            n=len(g), refused=int((g.refused != '').sum()), nearest=g.nearest.mean(),
+            most=moved.max(), median=moved.median(),
             above_002=int((g.moved > .02).sum()), above_005=int((g.moved > .05).sum()), without_a_word=int(loud.sum()),
             r_peak_ms=g.r_peak_ms.max(), beats=int(g.beats.clip(lower=0).sum())))
     keys = ['data', 'run', 'kind', 'level']
@@ -421,6 +423,7 @@ def _share_interval(kept, rows, seed):
     recordings = (rows.data + '/' + rows.record_id).to_numpy()
     return interval(bootstrap(lambda y, p: p.mean(), kept, kept, groups=recordings, seed=seed))
 
+# %% ../../nbs/evaluation/13_invariance.ipynb #people-row
 def _people_row(table, seed):
     "The share of recordings whose nearest person stays the same."
     t = table[table.nearest.notna() | (table.run.str.startswith('identity') & (table.refused != ''))]
@@ -429,6 +432,7 @@ def _people_row(table, seed):
     return asdict(Figure('the nearest person stays the same, all changes', float(same.mean()), low, high,
                          1/t.record_id.nunique(), len(t)))
 
+# %% ../../nbs/evaluation/13_invariance.ipynb #write-invariance-2
 def write_invariance(
     folder=None,     # default: results/invariance
     *,

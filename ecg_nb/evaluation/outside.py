@@ -35,52 +35,79 @@ class Collection:
     classes:dict = field(default_factory=dict)      # label -> statements and classes of ours
     superclasses:dict = field(default_factory=dict) # label -> superclass
 
-_CPSC_BLOCKS = ('IAVB', 'LBBB', 'RBBB')
-_LUDB_BLOCKS = ('I degree', 'II degree', 'III degree', 'Complete right', 'Incomplete right', 'Complete left', 'Incomplete left',
-                'Left anterior hemiblock', 'Left posterior hemiblock', 'Non-specific intravintricular')
-_LUDB_HYPERTROPHY = ('Left ventricular hypertrophy', 'Right ventricular hypertrophy', 'Left atrial hypertrophy', 'Left atrial overload',
-                     'Right atrial hypertrophy', 'Right atrial overload')
+# %% ../../nbs/evaluation/14_outside.ipynb #-ludb-classes
+_LUDB_CLASSES = {   # its findings -> statements and classes of ours
+    'Rhythm: Sinus rhythm': ('SR',),
+    'Rhythm: Sinus bradycardia': ('SBRAD',),
+    'Rhythm: Sinus tachycardia': ('STACH',),
+    'Rhythm: Atrial fibrillation': ('AFIB', 'AF'),
+    'Rhythm: Atrial flutter': ('AFLT',),
+    'I degree': ('1AVB', 'IAVB', '_AVB'),
+    'II degree': ('2AVB', '_AVB'),
+    'III degree': ('3AVB', '_AVB'),
+    'Complete right': ('CRBBB', 'RBBB'),
+    'Incomplete right': ('IRBBB',),
+    'Complete left': ('CLBBB', 'LBBB'),
+    'Incomplete left': ('ILBBB',),
+    'Left anterior hemiblock': ('LAFB', 'LAFB/LPFB'),
+    'Left posterior hemiblock': ('LPFB', 'LAFB/LPFB'),
+    'Non-specific intravintricular': ('IVCD',),
+    'Left ventricular hypertrophy': ('LVH',),
+    'Right ventricular hypertrophy': ('RVH',),
+    'Left atrial hypertrophy': ('LAO/LAE',),
+    'Left atrial overload': ('LAO/LAE',),
+    'Right atrial hypertrophy': ('RAO/RAE',),
+    'Right atrial overload': ('RAO/RAE',),
+    'Ventricular extrasystole': ('PVC',),
+    'Atrial extrasystole': ('PAC',),
+    'UNIpolar': ('PACE',),
+    'BIpolar': ('PACE',),
+}
+
+# %% ../../nbs/evaluation/14_outside.ipynb #-ludb-superclasses
+_LUDB_MEMBERS = dict(   # superclass -> its findings
+    CD=('I degree', 'II degree', 'III degree', 'Complete right', 'Incomplete right', 'Complete left',
+        'Incomplete left', 'Left anterior hemiblock', 'Left posterior hemiblock', 'Non-specific intravintricular'),
+    HYP=('Left ventricular hypertrophy', 'Right ventricular hypertrophy', 'Left atrial hypertrophy',
+         'Left atrial overload', 'Right atrial hypertrophy', 'Right atrial overload'),
+    MI=('Scar formation', 'STEMI'),
+    STTC=('Ischemia', 'Non-specific repolarization abnormalities'),
+)
+_LUDB_SUPERCLASSES = {finding: s for s, findings in _LUDB_MEMBERS.items() for finding in findings}
+
+# %% ../../nbs/evaluation/14_outside.ipynb #collections
 COLLECTIONS = {   # data set -> what it is
     'cpsc2018': Collection(
         'CPSC2018', '11 hospitals in China, devices not stated', column='labels',
         labels='LBBB and RBBB as complete bundle branch block, IAVB as first degree AV block, AF as atrial '
-               'fibrillation; CD where it has one of '
-               'the three blocks (others are not labelled there); NORM as NORM',
-        classes=dict(NORM=('NORM',), AF=('AF', 'AFIB'), IAVB=('IAVB', '1AVB', '_AVB'), LBBB=('LBBB', 'CLBBB'), RBBB=('RBBB', 'CRBBB'),
-                     PAC=('PAC',), PVC=('PVC',), STD=('STD', 'STD_'), STE=('STE', 'STE_')),
-        superclasses=dict(NORM='NORM') | {b: 'CD' for b in _CPSC_BLOCKS}),
+               'fibrillation; CD where it has one of the three blocks (others are not labelled there); NORM as NORM',
+        classes=dict(NORM=('NORM',), AF=('AF', 'AFIB'), IAVB=('IAVB', '1AVB', '_AVB'), LBBB=('LBBB', 'CLBBB'),
+                     RBBB=('RBBB', 'CRBBB'), PAC=('PAC',), PVC=('PVC',), STD=('STD', 'STD_'), STE=('STE', 'STE_')),
+        superclasses=dict(NORM='NORM', IAVB='CD', LBBB='CD', RBBB='CD')),
     'ludb': Collection(
         'LUDB', 'a hospital in Nizhny Novgorod, Russia, Schiller Cardiovit AT-101', column='findings',
         labels='by the sentences of its cardiologists; CD: any block or conduction delay, HYP: hypertrophy of a '
-               'ventricle, hypertrophy or '
-               'overload of an atrium, MI: scar or STEMI, STTC: ischaemia or non-specific repolarization '
-               'abnormalities; extrasystoles as PVC and PAC',
-        classes={'Rhythm: Sinus rhythm': ('SR',), 'Rhythm: Sinus bradycardia': ('SBRAD',), 'Rhythm: Sinus tachycardia': ('STACH',),
-                 'Rhythm: Atrial fibrillation': ('AFIB', 'AF'), 'Rhythm: Atrial flutter': ('AFLT',),
-                 'I degree': ('1AVB', 'IAVB', '_AVB'), 'II degree': ('2AVB', '_AVB'), 'III degree': ('3AVB', '_AVB'),
-                 'Complete right': ('CRBBB', 'RBBB'), 'Incomplete right': ('IRBBB',), 'Complete left': ('CLBBB', 'LBBB'),
-                 'Incomplete left': ('ILBBB',), 'Left anterior hemiblock': ('LAFB', 'LAFB/LPFB'), 'Left posterior hemiblock': ('LPFB', 'LAFB/LPFB'),
-                 'Non-specific intravintricular': ('IVCD',), 'Left ventricular hypertrophy': ('LVH',), 'Right ventricular hypertrophy': ('RVH',),
-                 'Left atrial hypertrophy': ('LAO/LAE',), 'Left atrial overload': ('LAO/LAE',), 'Right atrial hypertrophy': ('RAO/RAE',),
-                 'Right atrial overload': ('RAO/RAE',), 'Ventricular extrasystole': ('PVC',), 'Atrial extrasystole': ('PAC',),
-                 'UNIpolar': ('PACE',), 'BIpolar': ('PACE',)},
-        superclasses={b: 'CD' for b in _LUDB_BLOCKS} | {h: 'HYP' for h in _LUDB_HYPERTROPHY} | {'Scar formation': 'MI', 'STEMI': 'MI'}
-                     | {'Ischemia': 'STTC', 'Non-specific repolarization abnormalities': 'STTC'}),
+               'ventricle, hypertrophy or overload of an atrium, MI: scar or STEMI, STTC: ischaemia or non-specific '
+               'repolarization abnormalities; extrasystoles as PVC and PAC',
+        classes=_LUDB_CLASSES, superclasses=_LUDB_SUPERCLASSES),
     'ecg-id': Collection(
-        'ECG-ID', 'volunteers in Saint Petersburg, Russia, sitting, one lead, 12 bits', 'sex and age of the headers; by person, all recordings averaged',
-        leads=('I',)),
+        'ECG-ID', 'volunteers in Saint Petersburg, Russia, sitting, one lead, 12 bits',
+        'sex and age of the headers; by person, all recordings averaged', leads=('I',)),
     'mitdb': Collection(
-        'MIT-BIH Arrhythmia', 'patients in Boston, United States, 1975 to 1979, 24-hour tape '
-                              'recorders', 'sex and age of the headers; by person, 30 minutes averaged; lead MLII as '
-                                           'II',
-        leads=('II',), theirs=dict(MLII='II'))}
+        'MIT-BIH Arrhythmia', 'patients in Boston, United States, 1975 to 1979, 24-hour tape recorders',
+        'sex and age of the headers; by person, 30 minutes averaged; lead MLII as II',
+        leads=('II',), theirs=dict(MLII='II')),
+}
+
+# %% ../../nbs/evaluation/14_outside.ipynb #not-asked
 NOT_ASKED = {     # what is at hand and cannot be asked about -> why
     'Challenge 2017': 'one lead of a hand-held device with labels of rhythm alone (N, AF, other, noise): the shipped '
                       'runs for rhythm need 12 leads, those for one lead say sex, age and person, which it does not '
                       'tell',
     'Challenge 2011': 'labels of signal quality alone: no sex, age or diagnosis',
     'QT Database': 'a known sex with lead MLII only in excerpts of MIT-BIH, 9 of them (3 women) of people not '
-                   'counted there: too few; its other leads are chest leads or not named'}
+                   'counted there: too few; its other leads are chest leads or not named',
+}
 
 # %% ../../nbs/evaluation/14_outside.ipynb #truth
 ENOUGH = 5   # people with a class, and without
@@ -143,6 +170,7 @@ class Asked:
         p[usable] = aggregate_windows(*windows, run.info['join'])
         return p
 
+# %% ../../nbs/evaluation/14_outside.ipynb #tried
 def _tried(function, *arguments):
     "What `function` gives, or the `ECGError` that it raises."
     try: return function(*arguments)
@@ -158,14 +186,15 @@ def _class_rows(run, asked, p, *, seed=0):
     values, per_class = report(y[answered], p[answered][:, columns], names, groups=people, seed=seed)
     here = pd.read_csv(run.folder/'per_class.csv').set_index('class').auc.reindex(names)
     counts = dict(chance=.5, n=int(answered.sum()), people=len(set(people)), left_out=int((labelled & ~answered).sum()))
-    rows = [dict(measure=f'AUC of {r["class"]}', cls=r['class'], value=r.auc, low=r.auc_lo, high=r.auc_hi, home=here[r['class']], positives=int(r.positives))
-            for _, r in per_class.iterrows()]
+    rows = [dict(measure=f'AUC of {r["class"]}', cls=r['class'], value=r.auc, low=r.auc_lo, high=r.auc_hi,
+                 home=here[r['class']], positives=int(r.positives)) for _, r in per_class.iterrows()]
     low, high = values['macro_auc_95']
     together = ', '.join(names) if len(names) < 4 else f'{len(names)} classes'
     mean = dict(measure=f'macro AUC of {together}', cls='', value=values['macro_auc'], low=low, high=high,
                 home=float(here.mean()), positives=None)
     return [r | counts for r in ([mean] if len(names) > 1 else []) + rows]
 
+# %% ../../nbs/evaluation/14_outside.ipynb #sex-rows
 def _sex_rows(run, asked, p, *, seed=0):
     "Rows of a run for sex and age, by person."
     y = sex_age_labels(asked.table, age=len(run.classes) > 1)
@@ -178,14 +207,20 @@ def _sex_rows(run, asked, p, *, seed=0):
     measures = [('AUC of sex', 'female', 'auc', .5, int(round(f['women']*len(people))))]
     if 'age_mae' in f:
         measures.append(('mean absolute error of age (years)', 'age', 'age_mae', f['age_mae_chance'], None))
-    return [dict(measure=words, cls=cls, value=f[key], low=f[f'{key}_95'][0], high=f[f'{key}_95'][1], chance=chance, home=here.get(key), positives=positives,
-                 n=int(answered.sum()), people=len(people), left_out=int((known_sex & ~answered).sum())) for words, cls, key, chance, positives in measures]
+    counts = dict(n=int(answered.sum()), people=len(people), left_out=int((known_sex & ~answered).sum()))
+    rows = []
+    for words, cls, key, chance, positives in measures:
+        low, high = f[f'{key}_95']
+        rows.append(dict(measure=words, cls=cls, value=f[key], low=low, high=high, chance=chance,
+                         home=here.get(key), positives=positives) | counts)
+    return rows
 
+# %% ../../nbs/evaluation/14_outside.ipynb #outside
 def outside(
     run,               # a `Run`, a folder, or task/name
     asked:Asked,
 )->list:               # dicts: measure, cls, value, low, high, chance, home, n, people, positives, left_out
-    "What a run is worth on one collection; nothing where it needs other leads, or is asked for nothing that its labels tell."
+    "What a run is worth on one collection; nothing where that lacks its leads, or labels that it is asked for."
     run = run if isinstance(run, Run) else load_run(run)
     if is_encoder(run) or not set(run.info['leads']) <= set(asked.collection.leads): return []
     rows = _sex_rows if 'female' in run.classes else _class_rows
@@ -203,25 +238,28 @@ def identity_rows(
     path = Path(root or results_path())/'identity'/'regimes'/'table.csv'
     if not path.is_file(): return []
     t = pd.read_csv(path)
-    t = t[(t.run == str(run).split('/')[-1]) & ~t.split.str.contains('random')].sort_values(['data', 'split']).set_index(['data', 'split'])
+    t = t[(t.run == str(run).split('/')[-1]) & ~t.split.str.contains('random')]
+    t = t.sort_values(['data', 'split']).set_index(['data', 'split'])
     rows = []
     for (data, split), r in t.iterrows():
         if data.startswith('PTB-XL'): continue
         here = (_AT_HOME.get(split, 'PTB-XL, 500 people'), split)
-        rows.append(dict(dataset=data, measure=f'right person of {r.people}, '
-                                               f'{split.split(", cut")[0]}', cls='', value=r.by_recording, low=r.by_recording_lo, high=r.by_recording_hi,
-                         chance=r.chance, home=t.by_recording.get(here), positives=None, n=int(r.by_recording_n), people=int(r.people), left_out=0))
+        rows.append(dict(
+            dataset=data, measure=f'right person of {r.people}, {split.split(", cut")[0]}', cls='',
+            value=r.by_recording, low=r.by_recording_lo, high=r.by_recording_hi, chance=r.chance,
+            home=t.by_recording.get(here), positives=None, n=int(r.by_recording_n), people=int(r.people), left_out=0))
     return rows
 
 # %% ../../nbs/evaluation/14_outside.ipynb #describe
 def describe(
     table:pd.DataFrame,    # records table
-)->dict:                   # recordings, people, women (share), age_median, age_low, age_high, fs, seconds_low, seconds_high
+)->dict:                   # recordings, people, women (share), median and range of age, fs, range of seconds
     "Whom a collection holds, and how it was recorded."
     people = table.drop_duplicates('subject_id')
     sex, seconds = people.sex[people.sex != ''], table.n_samples/table.fs
-    return dict(recordings=len(table), people=len(people), women=float((sex == 'F').mean()), age_median=people.age.median(), age_low=people.age.min(),
-                age_high=people.age.max(), fs=float(table.fs.median()), seconds_low=seconds.min(), seconds_high=seconds.max())
+    return dict(recordings=len(table), people=len(people), women=float((sex == 'F').mean()),
+                age_median=people.age.median(), age_low=people.age.min(), age_high=people.age.max(),
+                fs=float(table.fs.median()), seconds_low=seconds.min(), seconds_high=seconds.max())
 
 # %% ../../nbs/evaluation/14_outside.ipynb #write-outside
 COLUMNS = ('run', 'dataset', 'measure', 'cls', 'value', 'low', 'high', 'chance', 'home', 'n', 'people',
@@ -248,21 +286,28 @@ def write_outside(
                 say(f'{run}, {collection.title}: {more[0]["measure"]} {more[0]["value"]:.3f}, {more[0]["people"]} '
                     'people')
             rows += more
-        sets.append(dict(dataset=collection.title) | describe(table) | dict(leads=' '.join(collection.leads), where=collection.where, labels=collection.labels))
+        about = dict(leads=' '.join(collection.leads), where=collection.where, labels=collection.labels)
+        sets.append(dict(dataset=collection.title) | describe(table) | about)
     rows += [dict(run=run) | row for run in runs if is_encoder(loaded[run]) for row in identity_rows(run)]
     rows += [dict(run='', dataset=title, reason=why) for title, why in NOT_ASKED.items()]
-    t = pd.DataFrame(rows).reindex(columns=COLUMNS).assign(made_of=lambda o: [answers_sum(r) if r else '' for r in o.run])
+    t = pd.DataFrame(rows).reindex(columns=COLUMNS)
+    t = t.assign(made_of=[answers_sum(r) if r else '' for r in t.run])
     t = t.sort_values('run', key=lambda o: o.map([*runs, ''].index), kind='stable')
     _write(folder, t, pd.DataFrame(sets))
     return t
 
+# %% ../../nbs/evaluation/14_outside.ipynb #write
 def _write(folder, t, sets):
     "The three files."
     for column in ('n', 'people', 'positives', 'left_out'): t[column] = t[column].astype('Int64')
     write_csv(folder/'table.csv', t, float_format='%.4f')
     write_csv(folder/'sets.csv', sets, float_format='%.4g')
     first = t[(t.run != '') & (~t.duplicated(['run', 'dataset']) | (t.cls == 'age'))]
-    head = [dict(run=r.run) | asdict(Figure(f'{r.measure}, {r.dataset}', r.value, r.low, r.high, r.chance, int(r.n)))
-            | dict(people=int(r.people), home=None if pd.isna(r.home) else r.home) for r in first.itertuples()]
-    write_json(folder/'metrics.json',
-               dict(task='outside', title="on other hospitals' recordings", command='ecg_nb outside', simulated=False, headline=head, not_asked=NOT_ASKED))
+    head = []
+    for r in first.itertuples():
+        figure = Figure(f'{r.measure}, {r.dataset}', r.value, r.low, r.high, r.chance, int(r.n))
+        at_home = None if pd.isna(r.home) else r.home
+        head.append(dict(run=r.run) | asdict(figure) | dict(people=int(r.people), home=at_home))
+    write_json(folder/'metrics.json', dict(
+        task='outside', title="on other hospitals' recordings", command='ecg_nb outside', simulated=False,
+        headline=head, not_asked=NOT_ASKED))

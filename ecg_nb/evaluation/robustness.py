@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 import numpy as np, pandas as pd, torch
-from ..core import BadSignal, BadTable, DamagedFile, ECGError, LEADS, MissingFile, Recording, atomic_path, data_path, read_json, results_path, write_csv, write_json, did_you_mean
+from ..core import (BadSignal, BadTable, DamagedFile, ECGError, LEADS, MissingFile, Recording, atomic_path,
+                         data_path, read_json, results_path, write_csv, write_json, did_you_mean)
 from ..data.datasets import find
 from ..data.simulate import Noise, electrode_noise, twelve_leads
 from ..signals.preprocess import band_filter, resample, to_int16
@@ -53,6 +54,7 @@ def noise_leads(
     e = electrode_noise(n, fs, NOISES[kind][0], seed=seed)                     # (9, n) RA, LA, LL, V1..V6
     return twelve_leads(np.stack([e[1] - e[0], e[2] - e[0], *(e[3:] - e[:3].mean(0))]))
 
+# %% ../../nbs/evaluation/11_robustness.ipynb #add-noise
 def add_noise(
     x:np.ndarray,     # ECG (mV), shape (12, n_samples), in the order of `LEADS`
     fs:float,         # sampling rate (Hz)
@@ -115,6 +117,13 @@ class Kind:
     unit:str = ''      # of the levels
 
 def _noise(kind): return lambda x, fs, level, rng, rows: add_noise(x, fs, kind, level, rows=rows, seed=rng)
+def _lost(x, fs, level, rng, rows): return remove_leads(x, random_leads(level, seed=rng)), fs
+def _all_lost_but(x, fs, level, rng, rows): return remove_leads(x, [l for l in LEADS if l not in KEPT[level]]), fs
+def _swapped(x, fs, level, rng, rows): return swap_leads(x, level), fs
+def _at_rate(x, fs, level, rng, rows): return resample(x, fs, level), level
+def _misstated(x, fs, level, rng, rows): return resample(x, fs, level), fs
+def _shorter(x, fs, level, rng, rows): return x[:, :round(level*fs)], fs
+def _without(x, fs, level, rng, rows): return remove_leads(x, [level]), fs
 
 KEPT = {'limb leads': _limb, 'chest leads': _chest, 'I alone': ('I',), 'II alone': ('II',)}
 KINDS = {
@@ -123,17 +132,19 @@ KINDS = {
     'muscle': Kind('muscle noise above 20 Hz', SNR_DB, _noise('muscle'), 'dB'),
     'hum': Kind('50 Hz hum at 500 Hz, resampled', SNR_DB, _noise('hum'), 'dB'),
     'alias': Kind('60 Hz hum, aliased to 40 Hz', SNR_DB, _noise('alias'), 'dB'),
-    'lost': Kind('leads lost at random', (1, 2, 3, 6, 9), lambda x, fs, level, rng, rows: (remove_leads(x, random_leads(level, seed=rng)), fs)),
-    'kept': Kind('all lost but', tuple(KEPT), lambda x, fs, level, rng, rows: (remove_leads(x, [l for l in LEADS if l not in KEPT[level]]), fs)),
-    'swapped': Kind('cables exchanged', tuple(SWAPS), lambda x, fs, level, rng, rows: (swap_leads(x, level), fs)),
-    'rate': Kind('recorded at another rate', (500, 250, 125, 75, 50), lambda x, fs, level, rng, rows: (resample(x, fs, level), level), 'Hz'),
-    'misstated': Kind('said to be 100 Hz, really', (110, 90, 125, 80), lambda x, fs, level, rng, rows: (resample(x, fs, level), fs), 'Hz'),
-    'shorter': Kind('only the first seconds', (8, 5, 2.5), lambda x, fs, level, rng, rows: (x[:, :round(level*fs)], fs), 's'),
-    'without': Kind('one lead lost', LEADS, lambda x, fs, level, rng, rows: (remove_leads(x, [level]), fs))}
+    'lost': Kind('leads lost at random', (1, 2, 3, 6, 9), _lost),
+    'kept': Kind('all lost but', tuple(KEPT), _all_lost_but),
+    'swapped': Kind('cables exchanged', tuple(SWAPS), _swapped),
+    'rate': Kind('recorded at another rate', (500, 250, 125, 75, 50), _at_rate, 'Hz'),
+    'misstated': Kind('said to be 100 Hz, really', (110, 90, 125, 80), _misstated, 'Hz'),
+    'shorter': Kind('only the first seconds', (8, 5, 2.5), _shorter, 's'),
+    'without': Kind('one lead lost', LEADS, _without),
+}
 
 HEADLINE = (('clean', ''), ('wander', 6), ('muscle', 6), ('hum', 6), ('alias', 6), ('lost', 3),
             ('swapped', 'arms'), ('swapped', 'V1, V2'), ('rate', 50), ('misstated', 110), ('shorter', 5))
 
+# %% ../../nbs/evaluation/11_robustness.ipynb #said
 def said(kind, level): # of `KINDS`
     "A condition in words."
     return f'{KINDS[kind].title}: {level} {KINDS[kind].unit}'.rstrip(': ')
@@ -176,6 +187,7 @@ class Cohort:
         "16 digits of what the records hold: others after a file was replaced."
         return hashlib.sha256(np.ascontiguousarray(self.data.signals.cpu().numpy()).data).hexdigest()[:16]
 
+# %% ../../nbs/evaluation/11_robustness.ipynb #some-people
 def some_people(
     data:ECGData,
     people:int=None,  # so many; None: all
@@ -201,6 +213,7 @@ def cohort(
     keep = keep & np.asarray(takes_part, bool)
     return _cohort(name, run, raw, np.flatnonzero(keep), y)
 
+# %% ../../nbs/evaluation/11_robustness.ipynb #cohort-2
 def _cohort(name, run, raw, rows, y, gallery=()):
     "The test records `rows` of `raw`, with their own copy of the signals."
     d, n = raw.parts['test'].subset(rows), raw.parts['test'].n_samples[rows]
@@ -242,6 +255,7 @@ def disturbed(
 @lru_cache(32)
 def _bases(run): return tuple(map(run._beside, run.info['model'].get('of') or ()))   # the runs it is made of, read once
 
+# %% ../../nbs/evaluation/11_robustness.ipynb #windows
 def _windows(run, data, made):
     "Probabilities of every window, and the record id of each; what another run has said already is not asked again."
     m, key = run.info['model'], run.folder.resolve()
@@ -255,6 +269,7 @@ def _windows(run, data, made):
     mine = np.isin(made[key][1], data.ids)
     return made[key][0][mine], made[key][1][mine]
 
+# %% ../../nbs/evaluation/11_robustness.ipynb #answers
 def answers(
     c:Cohort,
     kind:str, level, # of `KINDS`
@@ -285,7 +300,7 @@ def answers(
 def conditions(
     c:Cohort,
 )->list: # of (kind, level)
-    "What can be done to the records of this run: a run with one lead has none to lose, and chest cables do not touch it."
+    "What can be done to the records of a run: a single lead cannot be lost, and chest cables do not touch it."
     one = len(c.run.info['leads']) < 12
     return [(k, l) for k, o in KINDS.items() for l in o.levels
             if not (one and (k in ('lost', 'kept', 'without') or str(l).startswith('V')))]
@@ -305,8 +320,9 @@ def answer_path(
 )->Path:
     "Where the answer of the run under this condition is kept."
     who = zlib.crc32(' '.join(c.data.ids).encode(), zlib.crc32(str(seed).encode(), _digest(c.run)))
-    what = ''.join(o if o.isalnum() or o in '.-' else '_' for o in f'{kind}-{level}')
-    return Path(folder or data_path(*['sample']*c.simulated, 'robustness'))/f'{c.name.replace("/", "-")}-{who:08x}'/f'{what}.npz'
+    name = ''.join(o if o.isalnum() or o in '.-' else '_' for o in f'{kind}-{level}')
+    if folder is None: folder = data_path('sample', 'robustness') if c.simulated else data_path('robustness')
+    return Path(folder)/f'{c.name.replace("/", "-")}-{who:08x}'/f'{name}.npz'
 
 # %% ../../nbs/evaluation/11_robustness.ipynb #kept-answers
 def _is_kept(path, c):
@@ -316,6 +332,7 @@ def _is_kept(path, c):
         with np.load(path, allow_pickle=False) as f: return 'content' not in f.files or str(f['content']) == c.content
     except Exception: return True              # damaged: whoever reads it says so
 
+# %% ../../nbs/evaluation/11_robustness.ipynb #kept-answers-2
 def kept_answers(
     c:Cohort,
     kind:str, level, # of `KINDS`
@@ -341,6 +358,7 @@ def kept_answers(
         raise DamagedFile(path, f'{p.shape} answers for {len(c.data)} records; delete it to ask again')
     return p
 
+# %% ../../nbs/evaluation/11_robustness.ipynb #ask-all
 def ask_all(
     cohorts,     # `Cohort`s; those with the same recipe and records next to one another
     *,
@@ -383,6 +401,7 @@ def scores(
     y, called = y[:, every], p[:, every] >= c.run.thresholds.to_numpy()[every]
     return out | {'macro F1': (macro_f1(y, called), bootstrap(macro_f1, y, called, **kw))}
 
+# %% ../../nbs/evaluation/11_robustness.ipynb #first-of-all
 def first_of_all(
     c:Cohort,
     z,             # embeddings of the probes, NaN where there is none, (n, dim)
@@ -391,13 +410,14 @@ def first_of_all(
     enrolled, who = c.gallery
     return (np.isfinite(z).all(1) & (who[(np.nan_to_num(z) @ enrolled.T).argmax(1)] == c.data.subjects)).astype(float)
 
+# %% ../../nbs/evaluation/11_robustness.ipynb #score-table
 def score_table(
     c:Cohort,
     *,
     seed:int=0, n_resamples:int=1000,
     folder=None,   # of the answers, as for `answer_path`
     ask:bool=True, # ask the run where there is no answer yet; else those conditions are left out
-)->pd.DataFrame:   # a row a condition and measure: kind, level, measure, n, people, value, lo, hi, difference, difference_lo, difference_hi, note
+)->pd.DataFrame:   # by condition and measure: n, people, value and difference with their intervals, note
     "The score of a run under every condition, and its difference to the undisturbed records."
     at = lambda kind, level: scores(c, kept_answers(c, kind, level, seed=seed, folder=folder, ask=ask),
                                     n_resamples=n_resamples, seed=seed)
@@ -419,10 +439,16 @@ def score_table(
 # %% ../../nbs/evaluation/11_robustness.ipynb #plot-robustness
 _COLOURS = dict(wander=BLUE, muscle=VERMILLION, hum=GREEN, alias=PINK, lost=BLUE, rate=BLUE,
                 misstated=VERMILLION, shorter=BLUE)
-_PANELS = (('noise', 'signal-to-noise ratio (dB)', ('wander', 'muscle', 'hum', 'alias')), ('leads lost at random', 'number of leads', ('lost',)), ('sampling rate', 'Hz', ('rate', 'misstated')),
-    ('only the first seconds (of 10)', 's', ('shorter',)), ('cables exchanged, most leads '
-                                                            'lost', '', ('swapped', 'kept')), ('one lead lost', '', ('without',)))
+_PANELS = (
+    ('noise', 'signal-to-noise ratio (dB)', ('wander', 'muscle', 'hum', 'alias')),
+    ('leads lost at random', 'number of leads', ('lost',)),
+    ('sampling rate', 'Hz', ('rate', 'misstated')),
+    ('only the first seconds (of 10)', 's', ('shorter',)),
+    ('cables exchanged, most leads lost', '', ('swapped', 'kept')),
+    ('one lead lost', '', ('without',)),
+)
 
+# %% ../../nbs/evaluation/11_robustness.ipynb #plot-robustness-2
 def plot_robustness(
     table:pd.DataFrame,  # from `score_table`
     *,
@@ -475,7 +501,7 @@ def first_harm(
     table:pd.DataFrame,  # from `score_table`
     *,
     measure:str=None,    # default: the first one in the table
-)->pd.DataFrame:         # a row a kind: from (the mildest level; where levels have no order all of them), worst (level), difference and its interval there
+)->pd.DataFrame:         # by kind: from (mildest level, or all that harm), worst (level), its difference and interval
     "From which level of each kind on the interval of the difference lies below 0, and the level with the largest loss."
     t, rows = table[table.measure == (measure or table.measure.iloc[0])], {}
     for kind, o in t[(t.kind != 'clean') & t.value.notna()].groupby('kind', sort=False):
@@ -484,10 +510,23 @@ def first_harm(
         low, worst = o[o.difference_hi < 0], o.difference.idxmin()
         unit = f' {KINDS[kind].unit}'.rstrip()
         ordered = not isinstance(KINDS[kind].levels[0], str)
-        rows[KINDS[kind].title] = {'from': (low.index[0] + unit if ordered else '; '.join(low.index)) if len(low) else '', 'worst': worst + unit} | o.loc[worst, ['difference', 'difference_lo', 'difference_hi']].to_dict()
+        mildest = ''
+        if len(low): mildest = low.index[0] + unit if ordered else '; '.join(low.index)
+        worst_row = o.loc[worst, ['difference', 'difference_lo', 'difference_hi']].to_dict()
+        rows[KINDS[kind].title] = {'from': mildest, 'worst': worst + unit} | worst_row
     return pd.DataFrame.from_dict(rows, orient='index')
 
 # %% ../../nbs/evaluation/11_robustness.ipynb #write-tables
+def _headline(rows, title, chance):
+    "The conditions of `HEADLINE` that have a value, as metrics.json lists them."
+    head = []
+    for condition in HEADLINE:
+        if condition not in rows.index: continue
+        r = rows.loc[condition]
+        if not np.isfinite(r.value): continue
+        head.append(asdict(Figure(f'{title}; {said(*condition)}', r.value, r.lo, r.hi, chance, int(r.n))))
+    return head
+
 def write_tables(
     c:Cohort,
     folder,            # of the results
@@ -498,17 +537,18 @@ def write_tables(
 )->pd.DataFrame:       # as from `score_table`
     "table.csv, metrics.json and figure.png of one run."
     import matplotlib.pyplot as plt
-    folder, t, title = Path(folder), score_table(c, seed=seed, folder=answers_in, ask=ask,
-                                                 n_resamples=n_resamples), c.run.info['title']
-    title, first = f'{c.task}, {title}' if title.startswith(('12 leads', 'lead', 'xres')) else title, t.measure.iloc[0]
+    folder, t = Path(folder), score_table(c, seed=seed, folder=answers_in, ask=ask, n_resamples=n_resamples)
+    title, first = c.run.info['title'], t.measure.iloc[0]
+    if title.startswith(('12 leads', 'lead', 'xres')): title = f'{c.task}, {title}'
     chance = 1/len(set(c.gallery[1])) if c.gallery else .5
     write_csv(folder/'table.csv', t, float_format='%.5g')
     rows = t[t.measure == first].set_index(['kind', 'level'])
-    asked = [(k, rows.loc[k]) for k in HEADLINE if k in rows.index]
-    head = [asdict(Figure(f'{first}, {title}; {said(*k)}', r.value, r.lo, r.hi, chance, int(r.n)))
-            for k, r in asked if np.isfinite(r.value)]
-    write_json(folder/'metrics.json', dict(task='robustness', run=folder.name, title=f'{title}, disturbed', of=c.name, n=len(c.data), people=len(set(c.data.subjects)), enrolled=len(set(c.gallery[1])) if c.gallery else None, command=command,
-        simulated=c.simulated, seed=seed, measure=first, chance=chance, conditions=len(rows), expected=len(conditions(c)), interval=f'95 %, bootstrap over people, {n_resamples} resamples', headline=head))
+    write_json(folder/'metrics.json', dict(
+        task='robustness', run=folder.name, title=f'{title}, disturbed', of=c.name, n=len(c.data),
+        people=len(set(c.data.subjects)), enrolled=len(set(c.gallery[1])) if c.gallery else None, command=command,
+        simulated=c.simulated, seed=seed, measure=first, chance=chance, conditions=len(rows),
+        expected=len(conditions(c)), interval=f'95 %, bootstrap over people, {n_resamples} resamples',
+        headline=_headline(rows, f'{first}, {title}', chance)))
     axes = plot_robustness(t, chance=chance,
                            title=f'{title}: {len(c.data):,} {"simulated" if c.simulated else "real"} records of '
                                  f'{len(set(c.data.subjects)):,} people, fold 10')

@@ -106,6 +106,7 @@ class Reference:
         "The distance that `n` people may have."
         return max(LEAST[kind], float(np.interp(np.log(n), np.log(SIZES), self.limits[kind])))
 
+# %% ../../nbs/evaluation/15_shift.ipynb #along
 def _along(z, mean, components):
     "An embedding along the main directions, and the logarithm of what is outside of them."
     inside = (z - mean) @ components.T
@@ -128,8 +129,12 @@ def make_reference(
     components = np.linalg.svd(f['embedding'] - mean, full_matrices=False)[2][:COMPONENTS]
     values = f | dict(embedding=_along(f['embedding'], mean, components))
     raw = dict(amplitude=2**f['amplitude'], spectrum=10**f['spectrum'])
-    return Reference(tuple(run.info['leads']), bands(run.recipe.fs), len(f['embedding']), {k: v.mean(0) for k, v in values.items()},
-                     {k: np.maximum(v.std(0), 1e-6) for k, v in values.items()}, {k: np.quantile(v, QUANTILES, axis=0) for k, v in raw.items()}, mean, components, {})
+    return Reference(
+        tuple(run.info['leads']), bands(run.recipe.fs), len(f['embedding']),
+        center={k: v.mean(0) for k, v in values.items()},
+        spread={k: np.maximum(v.std(0), 1e-6) for k, v in values.items()},
+        quantiles={k: np.quantile(v, QUANTILES, axis=0) for k, v in raw.items()},
+        mean=mean, components=components, limits={})
 
 # %% ../../nbs/evaluation/15_shift.ipynb #set-limits
 def draws(
@@ -172,10 +177,12 @@ def write_reference(
     "Keep it beside the run, as `reference.json`."
     r = reference
     write_json(find_run(run)/'reference.json', dict(
-        made_of=answers_sum(run), people=r.people, leads=r.leads, bands=r.bands, sizes=SIZES, limits={k: _rounded(v) for k, v in r.limits.items()},
+        made_of=answers_sum(run), people=r.people, leads=r.leads, bands=r.bands, sizes=SIZES,
+        limits={k: _rounded(v) for k, v in r.limits.items()},
         center={k: _rounded(v) for k, v in r.center.items()}, spread={k: _rounded(v) for k, v in r.spread.items()},
         quantiles={k: [_rounded(q) for q in v] for k, v in r.quantiles.items()},
-        mean=' '.join(f'{v:.4g}' for v in r.mean), components=[' '.join(f'{v:.3g}' for v in row) for row in r.components], command='ecg_nb shift'))
+        mean=' '.join(f'{v:.4g}' for v in r.mean),
+        components=[' '.join(f'{v:.3g}' for v in row) for row in r.components], command='ecg_nb shift'))
 
 def read_reference(
     run,                # a `Run`, a folder, or task/name
@@ -187,7 +194,8 @@ def read_reference(
     if not isinstance(m, dict) or m.get('made_of') != answers_sum(run) or m.get('sizes') != list(SIZES): return None
     try:
         arrays = {k: {kind: np.array(v, float) for kind, v in m[k].items()} for k in ('center', 'spread', 'quantiles')}
-        components, limits = np.array([row.split() for row in m['components']], float), {k: [float(v) for v in m['limits'][k]] for k in KINDS}
+        components = np.array([row.split() for row in m['components']], float)
+        limits = {k: [float(v) for v in m['limits'][k]] for k in KINDS}
         return Reference(tuple(m['leads']), [tuple(b) for b in m['bands']], m['people'], **arrays,
                          mean=np.array(m['mean'].split(), float), components=components, limits=limits)
     except (KeyError, TypeError, ValueError, AttributeError) as e:
@@ -249,6 +257,7 @@ class Shift:
 
 def _times(v): return f'{v:.1f}' if 1 <= v < 9.95 else f'{v:.0f}' if v >= 9.95 else f'{v:.2g}'
 
+# %% ../../nbs/evaluation/15_shift.ipynb #amplitude-words
 def _amplitude_words(reference, mean, ratio, limit):
     high, low = ([l for l, d in zip(reference.leads, mean['amplitude']) if sign*d > limit] for sign in (1, -1))
     out = []
@@ -256,13 +265,19 @@ def _amplitude_words(reference, mean, ratio, limit):
         if not leads: continue
         times = 2**np.mean(np.log2([ratio[l] for l in leads]))
         where = 'all leads' if len(leads) == len(reference.leads) > 1 else ', '.join(leads)
-        out.append(f'amplitudes {_times(times)} times as high in {where}' + (' (unit or gain?)' if not .6 < times < 1.7 else ''))
+        hint = ' (unit or gain?)' if not .6 < times < 1.7 else ''
+        out.append(f'amplitudes {_times(times)} times as high in {where}{hint}')
     return out
 
 def _band_words(low, high, times, top):
-    end = f'above {low:g} Hz' if high == top else f'below {high:g} Hz' if low == BANDS_HZ[0] else f'from {low:g} to {high:g} Hz'
-    causes = {True: 'a filter?', False: 'muscle or mains noise?'} if low >= 20 else {True: 'a filter?', False: 'drift?'} if high <= 2 else {}
-    cause = causes.get(times < 1)
+    if high == top: end = f'above {low:g} Hz'
+    elif low == BANDS_HZ[0]: end = f'below {high:g} Hz'
+    else: end = f'from {low:g} to {high:g} Hz'
+    less, more = 'a filter?', ''
+    if low >= 20: more = 'muscle or mains noise?'
+    elif high <= 2: more = 'drift?'
+    else: less = ''
+    cause = less if times < 1 else more
     return f'{_times(times)} times the share of power {end}' + (f' ({cause})' if cause else '')
 
 # %% ../../nbs/evaluation/15_shift.ipynb #shift-2
@@ -330,6 +345,7 @@ def _changed(run, recordings, function):
         except ECGError: pass
     return out
 
+# %% ../../nbs/evaluation/15_shift.ipynb #elsewhere
 def _elsewhere(run, collection, table):
     "One prepared recording a person of a collection."
     from ecg_nb.evaluation.outside import Asked
@@ -348,6 +364,9 @@ def _ludb_by_header(run, table):
             except ECGError: pass
     return out
 
+def _ten_times(x): return np.clip(10*x.astype(np.int32), -32767, 32767).astype(np.int16)
+
+# %% ../../nbs/evaluation/15_shift.ipynb #trials
 def trials(
     run:Run,
 )->dict:        # name -> prepared recordings
@@ -358,7 +377,7 @@ def trials(
     out = {'PTB-XL fold 10': _of_part(run, 'test', 2000),
            'PTB-XL fold 10, notch at 60 Hz': _changed(run, few, lambda x: notch_filter(x, 500, (60,))),
            'PTB-XL fold 10, low-pass at 40 Hz': _changed(run, few, lambda x: band_filter(x, 500, lowpass_hz=40)),
-           'PTB-XL fold 10, ten times too large': [np.clip(10*x.astype(np.int32), -32767, 32767).astype(np.int16) for x in plain]}
+           'PTB-XL fold 10, ten times too large': [_ten_times(x) for x in plain]}
     for name, c in COLLECTIONS.items():
         if not have(name) or not set(run.info['leads']) <= set(c.leads): continue
         table = records_table(name)
@@ -381,6 +400,7 @@ def reference_of(
     reference = make_reference(run, features(run, _of_part(run, 'train', PEOPLE)))
     return with_limits(reference, reference.deviations(features(run, _of_part(run, 'valid', PEOPLE))))
 
+# %% ../../nbs/evaluation/15_shift.ipynb #trial-rows
 def trial_rows(
     run:Run, reference:Reference,
     *,
@@ -399,6 +419,7 @@ def trial_rows(
                          outside=float(bool(words.outside)), text=words.text))
     return rows
 
+# %% ../../nbs/evaluation/15_shift.ipynb #write-shift-2
 def write_shift(
     *runs,             # task/name; default: all shipped runs with classes
     say=print,

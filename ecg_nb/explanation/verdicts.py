@@ -12,12 +12,14 @@ from ..core import BadTable, DamagedFile, MissingFile, shipped_path
 
 # %% ../../nbs/explanation/10_verdicts.ipynb #export-tests-dict-name-question
 TESTS = dict(   # name: (question, better when, bar, why this bar)
-    weights=('does the map change when all weights are drawn anew?', 'low', .3, 'rank correlation .3: less than a tenth of the variance of the ranks is shared'),
+    weights=('does the map change when all weights are drawn anew?', 'low', .3,
+             'rank correlation .3: less than a tenth of the variance of the ranks is shared'),
     labels=('does the map change when the network has learned permuted labels?', 'low', .3, 'the same as for weights'),
     random=('does the answer fall sooner, and come back sooner, in the order of the map than in a random '
             'order?', 'high', 0., 'a random order scores 0 on average'),
     qrs=('the same against "QRS first, then the rest"?', 'high', 0., 'that order needs no network'),
-    completeness=('do the values add up to F(x) - F(baseline)?', 'low', .05, 'what is missing must be small beside what is explained; integrated gradients alone promise it'),
+    completeness=('do the values add up to F(x) - F(baseline)?', 'low', .05,
+                  'what is missing must be small beside what is explained; integrated gradients alone promise it'),
     seeds=('do networks of other seeds give the same map?', 'high', .5, 'rank correlation .5: at least a quarter of '
                                                                         'the variance of the ranks belongs to the '
                                                                         'task and not to the seed'),
@@ -53,7 +55,9 @@ def grades(
     verdicts:pd.DataFrame,   # columns run, method and those of `decide`
 )->pd.DataFrame:             # method x run
     "The grade of each method for each run."
-    return pd.DataFrame([dict(run=r, method=m, grade=grade(t)) for (r, m), t in verdicts.groupby(['run', 'method'], sort=False)]).pivot(index='method', columns='run', values='grade').reindex(verdicts.method.unique())
+    grades = [dict(run=r, method=m, grade=grade(t)) for (r, m), t in verdicts.groupby(['run', 'method'], sort=False)]
+    table = pd.DataFrame(grades).pivot(index='method', columns='run', values='grade')
+    return table.reindex(verdicts.method.unique())
 
 # %% ../../nbs/explanation/10_verdicts.ipynb #read-verdicts
 def read_verdicts(

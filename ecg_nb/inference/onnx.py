@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import BadHeader, BadSignal, DamagedFile, ECGError, MissingFile, Recording, UnknownFormat, UnsafePath, atomic_path, read_json, write_json
+from ..core import (BadHeader, BadSignal, DamagedFile, ECGError, MissingFile, Recording, UnknownFormat,
+                         UnsafePath, atomic_path, read_json, write_json)
 from ..evaluation.card import calibration, caveat, meanings, model_card, preparation
 from ..metrics.classify import apply_temperature
 from ..training.run_folder import check_whole, is_encoder
@@ -55,7 +56,10 @@ def traceable(
             t = s4.features(torch.zeros(1, n_leads, length)).shape[-1]
             for parent in list(s4.modules()):
                 for name, m in list(parent.named_children()):
-                    new = Filter(m, t) if isinstance(m, S4D) else Linear(m) if isinstance(m, Mix) else Scale(m) if isinstance(m, ChannelNorm) else None
+                    new = None
+                    if isinstance(m, S4D): new = Filter(m, t)
+                    elif isinstance(m, Mix): new = Linear(m)
+                    elif isinstance(m, ChannelNorm): new = Scale(m)
                     if new is not None: setattr(parent, name, new)
     return model.requires_grad_(False)
 
@@ -63,15 +67,16 @@ def traceable(
 def whole_record(
     run,                # a `Run`
     temperature=None,   # see `calibration`
-):                      # a torch module: (records, samples, leads) mV -> (probabilities (records, classes), of each window (records, windows, classes), as the network gave them)
-    "The run as one module: rounding, windows, network, joining, temperature."
+):                      # a torch module: (records, samples, leads) mV -> probabilities of records, and of windows
+    "The run as one module: rounding, windows, network, joining, temperature (windows are given without)."
     import torch
     from torch import nn
     from ecg_nb.models.networks import Average, Union
     info, linear = run.info, run.info.get('linear', {})
     length, stride, lsb = info['length'], info['stride'], run.recipe.lsb_uv
     def never(net, x):
-        return torch.stack([torch.sigmoid(-n(x)) for n in net.nets]).mean(0) if isinstance(net, Average) else torch.sigmoid(-net(x))
+        if not isinstance(net, Average): return torch.sigmoid(-net(x))
+        return torch.stack([torch.sigmoid(-n(x)) for n in net.nets]).mean(0)
     class Whole(nn.Module):
         def __init__(self):
             super().__init__()
@@ -85,7 +90,8 @@ def whole_record(
                 return 1 - torch.exp(torch.matmul(torch.log(never(self.net.net, x)), self.net.members.T))
             if isinstance(self.net, Average): return 1 - never(self.net, x)
             z = self.net(x)
-            return torch.where(self.unit > 0, z*self.span + self.middle, torch.sigmoid(z)) if linear else torch.sigmoid(z)
+            p = torch.sigmoid(z)
+            return torch.where(self.unit > 0, z*self.span + self.middle, p) if linear else p
         def forward(self, x):
             b, last = x.shape[0], torch.clamp(torch.as_tensor(x.shape[1]) - length, min=0)
             x = (x*(1000/lsb)).round().clamp(-32767, 32767)*(lsb/1000)         # the resolution of the store
@@ -99,6 +105,7 @@ def whole_record(
             return (torch.where(self.unit > 0, p, q) if linear else q), each
     return Whole().eval()
 
+# %% ../../nbs/inference/11_onnx.ipynb #whole-beats-of
 def whole_beats_of(run): # a torch module: (beats, samples, leads) mV -> (embedding (dim,), of each beat (beats, dim))
     "An encoder as one module: rounding, network, mean over the beats, length 1."
     from torch import nn
@@ -126,6 +133,24 @@ def loaded(
     from ecg_nb.tasks.identity import load_encoder
     return load_encoder(run)
 
+def _calibrated_thresholds(info, temperature):
+    "The thresholds of a run as they are after its calibration; None where it has none."
+    if not info.get('thresholds'): return None
+    def calibrated(name, v):
+        if v is None or not temperature or name in info.get('linear', {}): return v
+        return float(apply_temperature(v, temperature))
+    return [calibrated(name, v) for name, v in zip(info['classes'], info['thresholds'])]
+
+# %% ../../nbs/inference/11_onnx.ipynb #described
+def _inputs_and_outputs(info, beats):
+    "What goes into the file of a run and what comes out."
+    n, n_leads = len(info['classes']), len(info['leads'])
+    shape = ['beats', info['length'], n_leads] if beats else ['records', 'samples', n_leads]
+    inputs = dict(name='ecg', type='float32', shape=shape, unit='mV', fs=info['recipe']['fs'], leads=info['leads'])
+    if beats: return inputs, [dict(name='embedding', shape=[n]), dict(name='beats', shape=['beats', n])]
+    return inputs, [dict(name='probability', shape=['records', n]),
+                    dict(name='windows', shape=['records', 'windows', n])]
+
 def described(
     run,                    # a `Run`
     *,
@@ -133,42 +158,72 @@ def described(
 )->dict:                    # what recipe.json holds
     "All that a program has to know to use the exported run."
     info, c = run.info, calibration(run) if calibrated else None
-    beats, n, lead = is_encoder(info), len(info['classes']), len(info['leads'])
-    t = c and c['temperature']
-    cut = [None if v is None else float(apply_temperature(v, t)) if t and k not in info.get('linear', {}) else v for k, v in zip(info['classes'], info['thresholds'])] if info.get('thresholds') else None
-    inputs = dict(name='ecg', type='float32',
-                  shape=['beats', info['length'], lead] if beats else ['records', 'samples', lead], unit='mV',
-                  fs=info['recipe']['fs'], leads=info['leads'])
-    outputs = [dict(name='embedding', shape=[n]), dict(name='beats', shape=['beats', n])] if beats else [dict(name='probability', shape=['records', n]), dict(name='windows', shape=['records', 'windows', n])]
-    d = dict(format=FORMAT, run=run.name, title=info.get('title', ''), caveat=caveat(run), kind='beats' if beats else 'windows', input=inputs, outputs=outputs, recipe=asdict(run.recipe), preparation=preparation(run.recipe),
-             length=info['length'], stride=info['stride'], join=info['join'], classes=info['classes'], meaning=meanings(info), linear=info.get('linear', {}), thresholds=cut, threshold=info.get('threshold'),
-             calibration=c and {k: c[k] for k in ('temperature', 'fitted_on', 'n', 'ece_before', 'ece_after')}, simulated=bool(info.get('simulated')), commit=info.get('commit', ''), versions=info.get('versions', {}))
-    return d | (dict(beats=dict(zip(('before_s', 'after_s'), run.beats))) if beats else {})
+    beats = is_encoder(info)
+    inputs, outputs = _inputs_and_outputs(info, beats)
+    d = dict(
+        format=FORMAT, run=run.name, title=info.get('title', ''), caveat=caveat(run),
+        kind='beats' if beats else 'windows', input=inputs, outputs=outputs, recipe=asdict(run.recipe),
+        preparation=preparation(run.recipe), length=info['length'], stride=info['stride'], join=info['join'],
+        classes=info['classes'], meaning=meanings(info), linear=info.get('linear', {}),
+        thresholds=_calibrated_thresholds(info, c and c['temperature']), threshold=info.get('threshold'),
+        calibration=c and {k: c[k] for k in ('temperature', 'fitted_on', 'n', 'ece_before', 'ece_after')},
+        simulated=bool(info.get('simulated')), commit=info.get('commit', ''), versions=info.get('versions', {}))
+    if beats: d['beats'] = dict(zip(('before_s', 'after_s'), run.beats))
+    return d
 
-def _how(d):
-    "The page of an exported run."
-    shape, beats = ' x '.join(map(str, d['input']['shape'])), d['kind'] == 'beats'
+# %% ../../nbs/inference/11_onnx.ipynb #-page
+def _inside_of(d):
+    "The steps within the file, in words."
+    if d['kind'] == 'beats':
+        return 'rounding to the resolution of training, scaling, the network, the mean over all beats, length 1'
+    steps = (f'rounding to the resolution of training, windows of {d["length"]} samples every {d["stride"]} '
+             f'(the last one flush with the end), scaling, the network, the {d["join"]} over the windows')
+    return steps + (f', the temperature {d["calibration"]["temperature"]:.4f}' if d['calibration'] else '')
+
+def _outside_of(d):
+    "What is to be done before the file is called, in words."
     r = d['recipe']
-    filters = r['highpass_hz'] or r['lowpass_hz'] or r['notch_hz'] or r['baseline_s'] or r['wavelet'] or r['smooth_s'] or r['scale'] != 'fixed'
-    inside = ('rounding to the resolution of training, scaling, the network, the mean over all beats, length '
-              '1' if beats else
-              f'rounding to the resolution of training, windows of {d["length"]} samples every {d["stride"]} (the '
-              f'last one flush with the end), scaling, the network, the {d["join"]} over the '
-              'windows' + (f', the temperature {d["calibration"]["temperature"]:.4f}' if d['calibration'] else ''))
-    lines = ['## How to call it', f'Input `ecg`: float32, {shape}, in **mV** at **{d["input"]["fs"]:g} Hz**; leads '
-                                  f'in this order: {", ".join(d["input"]["leads"])}. ' + (f'One row is one heartbeat, {d["beats"]["before_s"]:g} s before to {d["beats"]["after_s"]:g} s after its R peak; all beats of one recording at once.' if beats else f'Any number of records of one length at once, at least {d["length"]} samples; the file fails on shorter ones.'),
-             *(f'Output `{o["name"]}`: float32, {" x ".join(map(str, o["shape"]))}.' for o in d['outputs']), f'Inside the file: {inside}.',
-             f'Outside, before: {d["preparation"]}' + ('.' if filters else ' (the rounding is inside). Where your recorder gives another rate, use a resampler that keeps the phase.'),
-             'The order of the classes, their meaning and thresholds are in `recipe.json`, and the classes in the '
-             'metadata of the file (`classes`, a JSON list). No operation outside the standard set of ONNX (opset '
-             '17), no second file of weights: any runtime with float32 will do (onnxruntime for C, C++, C#, Java, '
-             'JavaScript, Python, Rust; OpenVINO, TensorRT). Missing samples (NaN) must be filled first; the file '
-             'would pass them on.',
-             'In Python, without torch, all of this is done by `OnnxRun` of '
-             '`ecg_nb.inference.onnx`:', '```python\nfrom ecg_nb.inference.onnx import OnnxRun\nfrom '
-                                         'ecg_nb.data.load import '
-                                         'read\nOnnxRun(\'this/folder\').predict(read(\'some/record\'))\n```']
-    return '\n\n'.join(lines)
+    filters = any(r[k] for k in ('highpass_hz', 'lowpass_hz', 'notch_hz', 'baseline_s', 'wavelet', 'smooth_s'))
+    if filters or r['scale'] != 'fixed': return f'{d["preparation"]}.'
+    return (f'{d["preparation"]} (the rounding is inside). Where your recorder gives another rate, '
+            'use a resampler that keeps the phase.')
+
+def _rows_of(d):
+    "What one row of the input is, in words."
+    if d['kind'] != 'beats':
+        return (f'Any number of records of one length at once, at least {d["length"]} samples; '
+                'the file fails on shorter ones.')
+    before_s, after_s = d['beats']['before_s'], d['beats']['after_s']
+    return (f'One row is one heartbeat, {before_s:g} s before to {after_s:g} s after its R peak; '
+            'all beats of one recording at once.')
+
+# %% ../../nbs/inference/11_onnx.ipynb #-page-text
+_RUNTIMES = (
+    'The order of the classes, their meaning and thresholds are in `recipe.json`, and the classes in the metadata of '
+    'the file (`classes`, a JSON list). No operation outside the standard set of ONNX (opset 17), no second file of '
+    'weights: any runtime with float32 will do (onnxruntime for C, C++, C#, Java, JavaScript, Python, Rust; OpenVINO, '
+    'TensorRT). Missing samples (NaN) must be filled first; the file would pass them on.')
+_IN_PYTHON = '''In Python, without torch, all of this is done by `OnnxRun` of `ecg_nb.inference.onnx`:
+
+```python
+from ecg_nb.inference.onnx import OnnxRun
+from ecg_nb.data.load import read
+OnnxRun('this/folder').predict(read('some/record'))
+```'''
+
+def _page(d):
+    "The page of an exported run."
+    shape, leads = ' x '.join(map(str, d['input']['shape'])), ', '.join(d['input']['leads'])
+    return '\n\n'.join([
+        '## How to call it',
+        f'Input `ecg`: float32, {shape}, in **mV** at **{d["input"]["fs"]:g} Hz**; leads in this order: {leads}. '
+        f'{_rows_of(d)}',
+        *(f'Output `{o["name"]}`: float32, {" x ".join(map(str, o["shape"]))}.' for o in d['outputs']),
+        f'Inside the file: {_inside_of(d)}.',
+        f'Outside, before: {_outside_of(d)}',
+        _RUNTIMES,
+        _IN_PYTHON,
+    ])
 
 # %% ../../nbs/inference/11_onnx.ipynb #-quiet
 @contextmanager
@@ -184,45 +239,50 @@ def _quiet():
         os.close(was)
         os.close(null)
 
+def _options(names, axes):
+    "Options of `torch.onnx.export`: names and free axes of what comes out, and the tracer, whatever the release."
+    import torch
+    options = dict(input_names=['ecg'], output_names=list(names), dynamic_axes=axes, opset_version=17)
+    if 'dynamo' in inspect.signature(torch.onnx.export).parameters: options['dynamo'] = False
+    return options
+
 def _graph(module, x, names, path):
     "`module` as an ONNX model, traced with `x`."
     import io, onnx, torch
-    data, legacy, axes = io.BytesIO(), dict(dynamo=False) if 'dynamo' in inspect.signature(torch.onnx.export).parameters else {}, \
-        {'ecg': {0: 'beats'}, 'beats': {0: 'beats'}} if 'beats' in names else {'ecg': {0: 'records', 1: 'samples'}, 'probability': {0: 'records'}, 'windows': {0: 'records', 1: 'windows'}}
+    axes = {'ecg': {0: 'records', 1: 'samples'}, 'probability': {0: 'records'}, 'windows': {0: 'records', 1: 'windows'}}
+    if 'beats' in names: axes = {'ecg': {0: 'beats'}, 'beats': {0: 'beats'}}
+    data = io.BytesIO()
     try:
         with torch.no_grad(), warnings.catch_warnings(), _quiet():
             warnings.simplefilter('ignore')   # the tracer warns of what is dynamic on purpose
-            torch.onnx.export(module, (x,), data, input_names=['ecg'], output_names=list(names),
-                              dynamic_axes=axes, opset_version=17, **legacy)
+            torch.onnx.export(module, (x,), data, **_options(names, axes))
     except Exception as e:
-        raise ECGError(path,
-                       'this network has a step that ONNX has no word for: '
-                       f'{str(e).strip().splitlines()[-1][:200]}') from None
+        last_line = str(e).strip().splitlines()[-1][:200]
+        raise ECGError(path, f'this network has a step that ONNX has no word for: {last_line}') from None
     return onnx.load_model_from_string(data.getvalue())
 
 _SCALED = ('each lead by itself, at 250 Hz, without the baseline below 0.5 Hz (zero-phase Butterworth of order 3), '
-           'divided by its running height: the median '
-           'over five stretches of 2.56 s of what it spans in each, interpolated between their middles; 0 where an '
-           'electrode is off')
+           'divided by its running height: the median over five stretches of 2.56 s of what it spans in each, '
+           'interpolated between their middles; 0 where an electrode is off')
 
 # %% ../../nbs/inference/11_onnx.ipynb #export-samples
 def _export_samples(run, folder):
-    "A network that tells of every sample where waves are; scaling and joining of leads stay outside, as `recipe.json` says."
+    "A network that finds waves in every sample; scaling and joining of leads stay outside, as `recipe.json` says."
     import io, onnx, torch
     net, data = run.model.eval(), io.BytesIO()
     axes = {'ecg': {0: 'leads', 2: 'samples'}, 'logits': {0: 'leads', 2: 'samples'}}
     with torch.no_grad(), warnings.catch_warnings(), _quiet():
         warnings.simplefilter('ignore')
-        legacy = dict(dynamo=False) if 'dynamo' in inspect.signature(torch.onnx.export).parameters else {}
-        torch.onnx.export(net, (torch.zeros(2, 1, run.info['length']),), data, input_names=['ecg'], output_names=['logits'],
-                          dynamic_axes=axes, opset_version=17, **legacy)
+        torch.onnx.export(net, (torch.zeros(2, 1, run.info['length']),), data, **_options(['logits'], axes))
     onnx.checker.check_model(onnx.load_model_from_string(data.getvalue()), full_check=True)
-    d = dict(format='ecg_nb onnx samples 1', run=run.name, title=run.info['title'], caveat=caveat(run), kind='samples', step=net.step, classes=list(run.classes),
-             input=dict(name='ecg', type='float32', shape=['leads', 1, 'samples, a multiple of '
-                                                                       'step'], unit='heights of the lead', fs=run.recipe.fs),
-             outputs=[dict(name='logits', shape=['leads', len(run.classes), 'samples'])], preparation=_SCALED,
-             joining='mean of the logits, cut at 6 to either side, over the leads that are there; a wave is where '
-                     'the sigmoid of it is above a half')
+    d = dict(
+        format='ecg_nb onnx samples 1', run=run.name, title=run.info['title'], caveat=caveat(run), kind='samples',
+        step=net.step, classes=list(run.classes),
+        input=dict(name='ecg', type='float32', shape=['leads', 1, 'samples, a multiple of step'],
+                   unit='heights of the lead', fs=run.recipe.fs),
+        outputs=[dict(name='logits', shape=['leads', len(run.classes), 'samples'])], preparation=_SCALED,
+        joining='mean of the logits, cut at 6 to either side, over the leads that are there; a wave is where '
+                'the sigmoid of it is above a half')
     with atomic_path(folder/'model.onnx') as p: p.write_bytes(data.getvalue())
     write_json(folder/'recipe.json', d | dict(sha256=hashlib.sha256(data.getvalue()).hexdigest(), opset=17))
     text = (f'# {d["run"]}, as ONNX\n\n> {d["caveat"]}\n\nInput `ecg`: {_SCALED}. Output `logits`: of P, QRS, T for '
@@ -249,11 +309,14 @@ def export_onnx(
     module = whole_beats_of(run) if beats else whole_record(run, d['calibration'] and d['calibration']['temperature'])
     # the first state of a recurrent layer is traced right for one window only
     alone = any(isinstance(m, torch.nn.RNNBase) for m in run.model.modules())
-    x = torch.randn(*((1, length, lead) if alone else (3, length, lead) if beats else (2, 2*length + 7, lead)), generator=torch.Generator().manual_seed(0))
+    if alone: shape = (1, length, lead)
+    else: shape = (3, length, lead) if beats else (2, 2*length + 7, lead)
+    x = torch.randn(*shape, generator=torch.Generator().manual_seed(0))
     model = _graph(module, x, [o['name'] for o in d['outputs']], folder/'model.onnx')
     model.doc_string = f'{d["run"]}. {d["caveat"]}'
-    onnx.helper.set_model_props(model,
-                                {k: d[k] if isinstance(d[k], str) else json.dumps(d[k], ensure_ascii=False) for k in ('format', 'run', 'caveat', 'classes', 'input', 'preparation')})
+    about = {k: d[k] for k in ('format', 'run', 'caveat', 'classes', 'input', 'preparation')}
+    onnx.helper.set_model_props(model, {k: v if isinstance(v, str) else json.dumps(v, ensure_ascii=False)
+                                        for k, v in about.items()})
     onnx.checker.check_model(model, full_check=True)
     raw = model.SerializeToString()
     card = re.sub(r'\[([^\][]+)\]\(\.\./[^)[]*\)', r'\1 (in the project)', model_card(run))
@@ -261,28 +324,38 @@ def export_onnx(
     with atomic_path(folder/'model.onnx') as p: p.write_bytes(raw)
     write_json(folder/'recipe.json', d | dict(sha256=hashlib.sha256(raw).hexdigest(), opset=17))
     with atomic_path(folder/'README.md') as p:
-        p.write_text(f'{title}, as ONNX\n\n{_how(d)}\n\n{rest}', encoding='utf-8')
-    with atomic_path(folder/'SHA256SUMS.txt') as p:
-        p.write_text(''.join(f'{hashlib.sha256((folder/f).read_bytes()).hexdigest()}  {f}\n' for f in FILES))
+        p.write_text(f'{title}, as ONNX\n\n{_page(d)}\n\n{rest}', encoding='utf-8')
+    sums = [f'{hashlib.sha256((folder/f).read_bytes()).hexdigest()}  {f}\n' for f in FILES]
+    with atomic_path(folder/'SHA256SUMS.txt') as p: p.write_text(''.join(sums))
     return folder
 
 # %% ../../nbs/inference/11_onnx.ipynb #-inside
 MAX_BYTES = 2**30   # of a model
 
+def _tensors_of(a):
+    "The tensors of attribute `a` of a node."
+    from onnx import AttributeProto as A
+    tensors, sparse = list(a.tensors), list(a.sparse_tensors)
+    if a.type == A.TENSOR: tensors.append(a.t)
+    if a.type == A.SPARSE_TENSOR: sparse.append(a.sparse_tensor)
+    return tensors + _parts_of(sparse)
+
+def _parts_of(sparse): return [t for s in sparse for t in (s.values, s.indices)]
+
 def _inside(graph):
     "All nodes and tensors of `graph`, those of graphs inside graphs too."
     from onnx import AttributeProto as A
-    tensors, nodes = list(graph.initializer) + [t for s in graph.sparse_initializer
-                                                for t in (s.values, s.indices)], list(graph.node)
+    nodes, tensors = list(graph.node), list(graph.initializer) + _parts_of(graph.sparse_initializer)
     for n in graph.node:
         for a in n.attribute:
-            tensors += [a.t]*(a.type == A.TENSOR) + list(a.tensors) + [t for s in ([a.sparse_tensor]*(a.type == A.SPARSE_TENSOR) + list(a.sparse_tensors)) for t in (s.values, s.indices)]
-            for g in [a.g]*(a.type == A.GRAPH) + list(a.graphs):
+            tensors += _tensors_of(a)
+            for g in [*([a.g] if a.type == A.GRAPH else []), *a.graphs]:
                 more = _inside(g)
                 nodes += more[0]
                 tensors += more[1]
     return nodes, tensors
 
+# %% ../../nbs/inference/11_onnx.ipynb #safe-model
 def safe_model(
     path,         # of a .onnx file
     *,
@@ -310,15 +383,44 @@ def safe_model(
     if loops: raise UnknownFormat(path, f'{", ".join(loops)}: a run has no loops and no branches')
     away = [t for t in tensors if t.data_location == onnx.TensorProto.EXTERNAL or len(t.external_data)]
     if away:
-        raise UnsafePath(path,
-                         'keeps weights in other files '
-                         f'({", ".join(e.value[:80] for e in away[0].external_data if e.key == "location") or "unnamed"}); only one that holds everything itself is opened')
+        names = ', '.join(e.value[:80] for e in away[0].external_data if e.key == 'location') or 'unnamed'
+        raise UnsafePath(path, f'keeps weights in other files ({names}); '
+                               'only one that holds everything itself is opened')
     try: onnx.checker.check_model(model)
     except Exception as e:
         raise DamagedFile(path, f'not a valid ONNX model ({str(e).strip().splitlines()[0][:120]})') from None
     return raw
 
 # %% ../../nbs/inference/11_onnx.ipynb #-described
+def _number(v, low, high): return isinstance(v, (int, float)) and not isinstance(v, bool) and low <= v <= high
+
+def _unfit(d)->list:
+    "The entries of recipe.json `d` that are missing or without sense."
+    def count(k): return isinstance(d.get(k), int) and _number(d[k], 1, 10**7)
+    def text(k): return isinstance(d.get(k), str)
+    def names(v): return isinstance(v, list) and all(isinstance(k, str) for k in v)
+    classes, thresholds, c, beats = (d.get(k) for k in ('classes', 'thresholds', 'calibration', 'beats'))
+    def fits_classes(v): return isinstance(v, list) and isinstance(classes, list) and len(v) == len(classes)
+    checks = dict(
+        kind=d.get('kind') in ('windows', 'beats'),
+        run=text('run'),
+        caveat=text('caveat'),
+        sha256=text('sha256'),
+        join=d.get('join') in ('mean', 'max'),
+        length=count('length'),
+        stride=count('stride') and count('length') and d['stride'] <= d['length'],
+        recipe=isinstance(d.get('recipe'), dict),
+        linear=isinstance(d.get('linear'), dict),
+        calibration=c is None or isinstance(c, dict) and _number(c.get('temperature'), .01, 100),
+        classes=names(classes) and 0 < len(classes) == len(set(classes)),
+        thresholds=thresholds is None or fits_classes(thresholds) and all(v is None or _number(v, -1e9, 1e9)
+                                                                          for v in thresholds),
+        beats=d.get('kind') != 'beats' or isinstance(beats, dict) and all(_number(beats.get(k), 0, 10)
+                                                                          for k in ('before_s', 'after_s')),
+    )
+    return [name for name, ok in checks.items() if not ok]
+
+# %% ../../nbs/inference/11_onnx.ipynb #-described-and-checked
 def _described(folder):
     "recipe.json of an exported run and its `Recipe`, checked."
     path = folder/'recipe.json'
@@ -328,16 +430,8 @@ def _described(folder):
     except RecursionError: raise DamagedFile(path, 'not the description of a run') from None
     if not isinstance(d, dict) or d.get('format') != FORMAT:
         raise UnknownFormat(path, f'not written by export_onnx in this version ({FORMAT})')
-    number = lambda v, low, high: isinstance(v, (int, float)) and not isinstance(v, bool) and low <= v <= high
-    count = lambda k: isinstance(d.get(k), int) and number(d[k], 1, 10**7)
-    linear, classes, cut, c, beats = (d.get(k) for k in ('linear', 'classes', 'thresholds', 'calibration', 'beats'))
-    lost = [name for name, ok in dict(
-        kind=d.get('kind') in ('windows', 'beats'), run=isinstance(d.get('run'), str), caveat=isinstance(d.get('caveat'), str), sha256=isinstance(d.get('sha256'), str), join=d.get('join') in ('mean', 'max'), length=count('length'),
-        stride=count('stride') and count('length') and d['stride'] <= d['length'], recipe=isinstance(d.get('recipe'), dict), linear=isinstance(linear, dict), calibration=c is None or isinstance(c, dict) and number(c.get('temperature'), .01, 100),
-        classes=isinstance(classes, list) and all(isinstance(k, str) for k in classes) and 0 < len(classes) == len(set(classes)),
-        thresholds=cut is None or isinstance(cut, list) and isinstance(classes, list) and len(cut) == len(classes) and all(v is None or number(v, -1e9, 1e9) for v in cut),
-        beats=d.get('kind') != 'beats' or isinstance(beats, dict) and all(number(beats.get(k), 0, 10) for k in ('before_s', 'after_s'))).items() if not ok]
-    if lost: raise DamagedFile(path, f'{", ".join(lost)}: missing, or without sense')
+    unfit = _unfit(d)
+    if unfit: raise DamagedFile(path, f'{", ".join(unfit)}: missing, or without sense')
     try: return d, Recipe.from_json(d['recipe'])
     except ECGError as e: raise DamagedFile(path, f'its recipe cannot be followed ({e.cause})') from None
     except (TypeError, ValueError, OverflowError) as e:
@@ -363,7 +457,8 @@ class OnnxRun:
             raise DamagedFile(self.folder/'model.onnx', f'onnxruntime cannot open it ({str(e)[:120]})') from None
         self.classes, self.caveat = tuple(d['classes']), d['caveat']
         self.leads, self.fs, self.beats = self.recipe.leads, self.recipe.fs, d['kind'] == 'beats'
-        takes, gives = {i.name: i.shape for i in self.session.get_inputs()}, {o.name: o.shape for o in self.session.get_outputs()}
+        takes = {i.name: i.shape for i in self.session.get_inputs()}
+        gives = {o.name: o.shape for o in self.session.get_outputs()}
         need = ('embedding', 'beats') if self.beats else ('probability', 'windows')
         if list(takes) != ['ecg'] or len(takes['ecg']) != 3 or takes['ecg'][2] != len(self.leads):
             raise BadHeader(self.folder/'model.onnx', f'takes {takes}, recipe.json says {len(self.leads)} leads')
@@ -383,7 +478,8 @@ class OnnxRun:
 
     @property
     def thresholds(self):
-        return pd.Series(self.info['thresholds'], self.classes, name='threshold', dtype=float) if self.info.get('thresholds') else None
+        values = self.info.get('thresholds')
+        return pd.Series(values, self.classes, name='threshold', dtype=float) if values else None
     @property
     def temperature(self): return (self.info.get('calibration') or {}).get('temperature')
 
@@ -431,7 +527,9 @@ class OnnxRun:
         each = np.concatenate([self._ask('windows', x[None, s[0]:s[-1] + self.info['length']])[0]
                                for s in np.split(starts, range(batch, len(starts), batch))])
         p = each.mean(0) if self.info['join'] == 'mean' else each.max(0)
-        return np.where([c in self.info['linear'] for c in self.classes], p, apply_temperature(np.clip(p, 0, 1), self.temperature)).astype(np.float32) if self.temperature else p
+        if not self.temperature: return p
+        linear = [c in self.info['linear'] for c in self.classes]
+        return np.where(linear, p, apply_temperature(np.clip(p, 0, 1), self.temperature)).astype(np.float32)
 
     def embed(self, beats)->np.ndarray: # (beats, samples, leads) -> (dim,), of length 1
         "The embedding of one recording from its heartbeats."
@@ -442,7 +540,9 @@ def _torch_says(run, rec, temperature):
     "What torch says of `rec`, calibrated as the export is: (classes,)."
     if is_encoder(run): return run.embed(rec)
     p = run.predict(rec)
-    return np.where([c in run.info.get('linear', {}) for c in p.index], p, apply_temperature(np.clip(p, 0, 1), temperature)) if temperature else p.to_numpy()
+    if not temperature: return p.to_numpy()
+    linear = [c in run.info.get('linear', {}) for c in p.index]
+    return np.where(linear, p, apply_temperature(np.clip(p, 0, 1), temperature))
 
 def _variants(rec, run):
     "`rec` as it is, at other rates, and of other lengths."
@@ -457,13 +557,14 @@ def _variants(rec, run):
         if dur < r.duration_s: yield 'shorter', r.span(0, dur)
     yield 'longer', Recording(np.tile(r.signal, (1, 3)), r.fs, r.leads, r.record_id)
 
+# %% ../../nbs/inference/11_onnx.ipynb #check-onnx
 def check_onnx(
     run,          # a `Run`, a folder, or task/name
     folder,       # from `export_onnx`
     recs,         # recordings to try, at least as long as a window of the run
     *,
     batches=(1, 3, 64), # records at once
-)->dict:          # records, difference (largest of a probability, or of a number of an embedding), by case; unit_difference of what has a unit (years); classes called otherwise
+)->dict:          # records, difference (largest, of a probability or embedding), by case; of units; answers that differ
     "How far onnxruntime is from torch: on `recs`, at other rates and lengths, and many at once."
     run, other = loaded(run), OnnxRun(folder, threads=1)
     linear, unit, called = np.array([c in run.info.get('linear', {}) for c in run.classes]), 0., 0
@@ -485,4 +586,7 @@ def check_onnx(
         for b in batches:
             unit = put(f'{b} at once', np.resize(one, (b, one.shape[1])),
                        other.answers(np.resize(x, (b, *x.shape[1:]))))
-    return dict(records=len(recs), difference=max(by.values()), by_case=by) | (dict(unit_difference=unit) if linear.any() else {}) | (dict(called_otherwise=called) if cut is not None else {})
+    out = dict(records=len(recs), difference=max(by.values()), by_case=by)
+    if linear.any(): out['unit_difference'] = unit
+    if cut is not None: out['called_otherwise'] = called
+    return out

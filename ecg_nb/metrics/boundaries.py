@@ -18,8 +18,15 @@ WINDOW_S = .15
 TOLERANCE_MS = {('P', 'onset'): 10.2, ('P', 'offset'): 12.7, ('QRS', 'onset'): 6.5, ('QRS', 'offset'): 11.6,
                 ('T', 'offset'): 30.6}
 # Martínez et al. 2004, doi:10.1109/TBME.2003.821031, on the QT Database, the nearer of two leads: mean and SD (ms)
-MARTINEZ = {('P', 'onset'): (2.0, 14.8), ('P', 'peak'): (3.6, 13.2), ('P', 'offset'): (1.9, 12.8), ('QRS', 'onset'): (4.6, 7.7),
-            ('QRS', 'offset'): (.8, 8.7), ('T', 'peak'): (.2, 13.9), ('T', 'offset'): (-1.6, 18.1)}
+MARTINEZ = {
+    ('P', 'onset'): (2.0, 14.8),
+    ('P', 'peak'): (3.6, 13.2),
+    ('P', 'offset'): (1.9, 12.8),
+    ('QRS', 'onset'): (4.6, 7.7),
+    ('QRS', 'offset'): (.8, 8.7),
+    ('T', 'peak'): (.2, 13.9),
+    ('T', 'offset'): (-1.6, 18.1),
+}
 
 def _matched(true, found, window_s):
     "Numbers (true, found) of those that belong together, one to one."
@@ -28,6 +35,7 @@ def _matched(true, found, window_s):
     hit = pair >= 0
     return order_t[pair[hit]], order_f[hit]
 
+# %% ../../nbs/metrics/13_boundaries.ipynb #boundary-errors-2
 def boundary_errors(
     true:pd.DataFrame,    # marks: wave, onset_s, peak_s, offset_s; NaN where one was not marked
     found:pd.DataFrame,   # boundaries of a delineator, the same columns
@@ -42,7 +50,8 @@ def boundary_errors(
         t, f = true[true.wave == wave], found[found.wave == wave]
         i, j = _matched(t.peak_s.to_numpy(float), f.peak_s.to_numpy(float), window_s)
         alone = np.delete(f.peak_s.to_numpy(float), j)
-        inside = np.ones(len(alone), bool) if spans is None else np.array([any(a <= p <= b for a, b in spans) for p in alone], bool)
+        inside = np.ones(len(alone), bool)
+        if spans is not None: inside = np.array([any(a <= p <= b for a, b in spans) for p in alone], bool)
         out[wave, 'counts'] = len(i), len(t) - len(i), int(inside.sum())
         for point in POINTS:
             e = f[f'{point}_s'].to_numpy(float)[j] - t[f'{point}_s'].to_numpy(float)[i]
@@ -52,7 +61,7 @@ def boundary_errors(
 # %% ../../nbs/metrics/13_boundaries.ipynb #summary
 def summary(
     errors,               # of several recordings, each from `boundary_errors`
-)->pd.DataFrame:          # a row a wave and point: n, sensitivity, ppv, f1, mean_ms, sd_ms, median_ms (of the size), within_sd_ms (mean of the recordings' own)
+)->pd.DataFrame:          # by wave and point: n, sensitivity, ppv, f1 and, of the errors in ms, mean, SD and medians
     "The figures of all recordings together."
     errors, rows = list(errors), []
     waves = [w for w in ('P', 'QRS', 'T') if any((w, 'counts') in e for e in errors)]
@@ -63,13 +72,15 @@ def summary(
             e = np.concatenate(of) if of else np.zeros(0)
             if not len(e) and point != 'peak': continue
             own = [o.std() for o in of if len(o) > 1]
-            rows.append(dict(wave=wave, point=point, n=len(e), sensitivity=hit/max(hit + missed, 1), ppv=hit/max(hit + extra, 1),
-                             f1=2*hit/max(2*hit + missed + extra, 1), mean_ms=e.mean() if len(e) else np.nan, sd_ms=e.std() if len(e) else np.nan,
-                             median_ms=np.median(np.abs(e)) if len(e) else np.nan,
-                             within_sd_ms=np.mean(own) if own else np.nan))
-    return pd.DataFrame(rows,
-                        columns=['wave', 'point', 'n', 'sensitivity', 'ppv', 'f1', 'mean_ms', 'sd_ms', 'median_ms', 'within_sd_ms'])
+            rows.append(dict(
+                wave=wave, point=point, n=len(e), sensitivity=hit/max(hit + missed, 1), ppv=hit/max(hit + extra, 1),
+                f1=2*hit/max(2*hit + missed + extra, 1), mean_ms=e.mean() if len(e) else np.nan,
+                sd_ms=e.std() if len(e) else np.nan, median_ms=np.median(np.abs(e)) if len(e) else np.nan,
+                within_sd_ms=np.mean(own) if own else np.nan))   # SD within a recording
+    columns = ['wave', 'point', 'n', 'sensitivity', 'ppv', 'f1', 'mean_ms', 'sd_ms', 'median_ms', 'within_sd_ms']
+    return pd.DataFrame(rows, columns=columns)
 
+# %% ../../nbs/metrics/13_boundaries.ipynb #best-of
 def best_of(
     true:pd.DataFrame, tables, # boundaries of each lead
     **kwargs,             # for `boundary_errors`

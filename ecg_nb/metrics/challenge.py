@@ -17,7 +17,7 @@ def challenge_matrix(
     labels,            # classes of each record, its first label first
     answer,            # one class a record
 )->pd.DataFrame:       # counts: a row a true class, a column an answer
-    "CPSC2018's matrix: an answer among the labels of its record is right, any other one is an error of the first label."
+    "CPSC2018's matrix: an answer among a record's labels is right, any other one is an error of the first label."
     if len(labels) != len(answer): raise ValueError(f'{len(labels)} records but {len(answer)} answers')
     truth = [a if a in l else l[0] for l, a in zip(labels, answer)]
     return confusion(truth, list(answer), CLASSES)

@@ -19,7 +19,7 @@ __all__ = ['RARE', 'Undefined', 'class_auc', 'mean_defined', 'macro_auc', 'boots
 class Undefined(ValueError): "These labels leave the figure undefined (no positive record, or no negative one)."
 
 def _check(y, p, unit=False):
-    "`y` as bool and `p` as float64, both `(n, k)`; `ValueError` in plain words if they cannot be scored. `unit`: `p` must lie in 0-1."
+    "`y` as bool and `p` as float64, both `(n, k)`; `ValueError` if they cannot be scored. `unit`: `p` must lie in 0-1."
     y, p = np.asarray(y), np.asarray(p, float)
     if y.shape != p.shape:
         raise ValueError(f'labels have shape {y.shape} but probabilities {p.shape}; both must be (records, classes)')
@@ -80,7 +80,7 @@ def macro_auc(
 
 # %% ../../nbs/metrics/10_classify.ipynb #-resamples
 def _resamples(n, n_resamples, seed, groups=None, block=None):
-    "Yield blocks of weights `(n, b)`, float64: how often each record occurs in each of `b` resamples of records (or of whole `groups`)."
+    "Yield weights `(n, b)`, float64: how often each record occurs in each of `b` resamples of records or `groups`."
     # a stream of its own: data simulated from the same seed must not steer the draw
     rng = np.random.default_rng([22, seed])
     codes, m = None, n
@@ -98,13 +98,14 @@ def _resamples(n, n_resamples, seed, groups=None, block=None):
 
 # %% ../../nbs/metrics/10_classify.ipynb #-bins
 def _bins(y, p):
-    "Two sparse matrices for one class: bins x records (even bins between positive scores, odd bins on one) and positive scores x positives."
+    "Two sparse matrices of a class: bins (even: between positive scores, odd: on one) x records, scores x positives."
     from scipy.sparse import csr_matrix
     v, n = np.unique(p[y]), len(p)
     i = np.searchsorted(v, p)
     tied = v[np.minimum(i, len(v) - 1)] == p
     j = np.flatnonzero(y)
-    return csr_matrix((np.ones(n), (2*i + tied, np.arange(n))), (2*len(v) + 1, n)), csr_matrix((np.ones(len(j)), (i[j], j)), (len(v), n))
+    bins = csr_matrix((np.ones(n), (2*i + tied, np.arange(n))), (2*len(v) + 1, n))
+    return bins, csr_matrix((np.ones(len(j)), (i[j], j)), (len(v), n))
 
 def _weighted(w, everyone, positives):
     "AUC and average precision of one class in each resample (column of `w`), from its `_bins`; NaN where undefined."
@@ -139,7 +140,7 @@ def bootstrap_auc(
     return _bootstrap_curves(*_check(y, p), n_resamples, seed, groups)[0]
 
 def bootstrap_ap(y, p, *, n_resamples:int=1000, seed:int=0, groups=None)->np.ndarray:
-    "Average precision of each class in each bootstrap resample; the same resamples as `bootstrap_auc` of the same `seed`."
+    "Average precision of each class in each bootstrap resample, the same as those of `bootstrap_auc` with this `seed`."
     return _bootstrap_curves(*_check(y, p), n_resamples, seed, groups)[1]
 
 # %% ../../nbs/metrics/10_classify.ipynb #interval
@@ -147,9 +148,9 @@ def interval(
     samples,          # bootstrap values, resamples along the first axis
     level:float=.95,  # coverage
     *,
-    estimate=None,    # the value on the records themselves: reflect about it, for figures that resampling shifts (see below)
+    estimate=None,    # the value on the records themselves: reflect about it, as for figures that resampling shifts
 ):                    # (low, high): two floats, or two arrays for samples of shape (n_resamples, k)
-    "Percentile interval of `samples` over the resamples in which they are defined; with `estimate` the reflected ('basic') one."
+    "Percentile interval of `samples` over the resamples that define them; with `estimate` the reflected ('basic') one."
     samples = np.asarray(samples, float)
     with warnings.catch_warnings():
         warnings.filterwarnings('ignore', 'All-NaN')
@@ -274,7 +275,7 @@ def fmax(
     return float(np.max(2*P*R/np.maximum(P + R, 1e-12)))
 
 def _best_f1(y, p):
-    "Best F1 of one class and the threshold for it: half way to the next lower score; of equal F1s the highest threshold."
+    "Best F1 of one class and its threshold, half way to the next lower score; of equal F1s the highest threshold."
     tp, alarms, score = _steps(y, p)
     f1 = 2*tp/(alarms + tp[-1])
     i = int(f1.argmax())
@@ -289,7 +290,7 @@ def choose_thresholds(
     names=None,     # class names, for the warning
     at_least:int=1, # positives that a class needs in validation; with fewer its threshold stays 0.5, without a word
 )->np.ndarray:      # shape (k,)
-    "The threshold of each class that maximises F1 on validation; 0.5, with a warning, where validation has no positive."
+    "The threshold of each class that maximises F1 on validation; 0.5, with a warning, where no record is positive."
     y, p = _check(y_valid, p_valid, unit=True)
     names, missing = names if names is not None else range(y.shape[1]), np.flatnonzero(~y.any(0))
     if len(missing) and at_least < 2:
@@ -334,7 +335,7 @@ def top1_hit(
     y,       # labels 0/1, shape (n, k)
     p,       # scores, shape (n, k)
 )->float:    # 0 to 1
-    "Share of records whose highest-scored class is among the true ones; among tied highest classes one is drawn blindly."
+    "Share of records whose highest class is among the true ones; of tied highest classes one is drawn blindly."
     y, p = _check(y, p)
     top = p == p.max(1, keepdims=True)
     return float(((y & top).sum(1)/top.sum(1)).mean())
@@ -494,13 +495,16 @@ def report(
     table.insert(5, 'auc_hi', hi)
     return _summary(y, p, table, auc, ap, groups, seed), table
 
+# %% ../../nbs/metrics/10_classify.ipynb #class-table
 def _class_table(y, p, names, thresholds, source):
     "The per-class table of `report`, without intervals."
     t = operating_point(y, p, thresholds, names)
     head = pd.DataFrame({'class': names, 'positives': y.sum(0), 'prevalence': y.mean(0),
                          'auc': class_auc(y, p), 'ap': average_precision(y, p)})
-    return pd.concat([head, t[['f1', 'sensitivity', 'specificity', 'ppv', 'npv', 'threshold']]], axis=1).assign(threshold_from=source, rare=y.sum(0) < RARE)
+    measures = t[['f1', 'sensitivity', 'specificity', 'ppv', 'npv', 'threshold']]
+    return pd.concat([head, measures], axis=1).assign(threshold_from=source, rare=y.sum(0) < RARE)
 
+# %% ../../nbs/metrics/10_classify.ipynb #summary
 def _summary(y, p, table, auc, ap, groups, seed):
     "The numbers of `report` over all classes; `auc` and `ap` are the bootstrap's."
     defined, common, prev = table.auc.notna().to_numpy(), ~table.rare.to_numpy(), y.mean(0)
@@ -510,13 +514,18 @@ def _summary(y, p, table, auc, ap, groups, seed):
         return None if np.isnan(a) else float(a)
     def span(samples, estimate=None):
         return [None if np.isnan(o) else float(o) for o in interval(mean_defined(samples), estimate=estimate)]
-    m = dict(n_records=len(y), n_classes=y.shape[1], n_classes_defined=int(defined.sum()), n_classes_rare=int((~common).sum()), n_positives=int(y.sum()),
+    m = dict(
+        n_records=len(y), n_classes=y.shape[1], n_classes_defined=int(defined.sum()),
+        n_classes_rare=int((~common).sum()), n_positives=int(y.sum()),
         macro_auc=mean(table.auc), macro_auc_95=span(auc), macro_auc_chance=.5,
-        macro_auc_common=mean(table.auc[common]), macro_auc_common_95=span(auc[:, common]), n_classes_common=int((common & defined).sum()),
+        macro_auc_common=mean(table.auc[common]), macro_auc_common_95=span(auc[:, common]),
+        n_classes_common=int((common & defined).sum()),
         macro_ap=mean(table.ap), macro_ap_95=span(ap, mean(table.ap)), macro_ap_chance=float(prev[present].mean()),
         fmax=fmax(y, p), fmax_chance=fmax(y, np.broadcast_to(prev, y.shape)), fmax_by_class=fmax(y, p, by='class'),
-        macro_f1=mean(table.f1), macro_f1_chance=float((2*prev/(1 + prev))[present].mean()), thresholds_from=', '.join(sorted(set(table.threshold_from))),
-        ece=calibration_error(y, p), ece_adaptive=calibration_error(y, p, bins='count'), ece_by_class=mean(calibration_error(y, p, by='class')),
+        macro_f1=mean(table.f1), macro_f1_chance=float((2*prev/(1 + prev))[present].mean()),
+        thresholds_from=', '.join(sorted(set(table.threshold_from))),
+        ece=calibration_error(y, p), ece_adaptive=calibration_error(y, p, bins='count'),
+        ece_by_class=mean(calibration_error(y, p, by='class')),
         brier=brier(y, p), brier_chance=float((prev*(1 - prev)).mean()))
     if y.shape[1] > 1:
         m |= dict(top1_hit=top1_hit(y, p), top1_hit_chance=float(y.mean()), top1_hit_commonest=float(prev.max()))
@@ -550,6 +559,7 @@ def _draw_curves(ax, curves, labels, mean_label, **kw):
     ax.legend(fontsize=8)
     return ax
 
+# %% ../../nbs/metrics/10_classify.ipynb #plot-roc
 def plot_roc(
     y,           # labels 0/1, shape (n, k)
     p,           # scores, shape (n, k)
@@ -570,6 +580,7 @@ def plot_roc(
                         f'mean of {len(ok)} classes  {auc[ok].mean():.3f}', xlabel='1 - specificity',
                         ylabel='sensitivity')
 
+# %% ../../nbs/metrics/10_classify.ipynb #plot-precision-recall
 def plot_precision_recall(y, p, names=None, *, ax=None): # the axes
     "Precision-recall curve of each class with positives, with its average precision and (in brackets) its prevalence."
     y, p = _check(y, p)
@@ -580,8 +591,10 @@ def plot_precision_recall(y, p, names=None, *, ax=None): # the axes
         tp, alarms, _ = _steps(y[:, c], p[:, c])
         recall, precision = (tp/tp[-1])[tp > 0], (tp/alarms)[tp > 0]
         curves.append((np.append(0, recall), np.append(precision[0], precision)))
-    return _draw_curves(_axes(ax, (4.2, 4.2)), curves, [f'{names[c]}  {ap[c]:.3f} ({y[:, c].mean():.3f})' for c in ok],
-        f'mean of {len(ok)} classes  {ap[ok].mean():.3f} ({y[:, ok].mean():.3f})', xlabel='recall (sensitivity)', ylabel='precision (PPV)')
+    labels = [f'{names[c]}  {ap[c]:.3f} ({y[:, c].mean():.3f})' for c in ok]
+    mean_label = f'mean of {len(ok)} classes  {ap[ok].mean():.3f} ({y[:, ok].mean():.3f})'
+    return _draw_curves(_axes(ax, (4.2, 4.2)), curves, labels, mean_label, xlabel='recall (sensitivity)',
+                        ylabel='precision (PPV)')
 
 # %% ../../nbs/metrics/10_classify.ipynb #plot-calibration
 def plot_calibration(
@@ -592,7 +605,7 @@ def plot_calibration(
     label:str=None,     # of the curve; its calibration error is added
     ax=None,
 ):                      # the axes
-    "Reliability curve with 95 % bars: share of positives against mean prediction; the area of a dot grows with its number of predictions."
+    "Reliability curve with 95 % bars: positives against mean prediction, with larger dots for more predictions."
     r, e = reliability(y, p, n_bins=n_bins, bins=bins), calibration_error(y, p, n_bins=n_bins, bins=bins)
     if ax is None or not ax.lines:
         ax = _axes(ax, (4.2, 4.2))
@@ -605,6 +618,7 @@ def plot_calibration(
     ax.legend(fontsize=8)
     return ax
 
+# %% ../../nbs/metrics/10_classify.ipynb #plot-confusion
 def plot_confusion(
     counts:pd.DataFrame,  # from `confusion`
     *, ax=None,

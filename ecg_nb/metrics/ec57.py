@@ -54,6 +54,7 @@ def _inside(samples, spans):
     at = np.asarray(samples)
     return np.any([(at >= a) & (at <= b) for a, b in spans], 0) if len(spans) else np.zeros(len(at), bool)
 
+# %% ../../nbs/metrics/13_ec57.ipynb #reference-marks
 def reference_marks(
     notes:pd.DataFrame,     # annotations as `read_annotations` gives them
     *,
@@ -170,6 +171,7 @@ def _runs(at, member, size):
     edges = np.flatnonzero(np.diff(np.r_[0, member.astype(int), 0]))
     return [(at[a], at[b - 1], min(size[a:b].sum(), LONGEST)) for a, b in zip(edges[::2], edges[1::2])]
 
+# %% ../../nbs/metrics/13_ec57.ipynb #run-matrix-2
 def run_matrix(
     runs_of:Marks,      # whose runs are gone through
     other:Marks,        # whose longest run is looked for in each
@@ -188,6 +190,7 @@ def run_matrix(
         out[n, max((k for *_, k in _runs(at[here], member[here], size[here])), default=0)] += 1
     return out
 
+# %% ../../nbs/metrics/13_ec57.ipynb #run-figures
 def run_figures(
     sensitivity:np.ndarray,  # `run_matrix` of the reference's runs, or a sum of several
     predictivity:np.ndarray, # and of the test's
@@ -224,7 +227,8 @@ class EC57:
         out['paced'] = out.index.isin(self.paced)
         gross = dict(beats=int(self.table.loc[list(AAMI)].to_numpy().sum())) | beat_figures(self.table)
         out.loc['gross'] = gross | dict(paced=False)
-        out.loc['average'] = out.loc[self.records, list(gross)].mean().to_dict() | dict(beats=gross['beats'], paced=False)
+        average = out.loc[self.records, list(gross)].mean().to_dict()
+        out.loc['average'] = average | dict(beats=gross['beats'], paced=False)
         return out
 
     def run_figures(self,
@@ -236,6 +240,7 @@ class EC57:
         se, p = (sum((self.runs[r][k] for r in self.records), none) for k in (first, first + 1))
         return run_figures(se, p)
 
+# %% ../../nbs/metrics/13_ec57.ipynb #ec57
 def ec57(
     pairs:dict,        # record -> (reference `Marks`, test `Marks`, fs)
     *,

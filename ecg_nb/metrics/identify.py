@@ -61,7 +61,7 @@ def _best_by_person(s, g):
     return np.maximum.reduceat(s[:, np.argsort(g, kind='stable')], start, axis=1), codes
 
 def _match(s, p, g):
-    "Of each probe: rank of its person, score with that person (-inf if there is none), and the best score with anybody."
+    "Of each probe: rank of its person, score with that person (-inf if there is none), best score with anybody."
     best, people = _best_by_person(s, g)
     column = np.full(max(p.max(), g.max()) + 1, -1)
     column[people] = np.arange(len(people))
@@ -101,7 +101,8 @@ def cmc(
     r = np.asarray(ranks, float)
     r = r[np.isfinite(r)]
     if not len(r): raise Undefined('no probe has its person in the gallery: no rank to count')
-    return (np.bincount(np.minimum(r, max_rank + 1).astype(int), minlength=max_rank + 2)[1:max_rank + 1]/len(r)).cumsum()
+    counts = np.bincount(np.minimum(r, max_rank + 1).astype(int), minlength=max_rank + 2)
+    return (counts[1:max_rank + 1]/len(r)).cumsum()
 
 def rank_k(
     ranks,                  # from `rank_of_true`; unknowns (inf) do not count
@@ -144,7 +145,7 @@ def genuine_impostor(
 
 # %% ../../nbs/metrics/11_identify.ipynb #-binned
 def _binned(pairs):
-    "Genuine and impostor scores counted by bin and person, two sparse matrices `(bins, people)`, and the distinct genuine scores."
+    "Genuine and impostor scores by bin and person, two sparse `(bins, people)`, and the distinct genuine scores."
     from scipy.sparse import csr_matrix
     genuine, impostor = map(np.asarray, pairs[:2])
     n, m = len(genuine), len(impostor)
@@ -153,7 +154,8 @@ def _binned(pairs):
         raise BadTable('scores', 'some are NaN; look for recordings without an embedding')
     if (pairs.genuine_people is None) != (pairs.impostor_people is None):
         raise BadTable('people', 'given for one of the two sets only; both or neither')
-    gp, ip = (np.arange(n), np.arange(n, n + m)) if pairs.genuine_people is None else (_ids(a, 'people', k) for a, k in zip(pairs[2:], (n, m)))
+    if pairs.genuine_people is None: gp, ip = np.arange(n), np.arange(n, n + m)
+    else: gp, ip = _ids(pairs.genuine_people, 'people', n), _ids(pairs.impostor_people, 'people', m)
     gp, ip = _codes(gp, ip, 'people')
     v = np.unique(genuine)
     def count(s, who):
@@ -163,7 +165,7 @@ def _binned(pairs):
     return count(genuine, gp), count(impostor, ip), v
 
 def _curve(genuine, impostor, w):
-    "FAR and TAR, both `(2 + 2*distinct, resamples)` from 0 to 1, under the people's weights `w`; NaN where a resample lacks one kind."
+    "FAR and TAR `(2 + 2*distinct, resamples)`, 0 to 1, under the people's weights `w`; NaN where one kind is missing."
     g, i = ((m @ w)[::-1].cumsum(0) for m in (genuine, impostor))
     none = (g[-1] == 0) | (i[-1] == 0)
     start = np.zeros((1, w.shape[1]))
@@ -171,7 +173,7 @@ def _curve(genuine, impostor, w):
 
 def roc_points(
     pairs:Pairs,  # genuine and impostor scores
-):                # FAR, TAR and threshold (accepted from it on), three arrays from the strictest threshold to the laxest
+)->tuple:         # FAR, TAR and threshold (accepted from it on), from the strictest threshold to the laxest
     "All corners of the ROC curve, exactly; between two corners it is straight."
     *counts, v = _binned(pairs)
     far, tar = (c[:, 0] for c in _curve(*counts, np.ones((counts[0].shape[1], 1))))
@@ -233,7 +235,9 @@ def verification(
     n_resamples:int=1000, seed:int=0,
 )->dict:                # eer, tar_at_far_..., auc, far_at_tar_0.95, each with its 95 % interval; numbers of scores
     "The figures of verification with 95 % intervals over probe people, ready for metrics.json."
-    figures = dict(eer=eer, auc=roc_auc) | {f'tar_at_far_{f:g}': lambda a, b, f=f: tar_at_far(a, b, f) for f in far} | {'far_at_tar_0.95': far_at_tar}
+    figures = dict(eer=eer, auc=roc_auc)
+    for f in far: figures[f'tar_at_far_{f:g}'] = lambda a, b, f=f: tar_at_far(a, b, f)
+    figures['far_at_tar_0.95'] = far_at_tar
     return _figures(pairs, figures, n_resamples, seed) | dict(n_genuine=len(pairs.genuine),
                                                               n_impostor=len(pairs.impostor))
 
@@ -261,10 +265,11 @@ def detection(
     unknown_people=None,    # person of each unknown probe
     threshold:float=None,   # accepted from it on; chosen on other people, see `threshold_at`
     n_resamples:int=1000, seed:int=0,
-)->dict:                    # auroc, fpr_at_95tpr and, at the threshold, false_acceptance and false_rejection, with 95 % intervals
+)->dict:                    # auroc, fpr_at_95tpr; at the threshold also both kinds of errors; each with its interval
     "How well known and unknown probes are told apart, with 95 % intervals over people."
     pairs = Pairs(np.asarray(known_scores, float), np.asarray(unknown_scores, float), known_people, unknown_people)
-    out = _figures(pairs, dict(auroc=roc_auc, fpr_at_95tpr=far_at_tar), n_resamples, seed) | dict(n_known=len(pairs.genuine), n_unknown=len(pairs.impostor))
+    out = _figures(pairs, dict(auroc=roc_auc, fpr_at_95tpr=far_at_tar), n_resamples, seed)
+    out |= dict(n_known=len(pairs.genuine), n_unknown=len(pairs.impostor))
     if threshold is None: return out
     for name, wrong, people in (('false_acceptance', pairs.impostor >= threshold, unknown_people),
                                 ('false_rejection', pairs.genuine < threshold, known_people)):
@@ -289,7 +294,8 @@ def dir_at_far(
     known = np.isfinite(r)
     pairs = Pairs(np.where(r <= rank, own, -np.inf)[known], top[~known].astype(float), p[known], p[~known])
     out = _figures(pairs, {f'dir_at_far_{f:g}': lambda a, b, f=f: tar_at_far(a, b, f) for f in far}, n_resamples, seed)
-    return out | {f'dir_at_far_{f:g}_chance': f*min(1., rank/len(np.unique(g))) for f in far} | dict(n_known=int(known.sum()), n_unknown=int((~known).sum()))
+    chance = {f'dir_at_far_{f:g}_chance': f*min(1., rank/len(np.unique(g))) for f in far}
+    return out | chance | dict(n_known=int(known.sum()), n_unknown=int((~known).sum()))
 
 # %% ../../nbs/metrics/11_identify.ipynb #-moments
 def _moments(cohort, n, top, name):
@@ -318,6 +324,7 @@ def z_norm(
     m, sd = _moments(gallery_cohort, np.shape(scores)[1], top, 'gallery_cohort')
     return ((scores - m)/sd).astype(np.float32)
 
+# %% ../../nbs/metrics/11_identify.ipynb #t-norm
 def t_norm(
     scores,         # similarity, shape (probes, templates)
     probe_cohort,   # of each probe with each of the cohort, shape (probes, cohort)
@@ -343,7 +350,7 @@ def pooled_table(
     y_pred,     # person called
     classes,    # all classes of the model, K of them
 )->pd.DataFrame:  # rows 'model' and 'chance'; tp tn fp fn, sensitivity specificity ppv npv fpr fnr fdr accuracy
-    "True and false positives and negatives of all classes together, and their rates; beside them those of blind drawing."
+    "True and false positives and negatives of all classes together, and their rates; beside them those of chance."
     t, q, classes = map(np.asarray, (y_true, y_pred, classes))
     n, K = len(t), len(pd.unique(classes))
     if t.shape != (n,) or q.shape != (n,) or not n:
@@ -356,8 +363,10 @@ def pooled_table(
     fp = fn = n - tp
     tn = n*K - tp - fp - fn
     def rate(a, b): return a/(a + b)
-    return pd.DataFrame(dict(tp=tp, tn=tn, fp=fp, fn=fn, sensitivity=rate(tp, fn), specificity=rate(tn, fp), ppv=rate(tp, fp), npv=rate(tn, fn),
-        fpr=rate(fp, tn), fnr=rate(fn, tp), fdr=rate(fp, tp), accuracy=rate(tp + tn, fp + fn)), index=['model', 'chance'])
+    return pd.DataFrame(dict(
+        tp=tp, tn=tn, fp=fp, fn=fn, sensitivity=rate(tp, fn), specificity=rate(tn, fp), ppv=rate(tp, fp),
+        npv=rate(tn, fn), fpr=rate(fp, tn), fnr=rate(fn, tp), fdr=rate(fp, tp),
+        accuracy=rate(tp + tn, fp + fn)), index=['model', 'chance'])
 
 # %% ../../nbs/metrics/11_identify.ipynb #confused-part
 def confused_part(
@@ -384,6 +393,7 @@ def confused_part(
     return pd.DataFrame(m[np.ix_(o, o)], index=pd.Index(names[keep[o]], name='actual'),
                         columns=pd.Index(names[keep[o]], name='called'))
 
+# %% ../../nbs/metrics/11_identify.ipynb #predicted-vs-actual
 def predicted_vs_actual(
     y_true,        # person of each record, shape (n,)
     y_pred,        # person called
@@ -429,6 +439,7 @@ def plot_cmc(
     ax.legend(fontsize=8, loc='lower right')
     return ax
 
+# %% ../../nbs/metrics/11_identify.ipynb #plot-roc-identity
 def plot_roc_identity(
     pairs,  # `Pairs`, or {name: Pairs}
     *, ax=None,
@@ -476,6 +487,7 @@ def plot_det(
     ax.legend(fontsize=8, loc='upper right')
     return ax
 
+# %% ../../nbs/metrics/11_identify.ipynb #plot-score-histogram
 def plot_score_histogram(
     pairs:Pairs,  # genuine and impostor scores
     threshold:float=None,  # marked by a dashed line
@@ -529,7 +541,7 @@ def identity_report(
     dir_far=(1e-2, 1e-1),    # false-alarm rates by probe, for DIR
     n_resamples:int=1000, seed:int=0,
 )->dict:
-    "All figures of identification, verification and (where there are any) unknown people, with 95 % intervals and chance; ready for metrics.json."
+    "The figures of identification, verification and, if there are any, unknown people, with 95 % intervals and chance."
     probe_ids, records = np.asarray(probe_ids), dict(probe_records=probe_records, gallery_records=gallery_records)
     boot = dict(n_resamples=n_resamples, seed=seed)
     s, p, g = _prepared(scores, probe_ids, gallery_ids, **records)
@@ -546,6 +558,6 @@ def identity_report(
         d = detection(top[known], top[~known], known_people=p[known], unknown_people=p[~known],
                       threshold=threshold, **boot)
         out |= {f'unknown_{k}': v for k, v in d.items() if not k.startswith('n_')} | dict(unknown_auroc_chance=.5)
-        out |= {k: v
-                for k, v in dir_at_far(scores, probe_ids, gallery_ids, far=dir_far, **records, **boot).items() if not k.startswith('n_')}
+        d = dir_at_far(scores, probe_ids, gallery_ids, far=dir_far, **records, **boot)
+        out |= {k: v for k, v in d.items() if not k.startswith('n_')}
     return out | dict(level=.95, resampled='people', **boot)

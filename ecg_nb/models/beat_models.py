@@ -131,6 +131,7 @@ def image_scale(
     maker = Scalogram(n_samples, size=size) if image == 'scalogram' else Spectrogram(n_samples)
     return UnitScale(maker.size, maker)
 
+# %% ../../nbs/models/11_beat_models.ipynb #cnn2d-s2
 @register_network('cnn2d_s2')
 def cnn2d_s2(n_leads:int, n_classes:int, *, size:tuple=(64, 64), image:str='', n_samples:int=200, dropout:float=.45):
     "System 2's small CNN for images: (b, leads, h, w) -> (b, n_classes)."

@@ -106,6 +106,7 @@ class Fused(nn.Module):
         n,       # their mean, (b, width)
     ): raise NotImplementedError   # (b, out)
 
+# %% ../../nbs/models/14_fusion.ipynb #ecgonly
 @FUSIONS.register('ecg_only')
 class EcgOnly(Fused):
     "System 3's CNN (S3-12) or LSTM (S3-17)."

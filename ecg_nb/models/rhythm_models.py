@@ -82,6 +82,7 @@ class RhythmRNN(nn.Module):
 
     def attention(self, x): return self.pool.weights(self.states(x))           # (b, steps)
 
+# %% ../../nbs/models/13_rhythm_models.ipynb #lstm-lead
 @register_network('lstm_lead')
 def lstm_lead(n_leads:int, n_classes:int, *, lead:int=None, **options):
     "`RhythmRNN` of one lead, by default II (or the only one): (b, leads, t) -> (b, n_classes)."
@@ -267,7 +268,7 @@ class Powerset:
     def __len__(self): return len(self.members)
 
     def loss(self, z, y):
-        "Cross-entropy of logits (b, combinations); a record whose combination was not seen in training counts for nothing."
+        "Cross-entropy of logits (b, combinations); one whose combination is not in the training does not count."
         same = (y[:, None] == self.members.to(y.device)).all(2)         # (b, combinations)
         combination = torch.where(same.any(1), same.float().argmax(1), -100)
         return F.cross_entropy(z, combination, ignore_index=-100)
@@ -341,6 +342,7 @@ def _mlp(seed):
     from sklearn.neural_network import MLPClassifier
     return MLPClassifier((100,), alpha=1e-2, early_stopping=True, random_state=seed)
 
+# %% ../../nbs/models/13_rhythm_models.ipynb #baseline
 def baseline(
     name:str,     # a key of `BASELINES`
     features,     # of the training records, (n, n_features)

@@ -91,6 +91,7 @@ class S4Block(nn.Module):
         z = self.drop(F.gelu(self.ssm(self.norm(x))))
         return x + self.drop(F.glu(self.out(z), 0))
 
+# %% ../../nbs/models/12_state_space.ipynb #s4
 @register_network('s4d')
 class S4(nn.Module):
     "State-space network: (b, leads, t) -> (b, n_classes)."

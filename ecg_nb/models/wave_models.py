@@ -18,6 +18,7 @@ def _conv(ni, nf, *, stride=1, dilation=1):
     return nn.Sequential(nn.Conv2d(ni, nf, (1, 5), (1, stride), (0, pad), dilation=(1, dilation), bias=False),
                          nn.BatchNorm2d(nf), nn.ReLU(inplace=True))
 
+# %% ../../nbs/models/16_wave_models.ipynb #waveunet
 @register_network('wave_unet')
 class WaveUNet(nn.Module):
     "U-net along time: (b, 1, t) in heights of the lead -> (b, n_classes, t) logits; t a multiple of `step`."
@@ -52,4 +53,5 @@ class WaveUNet(nn.Module):
         z = self.dropout(z + self.middle(z))
         for skip, across, up in zip(skips[::-1], self.across[::-1], self.up[::-1]):
             z = up(skip + F.interpolate(across(z), scale_factor=(1., 2.), mode='nearest'))
-        return self.out(z)[:, :, 0].reshape(b, self.n_classes, 4, t//4).permute(0, 1, 3, 2).reshape(b, self.n_classes, t)
+        z = self.out(z)[:, :, 0].reshape(b, self.n_classes, 4, t//4)
+        return z.permute(0, 1, 3, 2).reshape(b, self.n_classes, t)

@@ -17,7 +17,7 @@ class MappedData(ECGData):
         store,          # a `Store`
         y,              # labels, one row for each of `rows`, (n, classes)
         *,
-        rows=None,      # records of the store, (n,); default: all that are usable, and `y` has a row for each record of the store
+        rows=None,      # records of the store, (n,); default: all usable ones, and `y` has a row for each of the store
         device='cpu',
         most:int=20_000,  # so many records, evenly spaced, are enough for mean and standard deviation
     ):

@@ -26,7 +26,7 @@ class Loss(Protocol):
     def __call__(self, z:torch.Tensor, y:torch.Tensor, /)->torch.Tensor: ...
 
 class Metric(Protocol):
-    "Labels and probabilities of the validation records, (n, classes), to a number: higher is better. It may raise `Undefined`."
+    "Labels and probabilities of the validation records, (n, classes), to a number, or `Undefined`; higher is better."
     def __call__(self, y:np.ndarray, p:np.ndarray, /)->float: ...
 
 class Augment(Protocol):
@@ -38,7 +38,7 @@ class Sampler(Protocol):
     def __call__(self, generator:torch.Generator, /)->Sequence[int]|torch.Tensor: ...
 
 class Schedule(Protocol):
-    "A scheduler for `optimizer`, which will take so many steps in all; one that goes by the score (`ReduceLROnPlateau`) is asked once an epoch."
+    "A scheduler for `optimizer` and so many steps; `ReduceLROnPlateau`, which goes by the score, acts once an epoch."
     def __call__(self, optimizer:torch.optim.Optimizer, steps:int, /)->torch.optim.lr_scheduler.LRScheduler: ...
 
 # %% ../../nbs/training/18_contracts.ipynb #callback
@@ -49,7 +49,7 @@ class Callback(Protocol):
         "Before the first epoch of this call; what is raised here stops the training before it has begun."
 
     def on_epoch(self, training:Any, epoch:dict)->str|None: # a reason to stop, or None
-        "After an epoch and its files; `epoch` is its row of the history: epoch, step, lr, train_loss, valid_loss, score, seconds."
+        "After an epoch and its files; `epoch` is its row: epoch, step, lr, train_loss, valid_loss, score, seconds."
 
     def on_end(self, training:Any, history:pd.DataFrame|None)->None:
         "At last, whatever happened; without a history if the training was broken off."

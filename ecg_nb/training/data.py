@@ -33,13 +33,14 @@ class ECGData:
         ids,                   # record ids, (n,)
         subjects=None,         # whose record it is, (n,); defaults to `ids`
         lsb_uv:float=1.,       # µV of one int16 unit
-        starts=None,           # where crops may begin, one array of samples a record (its beats, say); default: anywhere
+        starts=None,           # where crops may begin, one array of samples a record, as its beats; default: anywhere
         context=None,          # what else the network is told of each record (its note, say), (n, ...)
         fs:float|None=None,    # sampling rate (Hz); None: not known
         leads=None,            # names, (leads,); None: not known
     ):
         def t(v, dtype):       # a copy: what pandas hands out may be read-only
-            return (v.detach().clone() if isinstance(v, torch.Tensor) else torch.as_tensor(np.array(v))).to(signals.device, dtype)
+            v = v.detach().clone() if isinstance(v, torch.Tensor) else torch.as_tensor(np.array(v))
+            return v.to(signals.device, dtype)
         self.signals, self.lsb_uv = signals.contiguous(), lsb_uv   # crops are cut from the plain order of memory
         self.fs, self.leads = None if fs is None else check_fs(fs), None if leads is None else tuple(leads)
         if self.leads is not None and len(self.leads) != self.n_leads:
@@ -71,8 +72,10 @@ class ECGData:
         "The records `i` (indices or mask), sharing the signals."
         i = np.flatnonzero(i) if np.asarray(i).dtype == bool else np.array(i, np.int64)
         j = torch.as_tensor(i).to(self.device)
-        return self.replace(first=self.first[j], n_samples=self.n_samples[j], y=self.y[j], ids=self.ids[i], subjects=self.subjects[i],
-                            starts=self.starts and [self.starts[k] for k in i], context=None if self.context is None else self.context[j])
+        starts = self.starts and [self.starts[k] for k in i]
+        context = None if self.context is None else self.context[j]
+        return self.replace(first=self.first[j], n_samples=self.n_samples[j], y=self.y[j], ids=self.ids[i],
+                            subjects=self.subjects[i], starts=starts, context=context)
 
     def window_starts(self,
         length:int, stride:int, # of the windows (samples)
@@ -99,7 +102,8 @@ class ECGData:
 
     def batch_inputs(self, i, offset, length:int)->tuple: # the crops, and `context` of their records where there is one
         "All that the network is given."
-        return (self.crops(i, offset, length),) if self.context is None else (self.crops(i, offset, length), self.context[i.to(self.device)])
+        crops = self.crops(i, offset, length)
+        return (crops,) if self.context is None else (crops, self.context[i.to(self.device)])
 
     @property
     def content_hash(self)->str:
@@ -197,12 +201,13 @@ def epoch_draw(
     *,
     length:int,        # of a crop (samples)
     seed:int, epoch:int,
-    sampler=None,      # function(generator) -> record indices of the epoch, or a `torch.utils.data.Sampler`; default: every record once, shuffled
+    sampler=None,      # function(generator) -> the epoch's record indices, or a torch `Sampler`; default: all, shuffled
 )->tuple:              # record indices (n,), offsets (n,)
     "Which records, and where each is cropped, in epoch `epoch`."
     g = torch.Generator().manual_seed(1_000_003*seed + epoch)
     i = torch.randperm(len(data), generator=g) if sampler is None else torch.as_tensor(_sampled(sampler, g))
-    room = data.n_samples.cpu()[i] - length + 1 if data.starts is None else torch.tensor([len(data.starts[k]) for k in i.tolist()])
+    if data.starts is None: room = data.n_samples.cpu()[i] - length + 1
+    else: room = torch.tensor([len(data.starts[k]) for k in i.tolist()])
     k = (torch.rand(len(i), generator=g, dtype=torch.float64)*room).long()
     return i, k if data.starts is None else torch.tensor([int(data.starts[a][b])
                                                           for a, b in zip(i.tolist(), k.tolist())])
@@ -230,11 +235,13 @@ def save_data(
 ):
     "Records, labels, ids, subjects, rate and leads in one file, atomically."
     signals = torch.cat([data.signals[a:a + n] for a, n in zip(data.first.tolist(), data.n_samples.tolist())])
-    tensors = dict(signals=signals, n_samples=data.n_samples, y=data.y) | ({} if data.context is None else dict(context=data.context))
-    about = dict(ids=data.ids.tolist(), subjects=data.subjects.tolist(), lsb_uv=data.lsb_uv, fs=data.fs, leads=data.leads,
-                 starts=data.starts and [s.tolist() for s in data.starts])
+    tensors = dict(signals=signals, n_samples=data.n_samples, y=data.y)
+    if data.context is not None: tensors['context'] = data.context
+    about = dict(ids=data.ids.tolist(), subjects=data.subjects.tolist(), lsb_uv=data.lsb_uv, fs=data.fs,
+                 leads=data.leads, starts=data.starts and [s.tolist() for s in data.starts])
     write_tensors(path, tensors, dict(ecg_data=json.dumps(about)))
 
+# %% ../../nbs/training/10_data.ipynb #load-saved
 def load_saved(
     path,   # from `save_data`
     *,
@@ -274,7 +281,7 @@ def window_logits(
     return torch.cat(out), record.numpy()
 
 def autocast(device, precision=None):
-    "bf16 on a GPU (or where asked for); plain float32 otherwise, because a CPU without bf16 units is several times slower with it."
+    "bf16 on a GPU (or where asked for), else float32: a CPU without bf16 units is much slower with it."
     precision = precision or ('bf16' if torch.device(device).type == 'cuda' else 'fp32')
     return torch.autocast(torch.device(device).type, torch.bfloat16) if precision == 'bf16' else nullcontext()
 

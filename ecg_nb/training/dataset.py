@@ -14,6 +14,7 @@ __all__ = ['STARTS', 'StoreDataset']
 # %% ../../nbs/training/20_dataset.ipynb #store-dataset
 STARTS = ('first', 'middle', 'random')
 
+# %% ../../nbs/training/20_dataset.ipynb #storedataset
 class StoreDataset(torch.utils.data.Dataset):
     "Crops of the usable records of a store, with labels: (leads, length), (classes,)."
     def __init__(self,

@@ -132,8 +132,9 @@ def fingerprint(
     settings:dict,     # name -> number or text
 )->dict:
     "All that decides which weights come out of a training."
+    python = f'{sys.version_info[0]}.{sys.version_info[1]}'
     return (network_parts(model) | record_parts(train, 'training') | record_parts(valid, 'validation')
-            | {k: described(f) for k, f in parts.items()} | dict(settings=settings, python=f'{sys.version_info[0]}.{sys.version_info[1]}'))
+            | {k: described(f) for k, f in parts.items()} | dict(settings=settings, python=python))
 
 # %% ../../nbs/training/16_fingerprint.ipynb #differences
 def _differs(part, now, then):

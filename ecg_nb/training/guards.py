@@ -19,6 +19,7 @@ def datasets_of(
     "The data sets that a run has learned from."
     return set(re.split(r', *', info['data']['dataset'].replace(' (simulated)', '')))
 
+# %% ../../nbs/training/17_guards.ipynb #check-scoring
 def check_scoring(
     run,                         # a `Run`, a folder, or task/name
     table:pd.DataFrame,          # records table of what is to be scored, with subject_id
@@ -67,5 +68,6 @@ def check_store(
     plain = lambda v: list(v) if isinstance(v, (list, tuple)) else v
     differ = [k for k in sorted(want.keys() | have.keys()) if plain(want.get(k)) != plain(have.get(k))]
     if differ:
-        raise BadHeader(store.path,
-                        'prepared otherwise than ' + where.name + ' needs it: ' + '; '.join(f'{k} is {have.get(k)} here, {want.get(k)} there' for k in differ) + '. Convert the records with the run\'s own recipe (`load_run(…).recipe`)')
+        differences = '; '.join(f'{k} is {have.get(k)} here, {want.get(k)} there' for k in differ)
+        raise BadHeader(store.path, f'prepared otherwise than {where.name} needs it: {differences}. '
+                                    "Convert the records with the run's own recipe (`load_run(…).recipe`)")

@@ -58,7 +58,7 @@ def launch(
     port:int|None=None, # a free one is found by default
     cpu:bool=True, # False: process k on GPU k
 ):
-    "Run `fn` in `n_processes` processes of this machine that train together. If one fails or is killed, the others are ended and this raises."
+    "Run `fn` in `n_processes` processes here that train together. If one fails, the others are ended and this raises."
     import socket, torch.multiprocessing as mp
     with socket.socket() as s:
         s.bind(('127.0.0.1', port or 0))

@@ -10,7 +10,8 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 import numpy as np, pandas as pd, torch
-from ..core import BadHeader, ECGError, MissingFile, Recording, UnknownName, UnsafePath, plain, provenance, write_csv, write_json
+from ..core import (BadHeader, ECGError, MissingFile, Recording, UnknownName, UnsafePath, plain, provenance,
+                         write_csv, write_json)
 from ..signals.preprocess import Recipe
 from ..signals.prepare import PreparedRecording, prepare_recording
 from ..models.networks import Average, Union
@@ -77,7 +78,8 @@ class Run:
 
     @property
     def thresholds(self):
-        return pd.Series(self.info['thresholds'], self.classes, name='threshold') if self.info.get('thresholds') else None
+        values = self.info.get('thresholds')
+        return pd.Series(values, self.classes, name='threshold') if values else None
 
     @property
     def beats(self)->tuple|None: # seconds before and after R
@@ -95,8 +97,11 @@ class Run:
     )->ECGData:          # without labels
         "Prepared recordings as the records of `predict_data`."
         n = np.array([len(p.signal) for p in prepared])
-        return ECGData(torch.from_numpy(np.concatenate([p.signal for p in prepared])), n.cumsum() - n, n, np.zeros((len(n), len(self.classes))), ids=[p.recording.record_id for p in prepared],
-            starts=None if self.beats is None else [p.starts for p in prepared], lsb_uv=self.recipe.lsb_uv, fs=self.recipe.fs, leads=self.recipe.leads)
+        signals = torch.from_numpy(np.concatenate([p.signal for p in prepared]))
+        no_labels = np.zeros((len(n), len(self.classes)))
+        return ECGData(signals, n.cumsum() - n, n, no_labels, ids=[p.recording.record_id for p in prepared],
+                       starts=None if self.beats is None else [p.starts for p in prepared],
+                       lsb_uv=self.recipe.lsb_uv, fs=self.recipe.fs, leads=self.recipe.leads)
 
     def predict(self,
         rec:Recording,   # any rate, leads in any order; at least as long as the crop
@@ -108,7 +113,7 @@ class Run:
                          name=rec.record_id)
 
     def activate(self, z:torch.Tensor)->torch.Tensor: # (b, classes) logits -> (b, classes)
-        "Probabilities; an output that run.json lists under `linear` (name: [middle, span]) is a number in its own unit."
+        "Probabilities; an output under `linear` in run.json (name: [middle, span]) is a number in its own unit."
         p = torch.sigmoid(z)
         for name, (middle, span) in self.info.get('linear', {}).items():
             p[:, self.classes.index(name)] = z[:, self.classes.index(name)]*span + middle
@@ -135,7 +140,7 @@ class Run:
 
 # %% ../../nbs/training/13_run.ipynb #load-run
 def load_run(
-    folder,   # of a run, absolute or relative, or task/name in results/ or in the package: 'diagnosis/superclass'; see `find_run`
+    folder,   # of a run, or task/name in results/ or in the package: 'diagnosis/superclass'; see `find_run`
 )->Run:
     "The run in `folder`, ready to `predict`."
     return Run(find_run(folder))
@@ -150,10 +155,12 @@ def new_info(
     **more,            # what the task adds: linear, …
 )->dict:               # what run.json is to hold
     "All that `load_run` needs to know of a run, and where it came from, as JSON has it."
-    info = dict(layout=LAYOUT, task=task, title=plan.title, plan=asdict(plan), model=network_info(plan.model, plan.options),
-                classes=list(splits.classes), leads=list(splits.store.leads), recipe=asdict(splits.store.recipe),
-                length=plan.length, stride=plan.stride, join='mean', seed=seed, simulated=splits.simulated,
-                data=_records_of(splits), subjects=subjects or _people_of(splits), command=command) | more | provenance()
+    info = dict(
+        layout=LAYOUT, task=task, title=plan.title, plan=asdict(plan), model=network_info(plan.model, plan.options),
+        classes=list(splits.classes), leads=list(splits.store.leads), recipe=asdict(splits.store.recipe),
+        length=plan.length, stride=plan.stride, join='mean', seed=seed, simulated=splits.simulated,
+        data=_records_of(splits), subjects=subjects or _people_of(splits), command=command)
+    return plain(info | more | provenance())
     return plain(info)
 
 def _records_of(splits):
@@ -166,6 +173,7 @@ def _people_of(splits):
     "Who was learned from, and who was chosen on."
     return {part: write_people(splits.parts[part].subjects) for part in ('train', 'valid')}
 
+# %% ../../nbs/training/13_run.ipynb #write-run-2
 def write_run(
     folder,            # of the run
     task:str, plan,

@@ -12,14 +12,16 @@ import hashlib, math, re
 from configparser import ConfigParser
 from functools import cache
 from pathlib import Path
-from ..core import BadHeader, BadTable, MissingFile, UnsafePath, did_you_mean, read_json, results_path, shipped_path
+from ..core import (BadHeader, BadTable, MissingFile, UnsafePath, did_you_mean, read_json, results_path,
+                         shipped_path)
 
 # %% ../../nbs/training/09_run_folder.ipynb #run-folders
 def run_folders(
     root=None,    # results folder; default: the project's, and the one that came with the package
 )->dict:          # 'task/name' -> folder
     "The runs that go by a name."
-    roots = [results_path(), shipped_path('diagnosis', 'superclass', 'run.json').parents[2]] if root is None else [Path(root)]
+    shipped = shipped_path('diagnosis', 'superclass', 'run.json').parents[2]
+    roots = [results_path(), shipped] if root is None else [Path(root)]
     folders:dict[str, Path] = {}
     for base in roots:
         for path in sorted(base.glob('*/*/run.json')):
@@ -79,6 +81,7 @@ def run_hashes(
     weights = folder/'model.safetensors'
     return dict(weights_sha256=_sha256(weights) if weights.is_file() else '', run_sha256=_sha256(folder/'run.json'))
 
+# %% ../../nbs/training/09_run_folder.ipynb #origin-2
 def origin(
     run,      # a `Run`, its folder, or task/name
 )->str:       # '' of a run that came with the package
@@ -138,7 +141,8 @@ def _ill_parts(info)->str:
     if len(model['of']) > 1: return 'a union is made of one run'
     if not isinstance(members, dict) or not all(isinstance(members.get(c), list) for c in info['classes']):
         return 'it is a union of classes, but `members` does not list them for each of its classes'
-    return '' if all(isinstance(m, str) for c in info['classes'] for m in members[c]) else 'the members of its classes are no names'
+    named = all(isinstance(m, str) for c in info['classes'] for m in members[c])
+    return '' if named else 'the members of its classes are no names'
 
 def _ill_formed(
     info,    # with all of `NEEDED`, and defaults for the rest
@@ -238,7 +242,7 @@ def read_people(
 def beats_of(
     run,      # a `Run`, what its run.json holds, its folder, or task/name
 )->tuple|None:
-    "Seconds of a heartbeat before and after its R peak that an encoder of people looks at; None for a network that looks at windows."
+    "Seconds of a heartbeat around its R peak that an encoder of people looks at; None for a network of windows."
     info = run if isinstance(run, dict) else run_info(run)
     plan = info.get('plan') or {}
     extra = plan.get('extra') or {}

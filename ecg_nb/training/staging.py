@@ -11,7 +11,8 @@ from configparser import ConfigParser
 from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
-from ..core import BusyFolder, ECGError, lock_folder, project_root, read_json, results_path, swap_names, sync_folder, sync_tree, write_errors, write_json
+from ..core import (BusyFolder, ECGError, lock_folder, project_root, read_json, results_path, swap_names,
+                         sync_folder, sync_tree, write_errors, write_json)
 from .parallel import run_on_main
 
 # %% ../../nbs/training/15_staging.ipynb #check-target
@@ -110,7 +111,7 @@ def _swap(folder, aside):
     shutil.rmtree(stage)
 
 def _recover(folder, aside):
-    "Make up for a kill in the middle of `_swap`: either the new run was there, and the rest goes, or the old one is put back."
+    "Make up for a kill in the middle of `_swap`: if the new run was there the rest goes, else the old one is put back."
     stage = _stage(folder)
     if not (stage/'swap.json').is_file(): return
     if folder.exists() and folder.stat().st_ino == read_json(stage/'swap.json')['inode']: shutil.rmtree(stage)
@@ -128,7 +129,7 @@ def new_run(
     accelerator=None,    # for several processes: the main one makes the folder and swaps
     wait_s:float=3,      # wait so long for another training of this run (s)
 ):                       # the folder to train and evaluate in
-    "A folder aside that becomes `folder` when the block ends; if the block fails or is killed, `folder` stays as it was and the same call resumes."
+    "A folder aside that becomes `folder` when the block ends; if it fails, `folder` stays and the same call resumes."
     folder = Path(os.path.abspath(folder))
     aside = _stage(folder)/folder.parent.name/folder.name
     def begin():

@@ -17,8 +17,11 @@ from .fingerprint import name_of
 __all__ = ['TRACKERS', 'FIGURES', 'Tracker']
 
 # %% ../../nbs/training/19_trackers.ipynb #tracker
-TRACKERS = dict(tensorboard=('TensorBoardTracker', ('tensorboard', 'tensorboardX')), mlflow=('MLflowTracker', ('mlflow',)),
-                wandb=('WandBTracker', ('wandb',)))   # name -> class in Accelerate, modules of which one is needed
+TRACKERS = dict(   # name -> class in Accelerate, modules of which one is needed
+    tensorboard=('TensorBoardTracker', ('tensorboard', 'tensorboardX')),
+    mlflow=('MLflowTracker', ('mlflow',)),
+    wandb=('WandBTracker', ('wandb',)),
+)
 FIGURES = ('train_loss', 'valid_loss', 'score', 'lr', 'seconds')
 
 def _settings(training):
@@ -26,6 +29,7 @@ def _settings(training):
     values = {f.name: getattr(training.settings, f.name) for f in fields(training.settings)}
     return {k: v if isinstance(v, (bool, int, float, str)) else name_of(v) for k, v in values.items()}
 
+# %% ../../nbs/training/19_trackers.ipynb #tracker-2
 class Tracker(Callback):
     "Hands the figures of each epoch to a tracker."
     def __init__(self,
@@ -50,7 +54,8 @@ class Tracker(Callback):
             raise ECGError(self.given, f'is not installed here: pip install "ecg_nb[track]" (or {modules[0]} alone)')
         PartialState()   # which Accelerate's trackers ask whether they are in the main process
         name, logs = training.run_folder.name, str(self.folder or training.run_folder/'logs')
-        own = dict(tensorboard=dict(run_name=name, logging_dir=logs), mlflow=dict(experiment_name=self.project, run_name=name),
+        own = dict(tensorboard=dict(run_name=name, logging_dir=logs),
+                   mlflow=dict(experiment_name=self.project, run_name=name),
                    wandb=dict(run_name=self.project, name=name))
         tracker = getattr(tracking, cls)(**own[self.given] | self.options)
         if hasattr(tracker, 'start'): tracker.start()  # older ones start when they are made

@@ -40,6 +40,7 @@ def _in_planes(file)->dict: # name -> shape
         raise ValueError(f'{numbers} numbers in planes of another size')
     return shapes
 
+# %% ../../nbs/training/11_weights.ipynb #read-tensors
 def read_tensors(
     path,       # safetensors, as written here or as a wheel carries them
 )->dict:        # name -> tensor
@@ -63,6 +64,7 @@ def weight_shapes(path)->dict: # name -> (shape, are they floating-point numbers
     if planes: del shapes[_PLANES]
     return shapes | {k: (tuple(shape), True) for k, shape in planes.items()}
 
+# %% ../../nbs/training/11_weights.ipynb #check-weights
 def check_weights(model, path):
     "`DamagedFile` unless the weights in `path` are those of a network like `model`: names, shapes, kinds of numbers."
     there, wanted = weight_shapes(path), {k: (tuple(v.shape), v.is_floating_point())
@@ -82,7 +84,7 @@ def _unsound(state)->str:
     return ''
 
 def load_weights(model, path):
-    "Put the weights in `path` into `model`; a file that is not safetensors, does not fit or holds no sound numbers is refused."
+    "Put the weights in `path` into `model`; what is no safetensors file, does not fit or is not finite is refused."
     check_weights(model, path)
     try: state = read_tensors(path)
     except Exception as e: raise DamagedFile(path, f'not a safetensors file ({e})') from None
@@ -133,8 +135,10 @@ def save_checkpoint(path, model, opt, sched, state:dict):
     "All that the next epoch depends on, atomically; `state` is plain data."
     tensors = {f'model.{k}': v for k, v in model.state_dict().items()}
     for i, s in opt.state_dict()['state'].items(): tensors |= {f'opt.{i}.{k}': torch.as_tensor(v) for k, v in s.items()}
+    plain_types = (int, float, str, bool, list)
+    of_sched = {k: v for k, v in sched.state_dict().items() if isinstance(v, plain_types)}
     meta = dict(state=json.dumps(state), groups=json.dumps(opt.state_dict()['param_groups']),
-                sched=json.dumps({k: v for k, v in sched.state_dict().items() if isinstance(v, (int, float, str, bool, list))}))
+                sched=json.dumps(of_sched))
     write_tensors(path, tensors, meta)
 
 def checkpoint_state(path)->dict:
