@@ -5,7 +5,8 @@
 # %% ../../nbs/cli/14_cli_evaluation.ipynb #export-from-future-import-annotations
 from __future__ import annotations
 import click
-from .base import PARTLY, cli, echo, echo_answer, echo_left_out, file_options, json_option, people_option, run_names, source_table
+from .base import (PARTLY, cli, echo, echo_answer, echo_left_out, file_options, json_option,
+                             people_option, run_names, source_table)
 from .training import labelled, labels_of
 from ..core import BadTable, did_you_mean
 
@@ -38,8 +39,8 @@ def evaluate_on(
         raise BadTable(source, f'not one recording can be used: {causes}')
     asked = table[usable].reset_index(drop=True)
     thresholds = .5 if run.thresholds is None else run.thresholds[classes].to_numpy()
-    evaluation = Evaluation(np.asarray(y)[usable], p.loc[asked.record_id].to_numpy(), classes, asked.record_id, asked.subject_id,
-        thresholds, asked, title=f'{run}')
+    evaluation = Evaluation(np.asarray(y)[usable], p.loc[asked.record_id].to_numpy(), classes, asked.record_id,
+                            asked.subject_id, thresholds, asked, title=f'{run}')
     return evaluation, answers.problems
 
 # %% ../../nbs/cli/14_cli_evaluation.ipynb #evaluate
@@ -58,7 +59,7 @@ def evaluation_lines(e, summary:dict, per_class)->list:
     return lines
 
 def verify_runs(run:str|None):
-    "Print what differs from the files of a run, or of all shipped ones; status 1 if anything does, 3 if the records are not here."
+    "Print what differs from the files of a run, or of all shipped ones; status 1 if anything does, 3 without records."
     from ecg_nb.evaluation.verify import verify, verify_all
     verdicts = [verify(run)] if run else verify_all(say=echo)
     if run: echo(str(verdicts[0]))
@@ -81,7 +82,8 @@ def verify_runs(run:str|None):
 @file_options
 @json_option
 def evaluate(run, source, every, verified, part, labels, csv, columns, sex_coding, fs, leads, units, as_json):
-    """How good RUN is: on its own test records, or on SOURCE whose truth is in the columns --label. Intervals are over people.
+    """How good RUN is: on its own test records, or on SOURCE whose truth is in the columns --label. Intervals
+    are over people.
 
     \b
     ecg_nb evaluate diagnosis/superclass
@@ -116,7 +118,8 @@ def evaluate(run, source, every, verified, part, labels, csv, columns, sex_codin
               help="Of the runs' own records: test, valid, or for rhythm outside.")
 @json_option
 def compare(run, other, part, as_json):
-    """AUC of RUN minus that of OTHER on the same records, class by class, with 95 % intervals over people; from their stored predictions.
+    """AUC of RUN minus that of OTHER on the same records, class by class, with 95 % intervals over people; from
+    their stored predictions.
 
     \b
     ecg_nb compare diagnosis/s4d diagnosis/xresnet1d18
@@ -129,7 +132,8 @@ def compare(run, other, part, as_json):
 # %% ../../nbs/cli/14_cli_evaluation.ipynb #outside
 @cli.command(short_help="how good runs are on other hospitals' recordings")
 def outside():
-    """Ask all shipped runs about every collection of other hospitals that is at hand: results/outside/, the cards and the page of results.
+    """Ask all shipped runs about every collection of other hospitals that is at hand: results/outside/, the
+    cards and the page of results.
 
     \b
     ecg_nb outside
@@ -145,7 +149,8 @@ def outside():
 @cli.command(short_help='what training records are like, to notice recordings that are not')
 @click.argument('run', nargs=-1, shell_complete=run_names)
 def shift(run):
-    """Measure the training records of each RUN (default: all shipped ones) and keep it beside the run: predict then says of a folder that lies outside.
+    """Measure the training records of each RUN (default: all shipped ones) and keep it beside the run: predict
+    then says of a folder that lies outside.
 
     \b
     ecg_nb shift rhythm/nine
@@ -161,7 +166,8 @@ seed_option = click.option('--seed', default=0, show_default=True)
 @seed_option
 @click.option('--tables', is_flag=True, help='Ask nothing, only write the tables of what has been asked.')
 def robustness(run, seed, tables):
-    """Ask each RUN (default: all shipped ones) about disturbed records: noise, lost or swapped leads, other rates, shorter ones.
+    """Ask each RUN (default: all shipped ones) about disturbed records: noise, lost or swapped leads, other
+    rates, shorter ones.
 
     \b
     ecg_nb robustness diagnosis/superclass
@@ -169,10 +175,12 @@ def robustness(run, seed, tables):
     from ecg_nb.evaluation.robustness import write_robustness
     write_robustness(*run, seed=seed, ask=not tables, say=echo)
 
+# %% ../../nbs/cli/14_cli_evaluation.ipynb #invariance
 @cli.command(short_help='the same recordings in other clothes')
 @seed_option
 def invariance(seed):
-    """Ask shipped runs about real recordings with an offset, in other units, rates, orders, names and file formats: results/invariance.
+    """Ask shipped runs about real recordings with an offset, in other units, rates, orders, names and file
+    formats: results/invariance.
 
     \b
     ecg_nb invariance
@@ -187,7 +195,8 @@ def invariance(seed):
 @click.option('--records', default=20, show_default=True, help='Of each class of superclass and rhythm.')
 @seed_option
 def saliency(part, records, seed):
-    """What shipped runs look at in PTB-XL: mean maps of each class, confident records, maximising signals, embeddings. PART: superclass, rhythm, sex, age, identity, maximised or embedding.
+    """What shipped runs look at in PTB-XL: mean maps of each class, confident records, maximising signals,
+    embeddings. PART: superclass, rhythm, sex, age, identity, maximised or embedding.
 
     \b
     ecg_nb saliency superclass --records 50
@@ -195,13 +204,15 @@ def saliency(part, records, seed):
     from ecg_nb.explanation.saliency_results import write_maps
     write_maps(*part, n=records, seed=seed, say=echo)
 
+# %% ../../nbs/cli/14_cli_evaluation.ipynb #sanity
 @cli.command(short_help='which saliency maps can be believed')
 @click.argument('part', nargs=-1)
 @click.option('--records', default=100, show_default=True, help='Of the test fold, for each run.')
 @click.option('--seconds', type=float, help='Only so much of each record; default: all of it.')
 @seed_option
 def sanity(part, records, seconds, seed):
-    """Put every saliency method to every test, for shipped runs. PART: plants, networks, stand-ins, a run, completeness or verdicts; without it all, in this order.
+    """Put every saliency method to every test, for shipped runs. PART: plants, networks, stand-ins, a run,
+    completeness or verdicts; without it all, in this order.
 
     \b
     ecg_nb sanity diagnosis/superclass verdicts

@@ -26,7 +26,11 @@ __all__ = ['DENOISERS', 'SYSTEMS', 'denoise', 'amplitude_gate', 'record_gate', '
 # %% ../../nbs/data/16_beat_inputs.ipynb #-median
 def _median(x, fs): return ndimage.median_filter(x, (1,)*(x.ndim - 1) + (2*int(.01*fs) + 1,), mode='nearest')
 
-DENOISERS = dict(pantompkins=lambda x, fs: _median(band_filter(x, fs, highpass_hz=5, lowpass_hz=15, order=1), fs), median=_median,
+def _pan_tompkins(x, fs):
+    "Band-passed from 5 to 15 Hz, then the median."
+    return _median(band_filter(x, fs, highpass_hz=5, lowpass_hz=15, order=1), fs)
+
+DENOISERS = dict(pantompkins=_pan_tompkins, median=_median,
                  smooth=smooth, wavelet=wavelet_denoise, sass=sass, sass3=lambda x, fs: sass(x, fs, order=3))
 
 def _denoiser(method):
@@ -74,7 +78,7 @@ def beat_gate(
     at_s:float=.1,        # before and after R (s)
     most_mv:float=.65,    # (mV)
 )->np.ndarray:            # bool, shape (...)
-    "Whether beats are within ±`most_mv` at `at_s` before and after R, where the signal should have come to rest (S2-04)."
+    "Whether beats are within ±`most_mv` at `at_s` before and after R, where the signal should be at rest (S2-04)."
     mid, k = x.shape[-1]//2, round(at_s*fs)
     if not 0 < k < mid: raise BadSignal('beats', f'{at_s:g} s from R is {k} samples, outside beats of {x.shape[-1]}')
     return (np.abs(x[..., [mid - k, mid + k]]) <= most_mv).all(-1)
@@ -91,6 +95,7 @@ def _r_peaks(rec):
     if not len(x): raise BadSignal(rec.record_id or 'recording', 'no valid sample in any lead')
     return find_r_peaks(x[0], rec.fs) if len(x) == 1 and rec.fs >= 64 else find_r_peaks_multi(x, rec.fs)
 
+# %% ../../nbs/data/16_beat_inputs.ipynb #record-beats
 def record_beats(
     rec:Recording,              # any leads, any rate from 50 Hz
     *,
@@ -156,6 +161,7 @@ class BeatSet:
         "Only the beats `i`."
         return replace(self, x=self.x[i], record=self.record[i], r_s=self.r_s[i])
 
+# %% ../../nbs/data/16_beat_inputs.ipynb #beats-of
 def _beats_of(rows, root, options, parent=0):
     "Beats of some `rows` of a records table: beats, their times, how many each row has, and why it has none."
     end_with_parent(parent)
@@ -167,7 +173,8 @@ def _beats_of(rows, root, options, parent=0):
         found.append(b)
         whys.append(why)
     some = [b for b in found if b]
-    return [np.concatenate(v) if some else None for v in zip(*some)] if some else None, [len(b.x) if b else 0 for b in found], whys
+    counts = [len(b.x) if b else 0 for b in found]
+    return [np.concatenate(v) for v in zip(*some)] if some else None, counts, whys
 
 # %% ../../nbs/data/16_beat_inputs.ipynb #beat-table
 def beat_table(
@@ -262,8 +269,8 @@ class Scalogram(nn.Module):
         import pywt
         # (scales, t of the impulse, t)
         matrix, _ = pywt.cwt(np.eye(n_samples, dtype=np.float32), list(scales), wavelet, axis=-1)
-        self.register_buffer('matrix',
-                             torch.from_numpy(matrix.astype(np.float32).swapaxes(0, 1).reshape(n_samples, -1).copy()), persistent=False)
+        rows = matrix.astype(np.float32).swapaxes(0, 1).reshape(n_samples, -1).copy()
+        self.register_buffer('matrix', torch.from_numpy(rows), persistent=False)
         self.n_samples, self.size, self.magnitude = n_samples, tuple(size), magnitude
 
     def coefficients(self, x):                                                 # (b, leads, n_samples)

@@ -83,11 +83,16 @@ def row(what, ours, peer, ours_value, peer_value, unit, *, n, repeats, n_peer=No
     "One line of the table; `target` as in `'ratio >= 20'` or `'ours >= 300000'`."
     better = ours_value/peer_value if unit.endswith('/s') else peer_value/ours_value
     op, value = (target.split() + ['', '', ''])[1:3]
-    holds = {'>=': operator.ge, '<': operator.lt}[op](better if target.startswith('ratio') else ours_value,
-                                                      float(value)) if target else None
-    return dict(what=what, ours=ours, peer=peer, ours_value=float(ours_value), peer_value=float(peer_value), unit=unit, ratio=float(better), ratio_cpu=ratio_cpu, target=target, holds=holds,
-                n=n, n_peer=n if n_peer is None else n_peer, repeats=repeats, threads=threads, versions=_versions(*packages))
+    holds = None
+    if target:
+        compare = {'>=': operator.ge, '<': operator.lt}[op]
+        holds = compare(better if target.startswith('ratio') else ours_value, float(value))
+    return dict(what=what, ours=ours, peer=peer, ours_value=float(ours_value), peer_value=float(peer_value), unit=unit,
+                ratio=float(better), ratio_cpu=ratio_cpu, target=target, holds=holds, n=n,
+                n_peer=n if n_peer is None else n_peer, repeats=repeats, threads=threads,
+                versions=_versions(*packages))
 
+# %% ../../nbs/dev/10_benchmarks.ipynb #race-rows
 def race_rows(
     what,             # is measured
     times,            # from `race`; ours first
@@ -101,7 +106,12 @@ def race_rows(
     n = n if isinstance(n, dict) else dict.fromkeys(times.index, n)
     value = lambda k: n[k]/times.wall_s[k] if unit.endswith('/s') else 1e3*times.wall_s[k]/n[k]
     own, cpu = times.index[0], times.cpu_s/pd.Series(n).reindex(times.index)
-    return [row(what, own, k, value(own), value(k), unit, n=n[own], n_peer=n[k], ratio_cpu=float(cpu[k]/cpu[own]) if cpu[own] > 0 else None, target='' if j else target, **kw) for j, k in enumerate(times.index[1:])]
+    rows = []
+    for j, k in enumerate(times.index[1:]):
+        ratio_cpu = float(cpu[k]/cpu[own]) if cpu[own] > 0 else None
+        rows.append(row(what, own, k, value(own), value(k), unit, n=n[own], n_peer=n[k], ratio_cpu=ratio_cpu,
+                        target='' if j else target, **kw))
+    return rows
 
 # %% ../../nbs/dev/10_benchmarks.ipynb #-sink
 class _Sink:
@@ -109,6 +119,7 @@ class _Sink:
     n = 0
     def write(self, b): self.n += memoryview(b).nbytes
 
+# %% ../../nbs/dev/10_benchmarks.ipynb #bench-store
 def bench_store(
     table, root,       # PTB-XL at 100 Hz
     tmp,               # folder for the stores
@@ -128,7 +139,9 @@ def bench_store(
     def tidy():
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-    runners = {'store.convert': lambda: ours(1)} | ({f'store.convert, {n_jobs} processes': lambda: ours(n_jobs)} if n_jobs > 1 else {}) | {'wfdb.rdsamp loop': lambda: [wfdb.rdsamp(p)[0] for p in paths]}
+    runners = {'store.convert': lambda: ours(1)}
+    if n_jobs > 1: runners[f'store.convert, {n_jobs} processes'] = lambda: ours(n_jobs)
+    runners['wfdb.rdsamp loop'] = lambda: [wfdb.rdsamp(p)[0] for p in paths]
     times, got = race(runners, repeats=repeats, before=tidy)
     kw = dict(unit='ms/record', n=n, repeats=repeats, packages=('wfdb', 'numpy', 'joblib'))
     rows = race_rows('PTB-XL to store', times.drop(index=times.index[1:-1]), target='ratio >= 20', **kw)
@@ -174,6 +187,7 @@ root, n = sys.argv[1:]
 t = pd.read_csv(f'{root}/ptbxl_database.csv')
 x = np.array([wfdb.rdsamp(f'{root}/{p}')[0] for p in t.filename_lr[:int(n)]])'''
 
+# %% ../../nbs/dev/10_benchmarks.ipynb #bench-memory
 def bench_memory(
     root, tmp,
     *,
@@ -186,13 +200,14 @@ def bench_memory(
     name = 'store.convert' + (f', {n_jobs} processes' if n_jobs > 1 else '')
     loop, kw = peak_memory(_loop_code, root, n), dict(unit='MB', repeats=1, threads=n_jobs,
                                                       target='ours < 1000', packages=('wfdb', 'numpy', 'joblib'))
-    return [row(f'peak memory, {k:,} records', name, 'wfdb.rdsamp loop, np.array', ours(k), loop, n=k, n_peer=n, **kw) for k in dict.fromkeys((n, n_all)) if k]
+    return [row(f'peak memory, {k:,} records', name, 'wfdb.rdsamp loop, np.array', ours(k), loop, n=k, n_peer=n, **kw)
+            for k in dict.fromkeys((n, n_all)) if k]
 
 # %% ../../nbs/dev/10_benchmarks.ipynb #-whole-night
 N_NIGHTS = 2651 + 2056   # SHHS at visit 2, MESA
 
 def _whole_night(path, fs, where):
-    "Segments (mV) of the ECG in EDF file `path` at `fs` Hz, the other channels read as well and all of the ECG resampled."
+    "Segments (mV) of the ECG in EDF file `path` at `fs` Hz; the other channels are read, all of the ECG is resampled."
     import pyedflib
     from scipy.signal import resample
     with pyedflib.EdfReader(str(path)) as f:
@@ -212,21 +227,26 @@ with pyedflib.EdfReader(sys.argv[1]) as f:
     k, signals = f.getSignalLabels().index('ECG'), [f.readSignal(i) for i in range(f.signals_in_file)]
     x = resample(signals[k], round(len(signals[k])*256/f.getSampleFrequency(k)))'''
 
+# %% ../../nbs/dev/10_benchmarks.ipynb #bench-nights
 def bench_nights(
     tmp,                  # folder for the night and the stores
     *,
     dur_s:float,          # of the night (s)
-    repeats:int, skip_s:float=3600., until_s:float=6*3600., n_segments:int=20, length_s:float=32.,   # as in `convert_nights`
+    repeats:int,
+    skip_s:float=3600., until_s:float=6*3600., n_segments:int=20, length_s:float=32.,   # as in `convert_nights`
     cores=(2, 64),        # to project to
 )->list:                  # rows
     "A night to a store beside reading and resampling all of it: time, peak memory, and both cohorts projected."
     where = dict(n_segments=n_segments, length_s=length_s, skip_s=skip_s, until_s=until_s)
-    root, folder = write_shhs(Path(tmp)/'night', n_subjects=1, dur_s=dur_s, source='simulated'), Path(tmp)/'night stores'
+    root = write_shhs(Path(tmp)/'night', n_subjects=1, dur_s=dur_s, source='simulated')
+    folder = Path(tmp)/'night stores'
     path = root/shhs_table(root).path[0]
     def tidy():
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-    times, got = race({'convert_nights': lambda: convert_nights(shhs_table(root), folder/'store', progress=False, **where)[0], 'pyedflib, all channels, FFT': lambda: _whole_night(path, 256, where)}, repeats=repeats, before=tidy)
+    def ours(): return convert_nights(shhs_table(root), folder/'store', progress=False, **where)[0]
+    runners = {'convert_nights': ours, 'pyedflib, all channels, FFT': lambda: _whole_night(path, 256, where)}
+    times, got = race(runners, repeats=repeats, before=tidy)
     (ours, peer), whole = times.index, got['pyedflib, all channels, FFT']
     store, _ = convert_nights(shhs_table(root), folder/'check', progress=False, **where)
     x = store.load()[0].reshape(whole.shape)/1000
@@ -263,25 +283,30 @@ def bench_crops(
     data, r = load_data(store, np.zeros((len(store), 1))), np.random.default_rng(seed)
     i = r.integers(0, len(data), n)
     o = r.integers(0, n_samples[i] - length + 1)
-    a, ti, to, cut = first[i] + o, torch.as_tensor(i), torch.as_tensor(o), [slice(k, k + batch) for k in range(0, n, batch)]
+    a, ti, to = first[i] + o, torch.as_tensor(i), torch.as_tensor(o)
+    cut = [slice(k, k + batch) for k in range(0, n, batch)]
     items = PlainDataset(signals, first[i], o, torch.zeros(n, 1), length)
     def keep(batches):   # the first batch for comparison; the others go, as in training
         return [b for k, b in enumerate(batches) if not k][0]
     kw = dict(n=n, repeats=repeats, unit='crops/s', target='ours >= 300000')
+    def stacked(s): return np.stack([signals[k:k + length] for k in a[s]])
     t1, g1 = race({'Store.crops, int16': lambda: keep(store.crops(i[s], o[s], length) for s in cut),
-                   'slices in a loop, np.stack': lambda: keep(np.stack([signals[k:k + length] for k in a[s]]) for s in cut)}, repeats=repeats)
+                   'slices in a loop, np.stack': lambda: keep(stacked(s) for s in cut)}, repeats=repeats)
+    loader = torch.utils.data.DataLoader(items, batch)
     t2, g2 = race({'ECGData.crops, float32 mV': lambda: keep(data.crops(ti[s], to[s], length) for s in cut),
-                   'Dataset and DataLoader, float32 mV': lambda: keep(torch.utils.data.DataLoader(items, batch))[0]}, repeats=repeats)
+                   'Dataset and DataLoader, float32 mV': lambda: keep(loader)[0]}, repeats=repeats)
     (x, x_peer), (z, z_peer) = g1.values(), g2.values()
     if not np.array_equal(x, x_peer) or not torch.allclose(z, z_peer, rtol=1e-6, atol=0):
         raise AssertionError('the crops do not agree')
-    return race_rows('crops of 250 x 12', t1, packages=('numpy',), **kw) + race_rows('crops of 250 x 12', t2, packages=('torch',), **kw)
+    what = 'crops of 250 x 12'
+    return race_rows(what, t1, packages=('numpy',), **kw) + race_rows(what, t2, packages=('torch',), **kw)
 
 # %% ../../nbs/dev/10_benchmarks.ipynb #-signals
 def _signals(fs, n, root):
     "10 s of `n` 12-lead records at `fs` Hz, mV, and where they are from."
     if fs == 100:
-        return [read(r, root=root).signal for r in ptbxl_table(root).head(n).itertuples()], 'PTB-XL' + ' (simulated)'*is_simulated(root)
+        source = 'PTB-XL (simulated)' if is_simulated(root) else 'PTB-XL'
+        return [read(r, root=root).signal for r in ptbxl_table(root).head(n).itertuples()], source
     if not is_simulated(root):
         try:
             home = find('cpsc2018')
@@ -302,6 +327,7 @@ def _detectors(fs):
     return found | {'neurokit2, lead II': lambda x: nk.ecg_peaks(nk.ecg_clean(x[1], sampling_rate=fs),
                                                                  sampling_rate=fs)[1]['ECG_R_Peaks']}
 
+# %% ../../nbs/dev/10_benchmarks.ipynb #bench-r-peaks
 def bench_r_peaks(
     root, fs:int,
     *,
@@ -312,7 +338,10 @@ def bench_r_peaks(
     runners = {k: lambda f=f: [f(x) for x in signals] for k, f in _detectors(fs).items()}
     times, got = race(runners, repeats=repeats)
     ours, *peers = got
-    same = {k: sum((match_beats(b, a, .15*fs) >= 0).sum() for a, b in zip(got[ours], got[k]))/max(1, sum(map(len, got[k]))) for k in peers}
+    same = {}
+    for k in peers:   # share of its beats that ours has
+        n_found = sum((match_beats(b, a, .15*fs) >= 0).sum() for a, b in zip(got[ours], got[k]))
+        same[k] = n_found/max(1, sum(map(len, got[k])))
     return race_rows(f'R peaks, 10 s at {fs} Hz, {source}', times, unit='ms/record', n=len(signals),
                      repeats=repeats, target='ours < 1.5', packages=('sleepecg', 'wfdb', 'neurokit2', 'scipy')), same
 
@@ -323,12 +352,15 @@ class PlainBlock(nn.Module):
         super().__init__()
         conv = lambda i, o, k, s=1: [nn.Conv1d(i, o, k, s, k//2, bias=False), nn.BatchNorm1d(o)]
         no, relu = nf*expansion, nn.ReLU(inplace=True)
-        self.body = nn.Sequential(*conv(ni, nf, k, stride), relu, *conv(nf, no, k)) if expansion == 1 else nn.Sequential(*conv(ni, nf, 1), relu, *conv(nf, nf, k, stride), relu, *conv(nf, no, 1))
+        if expansion == 1: layers = [*conv(ni, nf, k, stride), relu, *conv(nf, no, k)]
+        else: layers = [*conv(ni, nf, 1), relu, *conv(nf, nf, k, stride), relu, *conv(nf, no, 1)]
+        self.body = nn.Sequential(*layers)
         self.skip = nn.Sequential(*([nn.AvgPool1d(stride, ceil_mode=True)] if stride > 1 else []),
                                   *(conv(ni, no, 1) if ni != no else []))
 
     def forward(self, x): return F.relu(self.body(x) + self.skip(x), inplace=True)
 
+# %% ../../nbs/dev/10_benchmarks.ipynb #plainxresnet
 class PlainXResNet(nn.Module):
     "`xresnet1d` with `Conv1d`: (b, leads, t) -> (b, n_classes)."
     def __init__(self, n_leads, n_classes, *, depths, expansion=4, k=5, width=64, dropout=.5):
@@ -375,17 +407,20 @@ def both_trainings(
     *,
     batch:int, length:int=250, steps:int=1, lr:float=.01, seed:int=0,
     optimizer=torch.optim.AdamW, **options,  # `options` of the network
-)->dict:                                     # two functions: each trains its copy of the network for an epoch and returns the loss
+)->dict:                                     # two functions: each trains its copy for an epoch and returns the loss
     "The same training twice, from the same weights on the same batches: by `train_epoch`, and written plainly."
     ours = create_model(name, data.n_leads, data.y.shape[1], seed=seed, **options)
     plain = copy_weights(ours, PlainXResNet(data.n_leads, data.y.shape[1], **(NETWORKS[name].keywords | options)))
     g = torch.Generator().manual_seed(seed)
     order = torch.randperm(len(data), generator=g)
     offset = (torch.rand(len(data), generator=g)*(data.n_samples - length + 1)).long()      # of each record
-    loader = torch.utils.data.DataLoader(PlainDataset(data.signals.numpy(), data.first.tolist(), offset.tolist(), data.y, length), batch, sampler=order.tolist(), drop_last=True)
+    items = PlainDataset(data.signals.numpy(), data.first.tolist(), offset.tolist(), data.y, length)
+    loader = torch.utils.data.DataLoader(items, batch, sampler=order.tolist(), drop_last=True)
     tools = [(m, o := optimizer(m.parameters(), lr=lr),
               torch.optim.lr_scheduler.OneCycleLR(o, lr, total_steps=steps*(len(data)//batch))) for m in (ours, plain)]
-    return {f'train_epoch, {name}': lambda: train_epoch(tools[0][0], data, *tools[0][1:], order=order, offset=offset[order], length=length, batch=batch, loss=F.binary_cross_entropy_with_logits),
+    settings = dict(order=order, offset=offset[order], length=length, batch=batch,
+                    loss=F.binary_cross_entropy_with_logits)
+    return {f'train_epoch, {name}': lambda: train_epoch(tools[0][0], data, *tools[0][1:], **settings),
             f'Conv1d, DataLoader loop, {name}': lambda: plain_epoch(tools[1][0], loader, *tools[1][1:])}
 
 # %% ../../nbs/dev/10_benchmarks.ipynb #bench-training
@@ -413,8 +448,9 @@ def bench_bootstrap(
 )->list:                   # rows
     "Bootstrapped AUCs of all classes beside a loop over `roc_auc_score`, time a resample."
     p = np.random.default_rng(seed).normal(size=y.shape) + y
+    def plain(): return bootstrap(_roc_auc_scores, y, p, n_resamples=n_peer, seed=seed)
     times, got = race({'bootstrap_auc': lambda: bootstrap_auc(y, p, n_resamples=n_resamples, seed=seed),
-                       'roc_auc_score loop': lambda: bootstrap(_roc_auc_scores, y, p, n_resamples=n_peer, seed=seed)}, repeats=repeats)
+                       'roc_auc_score loop': plain}, repeats=repeats)
     if not np.allclose(got['bootstrap_auc'][:n_peer], got['roc_auc_score loop'], atol=1e-9, equal_nan=True):
         raise AssertionError('the AUCs do not agree')
     return race_rows(f'bootstrap of {y.shape[1]} AUCs, {y.shape[0]:,} records', times, unit='ms/resample',
@@ -438,11 +474,13 @@ _search_code = '''import sys, numpy as np
 from threadpoolctl import threadpool_limits
 from ecg_nb.tasks.gallery import top_k
 how, (k, n_templates, n_probes, dim, n_threads) = sys.argv[1], map(int, sys.argv[2:])
-g, p = (np.random.default_rng(seed).standard_normal((n, dim), dtype=np.float32) for seed, n in enumerate((n_templates, n_probes)))
+def vectors(n, seed): return np.random.default_rng(seed).standard_normal((n, dim), dtype=np.float32)
+g, p = vectors(n_templates, 0), vectors(n_probes, 1)
 with threadpool_limits(n_threads):
     if how == 'top_k': top_k(p, g, k)
     if how == 'plain': s = p @ g.T; i = np.argsort(-s, axis=1)[:, :k]; s = np.take_along_axis(s, i, 1)'''
 
+# %% ../../nbs/dev/10_benchmarks.ipynb #bench-search
 def bench_search(
     *,
     n_templates:int, n_probes:int,
@@ -460,8 +498,10 @@ def bench_search(
         raise AssertionError('the nearest templates do not agree')
     def memory(how, n): return peak_memory(_search_code, how, k, n_templates, n, dim, n_threads)
     kw, what = dict(threads=n_threads, packages=('numpy',)), f'search, {k} of {n_templates:,} templates'
-    return race_rows(what, times, unit='probes/s', n={ours: n_probes, peer: n_peer}, repeats=repeats, target='ours >= 5000', **kw) + [
-        row(f'{what}, peak memory', ours, peer, memory('top_k', n_probes), memory('plain', n_peer), 'MB', n=n_probes, n_peer=n_peer, repeats=1, target='ours < 200', **kw)]
+    rows = race_rows(what, times, unit='probes/s', n={ours: n_probes, peer: n_peer}, repeats=repeats,
+                     target='ours >= 5000', **kw)
+    return rows + [row(f'{what}, peak memory', ours, peer, memory('top_k', n_probes), memory('plain', n_peer), 'MB',
+                       n=n_probes, n_peer=n_peer, repeats=1, target='ours < 200', **kw)]
 
 # %% ../../nbs/dev/10_benchmarks.ipynb #plains4block
 class PlainS4Block(nn.Module):
@@ -469,7 +509,8 @@ class PlainS4Block(nn.Module):
     def __init__(self, block):   # an `S4Block`, whose weights it takes
         super().__init__()
         h = block.norm.num_features
-        self.norm, self.ssm, self.out, self.drop = nn.BatchNorm1d(h), block.ssm, nn.Conv1d(h, 2*h, 1), nn.Dropout1d(block.p)
+        self.norm, self.ssm = nn.BatchNorm1d(h), block.ssm
+        self.out, self.drop = nn.Conv1d(h, 2*h, 1), nn.Dropout1d(block.p)
         self.norm.load_state_dict(block.norm.state_dict())
         with torch.no_grad():
             self.out.weight.copy_(block.out.weight[..., None])
@@ -485,7 +526,8 @@ class PlainS4(nn.Module):
     "The state-space network `net` as it is usually written: (b, leads, t) -> (b, n_classes)."
     def __init__(self, net):
         super().__init__()
-        self.net, self.blocks, self.norm = net, nn.Sequential(*map(PlainS4Block, net.blocks)), nn.BatchNorm1d(net.norm.num_features)
+        self.net, self.blocks = net, nn.Sequential(*map(PlainS4Block, net.blocks))
+        self.norm = nn.BatchNorm1d(net.norm.num_features)
         self.norm.load_state_dict(net.norm.state_dict())
 
     def forward(self, x):
@@ -541,13 +583,16 @@ def bench_sequences(
             kw = dict(repeats=repeats, threads=n_threads, packages=('torch',))
             rows += race_rows(f'sequences, training of {name}, batch {batch}', times.iloc[:2], unit='crops/s',
                               n=batch, target='ratio >= 1', **kw)
-            rows.append(row(f'sequences, epoch of {name}, {n_epoch:,} crops', f'train step, {name}', 'its arithmetic at the rate of a matrix product', n_epoch/batch*times.wall_s.iloc[0], n_epoch*flop/(2*1024**3/times.wall_s['matmul']), 's/epoch',
-                            n=batch, target='ratio >= 0.333' if name == 's4d' else '', **kw))
+            target = 'ratio >= 0.333' if name == 's4d' else ''
+            rows.append(row(f'sequences, epoch of {name}, {n_epoch:,} crops', f'train step, {name}',
+                            'its arithmetic at the rate of a matrix product', n_epoch/batch*times.wall_s.iloc[0],
+                            n_epoch*flop/(2*1024**3/times.wall_s['matmul']), 's/epoch', n=batch, target=target, **kw))
         reports = list(dict.fromkeys(reports))
         encoder = text_encoder('tfidf').fit(reports)
         few = reports[:max(1, len(reports)//20)]
+        def one_by_one(): return np.concatenate([encoder.encode([t]) for t in few])
         times, got = race({'TextEncoder.encode, tfidf': lambda: encoder.encode(reports),
-                           'one text after another': lambda: np.concatenate([encoder.encode([t]) for t in few])}, repeats=repeats)
+                           'one text after another': one_by_one}, repeats=repeats)
         if not np.allclose(got['TextEncoder.encode, tfidf'][:len(few)], got['one text after another'], atol=1e-4):
             raise AssertionError('both must give the same vectors')
         rows += race_rows('sequences, embedding of reports', times, unit='texts/s',
@@ -555,6 +600,7 @@ def bench_sequences(
                           target='ours >= 1000', repeats=repeats, threads=n_threads, packages=('scikit-learn', 'scipy'))
     return rows
 
+# %% ../../nbs/dev/10_benchmarks.ipynb #reports
 def _reports(root, n):
     "The first `n` different reports of PTB-XL."
     return [t for t in dict.fromkeys(ptbxl_table(root).report) if t][:n]
@@ -576,9 +622,11 @@ def bench_maps(
     began = time.perf_counter()
     for i in range(n_peer): attribute(run, x[i:i + 1], 0, steps=steps)
     each = (time.perf_counter() - began)/n_peer
-    return [row(what, 'saliency.attribute', f'{n*steps:,} forward and backward passes '
-                                            'alone', 1000*t['maps_s']/n, 1000*t['passes_s']/n, 'ms/record', target='ratio >= 0.5', **kw),
-            row(what, 'saliency.attribute', 'one record after another', 1000*t['maps_s']/n, 1000*each, 'ms/record', n_peer=n_peer, **kw)]
+    ours_ms, passes_ms = 1000*t['maps_s']/n, 1000*t['passes_s']/n
+    return [row(what, 'saliency.attribute', f'{n*steps:,} forward and backward passes alone', ours_ms, passes_ms,
+                'ms/record', target='ratio >= 0.5', **kw),
+            row(what, 'saliency.attribute', 'one record after another', ours_ms, 1000*each, 'ms/record',
+                n_peer=n_peer, **kw)]
 
 # %% ../../nbs/dev/10_benchmarks.ipynb #machine-limits
 def machine_limits()->dict: # GB/s copied (read and written, beyond the caches), GB/s hashed, GFLOP/s multiplied
@@ -607,19 +655,29 @@ def bounds(
         else: continue
         a_second = r['ours_value'] if r['unit'].endswith('/s') else 1e3/r['ours_value']
         rate = amount*a_second/1e9
-        out.insert(0,
-                   dict(what=r['ours'], a_second=a_second, need=f'{amount/unit:.0f} {of}', rate=rate, limit=limits[key], unit=units[key], share=rate/limits[key]))
+        out.insert(0, dict(what=r['ours'], a_second=a_second, need=f'{amount/unit:.0f} {of}', rate=rate,
+                           limit=limits[key], unit=units[key], share=rate/limits[key]))
     return out
 
 # %% ../../nbs/dev/10_benchmarks.ipynb #-machine
 SIZES = dict(
-    tiny=dict(n=40, n_jobs=1, n_all=80, repeats=1, crops=200, r_records=2, models=('xresnet1d18',), n_train=32, batch=16, n_resamples=10, n_peer=2, night=dict(dur_s=300, skip_s=30, until_s=200, n_segments=3), search=dict(n_templates=500, n_probes=100, n_peer=50), maps=dict(n=1, n_peer=1, steps=2)),
-    quick=dict(n=4000, n_jobs=2, n_all=0, repeats=3, crops=32_768, r_records=20, models=('xresnet1d18',), n_train=512, batch=128, n_resamples=1000, n_peer=3, night=dict(dur_s=8*3600), search=dict(n_templates=18_869, n_probes=5000, n_peer=500), maps=dict(n=20, n_peer=5)),
-    full=dict(n=4000, n_jobs=2, n_all=10**6, repeats=5, crops=131_072, r_records=50, models=('xresnet1d18', 'xresnet1d50'), n_train=640, batch=128, n_resamples=1000, n_peer=5, night=dict(dur_s=8*3600), search=dict(n_templates=18_869, n_probes=21_799, n_peer=2000), maps=dict(n=100, n_peer=10)))
-
-PARTS = dict(nights=lambda tmp, s, root: bench_nights(tmp, repeats=s['repeats'], **s['night']), search=lambda tmp, s, root: bench_search(repeats=s['repeats'], **s['search']),   # what can be run alone
+    tiny=dict(n=40, n_jobs=1, n_all=80, repeats=1, crops=200, r_records=2, models=('xresnet1d18',), n_train=32,
+              batch=16, n_resamples=10, n_peer=2, night=dict(dur_s=300, skip_s=30, until_s=200, n_segments=3),
+              search=dict(n_templates=500, n_probes=100, n_peer=50), maps=dict(n=1, n_peer=1, steps=2)),
+    quick=dict(n=4000, n_jobs=2, n_all=0, repeats=3, crops=32_768, r_records=20, models=('xresnet1d18',), n_train=512,
+               batch=128, n_resamples=1000, n_peer=3, night=dict(dur_s=8*3600),
+               search=dict(n_templates=18_869, n_probes=5000, n_peer=500), maps=dict(n=20, n_peer=5)),
+    full=dict(n=4000, n_jobs=2, n_all=10**6, repeats=5, crops=131_072, r_records=50,
+              models=('xresnet1d18', 'xresnet1d50'), n_train=640, batch=128, n_resamples=1000, n_peer=5,
+              night=dict(dur_s=8*3600), search=dict(n_templates=18_869, n_probes=21_799, n_peer=2000),
+              maps=dict(n=100, n_peer=10)),
+)
+PARTS = dict(   # what can be run alone
+    nights=lambda tmp, s, root: bench_nights(tmp, repeats=s['repeats'], **s['night']),
+    search=lambda tmp, s, root: bench_search(repeats=s['repeats'], **s['search']),
     sequences=lambda tmp, s, root: bench_sequences(_reports(root, s['n']), batch=s['batch'], repeats=s['repeats']),
-    maps=lambda tmp, s, root: bench_maps(load_run('diagnosis/superclass'), **s['maps']))
+    maps=lambda tmp, s, root: bench_maps(load_run('diagnosis/superclass'), **s['maps']),
+)
 
 def _machine():
     "Processor, cores and load, without names or paths."
@@ -630,6 +688,20 @@ def _machine():
                 system=platform.system())
 
 # %% ../../nbs/dev/10_benchmarks.ipynb #run-benchmarks
+def _detail(size, simulated, began, machine, rows, limits, agree):
+    "What stands beside the table: how, when and where it was measured."
+    packages = ('ecg_nb', 'numpy', 'scipy', 'torch', 'wfdb', 'sleepecg', 'neurokit2', 'scikit-learn', 'joblib',
+                'pandas')
+    real = 'PTB-XL 1.0.3 at 100 Hz (CC BY 4.0), CPSC2018 at 500 Hz (CC BY 4.0)'
+    return dict(
+        command=f'python -m ecg_nb.dev.benchmarks{" --quick" if size == "quick" else ""}', size=size,
+        data='simulated records in the layout of PTB-XL' if simulated else real,
+        created=datetime.now(timezone.utc).strftime('%Y-%m-%d'), seconds=round(time.time() - began), machine=machine,
+        threads=1, timing='best of the repeats, runners in turn; ratio from wall time, ratio_cpu from processor time',
+        python=platform.python_version(), versions=_versions(*packages), r_peaks_in_common=agree, limits=limits,
+        bounds=bounds(rows, limits))
+
+# %% ../../nbs/dev/10_benchmarks.ipynb #run-benchmarks-2
 def run_benchmarks(
     out=None,            # folder for the table; `results_path('benchmarks')` by default
     *,
@@ -637,7 +709,7 @@ def run_benchmarks(
     root=None,           # folder of PTB-XL; by default the real one, else a simulated one
     say=lambda s: None,  # told what comes next
 )->pd.DataFrame:         # the table
-    "Run every benchmark, with one thread where its row says nothing else, and write `benchmarks.csv` and `.json` (`simulated.*` without real data) to `out`."
+    "Run every benchmark and write `benchmarks.csv` and `.json` (`simulated.*` without real data) to `out`."
     s, root, out = SIZES[size], Path(root or sample_data('ptb-xl')), Path(out or results_path('benchmarks'))
     table, machine, began = ptbxl_table(root), _machine(), time.time()
     s, simulated = s | dict(n_all=min(s['n_all'], len(table))), is_simulated(root)
@@ -659,7 +731,8 @@ def run_benchmarks(
             say(f'R peaks at {fs} Hz')
             found, agree[str(fs)] = bench_r_peaks(root, fs, n=s['r_records'], repeats=s['repeats'])
             rows += found
-        data = load_data(store, ptbxl_labels(table.head(len(store)), 'all', root)[0]).subset(range(min(s['n_train'], len(store))))
+        y = ptbxl_labels(table.head(len(store)), 'all', root)[0]
+        data = load_data(store, y).subset(range(min(s['n_train'], len(store))))
         for name in s['models']:
             say(f'training {name}')
             rows += bench_training(name, data, batch=s['batch'], repeats=min(3, s['repeats']))
@@ -673,9 +746,8 @@ def run_benchmarks(
         say('maps')
         rows += PARTS['maps'](tmp, s, root)
         limits = {k: max(v, limits[k]) for k, v in machine_limits().items()}   # a busy spell at either end does no harm
-    return _write_table(out, simulated, rows, dict(command='python -m ecg_nb.dev.benchmarks' + ' --quick'*(size == 'quick'), size=size, data='simulated records in the layout of PTB-XL' if simulated else 'PTB-XL 1.0.3 at 100 Hz (CC BY 4.0), CPSC2018 at 500 Hz (CC BY 4.0)',
-        created=datetime.now(timezone.utc).strftime('%Y-%m-%d'), seconds=round(time.time() - began), machine=machine, threads=1, timing='best of the repeats, runners in turn; ratio from wall time, ratio_cpu from processor time', python=platform.python_version(),
-        versions=_versions('ecg_nb', 'numpy', 'scipy', 'torch', 'wfdb', 'sleepecg', 'neurokit2', 'scikit-learn', 'joblib', 'pandas'), r_peaks_in_common=agree, limits=limits, bounds=bounds(rows, limits)))
+    detail = _detail(size, simulated, began, machine, rows, limits, agree)
+    return _write_table(out, simulated, rows, detail)
 
 # %% ../../nbs/dev/10_benchmarks.ipynb #-write-table
 def _write_table(out, simulated, rows, detail):
@@ -706,6 +778,7 @@ def run_part(
     at = mine.index(True) if any(mine) else len(old)
     return _write_table(out, simulated, [*old[:at], *rows, *(r for r, m in zip(old[at:], mine[at:]) if not m)], detail)
 
+# %% ../../nbs/dev/10_benchmarks.ipynb #all-to-store
 def _all_to_store(table, root, tmp, *, n_jobs, n_peer, repeats=3):
     "Rows of the conversion of the whole `table`, taking turns with a wfdb loop over `n_peer` of its records."
     import wfdb
@@ -719,8 +792,9 @@ def _all_to_store(table, root, tmp, *, n_jobs, n_peer, repeats=3):
               repeats=repeats, target='ratio >= 20', packages=('wfdb', 'numpy', 'joblib'))
     what = f'PTB-XL to store, {len(table):,} records'
     rows = race_rows(what, times.iloc[[0, -1]], **kw)
-    return rows + ([r | dict(ratio_cpu=None)
-                    for r in race_rows(f'{what}, {n_jobs} processes', times.iloc[1:], threads=n_jobs, **kw)] if n_jobs > 1 else [])
+    if n_jobs <= 1: return rows
+    parallel = race_rows(f'{what}, {n_jobs} processes', times.iloc[1:], threads=n_jobs, **kw)
+    return rows + [r | dict(ratio_cpu=None) for r in parallel]
 
 # %% ../../nbs/dev/10_benchmarks.ipynb #main
 def main(argv=None):
@@ -735,7 +809,9 @@ def main(argv=None):
                           help=f'only the {part}; the other rows of the table stay')
     a = p.parse_args(argv)
     size = 'quick' if a.quick else 'full'
-    t = run_part(a.part, a.out, size=size, root=a.root) if a.part else run_benchmarks(a.out, size=size, root=a.root, say=lambda s: print(f'{s} …', flush=True))
+    def say(step): print(f'{step} …', flush=True)
+    if a.part: t = run_part(a.part, a.out, size=size, root=a.root)
+    else: t = run_benchmarks(a.out, size=size, root=a.root, say=say)
     for r in t.itertuples():
         print(f'{r.what:48} {r.ours:34} {r.ours_value:12,.4g}  {r.peer:36} {r.peer_value:12,.4g} {r.unit:12} '
               f'{r.ratio:7.1f} x  {r.target:16} {dict([(True, "holds"), (False, "DOES NOT HOLD")]).get(r.holds, "")}')

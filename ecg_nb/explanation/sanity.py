@@ -12,7 +12,7 @@ __all__ = ['PLANTS', 'CONTROL', 'COLORS', 'SHARES', 'JUDGED', 'PARTS', 'interval
            'write_completeness', 'write_verdicts', 'write_proof']
 
 # %% ../../nbs/explanation/11_sanity.ipynb #export-import-argparse-copy-sys
-import copy
+import copy, itertools
 from pathlib import Path
 import numpy as np, pandas as pd, torch
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
@@ -55,13 +55,17 @@ def simulated_people(
 
 # %% ../../nbs/explanation/11_sanity.ipynb #plant
 PLANTS = {   # name: (wave, change, leads)
-    'P inverted': ('P', 'inverted', LEADS), 'QRS slurred': ('QRS', 'slurred', LEADS), 'T inverted': ('T', 'inverted', LEADS),
-    'T inverted in V4 to V6': ('T', 'inverted', ('V4', 'V5', 'V6')), 'P absent': ('P', 'absent', LEADS)}
+    'P inverted': ('P', 'inverted', LEADS),
+    'QRS slurred': ('QRS', 'slurred', LEADS),
+    'T inverted': ('T', 'inverted', LEADS),
+    'T inverted in V4 to V6': ('T', 'inverted', ('V4', 'V5', 'V6')),
+    'P absent': ('P', 'absent', LEADS),
+}
 
 def plant(
     rec, truth,        # from `simulate_ecg`
     name:str,          # a key of `PLANTS`
-)->tuple:              # the changed signal (mV), float32 (leads, n_samples), and where it was changed, bool of the same shape
+)->tuple:              # the changed signal (mV), float32 (leads, n_samples); where it was changed, bool, as large
     "Change one wave of a simulated ECG."
     if name not in PLANTS: raise ValueError(f'no plant {name!r}; there are {", ".join(PLANTS)}')
     (wave, how, leads), x, where = PLANTS[name], rec.signal.copy(), np.zeros(rec.signal.shape, bool)
@@ -86,22 +90,26 @@ def planted_run(
     epochs:int=10, batch:int=32, lr:float=5e-3,
     model:str='xresnet1d18', options:dict={},
     seed:int=0, progress:bool=False,
-)->tuple:                    # Run; x (n_test, leads, samples) mV, planted; where, bool of the same shape; AUC on the test people, half of them planted
+)->tuple:                    # Run; n_test records (mV) with the plant; where it is; AUC on the test, half of it planted
     "Teach a network one plant."
     made = [plant(r, t, name) for r, t in people]
     odd = np.arange(len(people)) % 2 == 1
     x = np.stack([p[0] if o else r.signal for (r, _), p, o in zip(people, made, odd)])
     n, ids = x.shape[2], [f'{i}' for i in range(len(x))]
-    data = ECGData(torch.from_numpy((x*1000).round().astype(np.int16)).transpose(1, 2).reshape(-1, x.shape[1]), np.arange(len(x))*n, np.full(len(x), n), odd[:, None], ids=ids, fs=people[0][0].fs, leads=people[0][0].leads)
-    train, valid, test = (data.subset(np.arange(a, b))
-                          for a, b in ((0, len(x) - 2*n_test), (len(x) - 2*n_test, len(x) - n_test), (len(x) - n_test, len(x))))
+    rec = people[0][0]
+    signals = torch.from_numpy((x*1000).round().astype(np.int16)).transpose(1, 2).reshape(-1, x.shape[1])
+    data = ECGData(signals, np.arange(len(x))*n, np.full(len(x), n), odd[:, None], ids=ids, fs=rec.fs, leads=rec.leads)
+    borders = 0, len(x) - 2*n_test, len(x) - n_test, len(x)
+    train, valid, test = (data.subset(np.arange(a, b)) for a, b in itertools.pairwise(borders))
     net = standardize_on(create_model(model, x.shape[1], 1, seed=seed, **options), train)
     fit(net, train, valid, folder, epochs=epochs, length=n, batch=batch, lr=lr, seed=seed, progress=progress)
-    r = people[0][0]
-    write_json(Path(folder)/'run.json', dict(task='planted', title=f'simulated ECG: {name}', model=dict(name=model, options=options), classes=['planted'], leads=list(r.leads),
-        recipe=vars(Recipe(fs=r.fs, leads=r.leads)), length=n, stride=n, join='mean', simulated=True, seed=seed))
+    write_json(Path(folder)/'run.json', dict(
+        task='planted', title=f'simulated ECG: {name}', model=dict(name=model, options=options), classes=['planted'],
+        leads=list(rec.leads), recipe=vars(Recipe(fs=rec.fs, leads=rec.leads)), length=n, stride=n, join='mean',
+        simulated=True, seed=seed))
     run = Run(folder)
-    return run, np.stack([p[0] for p in made[-n_test:]]), np.stack([p[1] for p in made[-n_test:]]), float(class_auc(test.y.numpy(), run.predict_data(test))[0])
+    planted, where = (np.stack(parts) for parts in zip(*made[-n_test:]))
+    return run, planted, where, float(class_auc(test.y.numpy(), run.predict_data(test))[0])
 
 # %% ../../nbs/explanation/11_sanity.ipynb #explain
 CONTROL = 'slope of the ECG (control)'
@@ -151,7 +159,8 @@ def planted_table(
     chance = pointing(np.ones(x.shape), where, tolerance=tolerance).mean()
     for m in methods:
         v = maps[m] if maps else explain(run, x, 'planted', m)
-        a, b = interval_of(pointing(v, where, tolerance=tolerance), seed=seed), interval_of(enrichment(v, where), seed=seed)
+        a = interval_of(pointing(v, where, tolerance=tolerance), seed=seed)
+        b = interval_of(enrichment(v, where), seed=seed)
         rows.append(dict(method=m, **dict(zip(('pointing', 'pointing_lo', 'pointing_hi'), a)), chance=chance,
                          **dict(zip(('mass', 'mass_lo', 'mass_hi'), b)), n=len(x)))
     return pd.DataFrame(rows)
@@ -165,7 +174,7 @@ def plot_planted(
     leads=None,        # names of those drawn; default: a planted one and one other, or II where all are planted
     stop_s:float=2.,   # s
 ):                     # the figure
-    "One planted ECG and its maps: orange speaks for the class, blue against it, small values are left out; the planted wave is grey."
+    "One planted ECG and its maps, small values left out: orange is for the class, blue against it, grey the plant."
     import matplotlib.pyplot as plt
     names, n = list(run.recipe.leads), round(stop_s*run.recipe.fs)
     hit = where[record].any(1)
@@ -208,6 +217,7 @@ def _draw_anew(m):
     else:
         for p in m.parameters(recurse=False): p.data = p.data.flatten()[torch.randperm(p.numel())].view_as(p)
 
+# %% ../../nbs/explanation/11_sanity.ipynb #cascade
 def cascade(
     run:Run,
     x:np.ndarray,     # some records, for the batch normalisation: mV, (n, leads, samples)
@@ -234,6 +244,7 @@ def cascade(
         other.model = copy.deepcopy(net).eval()
         yield k/len(layers), other
 
+# %% ../../nbs/explanation/11_sanity.ipynb #weights-test
 def weights_test(
     run:Run, x:np.ndarray, target,
     method:str,          # see `explain`
@@ -309,13 +320,15 @@ def piece_ranks(
     "In which turn each piece of each lead comes."
     n, c, t = score.shape
     # (n, leads, pieces)
-    s = np.add.reduceat(score, np.arange(0, t, size), -1)/np.diff(np.append(np.arange(0, t, size), t)).astype(np.float32)
+    starts = np.arange(0, t, size)
+    s = np.add.reduceat(score, starts, -1)/np.diff(np.append(starts, t)).astype(np.float32)
     shape, s = s.shape, s.reshape(n, -1)
     mixed = np.random.default_rng([51, seed]).permutation(s.shape[1])
     order, rank = mixed[np.argsort(-s[:, mixed], 1, kind='stable')], np.empty(s.shape, np.int64)
     np.put_along_axis(rank, order, np.arange(s.shape[1])[None], 1)
     return np.repeat(rank.reshape(shape), size, -1)[..., :t]
 
+# %% ../../nbs/explanation/11_sanity.ipynb #answers
 def answers(
     run:Run, x:np.ndarray, target,   # a class number a record, (n,)
     *,
@@ -325,7 +338,8 @@ def answers(
     target, out = np.asarray(target), []
     with torch.no_grad():
         for a in range(0, len(x), batch):
-            out.append(target_logits(run, torch.as_tensor(x[a:a + batch])).numpy()[np.arange(len(x[a:a + batch])), target[a:a + batch]])
+            part, rows = torch.as_tensor(x[a:a + batch]), np.arange(len(x[a:a + batch]))
+            out.append(target_logits(run, part).numpy()[rows, target[a:a + batch]])
     return np.concatenate(out)
 
 def order_curves(
@@ -343,6 +357,7 @@ def order_curves(
     return np.stack([np.stack([whole, *(answers(run, erase(x, rank >= c), target) for c in cut[1:-1]), empty]),
                      np.stack([empty, *(answers(run, erase(x, rank < c), target) for c in cut[1:-1]), whole])])
 
+# %% ../../nbs/explanation/11_sanity.ipynb #gain
 def gain(
     curves:np.ndarray,   # (2, len(SHARES), n)
 )->np.ndarray:           # (n,)
@@ -378,7 +393,8 @@ def deletion_test(
 )->dict:                             # method, 'random order', 'QRS first' -> (2, len(SHARES), n)
     "Deletion and insertion curves in the order of each method, and in the two orders to beat."
     ends = answers(run, x, target), answers(run, erase(x, np.zeros(x.shape, bool)), target)
-    scores = {'random order': np.zeros(x.shape, np.float32), 'QRS first': qrs_score(x, run.recipe.fs)} | {m: salience(v, m) for m, v in maps.items()}
+    scores = {'random order': np.zeros(x.shape, np.float32), 'QRS first': qrs_score(x, run.recipe.fs)}
+    scores |= {m: salience(v, m) for m, v in maps.items()}
     return {m: order_curves(run, x, target, s, ends=ends, seed=seed) for m, s in scores.items()}
 
 # %% ../../nbs/explanation/11_sanity.ipynb #plot-curves
@@ -416,7 +432,11 @@ def completeness(
 )->pd.DataFrame:                     # a row a number of steps; a column a record
     "Relative error of the sum of integrated gradients."
     d = answers(run, x, target) - answers(run, np.zeros_like(x), target)
-    return pd.DataFrame({k: np.abs(((maps or {}).get(k) if k in (maps or {}) else explain(run, x, target, 'integrated_gradients', steps=k)).sum((1, 2), dtype=float) - d)/np.abs(d).mean() for k in steps}).T.rename_axis('steps')
+    maps, errors = maps or {}, {}
+    for k in steps:
+        v = maps[k] if k in maps else explain(run, x, target, 'integrated_gradients', steps=k)
+        errors[k] = np.abs(v.sum((1, 2), dtype=float) - d)/np.abs(d).mean()
+    return pd.DataFrame(errors).T.rename_axis('steps')
 
 # %% ../../nbs/explanation/11_sanity.ipynb #agreement
 def agreement(
@@ -481,6 +501,7 @@ def line(test:str, method:str, v, groups=None, **more)->dict:
     value, lo, hi = interval_of(v, groups)
     return dict(method=method, test=test, value=value, lo=lo, hi=hi, n=len(v)) | more
 
+# %% ../../nbs/explanation/11_sanity.ipynb #judge
 def judge(
     run:Run,
     x:np.ndarray, target, groups,   # from `pick_records`
@@ -491,14 +512,15 @@ def judge(
     background=None,                # records (m, leads, samples) for gradient_shap; default: a flat line
     seed:int=0,
     say=lambda text: None,          # told what is done
-)->tuple:                           # tables: tests (a line a method and test); curves; layers (a row a stage, a column a method); agreement
+)->tuple:                           # tables: tests, by method; curves; layers (stages x methods); agreement
     "The tests that need no other network."
     options, maps = lambda m: dict(background=background) if m == 'gradient_shap' and background is not None else {}, {}
     for m in methods:
         say(m)
         try: maps[m] = explain(run, x, target, m, **options(m))
         except ValueError as e: say(f'not for this network: {e}')
-    methods, few, rows, falls = list(maps), np.linspace(0, len(x) - 1, min(n_weights, len(x))).round().astype(int), [], {m: {} for m in maps}
+    methods, rows, falls = list(maps), [], {m: {} for m in maps}
+    few = np.linspace(0, len(x) - 1, min(n_weights, len(x))).round().astype(int)
     for share, other in cascade(run, x[few], stages=stages, seed=seed):
         say(f'{share:.0%} of the layers drawn anew')
         for m in methods:
@@ -512,9 +534,10 @@ def judge(
             rows.append(line(test, m, gains[m] - gains[against], groups))
     say('completeness')
     if 'integrated_gradients' in maps:
-        rows.append(line('completeness', 'integrated_gradients',
-                         completeness(run, x, target, steps=(32,), maps={32: maps['integrated_gradients']}).loc[32].to_numpy(), groups))
-    return pd.DataFrame(rows), curve_table(curves), pd.DataFrame({m: {s: v.mean() for s, v in f.items()} for m, f in falls.items()}).rename_axis('layers'), agreement(maps)
+        errors = completeness(run, x, target, steps=(32,), maps={32: maps['integrated_gradients']})
+        rows.append(line('completeness', 'integrated_gradients', errors.loc[32].to_numpy(), groups))
+    layers = pd.DataFrame({m: {s: v.mean() for s, v in f.items()} for m, f in falls.items()}).rename_axis('layers')
+    return pd.DataFrame(rows), curve_table(curves), layers, agreement(maps)
 
 # %% ../../nbs/explanation/11_sanity.ipynb #seed-plan
 def seed_plan():
@@ -523,7 +546,7 @@ def seed_plan():
     return Plan('superclasses, one of several seeds', 'superclass', 'xresnet1d18', epochs=(6,))
 
 def label_plan():
-    "How the networks for label randomisation are trained: without dropout and whole records, so that they can learn them by heart."
+    "How networks for label randomisation are trained: no dropout, whole records, so that they learn them by heart."
     from ecg_nb.tasks.base import Plan
     return Plan('superclasses, learned by heart', 'superclass', 'xresnet1d18', dict(dropout=0.), length=1000,
                 stride=1000, epochs=(30,), batch=32)
@@ -541,6 +564,7 @@ def train_seeds(
         write_run(f, 'diagnosis', plan, ready, seed=seed)
     return folders
 
+# %% ../../nbs/explanation/11_sanity.ipynb #train-labels
 def train_labels(
     ready:Splits, folder,   # for the runs labels-true and labels-permuted
     *,
@@ -549,7 +573,8 @@ def train_labels(
 )->list:                      # their folders
     "Two networks that know `n` records by heart: by their labels, and by the labels of others among them."
     from ecg_nb.tasks.base import find_task
-    task, plan, folders = find_task('diagnosis'), plan or label_plan(), [Path(folder)/f'labels-{k}' for k in ('true', 'permuted')]
+    task, plan = find_task('diagnosis'), plan or label_plan()
+    folders = [Path(folder)/f'labels-{k}' for k in ('true', 'permuted')]
     few = np.random.default_rng(seed).permutation(len(ready.parts['train']))[:n]
     for f, order in zip(folders, (np.arange(len(few)), np.random.default_rng(seed + 1).permutation(len(few)))):
         d = ready.parts['train'].subset(few)
@@ -583,7 +608,8 @@ def standin_tests(
     part = x[..., :round(dur_s*seeds[0].recipe.fs)] if dur_s else x
     for m in methods:
         say(m)
-        options = (lambda t: dict(background=background[..., :t.shape[2]])) if m == 'gradient_shap' and background is not None else lambda t: {}
+        with_background = m == 'gradient_shap' and background is not None
+        options = lambda t: dict(background=background[..., :t.shape[2]]) if with_background else {}
         v = [explain(r, part, target, m, **options(part)) for r in seeds]
         rows.append(line('seeds', m,
                          np.mean([rank_agreement(a, b) for k, a in enumerate(v) for b in v[:k]], 0), groups,
@@ -593,6 +619,7 @@ def standin_tests(
                          groups, on='2 xresnet1d18, 1,000 records by heart'))
     return pd.DataFrame(rows)
 
+# %% ../../nbs/explanation/11_sanity.ipynb #planted-tests
 def planted_tests(
     tables:dict,     # plant -> `planted_table`
 )->pd.DataFrame:     # a line a method and test
@@ -713,7 +740,8 @@ def write_run_tests(name:str, methods, *, n:int=100, dur_s:float=None, seed:int=
     _write(agree, folder, 'agreement.csv', index=True)
     write_json(results_path('saliency', 'proof', folder, 'records.json'),
                dict(run=name, command=f'ecg_nb sanity {name} --records {n} --seconds {x.shape[2]/run.recipe.fs:g} '
-                                      f'--seed {seed}', records=len(x), subjects=len(set(groups)), classes={run.classes[c]: int((target == c).sum()) for c in sorted(set(target))}))
+                                      f'--seed {seed}', records=len(x), subjects=len(set(groups)),
+                    classes={run.classes[c]: int((target == c).sum()) for c in sorted(set(target))}))
     axes = plot_curves(curves)
     axes[0].figure.suptitle(f'{name}, {len(x)} records of the test fold', fontsize=10)
     _save(axes[0].figure, folder, 'curves.png')
@@ -748,7 +776,9 @@ def write_verdicts()->pd.DataFrame:
     if not tables: raise MissingFile(folder, 'no tests of a run there: ecg_nb sanity ' + ' '.join(JUDGED))
     t = pd.concat(tables)
     order = {m: i for i, m in enumerate([*METHODS, CONTROL])}
-    t = t.assign(a=t.run.map(list(JUDGED).index), b=t.method.map(order), c=t.test.map(list(TESTS).index)).sort_values(['a', 'b', 'c'])[['run', 'method', 'test', 'value', 'lo', 'hi', 'bar', 'passed', 'n', 'on']]
+    t = t.assign(a=t.run.map(list(JUDGED).index), b=t.method.map(order), c=t.test.map(list(TESTS).index))
+    columns = ['run', 'method', 'test', 'value', 'lo', 'hi', 'bar', 'passed', 'n', 'on']
+    t = t.sort_values(['a', 'b', 'c'])[columns]
     _write(t, 'verdicts.csv')
     runs = t.run.unique()
     fig, axes = plt.subplots(len(runs), 1, figsize=(11, .6 + 4.4*len(runs)), layout='constrained', squeeze=False)
