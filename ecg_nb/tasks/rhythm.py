@@ -9,14 +9,14 @@ __all__ = ['PTBXL_TO_CPSC', 'WHERE', 'NETWORKS', 'OTHER_WAY', 'READ_OFF', 'PLANS
 # %% ../../nbs/13_rhythm.ipynb #export-import-argparse-os-re
 from dataclasses import replace
 import numpy as np, pandas as pd
-from ..core import BadTable, MissingFile, data_path
+from ..core import BadTable, data_path, MissingFile
 from ..data.cpsc2018 import by_record, cpsc_labels
 from ..data.formats import CPSC_CLASSES
 from ..metrics.challenge import challenge_scores, one_answer
-from ..metrics.classify import RARE, common_auc, operating_point, report, single_label_confusion
+from ..metrics.classify import common_auc, operating_point, RARE, report, single_label_confusion
 from ..models.rhythm_models import Powerset
 from ..signals.augment import amplitude, compose, offset
-from .base import Plan, Published, TASKS, Task, whole
+from .base import Plan, Published, Task, TASKS, whole
 from .rhythm_questions import scores, write_comparison
 from ..training.weights import load_weights
 
