@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np, pandas as pd
 from ..core import BadSignal, Recording
 from ..metrics.ec57 import AAMI
-from ..signals.beat_types import beat_features, find_beats
+from ..signals.beat_types import beat_features, find_beats, rows_of
 from ..signals.hrv import HRV, hrv
 from ..signals.prepare import usable_leads
 from ..tasks.beats import beat_probabilities
@@ -155,7 +155,7 @@ def label_beats(
     rows = _rows(rec)
     r, aligned = find_beats(rec.signal, rec.fs, rows=rows)
     if not len(r): return _nothing(rec, 'no heart beats: nothing in it stands out from noise')
-    x = beat_features(rec.signal[rows], r, rec.fs, aligned=aligned)
+    x = beat_features(rows_of(rec.signal, rows), r, rec.fs, aligned=aligned)
     p = beat_probabilities(run.model, x, run.info.get('offset') or ())
     label = np.array(run.classes)[p.argmax(1)]
     half = (r < AT_END_S*rec.fs) | (r > rec.n_samples - AT_END_S*rec.fs)

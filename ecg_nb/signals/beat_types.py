@@ -11,9 +11,10 @@ from .segment import find_r_peaks_multi
 
 # %% auto #0
 __all__ = ['RR_FEATURES', 'FS', 'BEFORE', 'AFTER', 'SLACK', 'LEVEL', 'QRS', 'SPREAD', 'P_WAVE', 'T_WAVE', 'PIECE_S', 'MARGIN_S',
-           'BLOCK', 'AMONG', 'ALIKE', 'SHAPE_FEATURES', 'FEATURES', 'SILENT_MV', 'CONTRAST', 'UNLIKE', 'ALONE',
-           'IN_A_ROW', 'WILD', 'STEP_S', 'STRETCH_S', 'OVERLAP_S', 'rr_features', 'cut_beats', 'usual_beats',
-           'align_beats', 'beat_features', 'beats_in_noise', 'without_artefacts', 'find_beats']
+           'BLOCK', 'AMONG', 'ALIKE', 'CHUNK', 'SHAPE_FEATURES', 'FEATURES', 'SILENT_MV', 'AROUND', 'CONTRAST',
+           'UNLIKE', 'ALONE', 'IN_A_ROW', 'WILD', 'STEP_S', 'MANY', 'STRETCH_S', 'OVERLAP_S', 'rr_features',
+           'cut_beats', 'usual_beats', 'align_beats', 'beat_features', 'beats_in_noise', 'without_artefacts', 'rows_of',
+           'find_beats']
 
 # %% ../../nbs/signals/15_beat_types.ipynb #rr-features
 RR_FEATURES = ('before', 'after', 'before-after', 'before, 20 beats', 'before, 300 beats', 'before-last', 'after-next',
@@ -73,8 +74,9 @@ def cut_beats(
                                     lowpass_hz=min(40, .45*fs)), fs, FS)
         at = np.round((r[mine] - start)*FS/fs).astype(int)
         index = np.clip(at[:, None] + np.arange(-LEVEL, AFTER + SLACK), 0, part.shape[1] - 1)
-        out[mine] = part[:, index].swapaxes(0, 1)
-    return out - np.median(out, 2, keepdims=True)
+        of_piece = part[:, index].swapaxes(0, 1)
+        out[mine] = of_piece - np.median(of_piece, 2, keepdims=True)
+    return out
 
 # %% ../../nbs/signals/15_beat_types.ipynb #usual-beats
 BLOCK, AMONG = 200, 400   # so many beats have one usual beat, found among so many
@@ -91,6 +93,12 @@ def _width(z):
     k = np.arange(steep.shape[-1])
     middle = (steep*k).sum(-1, keepdims=True)
     return np.sqrt((steep*(k - middle)**2).sum(-1))
+
+CHUNK = 10*BLOCK          # beats that are looked at together: all of a day would fill the memory
+
+def _in_chunks(f, n):
+    "`f` of slices of `CHUNK` beats, joined."
+    return np.concatenate([f(slice(a, min(n, a + CHUNK))) for a in range(0, n, CHUNK)])
 
 def _usual(beats, weight):
     "The usual one of `beats` (n, leads, t): the median of those like the one that most are like."
@@ -112,7 +120,7 @@ def usual_beats(
 )->list:                 # (first beat, one past the last, usual beat (leads, 92)) of each block
     "The usual beat of each block of beats."
     n, early = len(beats), rr_features(t_s)[:, 0] < np.log(.88)
-    width = _width(beats[:, :, _slack(SPREAD)]).mean(1)
+    width = _in_chunks(lambda some: _width(beats[some, :, _slack(SPREAD)]).mean(1), n) if n else np.zeros(0)
     weight = np.where(early, .2, 1.)*np.minimum(1, (np.median(width)/np.maximum(width, .1))**2) if n else np.zeros(0)
     out, beyond = [], (AMONG - BLOCK)//2
     for a in range(0, n, BLOCK):
@@ -144,6 +152,7 @@ def align_beats(
     moved = np.clip(np.round(r + np.concatenate(shift)*fs/FS).astype(int), 0,
                     np.atleast_2d(signal).shape[1] - 1) if shift else r
     t_s = moved/fs
+    del beats                                           # two of them would be held otherwise
     beats = cut_beats(signal, moved, fs)
     return beats, t_s, usual_beats(beats, t_s)
 
@@ -176,13 +185,15 @@ def _shape(beats, usual):
         (beats[:, T_WAVE].max(1)/size).clip(-4, 4)/3, (beats[:, T_WAVE].min(1)/size).clip(-4, 4)/3,
         constant(min(float(np.sqrt((usual[P_WAVE]**2).mean()))/size, 2.))], 1)
 
-def _neighbours(beats):
-    "Of one lead: how like each beat's QRS complex is to the last and to the next one's, and what share of 500 are like it."
+AROUND = 150       # beats to either side of a block that count as its neighbours
+
+def _neighbours(beats, start=0):
+    "Of one lead, of which blocks begin at beat `start`: how like each beat's QRS complex is to the last and to the next one's, and what share of 500 are like it."
     u = _unit(beats[:, QRS])
     last = np.r_[1., (u[1:]*u[:-1]).sum(1)]
-    many = np.empty(len(u))
-    for a in range(0, len(u), BLOCK):
-        many[a:a + BLOCK] = (u[a:a + BLOCK] @ u[max(0, a - 150):a + BLOCK + 150].T > .9).mean(1)
+    many = np.zeros(len(u))
+    for a in range(start, len(u), BLOCK):
+        many[a:a + BLOCK] = (u[a:a + BLOCK] @ u[max(0, a - AROUND):a + BLOCK + AROUND].T > .9).mean(1)
     return np.stack([last, _shifted(last, -1)], 1), many[:, None]
 
 def beat_features(
@@ -199,17 +210,21 @@ def beat_features(
     beats, t_s, blocks = aligned or align_beats(signal, r_idx, fs)
     parts = [_aligned(beats[a:b], usual) for a, b, usual in blocks]
     shift, joint = (np.concatenate(o) for o in zip(*parts))
-    moved = np.arange(BEFORE + AFTER) + SLACK + shift[:, None]
     out[:, :, :len(RR_FEATURES)] = rr_features(t_s + shift/FS)[:, None]
     together = np.stack([_shifted(joint, 1), _shifted(joint, -1)], 1)
-    for lead in range(leads):
-        own = np.take_along_axis(beats[:, lead], moved, 1)
-        near, many = _neighbours(own)
-        shape = [_shape(own[a:b], usual[lead, SLACK:-SLACK]) for a, b, usual in blocks]
-        out[:, lead, len(RR_FEATURES):] = np.concatenate([joint[:, None], np.concatenate(shape), near,
-                                                          together, many], 1)
-        for a, b, usual in blocks:
-            if np.sqrt((usual[lead, _slack(QRS)]**2).mean()) < SILENT_MV: out[a:b, lead] = np.nan
+    for start in range(0, n, CHUNK):
+        stop, first, last = min(n, start + CHUNK), max(0, start - AROUND), min(n, start + CHUNK + AROUND)
+        moved = np.arange(BEFORE + AFTER) + SLACK + shift[first:last, None]
+        inner, mine = slice(start - first, stop - first), [o for o in blocks if start <= o[0] < stop]
+        for lead in range(leads):
+            own = np.take_along_axis(beats[first:last, lead], moved, 1)
+            near, many = _neighbours(own, start - first)
+            shape = [_shape(own[a - first:b - first], usual[lead, SLACK:-SLACK]) for a, b, usual in mine]
+            out[start:stop, lead, len(RR_FEATURES):] = np.concatenate([joint[start:stop, None], np.concatenate(shape), near[inner],
+                                                                       together[start:stop], many[inner]], 1)
+    for a, b, usual in blocks:
+        silent = np.sqrt((usual[:, _slack(QRS)]**2).mean(1)) < SILENT_MV
+        out[a:b, silent] = np.nan
     return out
 
 # %% ../../nbs/signals/15_beat_types.ipynb #beats-in-noise
@@ -218,12 +233,22 @@ UNLIKE, ALONE = .8, .85   # correlation with the usual beat, and with the nearer
 IN_A_ROW = 3
 
 def _contrast(beats):
-    "How much steeper each beat is than what lies around it, all leads together."
+    "How steep each beat is, and what lies around it, in each lead, (n, 2, leads)."
     steep = np.abs(np.diff(beats, axis=2))
     qrs = np.sqrt((steep[:, :, LEVEL - 8:LEVEL + 10]**2).mean(2))
     rest = np.sqrt((np.concatenate([steep[:, :, :LEVEL - 14], steep[:, :, LEVEL + 16:]], 2)**2).mean(2))
+    return np.stack([qrs, rest], 1)
+
+def _weighted(contrast):
+    "All leads together, each by how steep its beats are."
+    qrs, rest = contrast[:, 0], contrast[:, 1]
     weight = 1/np.maximum(np.median(qrs, 0), 1e-4)
     return (qrs @ weight)/np.maximum(rest @ weight, 1e-6)
+
+def _like_last(beats):
+    "Correlation of each QRS complex with the one before, all leads together; -1 for the first."
+    u = _unit(beats[:, :, _slack(QRS)]).reshape(len(beats), -1)/np.sqrt(beats.shape[1])
+    return np.r_[-1., (u[1:]*u[:-1]).sum(1)]
 
 def beats_in_noise(
     aligned:tuple,     # from `align_beats`
@@ -232,9 +257,9 @@ def beats_in_noise(
     beats, _, blocks = aligned
     if len(beats) < IN_A_ROW + 2: return np.zeros(len(beats), bool)
     usual = np.concatenate([_aligned(beats[a:b], u)[1] for a, b, u in blocks])
-    qrs = _unit(beats[:, :, _slack(QRS)]).reshape(len(beats), -1)/np.sqrt(beats.shape[1])
-    last = np.r_[-1., (qrs[1:]*qrs[:-1]).sum(1)]
-    near, contrast = np.maximum(last, np.r_[last[1:], -1.]), _contrast(beats)
+    n = len(beats)
+    last = _in_chunks(lambda c: _like_last(beats[max(0, c.start - 1):c.stop])[min(c.start, 1):], n)
+    near, contrast = np.maximum(last, np.r_[last[1:], -1.]), _weighted(_in_chunks(lambda c: _contrast(beats[c]), n))
     bad = (contrast < CONTRAST) & (usual < UNLIKE) & (near < ALONE)
     sure = ndimage.binary_opening(bad, np.ones(IN_A_ROW))
     return ndimage.binary_propagation(sure, mask=(contrast < 1.2*CONTRAST) & (usual < UNLIKE))
@@ -243,25 +268,41 @@ def beats_in_noise(
 WILD = 4   # so many times the usual span of three seconds away from the baseline: an electrode that moves, no heartbeat
 STEP_S = .1   # steps in which the baseline is known
 
+MANY = 9000  # so many steps at a time
+
+def _bridged(x, gone):
+    "`x` with straight lines where samples are `gone`, and with its first or last good one at an end."
+    out, last = x.copy(), x.shape[1] - 1
+    for row, at in zip(out, gone):
+        edges = np.flatnonzero(np.diff(at.astype(np.int8), prepend=0, append=0))
+        for a, b in zip(edges[::2], edges[1::2]):
+            left, right = row[a - 1 if a else b], row[b if b <= last else a - 1]
+            row[a:b] = left + (right - left)*np.arange(1, b - a + 1)/(b - a + 1)
+    return out
+
 def without_artefacts(
     signal:np.ndarray,   # mV, (leads, n_samples)
     fs:float,            # Hz
 )->np.ndarray:           # the same where nothing is wild
     "A lead's samples far beyond what it does in the rest of the recording are bridged, so that beats beside them are still found."
     x, k = np.atleast_2d(signal), max(1, round(STEP_S*fs))
-    n = x.shape[1]//k*k
-    if n < 9*fs or not np.isfinite(x).all(): return x
-    steps = np.median(x[:, :n].reshape(len(x), -1, k), 2)
-    baseline = np.repeat(ndimage.median_filter(steps, (1, 21), mode='reflect'), k, axis=1)
-    baseline = np.pad(baseline, ((0, 0), (0, x.shape[1] - n)), mode='edge')
-    three = int(3*fs)                                   # seconds: at least one beat
+    n, three = x.shape[1]//k*k, int(3*fs)               # three seconds: at least one beat
+    if n < 9*fs or not np.isfinite(x.sum()): return x
+    steps = np.concatenate([np.median(x[:, a:min(n, a + k*MANY)].reshape(len(x), -1, k), 2)
+                            for a in range(0, n, k*MANY)], 1)
+    steps = ndimage.median_filter(steps, (1, 21), mode='reflect')
     spans = np.ptp(x[:, :x.shape[1]//three*three].reshape(len(x), -1, three), axis=2)
-    wild = np.abs(x - baseline) > WILD*np.maximum(np.median(spans, 1, keepdims=True), SILENT_MV)
+    limit = WILD*np.maximum(np.median(spans, 1, keepdims=True), SILENT_MV)
+    wild = np.zeros(x.shape, bool)
+    for a in range(0, x.shape[1], k*MANY):
+        part = x[:, a:a + k*MANY]
+        at = np.minimum((a + np.arange(part.shape[1]))//k, steps.shape[1] - 1)
+        wild[:, a:a + k*MANY] = np.abs(part - steps[:, at]) > limit
     if not wild.any(): return x
     wild = ndimage.binary_dilation(ndimage.binary_closing(wild, np.ones((1, 2*k + 1))) | wild,
                                    np.ones((1, 2*(k//4) + 1)))
     wild &= ~wild.all(1, keepdims=True)
-    return fill_gaps(np.where(wild, np.nan, x))[0].astype(x.dtype)
+    return _bridged(x, wild)
 
 # %% ../../nbs/signals/15_beat_types.ipynb #find-beats
 STRETCH_S, OVERLAP_S = 900., 20.   # beats are looked for in so much at a time, and so much to either side besides
@@ -277,6 +318,14 @@ def _r_peaks(signal, fs):
     r = np.concatenate(out) if out else np.zeros(0, int)
     return r[np.diff(r, prepend=-n) > .2*fs] if len(out) > 1 else r     # none twice at a seam
 
+def rows_of(
+    x:np.ndarray,        # (leads, n_samples)
+    rows,                # a slice or a list of rows
+)->np.ndarray:           # (rows, n_samples)
+    "Some leads of a signal; no copy where these are all of it."
+    every = not isinstance(rows, slice) and list(rows) == list(range(len(x)))
+    return x if every else x[rows]
+
 def find_beats(
     signal:np.ndarray,   # mV, (leads, n_samples)
     fs:float,            # Hz
@@ -284,10 +333,10 @@ def find_beats(
     rows=slice(None),    # the leads in which beats are compared; looked for they are in all
 )->tuple:                # R peaks (sample index) (n,); what `align_beats` makes of them
     "The heartbeats of a recording: R peaks without those that were found in noise."
-    x = np.atleast_2d(signal)
-    x = without_artefacts(x, fs)
-    r = _r_peaks(x, fs)
-    aligned = align_beats(x[rows], r, fs)
+    x = without_artefacts(np.atleast_2d(signal), fs)
+    r, some = _r_peaks(x, fs), rows_of(x, rows)
+    aligned = align_beats(some, r, fs)
     noise = beats_in_noise(aligned)
     if not noise.any(): return r, aligned
-    return r[~noise], align_beats(x[rows], r[~noise], fs)
+    del aligned
+    return r[~noise], align_beats(some, r[~noise], fs)

@@ -226,7 +226,7 @@ def _axis(name, beat, bounds, level):
 
 def _voltages(heights):
     "Sokolow-Lyon and Cornell."
-    h = {lead: row for lead, *row in heights[['lead', 'q_mv', 'r_mv', 's_mv']].to_numpy().tolist()}
+    h = {lead: row for lead, *row in zip(*(heights[c].tolist() for c in ('lead', 'q_mv', 'r_mv', 's_mv')))}
     def down(lead): return max(-h[lead][0], -h[lead][2])
     def up(lead): return h[lead][1]
     def one(name, leads, value):
@@ -259,8 +259,9 @@ class Measurements:
     def q_leads(self)->list: # leads with a Q wave of 40 ms or more, or of a quarter of R or more
         h = self.leads
         if not len(h): return []
-        wide, deep = h.q_ms >= 40, -h.q_mv >= .25*h.r_mv
-        return h.lead[(h.q_mv < -.1) & (wide | deep) & (h.lead != 'aVR')].tolist()
+        q, q_ms, r = (h[c].to_numpy(float) for c in ('q_mv', 'q_ms', 'r_mv'))
+        deep = (q < -.1) & ((q_ms >= 40) | (-q >= .25*r))
+        return [lead for lead, there in zip(h.lead.tolist(), deep) if there and lead != 'aVR']
 
     def row(self)->dict: # name -> number, for a table
         "One row of a table: all values, then what is to be said of them."
