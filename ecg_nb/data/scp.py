@@ -148,6 +148,7 @@ def _huffman(path, data, n, lookups)->np.ndarray: # int64 (n,)
     steps = [total.take(ahead).tobytes() + bytes(40) for total, *_ in lookups]
     if len(lookups) == 1: at, table = _steps(steps[0], n), 0
     else: at, table = _steps_of_tables(steps, [o[3].take(ahead).tobytes() + bytes(40) for o in lookups], n)
+    at = np.minimum(at, n_bits)                       # a long code may lead beyond the end
     word = words[at >> 3] >> 8 - (at & 7) & 0xffffffff
     total, extra, value = (_looked_up([o[i] for o in lookups], word >> 16, table) for i in range(3))
     sound = (total > 0) & (at + total <= n_bits)
