@@ -337,7 +337,8 @@ def _lzw(path, data, most)->bytes: # not more than `most`
     at = 10*np.arange(min(8*len(data)//10, most))                          # a code is a byte at least
     codes = (b[at >> 3] << 16 | b[(at >> 3) + 1] << 8 | b[(at >> 3) + 2]) >> 14 - (at & 7) & 1023
     table = [bytes([k]) for k in range(256)]
-    out, before = [], b''
+    out:list[bytes] = []
+    before = b''
     for code in codes[:_GROWS].tolist():
         if code < len(table): word = table[code]
         elif code == len(table) and before and code < 1023: word = before + before[:1]

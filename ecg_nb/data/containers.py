@@ -529,12 +529,12 @@ def _zarr_array(path, meta)->tuple|None: # shape, type, bytes of a piece; None: 
     codecs = _names_of_codecs([meta.get('compressor'), meta.get('filters'), meta.get('codecs')])
     if codecs - _CODECS: raise UnknownFormat(path, f'an array packed by {", ".join(sorted(codecs - _CODECS))[:60]}, which is not read here')
     dtype = np.dtype(kind)
-    return tuple(shape), dtype, math.prod(pieces)*dtype.itemsize
+    return tuple(meta['shape']), dtype, math.prod(pieces or ())*dtype.itemsize
 
 # %% ../../nbs/data/25_containers.ipynb #zarr-2
 def _zarr_head(path, folder, names)->dict:
     "What the description in a folder says, where it holds files of these `names`; {} where there is none."
-    meta = {}
+    meta:dict = {}
     for name in ZARR_HEADS:
         if name in names: meta |= _zarr_json(path, folder, name)
     if '.zattrs' in names: meta['attributes'] = _zarr_json(path, folder, '.zattrs')

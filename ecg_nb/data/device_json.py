@@ -211,7 +211,8 @@ def read_fhir(
 )->Recording:
     "The leads of a FHIR observation; raises `ECGError`s."
     doc = _parsed(path)
-    parts = doc.get('component') if isinstance(doc.get('component'), list) else [doc]
+    parts = doc.get('component')
+    if not isinstance(parts, list): parts = [doc]
     sampled = [(p, s) for p in parts[:1000] if isinstance(s := _within(p, 'valueSampledData'), dict)]
     if not sampled: raise BadSignal(path, 'an observation without a waveform (valueSampledData)')
     names = [_fhir_lead(p, k) for k, (p, _) in enumerate(sampled)]

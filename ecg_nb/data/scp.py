@@ -110,7 +110,8 @@ def _eights(steps, n, stop)->tuple:
     two = one.take(one)
     four = two.take(two)
     eight = memoryview(four.take(four).data)          # eight codes in a stride
-    begins, here = [], 0
+    begins:list[int] = []
+    here = 0
     while len(begins) < n and here < stop:
         begins.append(here)
         here = eight[here]
