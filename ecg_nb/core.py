@@ -19,14 +19,14 @@ from typing import NamedTuple
 import numpy as np
 
 # %% auto #0
-__all__ = ['LEADS', 'INK', 'PAPER_FINE', 'PAPER_COARSE', 'WAVE_COLORS', 'shown', 'shielded', 'bare', 'ECGError', 'MissingFile',
-           'UnsafePath', 'BadHeader', 'DamagedFile', 'UnknownFormat', 'MissingLead', 'BadSignal', 'NotWritten',
-           'BusyFolder', 'BadTable', 'lead_name', 'Recording', 'check_fs', 'Budget', 'budget', 'allowed', 'afford',
-           'clocked', 'in_time', 'Unpacked', 'project_root', 'data_path', 'results_path', 'shipped_path', 'sync_folder',
-           'sync_tree', 'make_folder', 'sweep_temporary', 'atomic_path', 'swap_names', 'atomic_folder', 'plain',
-           'json_text', 'write_json', 'read_bytes', 'read_json', 'write_csv', 'read_table', 'write_errors',
-           'lock_folder', 'hold_file', 'stoppable', 'end_with_parent', 'toy_ecg', 'plot_ecg', 'did_you_mean',
-           'import_user_module', 'import_plugins', 'UnknownName', 'Registry', 'provenance']
+__all__ = ['LEADS', 'INK', 'PAPER_FINE', 'PAPER_COARSE', 'WAVE_COLORS', 'shown', 'is_text', 'shielded', 'bare', 'file_names',
+           'ECGError', 'MissingFile', 'UnsafePath', 'BadHeader', 'DamagedFile', 'UnknownFormat', 'MissingLead',
+           'BadSignal', 'NotWritten', 'BusyFolder', 'BadTable', 'lead_name', 'Recording', 'check_fs', 'Budget',
+           'budget', 'allowed', 'afford', 'clocked', 'in_time', 'Unpacked', 'project_root', 'data_path', 'results_path',
+           'shipped_path', 'sync_folder', 'sync_tree', 'make_folder', 'sweep_temporary', 'atomic_path', 'swap_names',
+           'atomic_folder', 'plain', 'json_text', 'write_json', 'read_bytes', 'read_json', 'write_csv', 'read_table',
+           'write_errors', 'lock_folder', 'hold_file', 'stoppable', 'end_with_parent', 'toy_ecg', 'plot_ecg',
+           'did_you_mean', 'import_user_module', 'import_plugins', 'UnknownName', 'Registry', 'provenance']
 
 # %% ../nbs/core/10_core.ipynb #shown
 _HIDDEN = {'Cc', 'Cf', 'Cs', 'Zl', 'Zp'}   # controls, marks of direction, bytes that are no text, ends of lines
@@ -47,6 +47,13 @@ def shown(
     return ''.join(_written_out(c) if unicodedata.category(c) in _HIDDEN and c not in keep else c for c in text)
 
 # %% ../nbs/core/10_core.ipynb #shielded
+def is_text(
+    name,   # of anything
+)->bool:
+    "Whether `name` is text that can be written down: no bytes that are none, no halves of characters."
+    try: return isinstance(name, str) and bool(name.encode() or True)
+    except UnicodeEncodeError: return False
+
 _FORMULA = tuple("'=+-@|%＝＋－＠")   # what a spreadsheet may read as the beginning of a formula; ' guards itself
 
 def shielded(
@@ -61,6 +68,19 @@ def bare(
 ):
     "What `shielded` was given, but for what it wrote out."
     return cell[1:] if isinstance(cell, str) and cell[:1] == "'" and cell[1:2] in _FORMULA and cell[1:] else cell
+
+# %% ../nbs/core/10_core.ipynb #file-names
+def file_names(
+    names,     # of recordings
+)->list:
+    "A name for a file of each: letters, digits, `_` and `-`, no two alike, on a disk that tells no capitals from small letters either."
+    out, there = [], set()
+    for name in names:
+        plain, k = re.sub(r'[^A-Za-z0-9_-]+', '_', str(name)).strip('_')[:100] or 'recording', 1
+        while (new := plain if k == 1 else f'{plain}-{k}').lower() in there: k += 1
+        there.add(new.lower())
+        out.append(new)
+    return out
 
 # %% ../nbs/core/10_core.ipynb #ecgerror
 class ECGError(ValueError):
@@ -423,6 +443,8 @@ def sweep_temporary(
 @contextmanager
 def atomic_path(
     path,  # where the file shall appear
+    *,
+    mode:int|None=None,  # its rights; default: those that it has, or that the system gives
 ):         # a path in the same folder to write to
     "Write to the given temporary path; on success it becomes `path`, on any failure it vanishes."
     path = Path(path)
@@ -430,11 +452,11 @@ def atomic_path(
     sweep_temporary(path.parent, _short(path.name))
     tmp, held = _new_temporary(path)
     try:
-        mode = _mode(path, held)
+        usual = _mode(path, held)
         if not fcntl: held.release()                           # Windows renames no open file
         yield tmp
         with open(tmp, 'rb+') as f: os.fsync(f.fileno())
-        os.chmod(tmp, mode)
+        os.chmod(tmp, usual if mode is None else mode)
         os.replace(tmp, path)
         sync_folder(path.parent)
     finally:
@@ -563,6 +585,7 @@ def write_csv(
 def read_table(
     path,             # that `write_csv` wrote, gzipped or not
     *,
+    kind:str='regular table', # what it is, as the message shall call it
     most:int=1 << 28, # bytes, unpacked
     **options,        # of pandas.read_csv
 ):                    # a pd.DataFrame, text as it was before it was shielded
@@ -572,14 +595,15 @@ def read_table(
     if raw[:2] == b'\x1f\x8b':
         try:
             with gzip.GzipFile(fileobj=io.BytesIO(raw)) as f: raw = f.read(most + 1)
-        except (OSError, EOFError, zlib.error) as e: raise DamagedFile(path, f'cannot be unpacked ({e})') from None
+        except (OSError, EOFError, zlib.error) as e: raise DamagedFile(path, f'not a {kind}: cannot be unpacked ({e})') from None
     if len(raw) > most: raise DamagedFile(path, f'unpacks to more than {most:,} bytes')
     try: t = pd.read_csv(io.BytesIO(raw), **options)
-    except (ValueError, RuntimeError) as e: raise DamagedFile(path, f'not a regular table ({str(e)[:200]})') from None
-    for k, kind in enumerate(t.dtypes):
-        if pd.api.types.is_object_dtype(kind) or pd.api.types.is_string_dtype(kind):
+    except (ValueError, RuntimeError, MemoryError, OverflowError) as e:
+        raise DamagedFile(path, f'not a {kind} ({str(e)[:200]})') from None
+    for k, dtype in enumerate(t.dtypes):
+        if pd.api.types.is_object_dtype(dtype) or pd.api.types.is_string_dtype(dtype):
             t.isetitem(k, t.iloc[:, k].map(bare))
-    return t.rename(columns=bare)
+    return t.rename(columns=bare, index=bare if options.get('index_col') is not None else None)
 
 # %% ../nbs/core/10_core.ipynb #write-errors
 @contextmanager
@@ -676,7 +700,7 @@ def stoppable():
     status, before = [], {}
     def stop(number, frame):
         status.append(128 + number)
-        limit = threading.Timer(_STOP_S, os._exit, status)
+        limit = threading.Timer(_STOP_S, _drop, status)
         limit.daemon = True
         limit.start()
         raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
@@ -694,12 +718,33 @@ def stoppable():
     finally:
         for s, handler in before.items(): signal.signal(s, handler)
 
+# %% ../nbs/core/10_core.ipynb #leave
 def _leave(status):
     "End the program without waiting for its threads, nor for all modules to be taken apart."
+    _end_workers()
     atexit._run_exitfuncs()
     for out in (sys.stdout, sys.stderr):
         with suppress(Exception): out.flush()
+    _drop(status)
+
+def _drop(status):
+    _end_workers()
     os._exit(status)
+
+def _children()->list:
+    "Numbers of the processes that this one has started and that run, where the system tells."
+    me, out = str(os.getpid()), []
+    for entry in os.scandir('/proc') if os.path.isdir('/proc') else ():
+        try:
+            parent = Path(entry.path, 'stat').read_text(errors='replace').rpartition(')')[2].split()[1]
+            if entry.name.isdigit() and parent == me: out.append((int(entry.name), Path(entry.path, 'cmdline').read_bytes()))
+        except (OSError, IndexError): pass
+    return [pid for pid, command in out if b'resource_tracker' not in command]   # these clean up and end by themselves
+
+def _end_workers():
+    "End the processes that work for this one at once, those too that are still starting."
+    for pid in _children():
+        with suppress(OSError): os.kill(pid, signal.SIGKILL)
 
 # %% ../nbs/core/10_core.ipynb #end-with-parent
 _watched:set = set()

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from textwrap import wrap
 import ipywidgets as W, numpy as np, pandas as pd
-from ..core import BadTable, DamagedFile, ECGError, MissingFile, Recording, results_path
+from ..core import BadTable, DamagedFile, ECGError, MissingFile, read_table, Recording, results_path
 from ..data.datasets import records_table
 from ..data.load import read
 from ..data.simulate import is_simulated
@@ -104,8 +104,7 @@ def of_data_set(
 def _kept_answers(path, classes):
     "record_id -> probabilities, from a predictions.csv.gz; None if there is none."
     if not path.exists(): return None
-    try: t = pd.read_csv(path, dtype=dict(record_id=str))
-    except Exception as e: raise DamagedFile(path, f'not a table of predictions ({e})') from None
+    t = read_table(path, kind='table of predictions', dtype=dict(record_id=str))
     lost = [c for c in ['record_id', *classes] if c not in t]
     if lost: raise BadTable(path, f'no column {", ".join(lost[:5])}, which the run should have')
     t = t.set_index('record_id')[list(classes)]

@@ -5,16 +5,16 @@
 # %% ../../nbs/cli/10_cli.ipynb #export-from-future-import-annotations
 from __future__ import annotations
 import os, re, sys, warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 import click
 import ecg_nb
 from ..core import ECGError, MissingFile, did_you_mean, import_user_module, json_text, shown
 
 # %% auto #0
 __all__ = ['PARTLY', 'file_options', 'source_options', 'people_option', 'quiet_option', 'json_option', 'echo', 'as_options',
-           'echo_warning', 'extra_of', 'one_line', 'Commands', 'environment', 'cli', 'options', 'run_names',
-           'source_names', 'class_names', 'run_option', 'comma_separated', 'stated_units', 'pairs', 'source_table',
-           'echo_left_out', 'echo_answer']
+           'echo_warning', 'extra_of', 'one_line', 'end_unread', 'Commands', 'environment', 'cli', 'options',
+           'run_names', 'source_names', 'class_names', 'run_option', 'comma_separated', 'stated_units', 'pairs',
+           'source_table', 'echo_left_out', 'echo_answer']
 
 # %% ../../nbs/cli/10_cli.ipynb #partly
 def echo(text='', *, err:bool=False, nl:bool=True):
@@ -67,6 +67,14 @@ def one_line(error:Exception)->str|None: # None: not an error of the user's
     if isinstance(error, OSError): return f'{error.filename or "input or output"}: {error.strerror or error}'
     if isinstance(error, (ValueError, FloatingPointError)): return str(error)
 
+def end_unread():
+    "Nobody reads any more what is printed (`| head`): end without a word, with the status that SIGPIPE gives."
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception): os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+    raise SystemExit(141)
+
 class Commands(click.Group):
     "Commands in the order of work; what goes wrong in one line."
     def list_commands(self, ctx): return list(self.commands)
@@ -77,13 +85,17 @@ class Commands(click.Group):
             ctx.fail(f'no command {name}; {did_you_mean(name, self.commands)}')
         return super().resolve_command(ctx, args)
 
+    def _invoke(self, ctx):
+        try: return super().invoke(ctx)
+        except BrokenPipeError: end_unread()
+
     def invoke(self, ctx):
-        if ctx.params.get('debug'): return super().invoke(ctx)
+        if ctx.params.get('debug'): return self._invoke(ctx)
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
             warnings.simplefilter('default', UserWarning)
             warnings.showwarning = echo_warning
-            try: return super().invoke(ctx)
+            try: return self._invoke(ctx)
             except Exception as e:
                 if (line := one_line(e)) is None: raise
                 raise click.ClickException(as_options(shown(line))) from None

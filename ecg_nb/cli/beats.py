@@ -4,11 +4,11 @@
 
 # %% ../../nbs/cli/19_cli_beats.ipynb #export-imports-cli-beats
 from __future__ import annotations
+import hashlib, os
 from pathlib import Path
 import click
-from .base import (PARTLY, cli, echo_answer, echo_left_out, json_option, quiet_option, source_options,
-                             source_table)
-from ..core import ECGError, write_csv
+from .base import PARTLY, cli, echo, echo_answer, echo_left_out, json_option, quiet_option, source_options, source_table
+from ..core import ECGError, file_names, write_csv
 
 # %% auto #0
 __all__ = ['beats']
@@ -38,8 +38,8 @@ def _write_tables(answers, folder):
 def _write_annotations(answers, folder):
     "An .atr for each recording with beats; never over one that is there."
     from ecg_nb.inference.beats import write_beats
-    for b in answers:
-        path = Path(folder)/Path(b.record_id).name
+    for name, b in zip(file_names([Path(b.record_id).name for b in answers]), answers):
+        path = Path(folder)/name
         if path.with_name(f'{path.name}.atr').exists():
             raise ECGError(path.with_name(f'{path.name}.atr'), 'annotations are there already: take another folder')
         if len(b): write_beats(path, b)
@@ -51,9 +51,10 @@ def _write_annotations(answers, folder):
 @click.option('--out', type=click.Path(file_okay=False), help='Folder for tables: beats.csv, runs.csv, summary.csv.')
 @click.option('--annotations', type=click.Path(file_okay=False),
               help='Folder for WFDB annotations, an .atr a recording.')
+@click.option('--replace', is_flag=True, help='Tables of other recordings that are in --out may go.')
 @quiet_option
 @json_option
-def beats(source, fs, leads, units, run, out, annotations, quiet, as_json):
+def beats(source, fs, leads, units, run, out, annotations, replace, quiet, as_json):
     """Every beat of recordings, one lead or more, 100 Hz or more, seconds or a day: normal (N),
     supraventricular (S), ventricular (V), fusion (F) or not to be classed (Q); couplets, runs, heart rate
     variability.
@@ -63,13 +64,19 @@ def beats(source, fs, leads, units, run, out, annotations, quiet, as_json):
     ecg_nb beats my-folder --out tables --annotations marks
     ecg_nb beats ecg.csv --fs 250 --leads II --units mV --json
     """
+    from ecg_nb.inference.answers import answers_folder, check_answers
     table = source_table(source, fs, leads, units)
+    call = dict(records=[[r.record_id, os.path.join(table.attrs['root'], r.path)] for r in table.itertuples()], runs=[run])
+    if out: check_answers(out, call, replace=replace)
     answers, left_out = _labelled(table, run, quiet)
-    if out and answers: _write_tables(answers, out)
+    if out and answers:
+        digest = hashlib.sha256(repr([b.summary() for b in answers]).encode('utf-8', 'replace')).hexdigest()[:32]
+        with answers_folder(out, call | dict(digest=digest), ['beats.csv', 'runs.csv', 'summary.csv'], replace=replace):
+            _write_tables(answers, out)
     if annotations: _write_annotations(answers, annotations)
     written = [f'written to {folder}' for folder in (out, annotations) if folder]
     echo_answer([b.summary() | dict(runs=b.runs().to_dict('records')) for b in answers], as_json,
                 '\n'.join([*map(str, answers), *written]))
-    for name, cause in left_out: click.echo(f'left out: {name}: {cause}', err=True)
+    for name, cause in left_out: echo(f'left out: {name}: {cause}', err=True)
     echo_left_out(table=table)
     if left_out or any(b.problem for b in answers): raise click.exceptions.Exit(PARTLY)

@@ -4,11 +4,11 @@
 
 # %% ../../nbs/cli/17_cli_measure.ipynb #export-imports-cli-measure
 from __future__ import annotations
+import hashlib, os
 from pathlib import Path
 import click
-from .base import (cli, echo_answer, echo_left_out, json_option, people_option, quiet_option,
-                             source_options, source_table)
-from ..core import ECGError
+from .base import PARTLY, cli, echo, echo_answer, echo_left_out, json_option, people_option, quiet_option, source_options, source_table
+from ..core import ECGError, file_names
 
 # %% auto #0
 __all__ = ['write_measurements', 'measure']
@@ -40,6 +40,27 @@ def write_measurements(out, measured, tables, whose, devices):
     whole = pd.concat([t.assign(record_id=m.record_id) for m, t in zip(measured, tables)], ignore_index=True)
     write_csv(out/'waves.csv', whole, float_format='%.6g')
 
+def _write_annotations(out, names, tables):
+    from ecg_nb.signals.waves import write_waves
+    for name, (waves, fs) in zip(names, tables): write_waves(Path(out)/name.removesuffix('.waves'), waves, fs)
+
+def _all_measured(table, quiet):
+    "Of each recording of a records table its measurements, waves, person, the device's own, rate; and what could not be read."
+    from tqdm.auto import tqdm
+    from ecg_nb.data.load import read
+    from ecg_nb.signals.measure import beside_device
+    from ecg_nb.tasks.waves import measured_with_waves, whose
+    rows, left_out = [], []
+    for row in tqdm(table.itertuples(), total=len(table), disable=quiet):
+        try: rec = read(row, root=table.attrs['root'])
+        except ECGError as e: left_out.append((row.record_id, e.cause))
+        else:
+            m, waves = measured_with_waves(rec)
+            m.record_id = row.record_id
+            who = whose(row) if row.sex or row.age == row.age else whose(rec.meta)
+            rows.append((m, waves, who, beside_device(m, rec.meta), rec.fs))
+    return *([list(c) for c in zip(*rows)] or [[]]*5), left_out
+
 # %% ../../nbs/cli/17_cli_measure.ipynb #measure-2
 @cli.command(short_help='rate, PR, QRS, QT, axes, heights of recordings')
 @source_options
@@ -47,9 +68,10 @@ def write_measurements(out, measured, tables, whose, devices):
 @click.option('--out', type=click.Path(file_okay=False), help='Folder for the tables; without it a summary is printed.')
 @click.option('--waves', 'with_waves', is_flag=True,
               help='In --out, the boundaries of every wave too, as waves.csv and as WFDB annotations (.waves).')
+@click.option('--replace', is_flag=True, help='Measurements of other recordings that are in the folder may go.')
 @quiet_option
 @json_option
-def measure(source, fs, leads, units, csv, columns, sex_coding, out, with_waves, quiet, as_json):
+def measure(source, fs, leads, units, csv, columns, sex_coding, out, with_waves, replace, quiet, as_json):
     """Measure recordings: heart rate, RR, P, PR, QRS, QT, QTc by four formulas, axes of P, QRS and T,
     Sokolow-Lyon, Cornell, Q waves, and of each lead the heights of all waves and ST. Any leads, any rate from
     100 Hz on, from one second to a day.
@@ -59,26 +81,23 @@ def measure(source, fs, leads, units, csv, columns, sex_coding, out, with_waves,
     ecg_nb measure ecg.hea --json
     ecg_nb measure my-folder --out measured --waves
     """
-    from tqdm.auto import tqdm
-    from ecg_nb.data.load import read
-    from ecg_nb.signals.measure import beside_device, unusual
-    from ecg_nb.signals.waves import write_waves
-    from ecg_nb.tasks.waves import measured_with_waves, whose
+    from ecg_nb.inference.answers import answers_folder, check_answers
+    from ecg_nb.signals.measure import unusual
     if with_waves and not out: raise click.UsageError('--waves needs --out')
     table = source_table(source, fs, leads, units, csv, columns, sex_coding)
-    measured, tables, people, devices = [], [], [], []
-    if out: Path(out).mkdir(parents=True, exist_ok=True)
-    for row in tqdm(table.itertuples(), total=len(table), disable=quiet or as_json):
-        rec = read(row, root=table.attrs['root'])
-        m, waves = measured_with_waves(rec)
-        m.record_id = row.record_id
-        measured.append(m)
-        tables.append(waves)
-        devices.append(beside_device(m, rec.meta))
-        people.append(whose(row) if row.sex or row.age == row.age else whose(rec.meta))
-        if with_waves and len(waves): write_waves(Path(out)/row.record_id.replace('/', '_'), waves, rec.fs)
-    if out: write_measurements(out, measured, tables if with_waves else [], people, devices)
+    call = dict(records=[[r.record_id, os.path.join(table.attrs['root'], r.path)] for r in table.itertuples()], runs=['measure'])
+    if out: check_answers(out, call, replace=replace)
+    measured, tables, people, devices, rates, left_out = _all_measured(table, quiet or as_json)
+    names = [f'{n}.waves' for n, t in zip(file_names([m.record_id for m in measured]), tables) if with_waves and len(t)]
+    if out and measured:
+        digest = hashlib.sha256(repr([m.to_dict() for m in measured]).encode('utf-8', 'replace')).hexdigest()[:32]
+        files = ['measurements.csv', 'measurements.json', *['leads.csv']*any(len(m.leads) for m in measured), *['devices.csv']*any(map(len, devices)), *['waves.csv']*with_waves]
+        with answers_folder(out, call | dict(digest=digest), [*files, *names], replace=replace):
+            write_measurements(out, measured, tables if with_waves else [], people, devices)
+            _write_annotations(out, names, [(t, fs) for t, fs in zip(tables, rates) if len(t)] if with_waves else [])
     answer = [m.to_dict() | dict(unusual=unusual(m, **who)) for m, who in zip(measured, people)]
     lines = [line for m, who, d in zip(measured, people, devices) for line in _words(m, who, d)]
-    echo_answer(answer, as_json, '\n'.join(lines + [f'written to {out}']*bool(out)))
+    echo_answer(answer, as_json, '\n'.join(lines + [f'written to {out}']*bool(out and measured)))
+    for name, cause in left_out: echo(f'left out: {name}: {cause}', err=True)
     echo_left_out(table=table)
+    if left_out: raise click.exceptions.Exit(PARTLY)

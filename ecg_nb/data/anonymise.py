@@ -4,11 +4,12 @@
 
 # %% ../../nbs/data/28_anonymise.ipynb #export-imports-anonymise
 from __future__ import annotations
-import hashlib, json, os, re, secrets, stat, warnings
+import hashlib, hmac, json, os, re, secrets, stat, warnings
 from contextlib import nullcontext
+from itertools import count
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import BadTable, DamagedFile, ECGError, LEADS, NotWritten, Recording, UnsafePath, read_json, shipped_path, write_csv, write_errors
+from ..core import BadTable, DamagedFile, ECGError, LEADS, NotWritten, Recording, UnsafePath, atomic_path, hold_file, read_json, read_table, shipped_path, write_csv, write_errors
 from .datasets import unread
 from .load import read, read_folder
 from .formats import header_path, read_annotations
@@ -36,23 +37,29 @@ def _copy_format(path)->str:
     return _TO.get(kind_of(path).removesuffix(' in a zip archive'), 'wfdb')
 
 # %% ../../nbs/data/28_anonymise.ipynb #key
+def _check_apart(path, out):
+    "`UnsafePath` if the key would lie among the copies."
+    if Path(path).resolve().is_relative_to(Path(out).resolve()):
+        raise UnsafePath(path, f'the key would lie in the folder of the copies ({out}): whoever gets them gets the '
+                               'names. Choose another place by --key')
+
 class _Key:
     "The key file: people and copies so far."
     def __init__(self, path, out):
         self.path = Path(path)
-        if self.path.resolve().is_relative_to(Path(out).resolve()):
-            raise UnsafePath(path,
-                             f'the key would lie in the folder of the copies ({out}): whoever gets them gets the '
-                             'names. Choose another place by --key')
+        _check_apart(path, out)
         self.secret, self.people, self.copies = secrets.token_hex(32), {}, {}
         if self.path.exists(): self._load()
+        else: self.save()                          # before the first copy: without it a copy would be nobody's
 
     def _load(self):
         open_to_others = os.name == 'posix' and stat.S_IMODE(self.path.stat().st_mode) & 0o077
         if open_to_others:
             raise UnsafePath(self.path, 'a key that others can read: chmod 600 it, and think of who has read it')
         data = read_json(self.path)
-        try: self.secret, self.people, self.copies = data['secret'], dict(data['people']), dict(data['copies'])
+        try:
+            self.secret, self.people, self.copies = data['secret'], dict(data['people']), dict(data['copies'])
+            if not isinstance(self.secret, str): raise TypeError('no secret')
         except (TypeError, KeyError, ValueError):
             raise DamagedFile(self.path, 'is no key of ecg_nb anonymise') from None
 
@@ -60,23 +67,18 @@ class _Key:
         "Random number and shift (days) of the person `who`."
         if who not in self.people:
             taken = {p['number'] for p in self.people.values()}
-            number = next(n for n in iter(lambda: secrets.token_hex(4), None) if n not in taken)
-            self.people[who] = dict(number=number, shift_days=-365 - secrets.randbelow(3650))
+            # from the secret and the name: what a killed call did not write down is found again
+            digests = (hmac.digest(self.secret.encode(), f'{k} {who}'.encode('utf-8', 'surrogatepass'), 'sha256') for k in count())
+            d = next(d for d in digests if d[:4].hex() not in taken)
+            self.people[who] = dict(number=d[:4].hex(), shift_days=-365 - int.from_bytes(d[4:8], 'big') % 3650)
         return self.people[who]
 
     def save(self):
         "Write the key; its owner alone may read it."
         text = json.dumps(dict(keep='Whoever has this file knows who is who. Keep it apart from the copies, or '
                                     'destroy it.',
-                               secret=self.secret, people=self.people, copies=self.copies), indent=1, ensure_ascii=False)
-        new = self.path.with_name(f'.{self.path.name}.{secrets.token_hex(4)}.tmp')
-        with write_errors(self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), 'w', encoding='utf-8') as f:
-                    f.write(text)
-                os.replace(new, self.path)
-            finally: new.unlink(missing_ok=True)
+                               secret=self.secret, people=self.people, copies=self.copies), indent=1)
+        with write_errors(self.path), atomic_path(self.path, mode=0o600) as new: new.write_text(text, encoding='utf-8')
 
 def _shifted(date, days)->str:
     "A date (and time of day), moved by `days`; '' where there is none."
@@ -234,6 +236,7 @@ def _copy_of(row, root, out, key, to, csv, problems)->dict:
         parts = parts_of(row, root)
     person = key.person(who)
     name = next(n for k in range(1, 10**6) if not (n := f'{person["number"]}-{k:02d}') in key.copies)
+    for left in out.glob(f'{name}.*'): left.unlink()                    # of a call that was killed: no key knows it
     parts.record_id, date = name, (parts.meta or {}).get('date', '') or getattr(row, 'date', '')
     parts.leads, parts.meta = _lead_names(parts.leads), dict(sex=row.sex, age=_age(row.age))
     kind = to or _copy_format(path)
@@ -295,29 +298,39 @@ def anonymise(
 )->tuple:                # DataFrame of the copies (also out/records.csv); [(file, cause)] of what has none; path of the key
     "Copies of recordings that do not say whose they are, and a key that does."
     out = Path(out)
-    key = _Key(key or out.with_name(f'{out.name}-key.json'), out)
+    place = Path(key or out.with_name(f'{out.name}-key.json'))
     if to not in (None, *WRITERS):
         raise NotWritten(out, f'{to!r} is no format that is written; there are {", ".join(WRITERS)}')
     for s in ([source] if isinstance(source, (str, os.PathLike)) else source):
         if out.resolve().is_relative_to(Path(s).resolve()):
             raise UnsafePath(out, f'lies in {s}, which is to be copied: choose another folder')
-    if (out/'records.csv').exists() and not key.copies:
+    _check_apart(place, out)
+    if (out/'records.csv').exists() and not place.exists():
         raise NotWritten(out, 'holds other copies already: choose another folder, or give their key')
+    with write_errors(place), hold_file(place, writer='call that copies') as real:     # one key, one call at a time
+        return _copies(source, out, _Key(real, out), to, csv, progress, columns=columns, sex_coding=sex_coding, fs=fs, leads=leads, units=units)
+
+def _copies(source, out, key, to, csv, progress, **options):
+    "Copies of `source`, the table of all copies, and the key, each written down as they are made."
     from tqdm.auto import tqdm
-    table = read_folder(source, csv=csv, columns=columns, sex_coding=sex_coding, fs=fs, leads=leads, units=units)
+    before = read_table(out/'records.csv', dtype=dict(subject_id=str)) if (out/'records.csv').exists() else None
+    table = read_folder(source, csv=csv, **options)
     rows, problems = [], list(unread(table))
+    def keep():
+        if not rows: return key.save()
+        whole = pd.concat([before, pd.DataFrame(rows).sort_values('file', ignore_index=True)], ignore_index=True)
+        whole = whole.drop_duplicates('file', keep='last', ignore_index=True)
+        write_csv(out/'records.csv', whole)
+        key.save()                                # after it: what no key knows is copied again
+        return whole
     try:
         for k, row in enumerate(tqdm(table.itertuples(), total=len(table), disable=not progress, desc='copied')):
             try: rows.append(_copy_of(row, table.attrs['root'], out, key, to, csv, problems))
             except ECGError as e: problems.append((row.path, e.cause))
-            if k % 100 == 0: key.save()
-    finally: key.save()                                           # also of what was copied before it was stopped
+            if k % 100 == 99: keep()
+    finally: copies = keep()                                      # also of what was copied before it was stopped
     if not rows:
         raise BadTable(out,
                        f'not one recording could be copied; {problems[0][0]}: {problems[0][1]}'
                        if problems else 'nothing to copy')
-    copies = pd.DataFrame(rows).sort_values('file', ignore_index=True)
-    if (out/'records.csv').exists():
-        copies = pd.concat([pd.read_csv(out/'records.csv', dtype=dict(subject_id=str)), copies], ignore_index=True)
-    write_csv(out/'records.csv', copies)
     return copies, problems, key.path

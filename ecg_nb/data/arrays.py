@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 import numpy as np
-from ..core import BadHeader, BadSignal, DamagedFile, LEADS, MissingFile, MissingLead, Recording, Unpacked, afford, check_fs
+from ..core import BadHeader, BadSignal, DamagedFile, ECGError, LEADS, MissingFile, MissingLead, Recording, Unpacked, afford, check_fs
 from .formats import UNIT_MV, person
 
 # %% auto #0
@@ -738,6 +738,7 @@ def _numbers(path, layout, columns, start=0, stop=None, dtype=np.float32):
             for _ in range(layout.skip): f.readline()
             t = pd.read_csv(f, sep=layout.separator, decimal=layout.decimal, header=None, usecols=columns, dtype=dtype,
                             na_values=list(_nothing), skipinitialspace=True, quotechar='"', comment=None, **rows)
+    except ECGError: raise                                # more than its budget allows
     except (ValueError, OSError, EOFError, OverflowError) as e:
         raise DamagedFile(path, f'not a regular table of numbers ({" ".join(str(e).split())[:160]})') from None
     return t[sorted(columns)].to_numpy().T

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pandas as pd, numpy as np
 from ..core import atomic_path, BadTable, DamagedFile, MissingFile, read_json, write_json
 from .datasets import DATASETS
-from .manifest import _columns, _hash
+from .manifest import _columns, _hash, _guarded, _texts
 from .shards import _files_of, _sha256, Source, _source, StoreError
 from ..signals.preprocess import PREPARATION
 
@@ -143,6 +143,8 @@ def _why_anew(was, now, n_files):
     return 'its file holds something else' + (', of the same size' if now.bytes == was.bytes else '')
 
 # %% ../../nbs/data/32_conversion.ipynb #seal
+def _cell(text): return f"'{text}" if _guarded(text) else text
+
 def _seal(out, rows, recipe, plan, known, datasets):
     "Write index and manifest, unless they are there already; what is left of an overwritten store goes."
     n, sides = plan['shard_records'], [known[k] for k in range(len(known))]
@@ -152,12 +154,15 @@ def _seal(out, rows, recipe, plan, known, datasets):
                                                      flags=cat('flags'))
     index['row'] = index.groupby('shard').n_samples.cumsum() - index.n_samples
     index['usable'] = index.n_samples > 0
-    text = index[list(_columns)].to_csv(index=False, lineterminator='\n').encode('utf-8', 'replace')
+    index = index[list(_columns)]
+    safe = index.assign(**{c: _objects(map(_cell, index[c])) for c in _texts})     # most stores have nothing to shield
+    text, as_it_was = (t.to_csv(index=False, lineterminator='\n').encode('utf-8', 'replace') for t in (safe, index))
     m = dict(format='ecg_nb store', plan=plan, source=dict(datasets=datasets, table=plan['table']),
              recipe=plan['recipe'], recipe_hash=recipe.hash, fs=recipe.fs, leads=list(recipe.leads),
              lsb_uv=recipe.lsb_uv, n_records=len(rows), n_usable=int(index.usable.sum()),
              index_sha256=hashlib.sha256(text).hexdigest(),
              shards=[dict(file=f'shard-{k:04d}.npy', rows=s['rows'], sha256=s['sha256']) for k, s in enumerate(sides)])
+    if text != as_it_was: m['shielded'] = True
     m['content_hash'] = _hash(m)
     for p in set(out.glob('shard-*.*')) - {out/f'shard-{k:04d}.{e}' for k in range(len(sides))
                                            for e in ('npy', 'json')}:

@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 import numpy as np
 import pandas as pd
-from ..core import (BadHeader, BadTable, DamagedFile, ECGError, MissingFile, Registry, UnsafePath, bare, clocked,
-                         data_path, read_bytes, shown)
-from .formats import (check_link, cpsc_labels, comment_fields, edf_channel, person, read_annotations,
-                                 read_cpsc, read_header)
+from ..core import BadHeader, BadTable, DamagedFile, ECGError, MissingFile, Registry, UnsafePath, bare, clocked, data_path, is_text, read_bytes, shown
+from .formats import check_link, cpsc_labels, comment_fields, edf_channel, person, read_annotations, read_cpsc, read_header
 
 # %% auto #0
 __all__ = ['COLUMNS', 'DATASETS', 'SUPERCLASSES', 'PTBXL_VERSIONS', 'AAMI', 'listed', 'read_csv', 'parse_age', 'parse_sex',
@@ -107,18 +105,13 @@ def counted(n:int, noun:str)->str: # '1 row', '2 rows'
 
 _leaves = re.compile(r'^/|^~[^/]*/|^[A-Za-z]:|\\|\0|(?:^|/)\.\.(?:/|$)')
 
-def _is_text(name)->bool:
-    "Whether a file's name can be written down as text."
-    try: return bool(name.encode()) or True
-    except UnicodeEncodeError: return False
-
 def check_paths(
     paths,    # of a table
     source,   # named in the error
 ):
     "`UnsafePath` if one of `paths` is empty, absolute or leaves the folder, here or on another system, or is no text."
     paths = [str(p) for p in paths]
-    no_text = [p for p in paths if not _is_text(p)]
+    no_text = [p for p in paths if not is_text(p)]
     if no_text:
         raise UnsafePath(source, f'a name with bytes that are no text here, rename it: {listed(map(shown, no_text))}')
     bad = [p for p in paths if not p or _leaves.search(p)]
@@ -565,7 +558,7 @@ def gather_rows(
             check_link(Path(root)/f, root)
             with clocked(f): rows.append(dict(path=f.as_posix()) | read(Path(root)/f))
         except ECGError as e:
-            notes.append((f.as_posix() if _is_text(f.as_posix()) else shown(f.as_posix()), e.cause))
+            notes.append((f.as_posix() if is_text(f.as_posix()) else shown(f.as_posix()), e.cause))
     first = f'; the first of {len(notes):,} that cannot be read is {notes[0][0]}: {notes[0][1]}' if notes else ''
     if not rows: raise MissingFile(root, f'no readable record here{first}')
     return pd.DataFrame(rows), notes

@@ -6,7 +6,8 @@
 from __future__ import annotations
 import hashlib, io, json, re
 import numpy as np, pandas as pd
-from ..core import DamagedFile, MissingFile, read_bytes, read_json, UnsafePath
+from .formats import check_link
+from ..core import DamagedFile, MissingFile, read_bytes, read_json, UnsafePath, shielded
 from ..signals.preprocess import Recipe
 
 # %% auto #0
@@ -20,6 +21,7 @@ def _hash(manifest):
 
 def _read_manifest(folder):
     path = folder/'manifest.json'
+    check_link(path, folder)
     if not path.is_file():
         begun = any(folder.glob('shard-*')) if folder.is_dir() else False
         raise MissingFile(folder,
@@ -43,6 +45,7 @@ def _read_manifest(folder):
 
 def _open_shard(path, rows, n_leads):
     "Memory map of shard `path`; `DamagedFile` unless it is int16 (`rows`, `n_leads`) and nothing else."
+    check_link(path, path.parent)
     if not path.is_file(): raise MissingFile(path, 'the manifest names this shard, but it is not there')
     try: x = np.load(path, mmap_mode='r', allow_pickle=False)
     except Exception as e: raise DamagedFile(path, f'not an array of integers ({e})') from None
@@ -58,15 +61,24 @@ def _open_shard(path, rows, n_leads):
 # %% ../../nbs/data/31_manifest.ipynb #-read-index
 _columns = dict(record_id=str, subject_id=str, shard='int64', row='int64', n_samples='int64', usable=bool,
                 reason=str, flags=str)
+_texts = ('record_id', 'subject_id', 'reason', 'flags')
+
+def _of_cell(cell): return cell[1:] if cell[:1] == "'" and _guarded(cell[1:]) else cell
+
+def _guarded(text)->bool:
+    "Whether a spreadsheet would run `text`, or take its beginning for the guard against that."
+    return bool(text) and (shielded(text[0]) != text[0] or text[0].isspace())
 
 def _read_index(folder, manifest):
     "The index as a table, checked to say where every row of every shard belongs."
     path = folder/'index.csv'
+    check_link(path, folder)
     raw = read_bytes(path)
     if hashlib.sha256(raw).hexdigest() != manifest['index_sha256']:
         raise DamagedFile(path, 'its SHA-256 is not that of the manifest')
     try:
         t = pd.read_csv(io.BytesIO(raw), dtype=_columns, keep_default_na=False, encoding='utf-8')[list(_columns)]
+        if manifest.get('shielded'): t = t.assign(**{c: t[c].map(_of_cell) for c in _texts})
         n, shard, row = t.n_samples.to_numpy(), t.shard.to_numpy(), t.row.to_numpy()
         rows = np.array([s['rows'] for s in manifest['shards']])
         fits = (min(n.min(), row.min(), shard.min()) >= 0 and ((n > 0) == t.usable).all()

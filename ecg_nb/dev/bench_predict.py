@@ -13,7 +13,7 @@ from ..inference.predict import GROUP, FastRun, predict, sources
 from ..training.run import Run, load_run
 
 # %% auto #0
-__all__ = ['first_result', 'night_cost', 'plain_network', 'plain_loop', 'measure', 'example', 'main']
+__all__ = ['first_result', 'night_cost', 'plain_network', 'plain_loop', 'measure', 'beside_commit', 'example', 'main']
 
 # %% ../../nbs/dev/20_bench_predict.ipynb #first-result
 def first_result(
@@ -173,6 +173,61 @@ def measure(
     write_json(out or results_path('benchmarks', 'predict.json'), measured)
     return measured
 
+# %% ../../nbs/dev/20_bench_predict.ipynb #beside-commit
+_ONCE = """import resource, sys, time
+import numpy as np, torch
+torch.set_num_threads(1)
+from ecg_nb.inference.predict import FastRun, predict
+fast, spent = FastRun(sys.argv[2]), lambda: (time.perf_counter(), time.process_time())
+predict(sys.argv[1], fast.run, n_jobs=1, progress=False)                  # everything is imported and in memory
+a = spent()
+p = predict(sys.argv[3], fast.run, n_jobs=1, progress=False).of().p
+b = spent()
+np.save(sys.argv[4], p)
+print(b[0] - a[0], b[1] - a[1])"""
+
+def _folder_of(folder, n):
+    "`n` simulated records of twelve leads, 10 s at 100 Hz, as WFDB."
+    from ecg_nb.core import LEADS
+    from ecg_nb.data.simulate import simulate_ecg, write_wfdb
+    some = [simulate_ecg(seed=k, fs=100, dur_s=10)[0].signal for k in range(10)]
+    for k in range(n): write_wfdb(folder/f'r{k:05d}', np.roll(some[k % 10], 7*k, 1), 100, LEADS)
+    return folder
+
+def beside_commit(
+    commit:str,          # of this repository
+    *,
+    n:int=2000,          # recordings
+    repeats:int=3,
+    run='diagnosis/xresnet1d18', # a small network: reading, checking and preparing weigh the more
+    out=None,            # default: results/benchmarks/predict_before.json
+)->dict:                 # ratio_cpu and ratio_wall (now to before), ms a record of both, largest_difference
+    "`predict` of one folder by the code of another commit and by this one, in turn."
+    from ecg_nb.core import project_root
+    here, rows = project_root(), []
+    with tempfile.TemporaryDirectory() as d:
+        d, where = Path(d), load_run(run).folder.resolve()
+        subprocess.run(['git', 'worktree', 'add', '--detach', d/'before', commit], cwd=here, check=True, capture_output=True)
+        try:
+            full = subprocess.run(['git', 'rev-parse', commit], cwd=here, check=True, capture_output=True, text=True).stdout.strip()
+            for part, size in (('few', 10), ('many', n)):
+                (d/part).mkdir()
+                _folder_of(d/part, size)
+            for k in range(2*repeats):
+                name, root = (('before', d/'before'), ('now', here))[k % 2]
+                r = subprocess.run([sys.executable, '-c', _ONCE, d/'few', where, d/'many', d/f'{name}.npy'], cwd=root, check=True, capture_output=True,
+                                   text=True, env=os.environ | dict(PYTHONPATH=str(root), OMP_NUM_THREADS='1'))
+                wall, cpu = map(float, r.stdout.split()[-2:])
+                rows.append(dict(code=name, wall_ms=1e3*wall/n, cpu_ms=1e3*cpu/n))
+        finally: subprocess.run(['git', 'worktree', 'remove', '--force', d/'before'], cwd=here, capture_output=True)
+        worst = float(np.abs(np.load(d/'before.npy') - np.load(d/'now.npy')).max())
+    best = {m: {c: min(r[m] for r in rows if r['code'] == c) for c in ('before', 'now')} for m in ('cpu_ms', 'wall_ms')}
+    said = dict(command=f'python -m ecg_nb.dev.bench_predict --before {commit} --records {n} --repeats {repeats}', before=full, records=n, run=str(run),
+                ratio_cpu=best['cpu_ms']['now']/best['cpu_ms']['before'], ratio_wall=best['wall_ms']['now']/best['wall_ms']['before'],
+                best=best, runs=rows, largest_difference=worst, load_average=os.getloadavg()[0]) | provenance()
+    write_json(out or results_path('benchmarks', 'predict_before.json'), said)
+    return said
+
 # %% ../../nbs/dev/20_bench_predict.ipynb #example
 def example(folder=None)->list: # the files
     "A page, a map and the JSON of one record of PTB-XL's test fold, into results/predict/."
@@ -192,10 +247,12 @@ def main(argv=None):
     what = a.add_mutually_exclusive_group(required=True)
     what.add_argument('--measure', action='store_true', help='results/benchmarks/predict.json')
     what.add_argument('--example', action='store_true', help='a page of one record of PTB-XL: results/predict/')
+    what.add_argument('--before', metavar='COMMIT', help='results/benchmarks/predict_before.json: beside the code of another commit')
     a.add_argument('--records', type=int, default=1000)
     a.add_argument('--repeats', type=int, default=3)
     a = a.parse_args(argv)
-    print('\n'.join(map(str, example())) if a.example
+    if a.before: print(json.dumps(beside_commit(a.before, n=a.records, repeats=a.repeats), indent=1, default=float))
+    else: print('\n'.join(map(str, example())) if a.example
           else json.dumps(measure(n=a.records, repeats=a.repeats), indent=1, default=float))
 
 # %% ../../nbs/dev/20_bench_predict.ipynb #export-if-name-main-and

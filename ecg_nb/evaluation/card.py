@@ -6,7 +6,7 @@
 from __future__ import annotations
 import hashlib, json, re, warnings
 import numpy as np, pandas as pd
-from ..core import DamagedFile, ECGError, atomic_path, read_json, write_json
+from ..core import DamagedFile, ECGError, atomic_path, read_json, write_json, read_table
 from ..signals.preprocess import Recipe
 from ..data.simulate import statements
 from ..training.run_folder import beats_of, find_run, is_encoder, read_people, run_info, run_name
@@ -28,8 +28,7 @@ def _own(where, name):
 def _table(path, *columns):
     "The table in `path`, None if there is none."
     if not path.is_file(): return None
-    try: t = pd.read_csv(path)
-    except Exception as e: raise DamagedFile(path, f'not a table ({e})') from None
+    t = read_table(path)
     lost = set(columns) - set(t)
     if lost: raise DamagedFile(path, f'no column {", ".join(sorted(lost))}')
     return t
@@ -202,6 +201,13 @@ def caveat(
 )->str:
     "A line or two to stand beside every answer of a run."
     where = find_run(run)
+    try: return _caveat(where)
+    except ECGError: raise
+    except (TypeError, ValueError, KeyError, AttributeError) as e:
+        raise DamagedFile(where, f'its run.json, metrics.json or outside/table.csv does not say what it is worth '
+                                 f'({type(e).__name__}: {str(e)[:200]})') from None
+
+def _caveat(where):
     info, best = run_info(where), (_own(where, 'metrics.json').get('headline') or [None])[0]
     data, n = ' and '.join(DATA.get(d, (d,))[0] for d in _data(info)), info.get('data', {}).get('records', {}).get('train')
     text = 'Research use only, not a medical device. ' + ('SIMULATED records: what it says means nothing for '

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import ECGError, LEADS, MissingFile, Recording, read_json, results_path, write_csv, write_json
+from ..core import ECGError, LEADS, MissingFile, Recording, read_json, results_path, write_csv, write_json, read_table
 from ..data.datasets import SUPERCLASSES, have, records_table
 from ..data.load import read
 from .card import SHIPPED, answers_sum
@@ -184,7 +184,7 @@ def _class_rows(run, asked, p, *, seed=0):
     if not names or not answered.any(): return []
     columns, people = [run.classes.index(c) for c in names], asked.table.subject_id.to_numpy()[answered]
     values, per_class = report(y[answered], p[answered][:, columns], names, groups=people, seed=seed)
-    here = pd.read_csv(run.folder/'per_class.csv').set_index('class').auc.reindex(names)
+    here = read_table(run.folder/'per_class.csv').set_index('class').auc.reindex(names)
     counts = dict(chance=.5, n=int(answered.sum()), people=len(set(people)), left_out=int((labelled & ~answered).sum()))
     rows = [dict(measure=f'AUC of {r["class"]}', cls=r['class'], value=r.auc, low=r.auc_lo, high=r.auc_hi,
                  home=here[r['class']], positives=int(r.positives)) for _, r in per_class.iterrows()]
@@ -237,7 +237,7 @@ def identity_rows(
     "How often the right person is found in other collections, by recording, from `identity/regimes/table.csv`."
     path = Path(root or results_path())/'identity'/'regimes'/'table.csv'
     if not path.is_file(): return []
-    t = pd.read_csv(path)
+    t = read_table(path)
     t = t[(t.run == str(run).split('/')[-1]) & ~t.split.str.contains('random')]
     t = t.sort_values(['data', 'split']).set_index(['data', 'split'])
     rows = []

@@ -19,7 +19,7 @@ from itertools import combinations
 from pathlib import Path
 import numpy as np, pandas as pd
 from ..tasks.base import TASKS, find_task, task_of, window_probabilities, whole as all_records
-from ..core import BadTable, DamagedFile, MissingFile, atomic_path, data_path, read_json, results_path, write_csv
+from ..core import BadTable, DamagedFile, MissingFile, atomic_path, data_path, read_json, results_path, write_csv, read_table
 from ..data.datasets import find
 from ..data.simulate import is_simulated, sample_data
 from ..tasks.closed_set import PLANS as CLOSED_SET, read_answers
@@ -219,9 +219,10 @@ def read_predictions(path)->pd.DataFrame: # one column a class, by record id
     "What `write_predictions` wrote."
     if not Path(path).is_file(): raise MissingFile(path, 'no predictions there')
     try:
-        t = pd.read_csv(path, dtype=dict(record_id=str)).set_index('record_id').astype(float)
+        t = read_table(path, kind='table of predictions', dtype=dict(record_id=str)).set_index('record_id').astype(float)
         if not t.index.is_unique: raise ValueError('a record occurs twice')
         return t
+    except DamagedFile: raise
     except Exception as e: raise DamagedFile(path, f'not a table of predictions ({e})') from None
 
 # %% ../../nbs/20_evaluate.ipynb #-known
@@ -547,7 +548,7 @@ def plot_rhythm_confusion(
     axes = plt.subplots(2, 2, figsize=(10.5, 10), layout='constrained')[1] if axes is None else axes
     for row, (at, where) in zip(axes, ((Path(folder), 'test records'), (Path(folder)/'outside', 'another hospital'))):
         for ax, kind in zip(row, ('windows', 'records')):
-            m = pd.read_csv(at/f'confusion_{kind}.csv', index_col=0)
+            m = read_table(at/f'confusion_{kind}.csv', index_col=0)
             plot_confusion(m, ax=ax).set_title(f'{Path(folder).name}, {where}: {m.to_numpy().sum():,} {kind}, '
                                                f'{np.trace(m.to_numpy())/m.to_numpy().sum():.3f} right', fontsize=9)
     return axes
@@ -599,9 +600,10 @@ def histories(root=None)->pd.DataFrame: # run, group, epoch, train_loss, valid_l
         parts = p.parent.relative_to(root).parts
         if not parts or parts[0] == 'notebooks': continue
         try:
-            h = pd.read_csv(p)
+            h = read_table(p, kind='history')
             if 'step' in h and 'epoch' not in h: continue       # of a training that counts steps, in stages
             h = h[['epoch', 'train_loss', 'valid_loss', 'score']].astype(float)
+        except DamagedFile: raise
         except Exception as e: raise DamagedFile(p, f'not a history ({e})') from None
         out.append(h.assign(run='/'.join(parts), group='/'.join(parts[:-1])))
     return pd.concat(out, ignore_index=True) if out else pd.DataFrame(columns=['epoch', 'train_loss', 'valid_loss', 'score', 'run', 'group'])
@@ -824,7 +826,7 @@ def write_pictures(
     import matplotlib.pyplot as plt
     out = Path(out)
     if main_run in valids:
-        of = {k: t for k, t in pd.read_csv(out/'evaluate'/'subgroups.csv').groupby('run', sort=False)}
+        of = {k: t for k, t in read_table(out/'evaluate'/'subgroups.csv').groupby('run', sort=False)}
         axes = plt.subplots(1, len(of), figsize=(6.5*len(of), 7.8), layout='constrained', squeeze=False)[1][0]
         for (k, t), ax in zip(of.items(), axes):
             plot_subgroups(t, *((class_auc(tests[k].y, tests[k].p).mean(), 'auc') if k == main_run else (agreement(tests[k]).mean(), 'agreement')), ax=ax).set_title(k, fontsize=9)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, pandas as pd, torch
 from scipy.fft import rfft, rfftfreq
-from ..core import DamagedFile, ECGError, Recording, read_json, results_path, write_csv, write_json
+from ..core import DamagedFile, ECGError, Recording, read_json, results_path, write_csv, write_json, read_table
 from ..data.datasets import find, have, records_table
 from ..data.load import read
 from .card import SHIPPED, answers_sum
@@ -444,7 +444,7 @@ def write_shift(
     t = pd.DataFrame(rows)
     path = results_path('shift', 'table.csv')
     if path.is_file() and set(runs) < set(SHIPPED):
-        before = pd.read_csv(path)
+        before = read_table(path)
         t = pd.concat([before[~before.run.isin(runs)], t], ignore_index=True)
     write_csv(path, t, float_format='%.4g')
     return t

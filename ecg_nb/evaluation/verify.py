@@ -10,7 +10,7 @@ from itertools import combinations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import ECGError, data_path, plain, read_json
+from ..core import ECGError, data_path, plain, read_json, read_table
 from ..data.datasets import have
 from .report import find_runs
 from ..models.layers import Standardize
@@ -177,7 +177,7 @@ def check_epoch(v:Verdict, task:Task, folder:Path, answers:Answers):
     "The validation score of the weights is the best of their training."
     path = folder/'history.csv'
     if not path.exists() or answers.info['model'].get('of'): return
-    history = pd.read_csv(path)
+    history = read_table(path)
     best = history.groupby(history.get('cycle', pd.Series(0, history.index))).score.max()
     score = task.validation_score(answers)
     if (abs(best - score) > .01).all():
@@ -187,7 +187,7 @@ def check_epoch(v:Verdict, task:Task, folder:Path, answers:Answers):
 
 # %% ../../nbs/evaluation/16_verify.ipynb #check-tables
 def _table(path):
-    return pd.read_csv(path, dtype=dict(record_id=str, subject_id=str), keep_default_na=False, na_values=[''])
+    return read_table(path, dtype=dict(record_id=str, subject_id=str), keep_default_na=False, na_values=[''])
 
 def _words(column): return column.fillna('').astype(str).to_numpy(str)
 

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 import numpy as np, pandas as pd
 from ecg_nb.core import (
-    atomic_path, did_you_mean, ECGError, hold_file, read_json, Recording, results_path, write_csv,
+    atomic_path, did_you_mean, ECGError, hold_file, read_json, read_table, Recording, results_path, write_csv,
     write_json
 )
 from ..data.datasets import find, records_table
@@ -126,7 +126,7 @@ def _write_sex(folder, root, seed, said):
     from ecg_nb.tasks.base import find_task
     twelve, one = load_run('sex/leads-12'), load_run('sex/lead-I')
     t = find_task('sex').splits('lead-I', root=root).tables['test']
-    p = {r.folder.name: pd.read_csv(r.folder/'predictions.csv.gz', dtype=dict(record_id=str)).set_index('record_id').female.reindex(t.record_id).to_numpy() for r in (twelve, one)}
+    p = {r.folder.name: read_table(r.folder/'predictions.csv.gz', dtype=dict(record_id=str)).set_index('record_id').female.reindex(t.record_id).to_numpy() for r in (twelve, one)}
     def recording(i): return read(t.iloc[i], root=root)
     found = {k: confident(v, t.sex == 'F') for k, v in p.items()}
     said['confident'] = {k: {g: len(v) for g, v in f.items()} for k, f in found.items()}
@@ -141,7 +141,7 @@ def _write_sex(folder, root, seed, said):
 
 def _write_age(folder, root, seed, said):
     run, table = load_run('sex/leads-12'), records_table('ptb-xl', root).set_index('record_id', drop=False)
-    oldest = pd.read_csv(run.folder/'predictions.csv.gz', dtype=dict(record_id=str)).sort_values('age', ascending=False).record_id[:40]
+    oldest = read_table(run.folder/'predictions.csv.gz', dtype=dict(record_id=str)).sort_values('age', ascending=False).record_id[:40]
     rec = next(r for r in (read(table.loc[i], root=root) for i in oldest) if np.nanmax(np.abs(r.signal)) < 2.5)
     maps = by_each(run, rec, cls='age')
     _save(plot_judged(run, rec, maps, title=f'age: PTB-XL record {rec.record_id} of the test fold, '
@@ -150,7 +150,7 @@ def _write_age(folder, root, seed, said):
 
 def _write_identity(folder, root, seed, said):
     run, table = load_run('identity/leads-12'), records_table('ptb-xl', root).set_index('record_id', drop=False)
-    probes = pd.read_csv(run.folder/'probes.csv', dtype=dict(record_id=str, nearest_record=str))
+    probes = read_table(run.folder/'probes.csv', dtype=dict(record_id=str, nearest_record=str))
     p = probes[(probes['rank'] == 1) & (probes.days > 365)].sort_values('score', ascending=False)
     for row in p.itertuples():
         later, first = (read(table.loc[i], root=root) for i in (row.record_id, row.nearest_record))

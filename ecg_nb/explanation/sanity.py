@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np, pandas as pd, torch
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 from torch import nn
-from ..core import BadTable, ECGError, LEADS, MissingFile, atomic_path, data_path, did_you_mean, results_path
+from ..core import BadTable, ECGError, LEADS, MissingFile, atomic_path, data_path, did_you_mean, results_path, read_table
 from ..core import write_csv, write_json
 from ..signals.preprocess import Recipe
 from ..data.simulate import simulate_ecg
@@ -763,14 +763,14 @@ def write_verdicts()->pd.DataFrame:
     if not (folder/'planted.csv').is_file() or not (folder/'stand-ins.csv').is_file():
         raise MissingFile(folder,
                           'planted.csv and stand-ins.csv are needed first: ecg_nb sanity plants networks stand-ins')
-    planted = pd.read_csv(folder/'planted.csv')
-    common = pd.concat([pd.read_csv(folder/'stand-ins.csv'),
+    planted = read_table(folder/'planted.csv')
+    common = pd.concat([read_table(folder/'stand-ins.csv'),
                         planted_tests({k: t for k, t in planted.groupby('plant')})])
     own = {name: folder/name.replace('/', '-')/'tests.csv' for name in JUDGED}
     tables = []
     for name, path in own.items():
         if not path.is_file(): continue
-        t = pd.read_csv(path)
+        t = read_table(path)
         tables.append(decide(pd.concat([t.assign(on='this run'),
                                         common[common.method.isin(t.method)]])).assign(run=name))
     if not tables: raise MissingFile(folder, 'no tests of a run there: ecg_nb sanity ' + ' '.join(JUDGED))

@@ -8,7 +8,7 @@ __all__ = ['TESTS', 'ESSENTIAL', 'decide', 'grade', 'grades', 'read_verdicts', '
 # %% ../../nbs/explanation/10_verdicts.ipynb #export-imports-verdicts
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import BadTable, DamagedFile, MissingFile, shipped_path
+from ..core import BadTable, DamagedFile, MissingFile, read_table, shipped_path
 
 # %% ../../nbs/explanation/10_verdicts.ipynb #export-tests-dict-name-question
 TESTS = dict(   # name: (question, better when, bar, why this bar)
@@ -66,8 +66,7 @@ def read_verdicts(
     "The table of verdicts."
     path = Path(path or shipped_path('saliency', 'proof', 'verdicts.csv'))
     if not path.is_file(): raise MissingFile(path, 'no verdicts there; `ecg_nb sanity` makes them')
-    try: t = pd.read_csv(path)
-    except Exception as e: raise DamagedFile(path, f'not a table ({e})') from None
+    t = read_table(path, kind='table')
     lost = {'run', 'method', 'test', 'value', 'lo', 'hi', 'n', 'on', 'bar', 'passed'} - set(t)
     if lost: raise DamagedFile(path, f'no column {", ".join(sorted(lost))}')
     return t

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import BadSignal, Recording
+from ..core import BadSignal, Recording, atomic_path
 from ..metrics.ec57 import AAMI
 from ..signals.beat_types import beat_features, find_beats, rows_of
 from ..signals.hrv import HRV, hrv
 from ..signals.prepare import usable_leads
 from ..tasks.beats import beat_probabilities
 from ..training.run import Run, load_run
-from ..training.run_folder import find_run
+from ..training.run_folder import find_run, say_origin
 
 # %% auto #0
 __all__ = ['NAMES', 'FIRST_LEADS', 'AT_END_S', 'FEW', 'IRREGULAR', 'LabelledBeats', 'beats_run', 'label_beats', 'write_beats']
@@ -109,6 +109,7 @@ def beats_run(
     if not isinstance(run, Run):
         folder = find_run(run)
         run = _run(folder, (folder/'model.safetensors').stat().st_mtime)
+    say_origin(run)
     if run.info.get('answers') != 'beats':
         raise BadSignal(run.name, 'answers for whole recordings, not beat by beat: take beats/aami')
     return run
@@ -172,8 +173,8 @@ def write_beats(
     extension:str='atr', # of the annotation file
 ):
     "Write the beats as WFDB annotations (N, S, V, F, Q)."
-    import wfdb
+    import tempfile, wfdb
     if not len(beats): raise BadSignal(path, 'no beat was found, and WFDB knows no annotation file without annotations')
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    wfdb.wrann(Path(path).name, extension, beats.sample.astype(int), list(beats.label), fs=beats.fs,
-               write_dir=str(Path(path).parent))
+    with tempfile.TemporaryDirectory() as d:       # the library takes plain names only, and writes straight into the file
+        wfdb.wrann('x', extension, beats.sample.astype(int), list(beats.label), fs=beats.fs, write_dir=d)
+        with atomic_path(f'{path}.{extension}') as tmp: tmp.write_bytes(Path(d, f'x.{extension}').read_bytes())

@@ -24,7 +24,7 @@ from .index import contents, has_xlsx, wide_table, write_wide_csv, write_wide_xl
 from .page import STYLE, bars, best_method, escaped, img, list_of, map_details, map_of, map_words, page, piece_for, png_of, share, statement_words, whole_page
 from ..training.data import aggregate_windows
 from ..training.run import Run, load_run
-from ..training.run_folder import check_whole, is_encoder, named_run, origin, run_hashes
+from ..training.run_folder import check_whole, is_encoder, named_run, origin, run_hashes, say_origin
 from ..models.networks import XResBlock
 from ..signals.preprocess import complete_leads
 from ..signals.quality import merge_findings, outcome
@@ -464,6 +464,7 @@ def predict(
         if not asked:
             raise BadTable('runs',
                            'none given; results/ holds diagnosis/superclass, rhythm/nine, sex/leads-12 and others')
+        cards = [_card(f.run) for f in asked]            # what is not sound beside a run is said before the work
         named = [f.name for f in asked]
         if len(set(named)) < len(named): raise BadTable('runs', f'several of one name: {", ".join(named)}')
         found, lost = sources(source, fs=fs, leads=leads, units=units)
@@ -489,7 +490,6 @@ def predict(
                     p[j][rows] = q
                     for i, *of_one in zip(rows, *rest): findings[j][i], remarks[j][i], bad[j][i] = of_one
                     if more: pieces[j][rows[0]] = more[j]
-    cards = [_card(f.run) for f in asked]
     answered = [Answered(f, p[j], findings[j], remarks[j], bad[j], pieces[j], caveat, calibration if calibrated else None, _shift(f))
                 for j, (f, (caveat, calibration)) in enumerate(zip(asked, cards))]
     return Predictions(answered, found, lost)
@@ -739,7 +739,7 @@ def enrol(
     from ecg_nb.tasks.gallery import Gallery, change_gallery
     from ecg_nb.tasks.identity import load_encoder
     encoder = load_encoder(run)
-    if origin(encoder): warnings.warn(origin(encoder))
+    say_origin(encoder)
     if Path(gallery).exists(): Gallery.load(gallery).check(encoder.made_by)      # before the work, not after it
     found, lost = sources(source, fs=fs, leads=leads, units=units)
     got, more = _embeddings(encoder, found, progress)
@@ -764,7 +764,7 @@ def identify(
     g = gallery if isinstance(gallery, Gallery) else Gallery.load(gallery)
     encoder = load_encoder(named_run(g.info.get('run') or 'leads-12', task='identity', by=getattr(gallery, 'name', gallery)) if run is None else run)
     g.check(encoder.made_by)
-    if origin(encoder): warnings.warn(origin(encoder))
+    say_origin(encoder)
     found, lost = sources(source, fs=fs, leads=leads, units=units)
     got, more = _embeddings(encoder, found, progress)
     rows = [(i, g.identify(z, k), note) for i, _, z, note in got]

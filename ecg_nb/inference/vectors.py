@@ -16,7 +16,7 @@ from ..signals.lead_quality import quality_text, signal_quality
 from ..tasks.gallery import template
 from ..tasks.identity import IdentityEncoder, load_encoder
 from ..training.run import Run, load_run
-from ..training.run_folder import check_whole, is_encoder
+from ..training.run_folder import check_whole, is_encoder, say_origin
 
 # %% auto #0
 __all__ = ['vector_of', 'Vectors', 'vectors', 'groups_of', 'SamePerson', 'same_person']
@@ -73,6 +73,7 @@ def vectors(
     "The vectors of recordings; one that cannot be used is listed and does not stop the others."
     from tqdm.auto import tqdm
     if not isinstance(run, Run): run = load_encoder(run) if is_encoder(run) else load_run(run)
+    say_origin(run)
     check_whole(run)
     if getattr(run.model, 'note', None) is not None:
         raise BadTable(run.folder, 'its network reads a note besides the ECG: it has no vector of the ECG alone')
@@ -175,6 +176,7 @@ def same_person(
 )->SamePerson:
     "Groups of recordings of the same heart, each compared with all others and never with itself."
     encoder = run if isinstance(run, IdentityEncoder) else load_encoder(run)
+    say_origin(encoder)
     t = encoder.info.get('threshold') if threshold is None else threshold
     if t is None: raise BadTable(encoder.folder, 'it has no threshold for strangers: give one (threshold=)')
     if not -1 <= t <= 1: raise BadTable('threshold', f'{t:g}: a cosine, between -1 and 1, is needed')

@@ -5,7 +5,7 @@
 # %% ../../nbs/signals/13_waves.ipynb #export-imports-waves
 from __future__ import annotations
 import numpy as np, pandas as pd, scipy
-from ..core import BadSignal, ECGError, INK, Recording, WAVE_COLORS
+from ..core import BadSignal, ECGError, INK, Recording, WAVE_COLORS, atomic_path
 from .preprocess import band_filter, fill_gaps, resample
 from .segment import find_r_peaks, find_r_peaks_multi
 
@@ -320,7 +320,7 @@ def write_waves(
     extension:str='waves', # of the annotation file
 ):
     "Write boundaries as WFDB annotations beside the record: `(`, the wave, `)`; the number of `(` and `)` says which wave."
-    import wfdb
+    import tempfile, wfdb
     from pathlib import Path
     rows = []
     for r in table.itertuples():
@@ -329,8 +329,9 @@ def write_waves(
     if not rows: raise BadSignal(path, 'no wave was found, and WFDB knows no annotation file without annotations')
     rows.sort(key=lambda o: o[0])
     sample = np.array([max(0, round(t*fs)) for t, *_ in rows])
-    wfdb.wrann(Path(path).name, extension, sample, [s for _, s, _ in rows], num=np.array([n for *_, n in rows]),
-               fs=fs, write_dir=str(Path(path).parent))
+    with tempfile.TemporaryDirectory() as d:       # the library takes plain names only, and writes straight into the file
+        wfdb.wrann('x', extension, sample, [s for _, s, _ in rows], num=np.array([n for *_, n in rows]), fs=fs, write_dir=d)
+        with atomic_path(f'{path}.{extension}') as tmp: tmp.write_bytes(Path(d, f'x.{extension}').read_bytes())
 
 # %% ../../nbs/signals/13_waves.ipynb #plot-waves
 def plot_waves(

@@ -10,7 +10,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np, pandas as pd, torch
-from ..core import ECGError, LEADS, Registry, atomic_path, data_path, did_you_mean
+from ..core import ECGError, LEADS, Registry, atomic_path, data_path, did_you_mean, read_table
 from ..core import plain, read_json, results_path, write_csv, write_json
 from ..data.datasets import find, records_table, split_by_fold
 from ..data.simulate import is_simulated, sample_data
@@ -466,7 +466,7 @@ def _train(self:Task,
 
 def _continued(folder, history, start):
     "The history of the run that was gone on from, and of what came then, in `folder`."
-    before = pd.read_csv(start.folder/'history.csv')
+    before = read_table(start.folder/'history.csv')
     if 'cycle' not in before: before['cycle'] = 0
     after = history.assign(epoch=history.epoch + len(before), cycle=before.cycle.max() + 1)
     whole = pd.concat([before, after], ignore_index=True)
@@ -668,14 +668,14 @@ def choices(
     found = {name: hashlib.sha256((folder/name).read_bytes()).hexdigest() for name in ('model.safetensors',)
              if (folder/name).exists()}
     if (folder/'history.csv').exists():
-        history = pd.read_csv(folder/'history.csv')
+        history = read_table(folder/'history.csv')
         found['history'] = history[[c for c in ('epoch', 'train_loss', 'valid_loss', 'score')
                                     if c in history]].to_dict('list')
     if (folder/'run.json').exists():
         found |= {k: v for k, v in read_json(folder/'run.json').items() if k not in _NO_CHOICE}
     found |= {f'metrics.{name}': _at(metrics, name.split('.')) for name in task.choices_in_metrics}
     for path in sorted(folder.rglob('*.csv')):
-        table = pd.read_csv(path)
+        table = read_table(path)
         if 'threshold' in table: found[f'{path.relative_to(folder)}: threshold'] = table.threshold.tolist()
     return json.loads(json.dumps(plain(found)))
 

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np, pandas as pd, torch
 import torch.nn.functional as F
 from scipy.signal import savgol_filter
-from ..core import BadTable, DamagedFile, LEADS, MissingFile, data_path, hold_file, provenance, read_json, results_path
+from ..core import BadTable, DamagedFile, LEADS, MissingFile, data_path, hold_file, provenance, read_json, results_path, read_table
 from ..core import write_csv, write_json
 from ..data.beat_inputs import SYSTEMS, BeatSet, beat_table
 from ..data.datasets import in_order, read_csv, records_table
@@ -303,7 +303,7 @@ def add_rows(
     new = pd.DataFrame(list(rows), columns=list(COLUMNS))
     with hold_file(path) as path:
         if path.exists():
-            old = pd.read_csv(path)
+            old = read_table(path)
             if tuple(old.columns) != COLUMNS: raise DamagedFile(path, 'not a table of this kind: its columns differ')
             new = pd.concat([old, new], ignore_index=True)
         new = new.drop_duplicates(['data', 'network', 'split'], keep='last').reset_index(drop=True)
@@ -474,8 +474,8 @@ def write_answers(path, a:pd.DataFrame):
 def read_answers(path)->pd.DataFrame:
     "What `write_answers` wrote."
     if not Path(path).is_file(): raise MissingFile(path, 'no answers there')
-    try: return pd.read_csv(path, dtype=dict(record_id=str, actual=str, called=str, recording_called=str))
-    except Exception as e: raise DamagedFile(path, f'not a table of answers ({e})') from None
+    text = dict.fromkeys(('record_id', 'actual', 'called', 'recording_called'), str)
+    return read_table(path, kind='table of answers', dtype=text)
 
 @dataclass
 class BeatSplits(Splits):
@@ -592,7 +592,7 @@ def _trained(self:ClosedSet, plan, splits, folder)->tuple:
     "The method of a row, trained."
     if not plan.model: return fit_lda(splits.x, splits.data.y.argmax(1).cpu().numpy(), splits.split)
     model = load_weights(self.network(plan, splits), folder/'model.safetensors').eval()
-    return model, pd.read_csv(folder/'history.csv').score.max()
+    return model, read_table(folder/'history.csv').score.max()
 
 def _trained_in(self:ClosedSet, plan, folder)->Path:
     "Where the network of a row was trained: there, or as that of another row."

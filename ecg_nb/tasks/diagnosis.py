@@ -9,7 +9,7 @@ __all__ = ['NETWORKS', 'LABEL_SETS', 'PLANS', 'MEANINGS', 'COMPARISONS', 'PROTOC
 # %% ../../nbs/12_diagnosis.ipynb #export-import-argparse-os-sys
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import data_path, plot_ecg, results_path
+from ..core import data_path, plot_ecg, read_table, results_path
 from ..data.datasets import SUPERCLASSES, ptbxl_labels, ptbxl_statements, ptbxl_tasks
 from ..data.load import read
 from ..data.simulate import statements
@@ -273,8 +273,8 @@ def plot_overview(
 ):                     # the figure
     "One test record, what `run` says of it, and how well `run` does on all of them."
     import matplotlib.pyplot as plt
-    table, per_class = splits.tables['test'], pd.read_csv(run.folder/'per_class.csv')
-    p = pd.read_csv(run.folder/'predictions.csv.gz')[list(run.classes)].to_numpy()
+    table, per_class = splits.tables['test'], read_table(run.folder/'per_class.csv')
+    p = read_table(run.folder/'predictions.csv.gz')[list(run.classes)].to_numpy()
     y = splits.parts['test'].y.cpu().numpy().astype(bool)
     if record is None: record = _both_right(run, splits, p, y)
     rec = read(table.iloc[record], root=table.attrs['root'])

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np, pandas as pd
 from safetensors import safe_open
 from safetensors.numpy import save
-from ..core import BadTable, DamagedFile, ECGError, MissingFile, atomic_path, hold_file, write_errors
+from ..core import BadTable, DamagedFile, ECGError, MissingFile, atomic_path, hold_file, is_text, write_errors
 from ..view.palette import RIGHT
 
 # %% auto #0
@@ -106,7 +106,7 @@ def made_by(
                 threshold=threshold, simulated=simulated)
 
 # %% ../../nbs/tasks/11_gallery.ipynb #-is-name
-def _is_name(p): return isinstance(p, str) and p.strip() not in ('', 'unknown')
+def _is_name(p): return is_text(p) and p.strip() not in ('', 'unknown')
 
 def _same_template(a, b):
     "Whether two templates are of as many recordings, and equal but for the order in which processors add."

@@ -11,7 +11,7 @@ __all__ = ['EXTRA', 'PLANS', 'GALLERY_SIZE', 'GALLERY', 'HALVES', 'REGIMES', 'SE
 # %% ../../nbs/11_identity.ipynb #export-from-future-import-annotations
 from dataclasses import dataclass, replace
 import numpy as np, pandas as pd, torch
-from ..core import BadSignal, BadTable, LEADS, Recording, data_path, read_json, results_path, write_csv
+from ..core import BadSignal, BadTable, LEADS, Recording, data_path, read_json, results_path, write_csv, read_table
 from ..data.beat_inputs import Scalogram, beat_table, l2
 from ..data.datasets import have, in_order
 from ..metrics.identify import identity_report, rank_k, rank_of_true, s_norm, threshold_at
@@ -481,7 +481,7 @@ def same_recordings(
     "The recordings on which systems 1 and 2 were trained anew, so that encoders are compared on the same people; all, if there is no such list."
     path = results_path('identity', 'closed-set', f'{name}.csv')
     if not path.exists(): return data, table
-    listed = table.record_id.isin(pd.read_csv(path, dtype=str).record_id).to_numpy()
+    listed = table.record_id.isin(read_table(path, dtype=str).record_id).to_numpy()
     if not listed.any(): raise BadTable(path, 'lists none of these recordings')
     return data.subset(listed), table[listed].reset_index(drop=True)
 
@@ -596,7 +596,7 @@ def _seed_tables(self:Identity, seed, device, *, name='leads-12', seeds=SEEDS):
 
 def _seed_row(folder):
     "Epoch, score on fold 9, and the figures of the gallery of the published size."
-    m, history = read_json(folder/'metrics.json'), pd.read_csv(folder/'history.csv')
+    m, history = read_json(folder/'metrics.json'), read_table(folder/'history.csv')
     figures = m['test'][GALLERY] | {f'unknown_{k}': v for k, v in m['unknown'].items()}
     row = dict(epoch=int(history.score.idxmax()), fold_9=history.score.max())
     for name in _OF_SEEDS: row |= interval_columns(name, figures)

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 import numpy as np, pandas as pd
 from scipy.special import logit
-from ..core import BadTable, DamagedFile, MissingFile, write_csv, write_json
+from ..core import BadTable, DamagedFile, MissingFile, write_csv, write_json, read_table
 from ..metrics.classify import bootstrap, bootstrap_auc, choose_thresholds, class_auc, interval
 from ..metrics.classify import macro_auc, macro_f1, paired_difference, top1_hit
 from ..training.data import Splits
@@ -36,8 +36,7 @@ def read_answers(
 
 def _read_row(path, splits):
     "Answers of one row, by part; refused if they are damaged or of other records."
-    try: t = pd.read_csv(path, dtype=dict(record_id=str))
-    except Exception as e: raise DamagedFile(path, f'not a table of answers ({e})') from None
+    t = read_table(path, kind='table of answers', dtype=dict(record_id=str))
     classes = list(splits.classes)
     if set(t) != {'record_id', 'part', *classes}:
         raise DamagedFile(path, f'has columns {", ".join(t)}; record_id, part and the classes {", ".join(classes)} '

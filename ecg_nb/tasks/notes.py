@@ -9,7 +9,7 @@ __all__ = ['NOTES', 'PLANS', 'NoteTexts', 'hears_note', 'with_notes', 'AdamW', '
 from dataclasses import asdict, replace
 from pathlib import Path
 import numpy as np, pandas as pd, torch
-from ..core import BadTable, data_path, results_path, write_json
+from ..core import BadTable, data_path, read_table, results_path, write_json
 from ..data.datasets import ptbxl_labels, ptbxl_statements, records_table
 from ..metrics.classify import bootstrap_auc, interval, macro_auc
 from ..models.fusion import create_fusion, with_extra_loss
@@ -212,7 +212,7 @@ def _compare(self:Notes, name, folder, *, seed=0, device='cpu', cache=None):
     for n in plans:
         trained, shipped = self.folder(n)/'answers.csv.gz', results_path(self.name, name, 'answers', f'{n}.csv.gz')
         source = next((p for p in (trained, shipped) if p.is_file()), None)
-        if source: write_answers(Path(folder)/'answers'/f'{n}.csv.gz', pd.read_csv(source, dtype=dict(record_id=str)))
+        if source: write_answers(Path(folder)/'answers'/f'{n}.csv.gz', read_table(source, dtype=dict(record_id=str)))
     return write_leak(plans, splits, self.texts(splits), folder, seed=seed, command=f'ecg_nb train {self.name} {name}')
 
 Notes.compare = _compare

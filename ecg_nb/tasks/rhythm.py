@@ -9,7 +9,7 @@ __all__ = ['PTBXL_TO_CPSC', 'WHERE', 'NETWORKS', 'OTHER_WAY', 'READ_OFF', 'PLANS
 # %% ../../nbs/13_rhythm.ipynb #export-import-argparse-os-re
 from dataclasses import replace
 import numpy as np, pandas as pd
-from ..core import BadTable, data_path, MissingFile
+from ..core import BadTable, MissingFile, data_path, read_table
 from ..data.cpsc2018 import by_record, cpsc_labels
 from ..data.formats import CPSC_CLASSES
 from ..metrics.challenge import challenge_scores, one_answer
@@ -224,7 +224,7 @@ def _compare(self:Rhythm, name, folder, *, seed=0, device='cpu', cache=None):
                           f'no trained network there; ecg_nb train {self.name} trains them')
     splits = self.splits(next(iter(plans)), device=device)
     networks = {n: self.trained(plan, splits, folders[n]) for n, plan in plans.items()}
-    histories = {n: pd.read_csv(at/'history.csv') for n, at in folders.items()}
+    histories = {n: read_table(at/'history.csv') for n, at in folders.items()}
     return write_comparison(plans, networks, histories, splits, folder, seed=seed,
                             command=f'ecg_nb train {self.name} {name}')
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 import numpy as np, pandas as pd, torch
 import torch.nn.functional as F
-from ..core import BadTable, LEADS, MissingFile, data_path
+from ..core import BadTable, LEADS, MissingFile, data_path, read_table
 from ..data.datasets import SUPERCLASSES, find, have, records_table, split_subjects
 from ..data.nights import convert_nights
 from ..data.simulate import is_simulated, sample_data
@@ -342,7 +342,7 @@ def confusion_of(
     run:Run, splits:Splits, # a run of ours, and the records that it was tested on
 )->pd.DataFrame:            # rows the truth, columns what was called
     "Confusion matrix from the predictions in the run's folder."
-    p = pd.read_csv(run.folder/'predictions.csv.gz', dtype=dict(record_id=str)).set_index('record_id')
+    p = read_table(run.folder/'predictions.csv.gz', dtype=dict(record_id=str)).set_index('record_id')
     table = splits.tables['test'].set_index('record_id').loc[p.index]
     called = (p.female >= run.thresholds['female']).to_numpy(int)
     return confusion((table.sex == 'F').to_numpy(int), called, ['man', 'woman'])

@@ -29,7 +29,7 @@ from ..signals.waves import COLUMNS, WAVE_FS, WAVES, curves_together, wave_input
 from .base import TASKS, Figure, Plan, Task
 from ..training.data import autocast
 from ..training.run import Run, load_run
-from ..training.run_folder import LAYOUT
+from ..training.run_folder import LAYOUT, say_origin
 from ..training.weights import load_weights, save_weights
 
 # %% auto #0
@@ -257,6 +257,7 @@ class Delineator:
         run='waves/boundaries', # a `Run`, its folder or name, or a network
     ):
         self.run = None if isinstance(run, nn.Module) else run if isinstance(run, Run) else load_run(run)
+        if self.run is not None: say_origin(self.run)
         self.net = _folded(run if self.run is None else self.run.model).to(memory_format=torch.channels_last)
 
     @torch.inference_mode()

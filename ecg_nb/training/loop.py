@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np, pandas as pd, torch
 import torch.nn.functional as F
 from tqdm.auto import tqdm
-from ..core import BadSignal, DamagedFile, ECGError, MissingFile, lock_folder, sweep_temporary, write_csv, write_errors
+from ..core import BadSignal, DamagedFile, ECGError, MissingFile, lock_folder, sweep_temporary, write_csv, write_errors, read_table
 from ..metrics.classify import Undefined, macro_auc
 from .data import aggregate_windows, autocast, epoch_draw, window_logits
 from .contracts import Augment, Callbacks, Loss, Metric, Sampler, Schedule
@@ -378,8 +378,7 @@ def plot_losses(
     else:
         path = Path(run)/'history.csv' if Path(run).is_dir() else Path(run)
         if not path.is_file(): raise MissingFile(path, 'no history there')
-        try: h = pd.read_csv(path)
-        except Exception as e: raise DamagedFile(path, f'not a history ({e})') from None
+        h = read_table(path, kind='history')
     lost = {'epoch', 'train_loss', 'valid_loss', 'score'} - set(h)
     if lost:
         raise DamagedFile(run if not isinstance(run, pd.DataFrame) else 'history',
