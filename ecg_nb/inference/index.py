@@ -63,7 +63,7 @@ def has_xlsx()->bool:
 def _cell(v):
     "A number, a text that is no formula, or nothing."
     if isinstance(v, str): return shielded(v)[:32_000]
-    if v is None or isinstance(v, float) and not math.isfinite(v): return None
+    if v is None or pd.isna(v) or isinstance(v, float) and not math.isfinite(v): return None
     return v.item() if hasattr(v, 'item') else v
 
 def write_wide_xlsx(path, table:pd.DataFrame):
