@@ -421,8 +421,6 @@ def _flat(figures):
         else: row[k] = v
     return row
 
-
-# %% ../../nbs/11_identity.ipynb #write-seeds
 HALVES = 20   # random halves of the people that are enrolled in turn
 
 def halves_table(
@@ -438,6 +436,7 @@ def halves_table(
         rows.append(dict(seed=seed) | {k: v for k, v in f.items() if not k.endswith('_95')})
     return pd.DataFrame(rows)
 
+# %% ../../nbs/11_identity.ipynb #write-seeds
 def _unknown_headline(title, row):
     "Both sides of it: how well they are told apart, and what keeping strangers out costs those who are enrolled."
     turned_away = f'enrolled people turned away where {FAR:.0%} of the strangers of fold 9 are let in, {title}'
