@@ -27,7 +27,7 @@ from ..metrics.identify import pooled_table
 from ..training.data import aggregate_windows
 from ..training.run import load_run, write_predictions
 from ..training.guards import check_scoring, check_store, datasets_of
-from ..training.run_folder import find_run, is_encoder
+from ..training.run_folder import find_run, is_encoder, run_name
 from ..metrics.classify import apply_temperature, bootstrap, bootstrap_auc, brier, calibration_error, choose_thresholds, class_auc, confusion, f1_scores, fit_temperature, fmax, interval, operating_point, paired_difference, plot_calibration, plot_confusion, plot_precision_recall, plot_roc, plot_two_by_two, report
 from ..view.palette import BLUE
 
@@ -265,13 +265,13 @@ def evaluation(
     if not set(keep) <= set(p): raise BadTable(file, f'no column {", ".join(set(keep) - set(p))}')
     if set(p.index) != set(data.ids):
         raise BadTable(file,
-                       f'speaks of {len(p):,} records, but {part} of {where.parent.name}/{where.name} has '
+                       f'speaks of {len(p):,} records, but {part} of {run_name(where)} has '
                        f'{len(data):,}, of which {len(set(data.ids) & set(p.index)):,} are the same; is this another '
                        'version of the data?')
     cut = pd.Series(info.get('thresholds') or [.5]*len(info['classes']), info['classes'], dtype=float)[keep]
     y = data.y.cpu().numpy()[:, :len(keep)]
     return Evaluation(y, p.loc[data.ids, keep].to_numpy(), keep, data.ids, data.subjects, cut.to_numpy(), table.reset_index(drop=True), table.dataset.iloc[0] + ' (simulated)'*simulated,
-                      f'{where.parent.name}/{where.name}, {_PART.get(part, part)}' + ' (simulated)'*simulated)
+                      f'{run_name(where)}, {_PART.get(part, part)}' + ' (simulated)'*simulated)
 
 # %% ../../nbs/20_evaluate.ipynb #-said
 def _said(mask, classes):

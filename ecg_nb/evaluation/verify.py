@@ -16,7 +16,7 @@ from .report import find_runs
 from ..models.layers import Standardize
 from ..tasks.base import Answers, TASKS, Task, task_of
 from ..training.data import ECGData, Splits
-from ..training.run_folder import find_run, read_people, run_info
+from ..training.run_folder import find_run, read_people, run_info, run_name
 
 # %% auto #0
 __all__ = ['CLOSE', 'shared_recordings', 'Verdict', 'unequal', 'check_people', 'check_split', 'check_standardisation',
@@ -356,7 +356,7 @@ def verify(
 )->Verdict:
     "Make a run's splits, choices, answers and headline anew, and say what differs from its files."
     folder = find_run(run)
-    info, v = run_info(folder), Verdict(f'{folder.resolve().parent.name}/{folder.resolve().name}')
+    info, v = run_info(folder), Verdict(run_name(folder))
     if not (folder/'metrics.json').exists():
         v.differences.append('metrics.json: not there')
         return v

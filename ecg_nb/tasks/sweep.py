@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import BadTable, BusyFolder, MissingFile, NotWritten, did_you_mean, lock_folder, read_json, sweep_temporary, write_csv, write_errors, write_json
+from ..core import BadTable, BusyFolder, MissingFile, NotWritten, UnknownName, did_you_mean, lock_folder, read_json, sweep_temporary, write_csv, write_errors, write_json
 
 # %% ../../nbs/tasks/14_sweep.ipynb #grid
 def grid(
@@ -147,9 +147,12 @@ def _task_of(name):
     "The task of a job, and the label set that its name may stand for."
     from ecg_nb.tasks.base import TASKS, find_task
     if name in TASKS: return find_task(name), ''
+    label_sets:dict = {}
     for task in map(find_task, TASKS):
-        if name in {p.labels for k, p in task.plans.items() if k not in task.candidates} - {''}: return task, name
-    return find_task(name), ''                          # which says what there is
+        for k, p in task.plans.items():
+            if p.labels and k not in task.candidates: label_sets.setdefault(p.labels, task)
+    if name in label_sets: return label_sets[name], name
+    raise UnknownName(name, f'no task or label set of this name; {did_you_mean(name, [*TASKS, *label_sets])}')
 
 def plan_of(
     job:dict,      # task, model, seed, and settings of a `Plan`
