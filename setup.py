@@ -70,7 +70,7 @@ setup(
     license={'apache2': 'Apache-2.0'}[cfg['license']], license_files=['LICENSE'],
     classifiers=['Programming Language :: Python :: 3', f"Intended Audience :: {cfg['audience']}"],
     packages=find_packages(include=[cfg['lib_path'], f"{cfg['lib_path']}.*"], exclude=[f"{cfg['lib_path']}.dev*"]),
-    package_data={cfg['lib_path']: ['py.typed']} | {f"{cfg['lib_path']}.{room}": ['static/*.js', 'static/*.css', 'static/*.npz'] for room in ('view', 'browsing', 'signals')},
+    package_data={cfg['lib_path']: ['py.typed']} | {f"{cfg['lib_path']}.{room}": ['static/*.js', 'static/*.css', 'static/*.npz'] for room in ('view', 'browsing', 'signals', 'inference')},
     include_package_data=True, zip_safe=False, python_requires=f">={cfg['min_python']}",
     install_requires=cfg['requirements'].split(), extras_require={k.removesuffix('_requirements'): v.split() for k, v in cfg.items() if k.endswith('_requirements')},
     entry_points={'console_scripts': cfg['console_scripts'].split()}, cmdclass=dict(build_py=BuildPy),

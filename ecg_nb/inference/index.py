@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 import numpy as np, pandas as pd
 from ..core import ECGError, atomic_path, shielded, write_csv
-from .page import CSP, STYLE, escaped, run_words, share, statement_words
+from .page import CSP, STATIC, STYLE, escaped, run_words, share, statement_words
 if TYPE_CHECKING: from ecg_nb.inference.predict import Predictions
 
 # %% auto #0
@@ -82,22 +82,7 @@ def write_wide_xlsx(path, table:pd.DataFrame):
     with atomic_path(path) as tmp: book.save(tmp)
 
 # %% ../../nbs/inference/14_index.ipynb #contents
-_SORT = """
-for (const button of document.querySelectorAll('th button')) button.onclick = () => {
-  const head = button.closest('th'), body = document.querySelector('tbody');
-  const column = [...head.parentNode.children].indexOf(head), up = head.getAttribute('aria-sort') !== 'ascending';
-  const value = row => row.children[column].dataset.v ?? row.children[column].textContent;
-  const rows = [...body.rows].sort((a, b) => value(a).localeCompare(value(b), 'en', {numeric: true}) * (up ? 1 : -1));
-  const filled = rows.filter(r => value(r) !== ''), empty = rows.filter(r => value(r) === '');
-  for (const th of head.parentNode.children) th.removeAttribute('aria-sort');
-  head.setAttribute('aria-sort', up ? 'ascending' : 'descending');
-  body.append(...filled, ...empty);
-};
-"""
-_LOOK = """table{border-collapse:collapse;width:100%}td,th{padding:3px 8px;text-align:left;vertical-align:top;border-bottom:1px solid var(--line)}
-th button{font:inherit;font-weight:600;color:inherit;background:none;border:0;padding:0;cursor:pointer}th[aria-sort=ascending] button::after{content:" ▲"}th[aria-sort=descending] button::after{content:" ▼"}
-body{max-width:none}img.thumb{width:200px;height:44px;display:block}.scroll{overflow-x:auto}.bad{color:var(--called);font-weight:600}a{color:inherit}
-@media (prefers-color-scheme:dark){img.thumb{filter:invert(1)}}@media print{img.thumb{filter:none}}"""
+_SORT, _LOOK = ((STATIC/f'contents.{kind}').read_text(encoding='utf-8') for kind in ('js', 'css'))
 THUMBNAILS = 500   # of so many recordings at most
 
 def thumbnail(source)->str: # HTML; '' if it cannot be read

@@ -5,46 +5,33 @@
 # %% ../../nbs/inference/13_page.ipynb #export-imports-page
 from __future__ import annotations
 import base64, html, io
-from string import Template
 from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING
 import numpy as np, pandas as pd
 from ..core import ECGError, provenance, shown
 from ..signals.preprocess import complete_leads
-from ..view.palette import BLUE, DARK, GREEN, INK, PALE, PINK, THEMES, VERMILLION, tint
+from ..view.palette import BLUE, GREEN, PALE, PINK, THEMES, VERMILLION, tint
 if TYPE_CHECKING: from ecg_nb.inference.predict import Answered, Predictions
 
 # %% auto #0
-__all__ = ['STYLE', 'CSP', 'SHOWN', 'LINE_S', 'LINES', 'SHEET_S', 'PRINTED_MM', 'escaped', 'list_of', 'whole_page',
+__all__ = ['STATIC', 'STYLE', 'CSP', 'SHOWN', 'LINE_S', 'LINES', 'SHEET_S', 'PRINTED_MM', 'escaped', 'list_of', 'whole_page',
            'statement_words', 'share', 'bars_legend', 'bars', 'png_of', 'img', 'paged', 'clock', 'strip_picture',
            'disclosed', 'whole_ecg', 'curve', 'findings_of', 'head', 'waves_of', 'best_method', 'piece_for', 'map_of',
            'explained_classes', 'map_words', 'map_details', 'map_html', 'run_words', 'page']
 
 # %% ../../nbs/inference/13_page.ipynb #style
-STYLE = Template("""
-:root{color-scheme:light dark;--ink:$ink;--soft:$dark;--back:#fff;--pale:$pale;--below:$below;--called:$called;--warn:$warning;--line:#ccc}
-@media (prefers-color-scheme:dark){:root{--ink:#ECECF4;--soft:#B4B4C0;--back:#17171B;--pale:#33333B;--below:#2F6694;--called:#FD6D28;--warn:#3A241A;--line:#555}
- img.ecg{filter:brightness(.85)}}
-*{box-sizing:border-box}
-body{font:14px/1.45 system-ui,sans-serif;color:var(--ink);background:var(--back);margin:8mm;max-width:264mm;overflow-wrap:anywhere}
-h1{font-size:19px;margin:0 0 2px}h2{font-size:15px;margin:14px 0 4px}p{margin:4px 0}.s,.n{color:var(--soft);font-size:12px}
-.paper{overflow-x:auto}img.ecg{width:262mm;display:block}
-.r{display:flex;align-items:center;gap:8px;margin:3px 0;max-width:215mm;break-inside:avoid}
-.m{width:70mm;color:var(--soft)}.up .m{color:var(--ink);font-weight:600}.n{width:20mm}
-.b{position:relative;flex:1;min-width:70px;height:12px;background:var(--pale)}.b i{position:absolute;left:0;top:0;bottom:0;background:var(--below)}.up .b i{background:var(--called)}
-.b u{position:absolute;top:-3px;width:2px;height:18px;background:var(--ink)}.v{width:26mm;text-align:right;font-variant-numeric:tabular-nums}
-.k{margin:6px 0;font-size:15px}.k span{margin-right:18px;display:inline-block}.k i{font-style:normal;color:var(--called);font-weight:600}
-.w{border-left:4px solid var(--called);padding:4px 10px;background:var(--warn);max-width:230mm}.ok{border-left:4px solid $fine;padding:2px 10px}
-summary{cursor:pointer;color:var(--soft)}details details{margin-left:10px}svg{color:var(--ink);max-width:100%}
-.sheets>input{position:absolute;opacity:0}.sheets>label{display:inline-block;padding:1px 8px;margin:0 2px 4px 0;border:1px solid var(--line);border-radius:3px;cursor:pointer;font-size:12px}
-.sheets>input:checked+label{background:var(--pale);font-weight:600}.sheets>input:focus-visible+label{outline:2px solid var(--below)}.sheets>.sheet{display:none}
-@media (max-width:700px){body{margin:3mm}.r{flex-wrap:wrap;gap:2px 8px}.m{width:auto;flex:1 1 45%}.n,.v{width:auto}.b{order:5;flex:1 1 100%}.k span{display:block;margin:0}}
-@page{size:A4 landscape;margin:8mm}
-@media print{:root{color-scheme:light;--ink:$ink;--soft:$dark;--back:#fff;--pale:$pale;--below:$below;--called:$called;--warn:$warning}
- *{print-color-adjust:exact;-webkit-print-color-adjust:exact}body{margin:0;max-width:none;font-size:10px;line-height:1.25}.paper{overflow:visible}
- .said{display:flex;gap:2px 6mm;flex-wrap:wrap}.said>section{flex:1 1 82mm;min-width:0;break-inside:avoid}.m{width:auto;flex:0 1 43mm}.n{width:auto;flex:0 0 13mm}.v{width:auto;white-space:nowrap}.s,.n{font-size:8px}.k{font-size:11px;margin:2px 0}.k span{margin-right:12px}h1{font-size:14px;display:inline}h2{font-size:11px}.ecgs>h2:first-child{display:none}p{margin:1px 0}.sheets>label,details:not([open]){display:none}
- img.ecg{filter:none;max-height:121mm;width:auto;max-width:262mm}.r{margin:0;gap:4px}.b{height:7px}.b u{height:10px;top:-1px}h2{margin:2px 0 0}.w{padding:1px 8px}.w ul{margin:0}details[open].map,.all{break-before:page}}
-""").substitute(ink=INK, dark=DARK, pale=PALE, below=tint(BLUE, .4), called=VERMILLION, fine=GREEN, warning=tint(VERMILLION, .08))
+STATIC = Path(files('ecg_nb.inference')/'static')   # CSS and JavaScript of the pages
+
+def _colors()->str:
+    "The colours of a page as CSS properties, on light and on dark paper."
+    more = dict(pale=PALE, below=tint(BLUE, .4), warning=tint(VERMILLION, .08))
+    named = {f'{name}-{k}': v for name, theme in THEMES.items() for k, v in theme.items() if isinstance(v, str)}
+    named |= {f'light-{k}': v for k, v in more.items()} | dict(right=GREEN)
+    return ':root {' + ''.join(f'--{k}:{v};' for k, v in named.items()) + '}\n'
+
+STYLE = _colors() + (STATIC/'page.css').read_text(encoding='utf-8')
 
 CSP = ('<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; style-src '
        '\'unsafe-inline\'">')

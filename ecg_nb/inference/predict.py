@@ -618,7 +618,7 @@ def _picture(self:Predictions, i:int, run=None, *, width:int=1300)->bytes: # PNG
 
 def _bars_of(self:Predictions, i:int, run=None)->str:
     "The bars of recording `i` as HTML, as on its page."
-    style = STYLE.replace('body{', '.none{')              # of the bars, not of the page around them
+    style = STYLE.replace('body {', '.none {')              # of the bars, not of the page around them
     return f'<style>{style}</style>{bars(self.of(run), i)}'
 
 Predictions.write, Predictions.picture, Predictions.bars = _write, _picture, _bars_of

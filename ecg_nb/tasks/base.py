@@ -798,11 +798,11 @@ def run_target(
 )->Path:                 # where the run shall be
     "The folder asked for, or the task's own; if a run is there, one beside it, named by its seed."
     folder = Path(to) if to else task.folder(name)
-    if replace or not (folder/'metrics.json').exists(): return folder
+    if replace or not is_finished(folder): return folder
     if to: raise ECGError(folder, 'a run is there already; take another folder, or --replace to overwrite it')
     beside = folder.with_name(f'{folder.name}-seed{seed}')
     more = (folder.with_name(f'{beside.name}-{k}') for k in range(2, 1000))
-    return next(f for f in (beside, *more) if not (f/'metrics.json').exists())
+    return next(f for f in (beside, *more) if not is_finished(f))
 
 def _with_plans_for(task:Task, names, settings:dict)->Task:
     "`task` with a plan for those `names` that are networks; all with these settings."

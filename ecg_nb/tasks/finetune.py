@@ -24,6 +24,7 @@ from ..training.guards import check_scoring, check_store
 from ..training.loop import fit
 from ..training.run import Run, load_run
 from ..training.run_folder import read_people
+from ..training.staging import new_run
 from ..training.weights import save_weights
 from ..view.palette import BLUE, GREY, LIGHT, ORANGE, VERMILLION
 
@@ -310,6 +311,7 @@ def finetune(
     device='cpu',
     title:str='', command:str='',
     progress:bool=True,
+    replace:bool=False,     # a run that is there may be replaced
     **options,              # for `fit`
 )->Run:                     # the new run, its folder complete: weights, run.json, metrics.json, predictions of the test
     "Fine-tune a shipped run on your own labels, and measure it on people whom it has not met."
@@ -317,19 +319,20 @@ def finetune(
     classes = (classes,) if isinstance(classes, str) else tuple(classes)
     base, recipe = network_of(run), network_of(run).recipe
     _labels(table, y, classes, folder)                       # refused before anything is converted
-    if store is None:
-        store = convert(table, folder/'store', recipe, length=base.info['length'], n_jobs=n_jobs, wait_s=600,
-                        progress=progress)
-    check_store(base.folder, store)
     plan = Plan(title or f'{", ".join(classes)}, from {run.name}', model=base.info['model']['name'],
                 options=base.info['model']['options'], leads=recipe.leads, fs=recipe.fs, highpass_hz=recipe.highpass_hz,
                 lowpass_hz=recipe.lowpass_hz, order=recipe.order, notch_hz=recipe.notch_hz, length=base.info['length'],
                 stride=base.info['stride'], epochs=epochs, batch=batch, lr=lr, weight_decay=weight_decay,
                 extra=dict(base=run.name, head_only=head_only))
-    task = find_task('finetune').on(run, table, y, classes, store, cut=split, seed=seed)
-    splits = task.splits(plan, device=device)
-    task.train(plan, splits, folder, seed=seed, progress=progress, **options)
-    task.evaluate(plan, splits, folder, seed=seed, command=command)
+    with new_run(folder, replace=replace) as aside:
+        if store is None:
+            store = convert(table, aside/'store', recipe, length=base.info['length'], n_jobs=n_jobs, wait_s=600,
+                            progress=progress)
+        check_store(base.folder, store)
+        task = find_task('finetune').on(run, table, y, classes, store, cut=split, seed=seed)
+        splits = task.splits(plan, device=device)
+        task.train(plan, splits, aside, seed=seed, progress=progress, **options)
+        task.evaluate(plan, splits, aside, seed=seed, command=command)
     return load_run(folder)
 
 

@@ -22,6 +22,7 @@ from .contracts import Augment, Callbacks, Loss, Metric, Sampler, Schedule
 from .fingerprint import described, differences, fingerprint
 from .weights import checkpoint_state, load_checkpoint, load_weights, save_checkpoint, save_weights
 from .parallel import broadcast_value, gather_loss, rank_and_size, run_on_main
+from .staging import is_shipped
 from ..view.palette import BLUE, GREEN, GREY, VERMILLION
 
 # %% ../../nbs/05_train.ipynb #train-epoch
@@ -287,6 +288,14 @@ def save_history(folder, history):
 # %% ../../nbs/05_train.ipynb #fit
 _ANEW, _DONE = '.anew', '.anew-done'
 
+def _check_free(folder, anew):
+    "`OtherTraining` if a run lies in `folder` whose figures would stay beside other weights."
+    if is_shipped(folder):
+        raise OtherTraining(folder, 'is one of the runs that ship with ecg_nb: take another folder')
+    whole = (folder/'run.json').is_file() and not (folder/'checkpoint.safetensors').is_file()
+    if whole and not anew:
+        raise OtherTraining(folder, 'holds a finished run that was trained elsewhere: take another folder, or resume=False to start anew')
+
 def _tidy(folder):
     "What a killed training left in `folder`: a finished new one takes its place, the rest goes."
     sweep_temporary(folder)
@@ -318,6 +327,7 @@ def fit(
     "Train `model`; the best epoch by `metric` on `valid` is left in `folder/model.safetensors`. Called again after an interruption, it goes on where it was."
     folder, s = Path(folder), FitSettings(**settings)
     _check_parts(train, valid, s.length, overfit)
+    run_on_main(accelerator, lambda: _check_free(folder, not resume))
     with ExitStack() as held:
         run_on_main(accelerator, lambda: held.enter_context(lock_folder(folder, wait_s=wait_s, writer='training')))
         with write_errors(folder, KEPT): run_on_main(accelerator, lambda: _tidy(folder))

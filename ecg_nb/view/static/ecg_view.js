@@ -153,7 +153,7 @@ function rowHeights(item, layout, gain) {
   return rows;
 }
 
-/** Where the paper lies on a canvas of `width` pixels; the middle and the ends of each row in mm. */
+/** Where the paper lies on a canvas of `width` pixels; middle and ends of each row in mm. */
 function geometryOf(item, layoutName, width, paperMm, marginMm, gain) {
   const layouts = item.meta.grids;
   const layout = layouts[layoutName] || Object.values(layouts)[0];
