@@ -7,7 +7,8 @@ from __future__ import annotations
 import re, shlex
 from pathlib import Path
 import click
-from .base import cli, comma_separated, echo, echo_answer, echo_left_out, json_option, people_option, run_names, source_options, source_table
+from .base import (cli, comma_separated, echo, echo_answer, echo_left_out, json_option, people_option,
+                             run_names, source_options, source_table)
 from ..core import BadTable, ECGError, atomic_path, data_path, read_json
 
 # %% auto #0
@@ -29,6 +30,7 @@ def settings_given(task:str, plans, texts)->dict: # name -> value
     example = next((task.plans[name] for name in plans if name in task.plans), next(iter(task.plans.values())))
     return settings_of(texts, example)
 
+# %% ../../nbs/cli/12_cli_training.ipynb #train-2
 @cli.command(short_help='a task from the beginning, then its figures')
 @click.argument('task', required=False)
 @click.argument('plan', nargs=-1)
@@ -51,7 +53,8 @@ def settings_given(task:str, plans, texts)->dict: # name -> value
 @click.option('--simulated', is_flag=True, help='Simulated records will do, if the data set is not here.')
 def train(task, plan, seed, epochs, lr, batch_size, leads, settings, device, jobs, to, replace, eval_only, start,
           precision, simulated):
-    """Train each PLAN of a TASK on its data set and evaluate it. Without PLAN, all of them; without TASK, which there are. A network's name will do for a PLAN: it gets the settings of the task's first one.
+    """Train each PLAN of a TASK on its data set and evaluate it. Without PLAN, all of them; without TASK, which
+    there are. A network's name will do for a PLAN: it gets the settings of the task's first one.
 
     A training that was stopped goes on where it was when the same command is given again.
 
@@ -63,9 +66,9 @@ def train(task, plan, seed, epochs, lr, batch_size, leads, settings, device, job
     if not task: return echo('\n'.join(task_lines()))
     given = {'batch': batch_size, 'leads': leads}
     texts = [*(f'{name}={value}' for name, value in given.items() if value is not None), *settings]
-    train_command(task, plan, seed=seed, epochs=epochs, lr=lr, settings=settings_given(task, plan, texts), device=device,
-                  n_jobs=jobs, to=to, replace=replace, eval_only=eval_only, start=start, precision=precision,
-                  simulated=simulated)
+    train_command(task, plan, seed=seed, epochs=epochs, lr=lr, settings=settings_given(task, plan, texts),
+                  device=device, n_jobs=jobs, to=to, replace=replace, eval_only=eval_only, start=start,
+                  precision=precision, simulated=simulated)
 
 # %% ../../nbs/cli/12_cli_training.ipynb #labels-of
 UNKNOWN = ('', 'nan', 'na', 'n/a', 'none', 'null', '-')                  # no label
@@ -138,8 +141,8 @@ def finetune(run, source, fs, leads, units, csv, columns, sex_coding, labels, to
     table, y = labelled(table, y)
     command = f'ecg_nb finetune {run} … --to {Path(to).name} --seed {seed}'
     options = dict(epochs=epochs) if epochs else {}
-    new = finetune(load_run(run), table, y, to, classes=classes, seed=seed, split=split, head_only=head_only, command=command,
-        progress=not as_json, replace=replace, **options)
+    new = finetune(load_run(run), table, y, to, classes=classes, seed=seed, split=split, head_only=head_only,
+                   command=command, progress=not as_json, replace=replace, **options)
     metrics = read_json(Path(to)/'metrics.json')
     lines = [f"  {h['name']} {h['value']:.3f} (95 % interval {h['low']:.3f} to {h['high']:.3f}), chance "
              f"{h['chance']:.3f}, n = {h['n']:,}"
@@ -168,6 +171,7 @@ def share_of(ctx, param, value):
     if not re.fullmatch(r'\d+/\d+', value): raise click.BadParameter(f'{value}: K/N is needed, such as 0/4')
     return tuple(map(int, value.split('/')))
 
+# %% ../../nbs/cli/12_cli_training.ipynb #sweep-2
 @cli.command(short_help='many trainings: every task, network and seed')
 @click.option('--tasks', callback=comma_separated, default='superclass', show_default=True,
     help='Tasks, or label sets of PTB-XL; several with commas between.')
@@ -185,7 +189,8 @@ def share_of(ctx, param, value):
 @click.option('--slurm', type=int, metavar='N', help='Only print a script for a SLURM job array of so many tasks.')
 @click.pass_context
 def sweep(ctx, tasks, models, seeds, epochs, lr, to, share, wait, retry_failed, only_table, slurm):
-    """Train every combination of task, network and seed, and score it on validation records; the test records are not looked at.
+    """Train every combination of task, network and seed, and score it on validation records; the test records
+    are not looked at.
 
     \b
     ecg_nb sweep --tasks superclass,form --models xresnet1d18,s4d --to data/sweeps/first
@@ -214,7 +219,8 @@ def sweep(ctx, tasks, models, seeds, epochs, lr, to, share, wait, retry_failed, 
 @click.argument('run', nargs=-1, required=True, shell_complete=run_names)
 @click.option('--out', required=True, type=click.Path(dir_okay=False), help='Picture to write: .png, .svg or .pdf.')
 def plot_losses(run, out):
-    """Training and validation loss by epoch, with the validation score; one panel a RUN (task/name, a folder, or a history.csv).
+    """Training and validation loss by epoch, with the validation score; one panel a RUN (task/name, a folder,
+    or a history.csv).
 
     \b
     ecg_nb plot-losses diagnosis/xresnet1d18 sex/leads-12 --out losses.png
