@@ -1810,16 +1810,19 @@ class _Page(HTMLParser):
         if tag in ('script', 'iframe', 'object', 'embed', 'base', 'form', 'link'): self.obeyed.append(tag)
         self.obeyed += [k for k, v in attrs if k.startswith('on') or 'javascript:' in (v or '').lower()]
 
+@contextmanager
 def _pages_without_pictures():
     "Pages with all their words, quickly."
     from unittest.mock import patch
-    return patch.multiple('ecg_nb.inference.predict', _measured=lambda source: (None, {}, {}), _waves_of=lambda rec: [],
-                          _png=lambda *args, **kw: b'', provenance=lambda: dict(versions=dict(ecg_nb='', torch=''), created=''))
+    made = lambda: dict(versions=dict(ecg_nb='', torch='', python='', numpy=''), created='', commit='', machine={})
+    with patch.multiple('ecg_nb.inference.page', waves_of=lambda rec: [], png_of=lambda *args, **kw: b'', provenance=made), \
+         patch.multiple('ecg_nb.inference.predict', _measured=lambda source: (None, {}, {}), provenance=made): yield
 
 def _ask_run(box, name):
     "What a run says of a recording, as `predict` gives it to people and to programs."
     from ecg_nb.core import json_text
-    from ecg_nb.inference.predict import page, predict
+    from ecg_nb.inference.page import page
+    from ecg_nb.inference.predict import predict
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         said = predict(Recording(_ecg(0), 100, LEADS, 'probe'), box, progress=False)
@@ -1967,7 +1970,7 @@ def _cells_run(folder):
     import csv
     out = []
     for path in sorted(Path(folder).rglob('*.csv')):
-        with open(path, encoding='utf-8', newline='') as f: rows = list(csv.reader(f))
+        with open(path, encoding='utf-8-sig', newline='') as f: rows = list(csv.reader(f))
         if len({len(row) for row in rows}) > 1: out.append(f'{path.name}: rows of several lengths')
         out += [f'{path.name}: {c[:40]!r}' for row in rows for c in row if c[:1] in tuple('=+-@|%\t\r') and c and not re.fullmatch(r'[+-]?[\d.]+(e[+-]?\d+)?', c)]
         out += [f'{path.name}: hidden characters in {c[:40]!r}' for row in rows for c in row if not c.replace('\n', '').isprintable()]
