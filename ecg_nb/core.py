@@ -73,7 +73,7 @@ def bare(
 def file_names(
     names,     # of recordings
 )->list:
-    "A name for a file of each: letters, digits, `_` and `-`, no two alike, on a disk that tells no capitals from small letters either."
+    "A file name for each: letters, digits, `_` and `-`, no two alike, even where capitals do not count."
     out, there = [], set()
     for name in names:
         plain, k = re.sub(r'[^A-Za-z0-9_-]+', '_', str(name)).strip('_')[:100] or 'recording', 1
@@ -595,7 +595,8 @@ def read_table(
     if raw[:2] == b'\x1f\x8b':
         try:
             with gzip.GzipFile(fileobj=io.BytesIO(raw)) as f: raw = f.read(most + 1)
-        except (OSError, EOFError, zlib.error) as e: raise DamagedFile(path, f'not a {kind}: cannot be unpacked ({e})') from None
+        except (OSError, EOFError, zlib.error) as e:
+            raise DamagedFile(path, f'not a {kind}: cannot be unpacked ({e})') from None
     if len(raw) > most: raise DamagedFile(path, f'unpacks to more than {most:,} bytes')
     try: t = pd.read_csv(io.BytesIO(raw), **options)
     except (ValueError, RuntimeError, MemoryError, OverflowError) as e:
@@ -737,7 +738,8 @@ def _children()->list:
     for entry in os.scandir('/proc') if os.path.isdir('/proc') else ():
         try:
             parent = Path(entry.path, 'stat').read_text(errors='replace').rpartition(')')[2].split()[1]
-            if entry.name.isdigit() and parent == me: out.append((int(entry.name), Path(entry.path, 'cmdline').read_bytes()))
+            if entry.name.isdigit() and parent == me:
+                out.append((int(entry.name), Path(entry.path, 'cmdline').read_bytes()))
         except (OSError, IndexError): pass
     return [pid for pid, command in out if b'resource_tracker' not in command]   # these clean up and end by themselves
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 import hashlib, os
 from pathlib import Path
 import click
-from .base import PARTLY, cli, echo, echo_answer, echo_left_out, json_option, quiet_option, source_options, source_table
+from .base import PARTLY, cli, echo, echo_answer, echo_left_out, json_option, quiet_option
+from .base import source_options, source_table
 from ..core import ECGError, file_names, write_csv
 
 # %% auto #0
@@ -66,7 +67,8 @@ def beats(source, fs, leads, units, run, out, annotations, replace, quiet, as_js
     """
     from ecg_nb.inference.answers import answers_folder, check_answers
     table = source_table(source, fs, leads, units)
-    call = dict(records=[[r.record_id, os.path.join(table.attrs['root'], r.path)] for r in table.itertuples()], runs=[run])
+    call = dict(records=[[r.record_id, os.path.join(table.attrs['root'], r.path)]
+                         for r in table.itertuples()], runs=[run])
     if out: check_answers(out, call, replace=replace)
     answers, left_out = _labelled(table, run, quiet)
     if out and answers:

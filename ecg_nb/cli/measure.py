@@ -7,7 +7,8 @@ from __future__ import annotations
 import hashlib, os
 from pathlib import Path
 import click
-from .base import PARTLY, cli, echo, echo_answer, echo_left_out, json_option, people_option, quiet_option, source_options, source_table
+from .base import PARTLY, cli, echo, echo_answer, echo_left_out, json_option
+from .base import people_option, quiet_option, source_options, source_table
 from ..core import ECGError, file_names
 
 # %% auto #0
@@ -45,7 +46,7 @@ def _write_annotations(out, names, tables):
     for name, (waves, fs) in zip(names, tables): write_waves(Path(out)/name.removesuffix('.waves'), waves, fs)
 
 def _all_measured(table, quiet):
-    "Of each recording of a records table its measurements, waves, person, the device's own, rate; and what could not be read."
+    "Measurements, waves, person, the device's own and the rate of each recording; and what could not be read."
     from tqdm.auto import tqdm
     from ecg_nb.data.load import read
     from ecg_nb.signals.measure import beside_device
@@ -85,13 +86,15 @@ def measure(source, fs, leads, units, csv, columns, sex_coding, out, with_waves,
     from ecg_nb.signals.measure import unusual
     if with_waves and not out: raise click.UsageError('--waves needs --out')
     table = source_table(source, fs, leads, units, csv, columns, sex_coding)
-    call = dict(records=[[r.record_id, os.path.join(table.attrs['root'], r.path)] for r in table.itertuples()], runs=['measure'])
+    call = dict(records=[[r.record_id, os.path.join(table.attrs['root'], r.path)]
+                         for r in table.itertuples()], runs=['measure'])
     if out: check_answers(out, call, replace=replace)
     measured, tables, people, devices, rates, left_out = _all_measured(table, quiet or as_json)
     names = [f'{n}.waves' for n, t in zip(file_names([m.record_id for m in measured]), tables) if with_waves and len(t)]
     if out and measured:
         digest = hashlib.sha256(repr([m.to_dict() for m in measured]).encode('utf-8', 'replace')).hexdigest()[:32]
-        files = ['measurements.csv', 'measurements.json', *['leads.csv']*any(len(m.leads) for m in measured), *['devices.csv']*any(map(len, devices)), *['waves.csv']*with_waves]
+        files = ['measurements.csv', 'measurements.json', *['leads.csv']*any(len(m.leads) for m in measured),
+                 *['devices.csv']*any(map(len, devices)), *['waves.csv']*with_waves]
         with answers_folder(out, call | dict(digest=digest), [*files, *names], replace=replace):
             write_measurements(out, measured, tables if with_waves else [], people, devices)
             _write_annotations(out, names, [(t, fs) for t, fs in zip(tables, rates) if len(t)] if with_waves else [])

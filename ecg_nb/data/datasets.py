@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 import numpy as np
 import pandas as pd
-from ..core import BadHeader, BadTable, DamagedFile, ECGError, MissingFile, Registry, UnsafePath, bare, clocked, data_path, is_text, read_bytes, shown
-from .formats import check_link, cpsc_labels, comment_fields, edf_channel, person, read_annotations, read_cpsc, read_header
+from ..core import BadHeader, BadTable, DamagedFile, ECGError, MissingFile, Registry
+from ..core import UnsafePath, bare, clocked, data_path, is_text, read_bytes, shown
+from .formats import check_link, cpsc_labels, comment_fields, edf_channel, person
+from .formats import read_annotations, read_cpsc, read_header
 
 # %% auto #0
 __all__ = ['COLUMNS', 'DATASETS', 'SUPERCLASSES', 'PTBXL_VERSIONS', 'AAMI', 'listed', 'read_csv', 'parse_age', 'parse_sex',

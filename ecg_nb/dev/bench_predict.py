@@ -207,23 +207,28 @@ def beside_commit(
     here, rows = project_root(), []
     with tempfile.TemporaryDirectory() as d:
         d, where = Path(d), load_run(run).folder.resolve()
-        subprocess.run(['git', 'worktree', 'add', '--detach', d/'before', commit], cwd=here, check=True, capture_output=True)
+        subprocess.run(['git', 'worktree', 'add', '--detach', d/'before', commit], cwd=here, check=True,
+                       capture_output=True)
         try:
-            full = subprocess.run(['git', 'rev-parse', commit], cwd=here, check=True, capture_output=True, text=True).stdout.strip()
+            full = subprocess.run(['git', 'rev-parse', commit], cwd=here, check=True, capture_output=True,
+                                  text=True).stdout.strip()
             for part, size in (('few', 10), ('many', n)):
                 (d/part).mkdir()
                 _folder_of(d/part, size)
             for k in range(2*repeats):
                 name, root = (('before', d/'before'), ('now', here))[k % 2]
-                r = subprocess.run([sys.executable, '-c', _ONCE, d/'few', where, d/'many', d/f'{name}.npy'], cwd=root, check=True, capture_output=True,
+                command = [sys.executable, '-c', _ONCE, d/'few', where, d/'many', d/f'{name}.npy']
+                r = subprocess.run(command, cwd=root, check=True, capture_output=True,
                                    text=True, env=os.environ | dict(PYTHONPATH=str(root), OMP_NUM_THREADS='1'))
                 wall, cpu = map(float, r.stdout.split()[-2:])
                 rows.append(dict(code=name, wall_ms=1e3*wall/n, cpu_ms=1e3*cpu/n))
         finally: subprocess.run(['git', 'worktree', 'remove', '--force', d/'before'], cwd=here, capture_output=True)
         worst = float(np.abs(np.load(d/'before.npy') - np.load(d/'now.npy')).max())
     best = {m: {c: min(r[m] for r in rows if r['code'] == c) for c in ('before', 'now')} for m in ('cpu_ms', 'wall_ms')}
-    said = dict(command=f'python -m ecg_nb.dev.bench_predict --before {commit} --records {n} --repeats {repeats}', before=full, records=n, run=str(run),
-                ratio_cpu=best['cpu_ms']['now']/best['cpu_ms']['before'], ratio_wall=best['wall_ms']['now']/best['wall_ms']['before'],
+    said = dict(command=f'python -m ecg_nb.dev.bench_predict --before {commit} --records {n} --repeats '
+                        f'{repeats}', before=full, records=n, run=str(run),
+                ratio_cpu=best['cpu_ms']['now']/best['cpu_ms']['before'],
+                ratio_wall=best['wall_ms']['now']/best['wall_ms']['before'],
                 best=best, runs=rows, largest_difference=worst, load_average=os.getloadavg()[0]) | provenance()
     write_json(out or results_path('benchmarks', 'predict_before.json'), said)
     return said
@@ -247,7 +252,8 @@ def main(argv=None):
     what = a.add_mutually_exclusive_group(required=True)
     what.add_argument('--measure', action='store_true', help='results/benchmarks/predict.json')
     what.add_argument('--example', action='store_true', help='a page of one record of PTB-XL: results/predict/')
-    what.add_argument('--before', metavar='COMMIT', help='results/benchmarks/predict_before.json: beside the code of another commit')
+    what.add_argument('--before', metavar='COMMIT',
+                      help='results/benchmarks/predict_before.json: beside the code of another commit')
     a.add_argument('--records', type=int, default=1000)
     a.add_argument('--repeats', type=int, default=3)
     a = a.parse_args(argv)

@@ -37,13 +37,15 @@ def coverage(
     y, sets,       # labels and sets, (n, k)
     classes,       # k names
 )->pd.DataFrame:   # class, positives, covered, low, high, in_sets: share of all records
-    "How many of the positives of each class are in the sets, with 95 % interval by Wilson; the last row is all positives together."
+    "Share of the positives of each class in the sets, 95 % interval by Wilson; the last row is all of them together."
     y, sets = np.asarray(y) == 1, np.asarray(sets)
     rows = []
-    for name, n, hit, share in [*((c, y[:, k].sum(), (y & sets)[:, k].sum(), sets[:, k].mean()) for k, c in enumerate(classes)),
+    by_class = [(c, y[:, k].sum(), (y & sets)[:, k].sum(), sets[:, k].mean()) for k, c in enumerate(classes)]
+    for name, n, hit, share in [*by_class,
                                 ('all', y.sum(), (y & sets).sum(), sets.mean())]:
         low, high = wilson(int(hit), int(n)) if n else (np.nan, np.nan)
-        rows.append({'class': name, 'positives': int(n), 'covered': hit/n if n else np.nan, 'low': low, 'high': high, 'in_sets': share})
+        rows.append({'class': name, 'positives': int(n), 'covered': hit/n if n else np.nan, 'low': low,
+                     'high': high, 'in_sets': share})
     return pd.DataFrame(rows)
 
 # %% ../../nbs/evaluation/18_certainty.ipynb #calibration-line
@@ -76,7 +78,8 @@ def net_benefit(
     rows = []
     for t in thresholds:
         price, called = t/(1 - t), p >= t
-        rows.append(dict(threshold=t, model=(called & y).mean() - price*(called & ~y).mean(), all=y.mean() - price*(~y).mean(), none=0.))
+        rows.append(dict(threshold=t, model=(called & y).mean() - price*(called & ~y).mean(),
+                         all=y.mean() - price*(~y).mean(), none=0.))
     return pd.DataFrame(rows)
 
 # %% ../../nbs/evaluation/18_certainty.ipynb #write-certainty
@@ -101,9 +104,11 @@ def certainty_of(
     for where, e in others.items():
         for k, c in enumerate(e.classes):
             slope, intercept = calibration_line(e.y[:, k], at(e.p)[:, k])
-            line.append({'class': c, 'where': where, 'slope': slope, 'intercept': intercept, 'positives': int(e.y[:, k].sum())})
+            line.append({'class': c, 'where': where, 'slope': slope, 'intercept': intercept,
+                         'positives': int(e.y[:, k].sum())})
             benefit.append(net_benefit(e.y[:, k], at(e.p)[:, k], ACT_FROM).assign(where=where, **{'class': c}))
-    return dict(sets=pd.concat(sets, ignore_index=True), line=pd.DataFrame(line), benefit=pd.concat(benefit, ignore_index=True))
+    return dict(sets=pd.concat(sets, ignore_index=True), line=pd.DataFrame(line),
+                benefit=pd.concat(benefit, ignore_index=True))
 
 def write_certainty(
     folder=None,       # default: certainty/ in the results folder
@@ -117,16 +122,20 @@ def write_certainty(
     folder, tables, head = Path(folder or results_path('certainty')), dict(sets=[], line=[], benefit=[]), []
     for run, parts in asked:
         others = {part: evaluation(run, part) for part in ('test', *parts)}
-        made = certainty_of(evaluation(run, 'valid'), others, temperature=(calibration(run) or {}).get('temperature', 1.))
+        made = certainty_of(evaluation(run, 'valid'), others,
+                            temperature=(calibration(run) or {}).get('temperature', 1.))
         for name, t in made.items(): tables[name].append(t.assign(run=run))
         for r in made['sets'][made['sets']['class'] == 'all'].itertuples():
-            head.append(dict(name=f'{run}, {r.where}: statements present that are in the set, error {r.error:g}', value=r.covered, low=r.low,
+            head.append(dict(name=f'{run}, {r.where}: statements present that are in the set, error '
+                                  f'{r.error:g}', value=r.covered, low=r.low,
                              high=r.high, chance=None, n=r.positives))
-            say(f'{run}, {r.where}, error {r.error:g}: {r.covered:.3f} ({r.low:.3f} to {r.high:.3f}) of {r.positives:,}, {r.mean_size:.2f} statements a record')
+            say(f'{run}, {r.where}, error {r.error:g}: {r.covered:.3f} ({r.low:.3f} to {r.high:.3f}) of '
+                f'{r.positives:,}, {r.mean_size:.2f} statements a record')
     for name, parts in tables.items():
         t = pd.concat(parts, ignore_index=True)
         write_csv(folder/f'{name}.csv', t[['run', *[c for c in t if c != 'run']]], float_format='%.4f')
-    write_json(folder/'metrics.json', dict(task='certainty', run='certainty', title='what cannot be excluded', headline=head, simulated=False,
+    about = dict(task='certainty', run='certainty', title='what cannot be excluded', simulated=False)
+    write_json(folder/'metrics.json', about | dict(headline=head,
                command='python -m ecg_nb.evaluation.certainty', interval='95 %, Wilson') | provenance())
 
 if __name__ == '__main__' and '__file__' in globals(): write_certainty()

@@ -7,7 +7,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import ECGError, LEADS, MissingFile, Recording, read_json, results_path, write_csv, write_json, read_table
+from ..core import ECGError, LEADS, MissingFile, Recording, read_json, results_path, write_csv
+from ..core import write_json, read_table
 from ..data.datasets import SUPERCLASSES, have, records_table
 from ..data.load import read
 from .card import SHIPPED, answers_sum

@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np, pandas as pd, torch
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 from torch import nn
-from ..core import BadTable, ECGError, LEADS, MissingFile, atomic_path, data_path, did_you_mean, results_path, read_table
+from ..core import BadTable, ECGError, LEADS, MissingFile, atomic_path, data_path, did_you_mean
+from ..core import results_path, read_table
 from ..core import write_csv, write_json
 from ..signals.preprocess import Recipe
 from ..data.simulate import simulate_ecg

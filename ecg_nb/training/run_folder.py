@@ -12,7 +12,8 @@ import hashlib, math, re, warnings
 from configparser import ConfigParser
 from functools import cache
 from pathlib import Path
-from ..core import BadHeader, BadTable, MissingFile, UnsafePath, did_you_mean, is_text, read_json, results_path, shipped_path
+from ..core import BadHeader, BadTable, MissingFile, UnsafePath, did_you_mean, is_text
+from ..core import read_json, results_path, shipped_path
 
 # %% ../../nbs/training/09_run_folder.ipynb #run-folders
 def run_folders(
