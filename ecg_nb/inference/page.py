@@ -22,7 +22,7 @@ __all__ = ['STATIC', 'STYLE', 'CSP', 'SHOWN', 'LINE_S', 'LINES', 'SHEET_S', 'PRI
            'explained_classes', 'map_words', 'map_details', 'map_html', 'run_words', 'page']
 
 # %% ../../nbs/inference/13_page.ipynb #style
-STATIC = Path(files('ecg_nb.inference')/'static')   # CSS and JavaScript of the pages
+STATIC = Path(str(files('ecg_nb.inference')))/'static'   # CSS and JavaScript of the pages
 
 def _colors()->str:
     "The colours of a page as CSS properties, on light and on dark paper."
