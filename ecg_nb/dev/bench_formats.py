@@ -35,7 +35,7 @@ def _tracing(path):
     with h5py.File(container_of(path)[0], 'r', locking=False) as f: f['tracings'][0]
 
 def _arrays(path):
-    with np.load(path) as z: return [z[k] for k in z.files]
+    with np.load(path, allow_pickle=False) as z: return [z[k] for k in z.files]
 
 def _row_group(path):
     import pyarrow.parquet as pq
