@@ -475,7 +475,10 @@ def read_answers(path)->pd.DataFrame:
     "What `write_answers` wrote."
     if not Path(path).is_file(): raise MissingFile(path, 'no answers there')
     text = dict.fromkeys(('record_id', 'actual', 'called', 'recording_called'), str)
-    return read_table(path, kind='table of answers', dtype=text)
+    table = read_table(path, kind='table of answers', dtype=text)
+    missing = [name for name in text if name not in table]
+    if missing: raise DamagedFile(path, f'not a table of answers: no column {missing[0]}')
+    return table
 
 @dataclass
 class BeatSplits(Splits):
