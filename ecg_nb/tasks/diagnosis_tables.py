@@ -49,7 +49,7 @@ def task_table(
     *,
     cache:dict=None, # as for `window_probabilities`
     seed:int=0,
-)->pd.DataFrame:     # a row a run and task, and one for the average of all: auc, lo, hi, n; and the average's minus this one's, with its interval
+)->pd.DataFrame:     # a row a run and task, one for the average of all: auc, lo, hi, n; gain of the average, its interval
     "Macro AUC of each run on each task on fold 10; mean or maximum of the windows by fold 9."
     runs, rows = {n: load_run(Path(folder)/n) for n in names}, []
     cache = {} if cache is None else cache
@@ -85,7 +85,7 @@ def protocol_table(
     *,
     cache:dict=None,  # as for `window_probabilities`
     seed:int=0, n_resamples:int=1000,
-)->pd.DataFrame:      # two rows a label set: task, protocol, n, classes, macro AUC with its interval, the same of the common classes, published
+)->pd.DataFrame:      # two rows a label set: task, protocol, n, classes, macro AUC and its interval, of common classes
     "Macro AUC on fold 10 by both protocols, with 95 % intervals over patients."
     data, table = splits.parts['test'], splits.tables['test']
     rows, cache = [], {} if cache is None else cache
@@ -104,6 +104,7 @@ def protocol_table(
                 common_lo=m['macro_auc_common_95'][0], common_hi=m['macro_auc_common_95'][1], published=theirs))
     return pd.DataFrame(rows)
 
+# %% ../../nbs/tasks/24_diagnosis_tables.ipynb #protocol-figures
 def protocol_figures(
     table:pd.DataFrame,   # from `protocol_table`
     titles:dict,          # label set -> its words
