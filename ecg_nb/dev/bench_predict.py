@@ -223,7 +223,8 @@ def beside_commit(
                 wall, cpu = map(float, r.stdout.split()[-2:])
                 rows.append(dict(code=name, wall_ms=1e3*wall/n, cpu_ms=1e3*cpu/n))
         finally: subprocess.run(['git', 'worktree', 'remove', '--force', d/'before'], cwd=here, capture_output=True)
-        worst = float(np.abs(np.load(d/'before.npy', allow_pickle=False) - np.load(d/'now.npy', allow_pickle=False)).max())
+        answers = [np.load(d/f'{name}.npy', allow_pickle=False) for name in ('before', 'now')]
+        worst = float(np.abs(answers[0] - answers[1]).max())
     best = {m: {c: min(r[m] for r in rows if r['code'] == c) for c in ('before', 'now')} for m in ('cpu_ms', 'wall_ms')}
     said = dict(command=f'python -m ecg_nb.dev.bench_predict --before {commit} --records {n} --repeats '
                         f'{repeats}', before=full, records=n, run=str(run),

@@ -49,7 +49,7 @@ def task_table(
     *,
     cache:dict=None, # as for `window_probabilities`
     seed:int=0,
-)->pd.DataFrame:     # a row a run and task, one for the average of all: auc, lo, hi, n; gain of the average, its interval
+)->pd.DataFrame:     # a row a run and task, one for the average of all: auc, lo, hi, n; the average's gain, interval
     "Macro AUC of each run on each task on fold 10; mean or maximum of the windows by fold 9."
     runs, rows = {n: load_run(Path(folder)/n) for n in names}, []
     cache = {} if cache is None else cache
