@@ -13,7 +13,7 @@ from .registry import complete_leads, container_of, device_recording, first_text
 from .scp import LEAD_NUMBERS
 
 # %% auto #0
-__all__ = ['LIMB_LEADS', 'read_kardia', 'read_fitbit', 'read_withings', 'read_fhir', 'write_kardia', 'write_fitbit',
+__all__ = ['SNIFFED', 'LIMB_LEADS', 'read_kardia', 'read_fitbit', 'read_withings', 'read_fhir', 'write_kardia', 'write_fitbit',
            'write_withings', 'write_fhir']
 
 # %% ../../nbs/data/29_device_json.ipynb #objects
@@ -66,18 +66,22 @@ def _facts(**facts)->dict:
     return {k: v for k, v in facts.items() if v not in ('', None) and v == v}
 
 # %% ../../nbs/data/29_device_json.ipynb #sniff
-def _json_with(pattern):
-    "A function that recognises JSON objects whose first 4 kB match `pattern`."
-    words = re.compile(pattern)
+SNIFFED = dict(   # what the first 4 kB of each kind hold
+    kardia=r'"(?:amplitudeResolution|algorithmDetermination|data12L)"|'
+           r'"(?:raw|enhanced)"\s*:\s*\{\s*"(?:samples|frequency|mainsFrequency|numLeads)"',
+    fitbit=r'"ecgReadings"\s*:\s*\[|"waveformSamples"\s*:\s*\[',
+    withings=r'"body"\s*:\s*\{[^{}]*"(?:signal|sampling_frequency)"',
+    fhir=r'"resourceType"\s*:\s*"Observation"')
+
+def _json_with(kind:str):
+    "A function that recognises JSON objects of a `kind`, a key of `SNIFFED`."
+    words = re.compile(SNIFFED[kind])
     def sniff(start, path):
         text = first_text(start) if start.lstrip(b'\xff\xfe\xef\xbb\xbf \r\n\t\0')[:1] == b'{' else ''
         return bool(text) and words.search(text) is not None
     return sniff
 
 # %% ../../nbs/data/29_device_json.ipynb #kardia
-_KARDIA = (r'"(?:amplitudeResolution|algorithmDetermination|data12L)"|'
-           r'"(?:raw|enhanced)"\s*:\s*\{\s*"(?:samples|frequency|mainsFrequency|numLeads)"')
-
 def _kardia_measured(doc)->dict:
     "What AliveCor measured."
     keys = dict(qt_ms='qt', qtc_ms='qtcb', rr_ms='rr')
@@ -85,7 +89,7 @@ def _kardia_measured(doc)->dict:
     measured = {k: value(_within(doc, 'qtMeasurement', name)) for k, name in keys.items()}
     return {k: v for k, v in _facts(heart_rate_bpm=_number(doc.get('heartRate')), **measured).items() if v > 0}
 
-@register_format('Kardia JSON', _json_with(_KARDIA), endings=('.json',),
+@register_format('Kardia JSON', _json_with('kardia'), endings=('.json',),
                  tested='files written from its definition (none is public); ecgdatakit 2.0.3', refused='twelve-lead recordings (data12L)')
 def read_kardia(
     path,         # a recording of the Kardia API
@@ -120,7 +124,7 @@ def _readings(path)->dict:
 
 def _fitbit_names(path): return list(_readings(path))
 
-@register_format('Fitbit JSON', _json_with(r'"ecgReadings"\s*:\s*\[|"waveformSamples"\s*:\s*\['), endings=('.json',), members=_fitbit_names,
+@register_format('Fitbit JSON', _json_with('fitbit'), endings=('.json',), members=_fitbit_names,
                  tested='files written from its definition (none is public)')
 def read_fitbit(
     path,         # a list of readings of the Fitbit Web API, or a name within it
@@ -145,7 +149,7 @@ def read_fitbit(
 # %% ../../nbs/data/29_device_json.ipynb #withings
 _AT_THE_ARMS = (0, 1, 2, 3, 13, 14)   # wrists, arms, hands
 
-@register_format('Withings JSON', _json_with(r'"body"\s*:\s*\{[^{}]*"(?:signal|sampling_frequency)"'), endings=('.json',),
+@register_format('Withings JSON', _json_with('withings'), endings=('.json',),
                  tested='files written from its definition (none is public)')
 def read_withings(
     path,         # an answer of Withings' API
@@ -204,7 +208,7 @@ def _fhir_words(doc)->tuple:
         return next((t for d in (c if isinstance(c, list) else ()) if (t := _text(_within(d, 'display')))), '')
     return tuple(t for o in there if (t := _text(o.get('text')) or coded(o)))
 
-@register_format('FHIR Observation', _json_with(r'"resourceType"\s*:\s*"Observation"'), endings=('.json',),
+@register_format('FHIR Observation', _json_with('fhir'), endings=('.json',),
                  tested="files written from its definition, in the form of HL7's example", refused='samples without a unit')
 def read_fhir(
     path,         # an Observation as JSON
