@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['READY', 'DONE', 'ERRORS', 'ASK', 'HARMLESS', 'MEASURED', 'PROBE', 'TARGETS', 'TRIED', 'BOXES', 'ARGS', 'find_browser',
            'free_port', 'jupyter_lab', 'Page', 'View', 'ink', 'orange', 'blue', 'Checks', 'check_view', 'check_browse',
-           'check_browse_runs', 'console', 'check_stills', 'check_page', 'check_paging', 'check_pages', 'project_lab',
-           'check_lab', 'try_notebook', 'measure', 'notebook_of', 'write_latency', 'main']
+           'check_browse_runs', 'console', 'check_stills', 'check_page', 'check_paging', 'check_contents',
+           'check_pages', 'project_lab', 'check_lab', 'try_notebook', 'measure', 'notebook_of', 'write_latency', 'main']
 
 # %% ../../nbs/dev/12_in_browser.ipynb #export-import-argparse-base64-json
 import argparse, base64, json, os, re, shutil, signal, socket, subprocess, sys, tempfile, time, urllib.request
@@ -547,6 +547,21 @@ def check_paging(context, folder, check):
     check('25 s: an arrow key turns a sheet', lambda: shown() == [False, True, False])
     page.close()
 
+# %% ../../nbs/dev/12_in_browser.ipynb #check-contents
+def check_contents(context, file, check):
+    "The page of contents: all recordings, names as text, sorted by a click on a heading."
+    page = context.new_page()
+    page.goto(Path(file).as_uri())
+    column = "() => [...document.querySelectorAll('tbody tr')].map(r => Number(r.lastElementChild.dataset.v))"
+    check('contents: three recordings, their names as text',
+          lambda: len(page.evaluate(column)) == 3 and page.locator('img[src="x"]').count() == 0)
+    heading = page.locator('th button').last
+    heading.click()
+    check('contents: a click on a heading sorts', lambda: page.evaluate(column) == [10, 10, 65])
+    heading.click()
+    check('contents: a second click turns the order', lambda: page.evaluate(column) == [65, 10, 10])
+    page.close()
+
 # %% ../../nbs/dev/12_in_browser.ipynb #check-pages
 def check_pages(browser, check, pictures=None):
     "Pages of `predict` and `explain`: a recording with a hostile name, a long one, a flat one, a map."
@@ -560,7 +575,9 @@ def check_pages(browser, check, pictures=None):
     predictions = predict([hostile, long, flat], ['diagnosis/superclass', 'rhythm/nine'], progress=False)
     context = browser.new_context(offline=True, viewport=dict(width=1100, height=1500))
     with tempfile.TemporaryDirectory() as tmp:
-        files = predictions.write(tmp, ['html'])
+        written = predictions.write(tmp, ['html'])
+        files = [f for f in written if Path(f).parent.name == 'pages']
+        check_contents(context, next(f for f in written if Path(f).name == 'index.html'), check)
         answers = [predictions.frame(r).set_index('record_id')[list(predictions.of(r).fast.classes)]
                    for r in predictions.runs]
         for file, rec in zip(files, (hostile, long, flat)):
