@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import (BadHeader, BadSignal, DamagedFile, ECGError, MissingFile, Recording, UnknownFormat,
+from ..core import (BadHeader, BadSignal, BadTable, DamagedFile, ECGError, MissingFile, Recording, UnknownFormat,
                          UnsafePath, atomic_path, read_json, write_json)
 from ..evaluation.card import calibration, caveat, meanings, model_card, preparation
 from ..metrics.classify import apply_temperature
@@ -304,6 +304,8 @@ def export_onnx(
     run, folder = loaded(run), Path(folder)
     if run.info.get('per_sample'): return _export_samples(run, folder)
     check_whole(run)
+    if getattr(run.model, 'measures', False):
+        raise BadTable(run.folder, 'measures a recording before it answers, which an ONNX file cannot')
     d = described(run, calibrated=calibrated)
     beats, lead, length = d['kind'] == 'beats', len(d['input']['leads']), d['length']
     module = whole_beats_of(run) if beats else whole_record(run, d['calibration'] and d['calibration']['temperature'])

@@ -12,8 +12,11 @@ from ..data.datasets import ptbxl_labels, SUPERCLASSES
 from ..data.load import read
 from ..data.simulate import statements
 from ..metrics.classify import bootstrap, interval, plot_per_class, top1_hit
+from ..models.measured import Measured
 from .base import Plan, Published, Task, TASKS
-from .diagnosis_tables import augmentation_table, members, protocol_figures, protocol_table, task_table
+from .diagnosis_tables import augmentation_table, gain_over_network, members, protocol_figures
+from .diagnosis_tables import protocol_table, task_table
+from .measured import kept_numbers, numbers_of, train_measured
 from ..training.data import Splits
 from ..training.run import load_run, Run
 from ..view.palette import ABSENT, INK, PRESENT
@@ -46,6 +49,8 @@ LABEL_SETS = dict(   # the six tasks of the benchmark, by the average of some of
     rhythm=_read_off('12 statements on rhythm', 'rhythm', '.957 (xresnet1d101)'))
 
 PLANS = NETWORKS | LABEL_SETS | dict(
+    measurements=Plan('all 71 statements, xresnet1d101 and measurements', 'all', 'measured', dict(network='xresnet1d101'),
+                      length=1000, stride=1000, published=_published('.925', source=_HELME)),
     system3_cnn=Plan("system 3's CNN, five superclasses", 'superclass', 'cnn_s3', dict(n_samples=1000),
                      length=1000, stride=1000, batch=256, lr=1e-4, weight_decay=0, optimizer='RMSprop', one_cycle=False,
                      published=(Published('top-1 hit', 'top-1 hit .713', _SYSTEM3),)))
@@ -62,6 +67,7 @@ COMPARISONS = dict(
 class Diagnosis(Task):
     "Which statements would a cardiologist make on this ECG?"
     plans, comparisons = PLANS, COMPARISONS
+    on_request = ('measurements',)       # 21,799 records are measured for it
     purpose = ('Reads a 12-lead ECG and gives a probability for each of {k}: would the report of such a record '
                'in PTB-XL say so? Several may hold at once.')
     not_for = 'The reports are the truth here: where cardiologists err or disagree, it learned to err with them.'
@@ -80,8 +86,18 @@ class Diagnosis(Task):
 
     def members(self, plan, splits): return members(plan.labels, splits.tables['train'].attrs['root'])
 
+    def train(self, plan, splits, folder, **options):
+        plan = self.plan(plan)
+        if plan.model != 'measured': return super().train(plan, splits, folder, **options)
+        return train_measured(plan, splits, folder, network=f'diagnosis/{plan.options["network"]}', **options)
+
+    def ask(self, run, data, cache):
+        if isinstance(run.model, Measured): numbers_of(run.model, data, path=kept_numbers(run.info))
+        return super().ask(run, data, cache)
+
     def figures(self, answers):
         figures, tables, more = super().figures(answers)
+        if answers.plan.model == 'measured': tables |= dict(gain=gain_over_network(answers))
         if answers.run.classes == SUPERCLASSES: figures.append(self.top1(answers, more['test']))
         return figures, tables, more
 

@@ -15,7 +15,8 @@ from ..training.run import load_run
 from ..training.weights import load_weights
 
 # %% auto #0
-__all__ = ['PROTOCOLS', 'members', 'task_table', 'protocol_table', 'protocol_figures', 'recipes', 'augmentation_table']
+__all__ = ['PROTOCOLS', 'members', 'task_table', 'protocol_table', 'protocol_figures', 'recipes', 'augmentation_table',
+           'gain_over_network']
 
 # %% ../../nbs/tasks/24_diagnosis_tables.ipynb #def-members
 def members(
@@ -160,3 +161,21 @@ def augmentation_table(
                          valid_auc=history.score.max(), n=len(test), epochs=sum(plan.epochs),
                          difference=gain['difference'], difference_lo=gain['lo'], difference_hi=gain['hi']))
     return pd.DataFrame(rows)
+
+# %% ../../nbs/tasks/24_diagnosis_tables.ipynb #gain-over-network
+def gain_over_network(answers)->pd.DataFrame: # task, classes, records, alone, together, difference, lo, hi
+    "Macro AUC on the test records of the network alone, and together with measurements."
+    alone = load_run(f'diagnosis/{answers.plan.options["network"]}')
+    data, classes = answers.splits.parts['test'], list(answers.run.classes)
+    p = aggregate_windows(*window_probabilities(alone, data), alone.info['join'])
+    y, rows = answers.y['test'], []
+    sets = ptbxl_tasks(answers.splits.tables['test'].attrs['root'])
+    for task in ('all', 'diagnostic', 'form', 'rhythm'):
+        k = [classes.index(c) for c in sets[task]]
+        use = y[:, k].any(1)
+        of, q, base = y[np.ix_(use, k)], answers.p['test'][np.ix_(use, k)], p[np.ix_(use, k)]
+        d = paired_difference(of, q, base, groups=data.subjects[use], seed=answers.seed)
+        rows.append(dict(task=task, classes=len(k), records=int(use.sum()),
+                         alone=macro_auc(of, base), together=macro_auc(of, q),
+                         difference=d['difference'], lo=d['lo'], hi=d['hi']))
+    return pd.DataFrame(rows).round(5)
