@@ -12,7 +12,6 @@ from ..core import LEADS, atomic_path, data_path, write_csv
 from ..metrics.classify import macro_auc
 from ..models.measured import NUMBERS, Measured, digest
 from ..models.registry import create_model
-from ..training.loop import save_history
 from ..training.run import load_run
 from ..training.weights import save_weights
 
@@ -186,5 +185,5 @@ def train_measured(
     save_weights(model, folder/'model.safetensors')
     write_csv(folder/'weighed.csv', chosen.assign(chosen=chosen.strength == strength), float_format='%.6g')
     history = pd.DataFrame(dict(epoch=np.arange(len(losses)), train_loss=losses))
-    save_history(folder, history)
+    write_csv(folder/'losses.csv', history)        # no epoch was chosen between, so this is no history.csv
     return history
