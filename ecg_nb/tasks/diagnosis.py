@@ -50,7 +50,8 @@ LABEL_SETS = dict(   # the six tasks of the benchmark, by the average of some of
 
 PLANS = NETWORKS | LABEL_SETS | dict(
     measurements=Plan('all 71 statements, xresnet1d101 and measurements', 'all', 'measured', dict(network='xresnet1d101'),
-                      length=1000, stride=1000, published=_published('.925', source=_HELME)),
+                      length=1000, stride=1000, batch=256, lr=3e-3, weight_decay=.05, extra=dict(most=None),
+                      published=_published('.925', source=_HELME)),
     system3_cnn=Plan("system 3's CNN, five superclasses", 'superclass', 'cnn_s3', dict(n_samples=1000),
                      length=1000, stride=1000, batch=256, lr=1e-4, weight_decay=0, optimizer='RMSprop', one_cycle=False,
                      published=(Published('top-1 hit', 'top-1 hit .713', _SYSTEM3),)))

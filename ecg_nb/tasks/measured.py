@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np, pandas as pd, torch
 import torch.nn.functional as F
 from tqdm.auto import tqdm
-from ..core import LEADS, atomic_path, data_path, write_csv
+from ..core import ECGError, LEADS, atomic_path, data_path, write_csv
 from ..metrics.classify import macro_auc
 from ..models.measured import NUMBERS, Measured, digest
 from ..models.registry import create_model
@@ -162,21 +162,26 @@ def _number_logits(model, x): return model.numbers(torch.from_numpy(x)).numpy()
 
 def train_measured(
     plan, splits,
-    folder,               # for weights, history and what was chosen between
+    folder,               # for weights, losses and what was chosen between
     *,
     network,              # a run that looks at windows, its folder or name
     waves='waves/boundaries',
-    seed:int=0, progress:bool=True, **ignored,
-)->pd.DataFrame:          # history
+    seed:int=0, progress:bool=True,
+    start=None, precision:str|None=None, accelerator=None,
+)->pd.DataFrame:          # epoch, train_loss
     "Learn from numbers on the training records, weigh them against the network on the validation records."
-    folder, e = Path(folder), plan.extra
+    asked = dict(start=start, precision=precision, accelerator=accelerator)
+    refused = [name for name, value in asked.items() if value is not None]
+    if refused: raise ECGError(plan.title, f'learning from measurements knows no {refused[0]}')
+    folder = Path(folder)
     model = create_model(plan.model, len(LEADS), len(splits.classes), seed=seed, **plan.options)
     _parts_loaded(model, network, waves)
     kept = kept_numbers(dict(simulated=splits.simulated, data=dict(content_hash=splits.store.content_hash)))
     train, valid = splits.parts['train'], splits.parts['valid']
-    which, x = numbers_of(model, train, path=kept, most=e.get('most'), progress=progress)
+    which, x = numbers_of(model, train, path=kept, most=plan.extra['most'], progress=progress)
     _, x_valid = numbers_of(model, valid, path=kept, progress=progress)
-    losses = learn_numbers(model.numbers, x, train.y[which].cpu().numpy(), seed=seed)
+    losses = learn_numbers(model.numbers, x, train.y[which].cpu().numpy(), epochs=sum(plan.epochs), batch=plan.batch,
+                           lr=plan.lr, weight_decay=plan.weight_decay, seed=seed)
     z, g, y = _network_logits(model, valid), _number_logits(model, x_valid), valid.y.cpu().numpy()
     chosen = choose_strength(z, g, y, valid.subjects)
     strength = float(chosen.strength[1 + chosen.macro_auc[1:].to_numpy().argmax()])
