@@ -105,7 +105,8 @@ def doctor(source, fs, leads, units, report, fit, as_json):
 @click.option('--method', help='Of the map (default: the one that passed most tests for this run).')
 @click.option('--start', 'start_s', type=float, default=0.,
               help='Explain the ten seconds from this second on (default: from the start).')
-@click.option('--out', required=True, type=click.Path(dir_okay=False), help='Picture (.png, .pdf, .svg) or page (.html) to write.')
+@click.option('--out', required=True, type=click.Path(dir_okay=False),
+              help='Picture (.png, .pdf, .svg) or page (.html) to write.')
 def explain(source, fs, leads, units, run, record, cls, method, start_s, out):
     """Which samples of one recording made RUN say so: a map over the ECG, with the verdict on whether such maps
     can be believed.
