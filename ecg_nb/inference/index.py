@@ -111,8 +111,9 @@ def _called(said, i)->str: # HTML
         p, words = dict(zip(a.fast.classes, a.out(a.p[i]))), statement_words(a.fast)
         up = sorted(a.above(i), key=lambda c: -p[c])
         numbers = [f'{words[c]} {p[c]:.0f}' for c in a.fast.classes if c in a.fast.linear and np.isfinite(p[c])]
-        text = [*(f'{words[c]} {share(p[c])}' for c in up), *numbers] or ['nothing'*(not a.problems[i])]
-        if text != ['']: lines.append(f'<div>{escaped(", ".join(text))} <span class="s">{escaped(a.fast.name)}</span></div>')
+        text = [*(f'{words[c]} {share(p[c])}' for c in up), *numbers]
+        if not text and not a.problems[i]: text = ['nothing']
+        if text: lines.append(f'<div>{escaped(", ".join(text))} <span class="s">{escaped(a.fast.name)}</span></div>')
     return ''.join(lines)
 
 def _rate(said, i):
@@ -126,7 +127,7 @@ def contents_row(said, i, page:str)->str: # HTML
     status, rate = status_of(said, i), _rate(said, i)
     trouble = '; '.join(t for t in (problems_of(said, i), notes_of(said, i)) if t)
     beats = f'<td data-v="{rate:.0f}">{rate:.0f}/min</td>' if math.isfinite(rate) else '<td></td>'
-    mark = ' class="bad"'*(status != 'answered')
+    mark = '' if status == 'answered' else ' class="bad"'
     return (f'<tr><td>{name}</td><td>{thumbnail(s) if i < THUMBNAILS else ""}</td><td{mark}>{status}</td>{beats}'
             f'<td>{_called(said, i)}</td><td>{escaped(trouble)}</td><td data-v="{s.duration_s:g}">{s.duration_s:g} s</td></tr>')
 
