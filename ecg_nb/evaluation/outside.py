@@ -14,7 +14,8 @@ from ..data.load import read
 from .card import SHIPPED, answers_sum
 from ..metrics.classify import report
 from ..tasks.base import Figure, window_probabilities
-from ..tasks.sex import figures as sex_figures, per_person, sex_age_labels
+from ..tasks.sex import sex_age_labels
+from ..tasks.sex_figures import figures as sex_figures, per_person
 from ..training.data import aggregate_windows
 from ..training.run import Run, load_run
 from ..training.run_folder import is_encoder

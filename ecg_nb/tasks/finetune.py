@@ -389,7 +389,7 @@ def learning_curve(
     **options,             # for `fit`
 )->tuple:                  # DataFrame, a row a way and size; answers by person
     "As it is, linear probe, fine-tuned, from scratch: AUC by person, each tested by networks that never met them."
-    from ecg_nb.tasks.sex import per_person
+    from ecg_nb.tasks.sex_figures import per_person
     answers, folds = _curve(data, table, base, classes, folder, sizes=sizes, k=k, epochs=epochs, seed=seed, **options)
     people, y = per_person(data.y.cpu().numpy(), data.subjects)
     y = y.round().astype(int)
@@ -439,7 +439,7 @@ def people_of_ecgid(
     dur_s:float=10., # of each record
 )->tuple:            # `ECGData` (label: 1 for a woman), table, row for row
     "The records of ECG-ID prepared for `base`."
-    from ecg_nb.tasks.sex import shorten
+    from ecg_nb.tasks.sex_figures import shorten
     table = records_table('ecg-id', root)
     store = convert(table, folder, base.recipe, progress=False)
     usable, woman = store.index.usable.to_numpy(), (table.sex == 'F').to_numpy(float)

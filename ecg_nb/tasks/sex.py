@@ -4,26 +4,24 @@
 
 # %% auto #0
 __all__ = ['EXTRA', 'SYSTEM0', 'PLANS', 'NIGHTS', 'SYSTEM0_PLANS', 'AGE', 'ELSEWHERE', 'reconstruction', 'sex_age_labels',
-           'sex_age_loss', 'sex_auc', 'Sex', 'plot_balance', 'plot_traces', 'first_records', 'best_threshold',
-           'per_person', 'figures', 'shorten', 'subgroups', 'confusion_of', 'night_splits', 'plot_embedding',
-           'windows_curve', 'elsewhere', 'plot_windows']
+           'sex_age_loss', 'sex_auc', 'Sex', 'plot_balance', 'plot_traces', 'first_records', 'confusion_of',
+           'elsewhere', 'plot_windows']
 
 # %% ../../nbs/10_sex.ipynb #export-import-argparse-hashlib-json
-import hashlib, json
 from dataclasses import replace
 from pathlib import Path
-import numpy as np, pandas as pd, torch
-import torch.nn.functional as F
-from ..core import BadTable, LEADS, MissingFile, data_path, read_table
-from ..data.datasets import SUPERCLASSES, find, have, records_table, split_subjects
-from ..data.nights import convert_nights
-from ..data.simulate import is_simulated, sample_data
-from ..metrics.classify import accuracy, auc_interval, bootstrap, bootstrap_auc, class_auc, confusion, interval, macro_auc
+import numpy as np, pandas as pd, torch, torch.nn.functional as F
+from ..core import LEADS, MissingFile, read_table
+from ..data.datasets import find, have
+from ..metrics.classify import bootstrap, confusion, interval, macro_auc
 from ..models.fusion import with_extra_loss
-from ..models.networks import embed, joint_loss, load_encoder
+from ..models.networks import joint_loss, load_encoder
 from ..signals.augment import compose, noise, one_a_subject
 from .base import Figure, Plan, Published, TASKS, Task, some_parts, whole
-from ..training.data import ECGData, Splits, aggregate_windows, make_splits, window_logits
+from .sex_figures import (best_threshold, _cohorts, figures, per_person, _record_and_person, shorten,
+                                      subgroups, windows_curve)
+from .sex_nights import night_splits
+from ..training.data import Splits, aggregate_windows, window_logits
 from ..training.run import Run, load_run
 from ..training.weights import load_weights
 from ..view.palette import BLUE, GREEN, MAN, VERMILLION, WOMAN
@@ -144,6 +142,16 @@ class Sex(Task):
         return options | dict(augment=compose(*changes) if changes else None)
 
 
+# %% ../../nbs/10_sex.ipynb #splits-of-sex
+def _splits(self:Sex, plan, *, parts=None, device='cpu', n_jobs=None, **options):
+    plan = self.plan(plan)
+    if not plan.extra['cohort']: return Task.splits(self, plan, parts=parts, device=device, n_jobs=n_jobs, **options)
+    splits = night_splits(plan, device=device, n_jobs=n_jobs)
+    for where, cause in splits.tables['train'].attrs.get('problems', ()): print(f'{where}: {cause}', flush=True)
+    return splits if parts is None else some_parts(splits, parts)
+
+Sex.splits = _splits
+
 # %% ../../nbs/10_sex.ipynb #plot-balance
 def plot_balance(
     tables:dict,  # name -> records table
@@ -196,106 +204,6 @@ def first_records(
     "The first records of each part."
     parts = {k: d.subset(np.arange(min(n[k], len(d)))) for k, d in splits.parts.items()}
     return replace(splits, parts=parts, tables={k: t.head(n[k]) for k, t in splits.tables.items()})
-
-# %% ../../nbs/10_sex.ipynb #best-cut
-def best_threshold(
-    y, p,       # of validation records: 1 for a woman, and the probability of one, (n,)
-)->float:
-    "The threshold on `p` that gets most of `y` right."
-    order = np.argsort(p, kind='stable')
-    y, p = np.asarray(y)[order], np.asarray(p, float)[order]
-    right = np.cumsum(np.r_[0, 1 - y]) + (y.sum() - np.cumsum(np.r_[0, y]))   # k lowest called men, the others women
-    apart = np.r_[True, p[1:] > p[:-1], True]                                  # no threshold between equals
-    k = int(np.argmax(np.where(apart, right, -1)))
-    return float(np.mean(np.r_[0., p, 1.][k:k + 2]))
-
-def per_person(
-    values,             # a row a record, (n, …)
-    subjects,           # whose record each is, (n,)
-):                      # (people (m,), mean over the records of each (m, …))
-    "Mean of each person's records."
-    people, i = np.unique(subjects, return_inverse=True)
-    values = np.asarray(values, float)
-    total = np.zeros((len(people), *values.shape[1:]))
-    np.add.at(total, i, values)
-    return people, total/np.bincount(i).reshape(-1, *[1]*(values.ndim - 1))
-
-# %% ../../nbs/10_sex.ipynb #figures
-def figures(
-    y,                  # from `sex_age_labels`, (n, 1 or 2)
-    p,                  # probability of a woman, and age (years), (n, 1 or 2)
-    subjects,           # (n,)
-    *,
-    threshold:float=.5, # a woman is called from here on; chosen on other records
-    age_guess:float=None, # what one would say without an ECG: the median age in training
-    seed:int=0,
-)->dict:
-    "AUC, accuracy and age error with 95 % intervals over people, and what a guess would reach."
-    subjects, woman = np.asarray(subjects), y[:, :1].astype(int)
-    draw = dict(groups=subjects, seed=seed)
-    auc = macro_auc(woman, p[:, :1])
-    right = accuracy(woman[:, 0], (p[:, 0] >= threshold).astype(int), **draw)
-    low, high = interval(bootstrap_auc(woman, p[:, :1], **draw)[:, 0])
-    few = auc_interval(auc, woman.sum(), (1 - woman).sum())   # wider when few people make up the sample
-    out = dict(n=len(y), people=len(set(subjects)), women=float(woman.mean()), auc=auc,
-               auc_95=[min(low, float(few[0])), max(high, float(few[1]))], accuracy=right['accuracy'],
-               accuracy_95=[right['lo'], right['hi']], accuracy_chance=right['chance'])
-    return out | (_age_figures(y[:, 1], p[:, 1], subjects, age_guess, seed) if p.shape[1] > 1 else {})
-
-def _age_figures(years, p, subjects, guess, seed):
-    "Mean absolute error of the age, where it is known."
-    dated = np.isfinite(years)
-    years, p = years[dated], p[dated]
-    def error(a, b): return np.abs(a - b).mean()
-    low, high = interval(bootstrap(error, years, p, groups=subjects[dated], seed=seed))
-    if guess is None: guess = np.median(years)
-    return dict(age_n=int(dated.sum()), age_mae=error(years, p), age_mae_95=[low, high],
-                age_mae_chance=error(years, guess))
-
-# %% ../../nbs/10_sex.ipynb #shorten
-def shorten(
-    data:ECGData,
-    n_samples:int,
-)->ECGData:
-    "The first `n_samples` of each record of `data`."
-    return data.replace(n_samples=data.n_samples.clamp(max=n_samples))
-
-def _record_and_person(y, p, subjects, **settings):
-    "Figures of the test records by record and by person, each with a threshold from the validation records."
-    k = y['valid'].shape[1]
-    out = dict(cut=best_threshold(y['valid'][:, 0], p['valid'][:, 0]))
-    out['record'] = figures(y['test'], p['test'], subjects['test'], threshold=out['cut'], **settings)
-    people = {part: per_person(np.concatenate([y[part], p[part]], 1), subjects[part]) for part in ('valid', 'test')}
-    who, mean = people['test']
-    threshold = best_threshold(people['valid'][1][:, 0], people['valid'][1][:, k])
-    out['person'] = figures(mean[:, :k], mean[:, k:], who, threshold=threshold, **settings)
-    return out
-
-def _cohorts(table): return {c: (table.dataset == c).to_numpy() for c in sorted(set(table.dataset))}
-
-# %% ../../nbs/10_sex.ipynb #subgroups
-def subgroups(
-    table:pd.DataFrame, # records table of the test records
-    y, p,               # as for `figures`
-    *,
-    threshold:float=.5, seed:int=0,
-)->pd.DataFrame:        # a row a group: by, group, n, people, women, auc, auc_lo, auc_hi, accuracy, age_mae
-    "Figures by age, by cohort if there are several, and by superclass where that is known; groups without both sexes are left out."
-    bands = pd.cut(table.age, [0, 40, 60, 75, 200], right=False,
-                   labels=['under 40', '40 to 59', '60 to 74', '75 and over'])
-    groups = [('age', b, bands == b) for b in bands.cat.categories]
-    if table.dataset.nunique() > 1: groups += [('cohort', c, mask) for c, mask in _cohorts(table).items()]
-    if 'superclasses' in table:
-        groups += [('superclass', c, table.superclasses.map(lambda s: c in s)) for c in SUPERCLASSES]
-    rows = []
-    for by, name, mask in groups:
-        mask = np.asarray(mask, bool)
-        if mask.sum() < 2 or len(set(y[mask, 0])) < 2: continue
-        f = figures(y[mask], p[mask], table.subject_id.to_numpy()[mask], threshold=threshold, seed=seed)
-        low, high = f['auc_95']
-        rows.append(dict(by=by, group=name) | {k: f[k] for k in ('n', 'people', 'women', 'auc')}
-                    | dict(auc_lo=low, auc_hi=high, accuracy=f['accuracy'], age_mae=f.get('age_mae')))
-    return pd.DataFrame(rows)
 
 # %% ../../nbs/10_sex.ipynb #choose-figures
 def _choose(self:Sex, answers):
@@ -385,98 +293,6 @@ def _evaluate(self:Sex, plan, splits, folder, *, seed=0, command='', **options):
     return super(Sex, self).evaluate(plan, splits, folder, seed=seed, command=command, **options)
 
 Sex.evaluate_autoencoder, Sex.evaluate = _evaluate_autoencoder, _evaluate
-
-# %% ../../nbs/10_sex.ipynb #prepare-nights
-def night_splits(
-    plan:Plan,              # with `cohort`
-    nights=('shhs', 'mesa'), # cohorts by name, or records tables of nights
-    *,
-    n_segments:int=20, length_s:float=32., skip_s:float=3600., until_s:float=6*3600., # see `segments_table`
-    seed:int=0,             # of the split
-    n_jobs:int=None, device='cpu',
-)->Splits:
-    "Segments of all nights in one store, cut by person; the test people are the same whichever cohort `plan` is trained on."
-    tables = [records_table(n, sample_data(n)) if isinstance(n, str) else n for n in nights]
-    simulated = any(is_simulated(t.attrs['root']) for t in tables)
-    segments = dict(n_segments=n_segments, length_s=length_s, skip_s=skip_s, until_s=until_s)
-    store = data_path(*['sample']*simulated, 'stores', f'nights-{plan.fs:g}-{_tag(plan.recipe, segments, tables)}')
-    store, table = convert_nights(tables, store, fs=plan.fs, leads=plan.leads, recipe=plan.recipe,
-                                  n_jobs=n_jobs, wait_s=600, **segments)
-    cohort = plan.extra['cohort']
-    def split(t):
-        parts = split_subjects(t, seed=seed)
-        if cohort == 'both': return parts
-        return {k: o if k == 'test' else o[o.dataset == cohort].reset_index(drop=True) for k, o in parts.items()}
-    y, classes, keep = Sex().labels(table, plan)
-    return make_splits(table, y, classes, store, split, keep=keep, simulated=simulated, device=device)
-
-def _tag(recipe, segments, tables):
-    "Other nights, segments or preparation, another store."
-    nights = [[*t.record_id, t.attrs['root']] for t in tables]
-    return hashlib.sha256(json.dumps([recipe.hash, segments, nights]).encode()).hexdigest()[:8]
-
-def _splits(self:Sex, plan, *, parts=None, device='cpu', n_jobs=None, **options):
-    plan = self.plan(plan)
-    if not plan.extra['cohort']: return Task.splits(self, plan, parts=parts, device=device, n_jobs=n_jobs, **options)
-    splits = night_splits(plan, device=device, n_jobs=n_jobs)
-    for where, cause in splits.tables['train'].attrs.get('problems', ()): print(f'{where}: {cause}', flush=True)
-    return splits if parts is None else some_parts(splits, parts)
-
-Sex.splits = _splits
-
-# %% ../../nbs/10_sex.ipynb #plot-embedding
-def plot_embedding(
-    model,
-    splits:Splits,
-    *,
-    length:int,        # of the crop at the start of each record (samples)
-    part:str='test', n:int=1000, # records, at most
-    seed:int=0, ax=None, title:str='',
-):                     # the axes
-    "t-SNE of the features before the last layer of `model`, coloured by sex."
-    import matplotlib.pyplot as plt
-    from sklearn.manifold import TSNE
-    data = splits.parts[part]
-    i = torch.arange(min(n, len(data)))
-    crops = (data.crops(j, torch.zeros(len(j), dtype=torch.long), length) for j in i.split(256))
-    z = np.concatenate([embed(model, x).cpu().numpy() for x in crops])         # (n, features)
-    xy = TSNE(perplexity=min(30, (len(z) - 1)/3), init='pca', random_state=seed).fit_transform(z)
-    woman = data.y[:len(z), 0].cpu().numpy() == 1
-    ax = ax or plt.subplots(figsize=(4.5, 4))[1]
-    for mask, colour, word in ((~woman, MAN, 'men'), (woman, WOMAN, 'women')):
-        ax.scatter(*xy[mask].T, s=7, c=colour, alpha=.6, lw=0, label=f'{word} {mask.sum()}')
-    ax.set(xticks=[], yticks=[], title=title)
-    ax.legend(fontsize=7)
-    return ax
-
-# %% ../../nbs/10_sex.ipynb #windows-curve
-def windows_curve(
-    p,                # probability of a woman for each window, (n,)
-    person,           # whose window it is, (n,)
-    woman,            # 1 or 0 for each window, (n,)
-    *,
-    counts=(1, 2, 4, 8, 16, 32, 64), # windows of each person; those with fewer than the largest are left out
-    threshold:float=.5, repeats:int=300, seed:int=0,
-)->pd.DataFrame:      # windows, people, auc, auc_lo, auc_hi, accuracy, accuracy_lo, accuracy_hi
-    "AUC and accuracy of people by the number of windows that each gave."
-    rng, counts = np.random.default_rng(seed), np.asarray(counts)
-    people = pd.DataFrame(dict(p=p, person=person, woman=woman)).groupby('person')
-    people = [g for _, g in people if len(g) >= counts.max()]
-    sex = np.array([g.woman.iloc[0] for g in people]).astype(int)
-    if len(set(sex)) < 2:
-        raise BadTable('windows', f'fewer than two people of different sex have {counts.max()} windows')
-    def score(rows, s): # (people, counts) -> (2, counts)
-        right = ((s[rows] >= threshold) == sex[rows, None]).mean(0)
-        return np.stack([class_auc(np.repeat(sex[rows, None], s.shape[1], 1), s[rows]), right])
-    mean, spread = [], []
-    for _ in range(repeats):
-        s = np.stack([rng.permutation(g.p.to_numpy())[:counts.max()].cumsum()[counts - 1]/counts for g in people])
-        mean.append(score(np.arange(len(people)), s))
-        spread.append(score(rng.integers(len(people), size=len(people)), s))
-    (auc, right), lo, hi = np.mean(mean, 0), *interval(np.array(spread).reshape(repeats, -1))
-    k = len(counts)
-    return pd.DataFrame(dict(windows=counts, people=len(people), auc=auc, auc_lo=lo[:k], auc_hi=hi[:k],
-                             accuracy=right, accuracy_lo=lo[k:], accuracy_hi=hi[k:]))
 
 # %% ../../nbs/10_sex.ipynb #elsewhere
 # data set -> run, lead, windows
