@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np, pandas as pd
 from ..core import ECGError, data_path, results_path, write_csv, write_json
 from ..data.formats import read_annotations, read_wfdb
+from ..metrics.ec57 import Marks, ec57, paced_records, reference_marks
 from ..signals.segment import find_r_peaks, find_r_peaks_multi, match_beats
 
 # %% auto #0
-__all__ = ['DETECTORS', 'score_record', 'summarise', 'score_detectors', 'main']
+__all__ = ['DETECTORS', 'detected', 'score_record', 'summarise', 'ec57_table', 'ec57_headline', 'score_detectors', 'main']
 
 # %% ../../nbs/dev/19_bench_segment.ipynb #detectors
 def _xqrs(x, fs):
@@ -32,21 +33,32 @@ DETECTORS = {  # name: (how many of the leads it sees, function of signal and fs
     'neurokit2, first lead': (1, _neurokit),
 }
 
+def detected(
+    path,                # of a record
+    detectors=None,      # names from `DETECTORS`; all by default
+)->dict:                 # detector -> (R peaks (sample index), seconds it took)
+    "What the `detectors` find in one record."
+    rec, out = read_wfdb(path), {}
+    for name in detectors or DETECTORS:
+        n, f = DETECTORS[name]
+        t = time.perf_counter()
+        found = np.unique(np.asarray(f(rec.signal[:n], rec.fs), int))
+        out[name] = found, time.perf_counter() - t
+    return out
+
 def score_record(
     path,                # of a record with beat annotations
     detectors=None,      # names from `DETECTORS`; all by default
     *,
     tolerance_s:float=.15,
+    peaks:dict|None=None, # what `detected` gave for them, if that is known
 )->pd.DataFrame:         # one row a detector: beats, found, matched, in_flutter, error_ms, seconds
     "How the `detectors` fare on one annotated record: matches within `tolerance_s`, and false beats in flutter."
     rec, notes, rows = read_wfdb(path), read_annotations(path), []
     true = notes.loc[notes.beat, 'sample'].to_numpy()
     flutter = [notes.loc[notes.symbol == s, 'sample'].to_numpy() for s in '[]']
-    for name in detectors or DETECTORS:
-        n, f = DETECTORS[name]
-        t = time.perf_counter()
-        found = np.unique(np.asarray(f(rec.signal[:n], rec.fs), int))
-        took = time.perf_counter() - t
+    for name, (found, took) in (peaks or detected(path, detectors)).items():
+        n = DETECTORS[name][0]
         m = match_beats(found, true, tolerance_s*rec.fs)
         false, error = found[m < 0], np.abs(found[m >= 0] - true[m[m >= 0]])
         in_flutter = sum(((false >= a) & (false <= b)).sum() for a, b in zip(*flutter))
@@ -79,10 +91,50 @@ def summarise(
                           seconds=round(float(t.seconds.sum()), 2))
     return out
 
+# %% ../../nbs/dev/19_bench_segment.ipynb #ec57-table
+def ec57_table(
+    peaks:dict,         # path of an annotated record -> what `detected` gave for it
+)->pd.DataFrame:        # a row a detector and record (paced ones last), then gross and average
+    "R peaks of each detector beside the annotations, as EC57 compares them."
+    of_record = {Path(path).name: (reference_marks(read_annotations(path)), read_wfdb(path).fs, found)
+                 for path, found in peaks.items()}
+    paced, parts = paced_records({r: marks for r, (marks, *_) in of_record.items()}), []
+    for name in next(iter(peaks.values())):
+        report = ec57({r: (marks, Marks(found[name][0]), fs) for r, (marks, fs, found) in of_record.items()},
+                      paced=paced)
+        frame = report.frame()[['beats', 'QRS Se', 'QRS +P', 'paced']].rename_axis('record').reset_index()
+        parts.append(frame.assign(detector=name))
+    out = pd.concat(parts, ignore_index=True)
+    return out[['detector', 'record', 'paced', 'beats', 'QRS Se', 'QRS +P']].round(5)
+
+
+# %% ../../nbs/dev/19_bench_segment.ipynb #ec57-headline
+def ec57_headline(
+    table:pd.DataFrame, # from `ec57_table`
+    *,
+    n_resamples:int=2000, seed:int=0,
+)->list:                # figures for metrics.json
+    "Gross sensitivity and positive predictive value of our detectors, the others' beside them."
+    gross, out = table[table.record == 'gross'].set_index('detector'), []
+    of = table[~table.paced & ~table.record.isin(['gross', 'average'])]
+    for name in (k for k in gross.index if k.startswith('ecg_nb')):
+        mine = of[of.detector == name]
+        draws = np.random.default_rng(seed).multinomial(len(mine), np.full(len(mine), 1/len(mine)), n_resamples)
+        for figure, title in (('QRS Se', 'sensitivity'), ('QRS +P', 'positive predictive value')):
+            true = mine.beats*mine['QRS Se']                     # of +P, too: what was found and true
+            share = draws @ true/(draws @ (true/mine[figure]))
+            peers = ', '.join(f'{k} {v:.4f}' for k, v in gross[figure].items() if not k.startswith('ecg_nb'))
+            out.append(dict(name=f'QRS {title} by EC57, {name.split(", ")[1]} (parameters tuned on these records)',
+                            value=float(gross[figure][name]), low=round(float(np.percentile(share, 2.5)), 5),
+                            high=round(float(np.percentile(share, 97.5)), 5), n=len(mine),
+                            published=f'same run: {peers}'))
+    return out
+
+
 # %% ../../nbs/dev/19_bench_segment.ipynb #score-detectors
 def score_detectors(
     root=None,          # folder of MIT-BIH records; `data_path('mitdb')` by default
-    out=None,           # folder for records.csv and metrics.json; `results_path('segment', 'r_peaks_mitdb')` by default
+    out=None,           # folder for records.csv, ec57.csv and metrics.json; `results_path('segment', 'r_peaks_mitdb')` by default
     *,
     detectors=None,     # names from `DETECTORS`; all by default
 )->dict:                # as `summarise`
@@ -91,13 +143,17 @@ def score_detectors(
     root, out = Path(root or data_path('mitdb')), Path(out or results_path('segment', 'r_peaks_mitdb'))
     records = sorted(p.with_suffix('') for p in root.glob('*.atr'))
     if not records: raise ECGError(root, 'no annotated record (.atr) in this folder')
-    table = pd.concat([score_record(p, detectors) for p in records], ignore_index=True)
+    peaks = {p: detected(p, detectors) for p in records}
+    table = pd.concat([score_record(p, peaks=peaks[p]) for p in records], ignore_index=True)
     write_csv(out/'records.csv', table)
+    by_ec57 = ec57_table(peaks)
+    write_csv(out/'ec57.csv', by_ec57)
     found = summarise(table)
     peers = ', '.join(f'{k} {found[k]["f1"]:.4f}' for k in found if not k.startswith('ecg_nb'))
     head = [dict(name=f'R peaks within 150 ms, F1, {k.split(", ")[1]} (parameters tuned on these records)',
                  value=r['f1'], low=r['f1_95'][0], high=r['f1_95'][1], n=len(records),
                  published=f'same run: {peers}') for k, r in found.items() if k.startswith('ecg_nb')]
+    head += ec57_headline(by_ec57)
     write_json(out/'metrics.json', dict(
         task='segment', run='r_peaks_mitdb', title='R peaks on 22 MIT-BIH records, 30 minutes each', n=len(records),
         command='python -m ecg_nb.dev.bench_segment', headline=head,

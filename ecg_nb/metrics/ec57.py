@@ -9,7 +9,7 @@ import numpy as np, pandas as pd
 
 # %% auto #0
 __all__ = ['AAMI', 'ROWS', 'LEARNING_S', 'WINDOW_S', 'LONGEST', 'aami_classes', 'Marks', 'reference_marks', 'pair_beats',
-           'compare_beats', 'beat_figures', 'run_matrix', 'run_figures', 'EC57', 'ec57']
+           'compare_beats', 'beat_figures', 'run_matrix', 'run_figures', 'EC57', 'paced_records', 'ec57']
 
 # %% ../../nbs/metrics/13_ec57.ipynb #aami-classes
 AAMI = tuple('NSVFQ')
@@ -239,6 +239,14 @@ class EC57:
         none = np.zeros((LONGEST + 1, LONGEST + 1), int)
         se, p = (sum((self.runs[r][k] for r in self.records), none) for k in (first, first + 1))
         return run_figures(se, p)
+
+# %% ../../nbs/metrics/13_ec57.ipynb #paced-records
+def paced_records(
+    reference:dict,    # record -> its reference `Marks`
+)->list:               # of the records
+    "Records in which more than a tenth of the beats are paced (or cannot be classed): they are compared apart."
+    return [r for r, marks in reference.items() if (marks.label == 'Q').mean() > .1]
+
 
 # %% ../../nbs/metrics/13_ec57.ipynb #ec57
 def ec57(

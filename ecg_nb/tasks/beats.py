@@ -15,7 +15,7 @@ from ..data.formats import read_annotations
 from ..data.load import read
 from ..data.simulate import is_simulated
 from ..metrics.classify import interval
-from ..metrics.ec57 import EC57, Marks, beat_figures, ec57, pair_beats, reference_marks
+from ..metrics.ec57 import EC57, Marks, beat_figures, ec57, paced_records, pair_beats, reference_marks
 from ..models.registry import create_model, network_info
 from ..signals.beat_types import FEATURES, beat_features, find_beats
 from ..signals.segment import find_r_peaks_multi
@@ -197,7 +197,7 @@ def compare_with(
 )->EC57:
     "Answers and annotations as EC57 compares them."
     label = np.array(CLASSES)[p.argmax(1)]
-    paced = [r for r, m in examples.reference.items() if (m.label == 'Q').mean() > .1]
+    paced = paced_records(examples.reference)
     pairs = {r: (m, Marks(examples.sample[examples.record == r], label[examples.record == r]), examples.fs[r])
              for r, m in examples.reference.items()}
     return ec57(pairs, start_s=start_s, paced=paced)
