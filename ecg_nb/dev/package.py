@@ -9,7 +9,8 @@ from configparser import ConfigParser
 from pathlib import Path
 import pandas as pd
 import ecg_nb
-from ..core import LEADS, DamagedFile, ECGError, MissingFile, project_root, results_path, write_csv, write_json
+from ..core import (LEADS, DamagedFile, ECGError, MissingFile, hold_file, project_root, read_json, results_path,
+                         write_csv, write_json)
 from .command import exit_status
 
 # %% auto #0
@@ -366,10 +367,11 @@ def _write(tried, sdist, wheel, command):
     from ecg_nb.core import provenance
     path = results_path('package', 'versions.json')
     key = lambda t: (t['versions'].get('python', ''), t['lowest'])
-    old = json.loads(path.read_text(encoding='utf-8'))['tried'] if path.exists() else []
-    tried = {key(t): t for t in [*old, *(t | dict(command=command) for t in tried)]}
-    write_json(path,
-               dict(tried=[tried[k] for k in sorted(tried)], sizes={p.name: p.stat().st_size for p in (sdist, wheel)}) | provenance())
+    with hold_file(path) as path:
+        old = read_json(path)['tried'] if path.exists() else []
+        tried = {key(t): t for t in [*old, *(t | dict(command=command) for t in tried)]}
+        sizes = {p.name: p.stat().st_size for p in (sdist, wheel)}
+        write_json(path, dict(tried=[tried[k] for k in sorted(tried)], sizes=sizes) | provenance())
 
 # %% ../../nbs/dev/14_package.ipynb #export-if-name-main-and
 if __name__ == '__main__' and '__file__' in globals(): sys.exit(exit_status(main))

@@ -13,7 +13,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Callable
 import numpy as np, pandas as pd
-from ..core import DamagedFile, ECGError, LEADS, MissingFile, Recording, make_folder, read_bytes, read_json, results_path, write_json
+from ..core import (DamagedFile, ECGError, LEADS, MissingFile, Recording, hold_file, make_folder, read_bytes,
+                         read_json, results_path, write_json)
 from .command import exit_status
 from ..view.palette import PALE, PINK, VERMILLION
 
@@ -2164,7 +2165,7 @@ def plot_outcomes(
 # %% ../../nbs/dev/13_reliability.ipynb #-note
 def _note(path, part, key, figures):
     "Put the figures of one format or job into the file, at once."
-    from ecg_nb.core import hold_file, provenance
+    from ecg_nb.core import provenance
     make_folder(path.parent)
     with hold_file(path) as path:
         d = read_json(path) if path.exists() else {}
@@ -2175,15 +2176,15 @@ def _note(path, part, key, figures):
 PARTS = ('damage', 'kills', 'crowd', 'together', 'replaced', 'stops', 'disk', 'runs', 'budgets', 'names')
 
 def _note_seeds(path, rows):
-    old = read_json(path) if path.exists() else []
     kind = lambda r: (r['format'], re.sub(r'\d+', '#', r['fault']))
-    n = {}
-    for r in old: n[kind(r)] = n.get(kind(r), 0) + 1
-    for r in rows:
-        if n.get(kind(r), 0) < 10:
-            n[kind(r)] = n.get(kind(r), 0) + 1
-            old.append(r)
-    write_json(path, old)
+    with hold_file(path) as path:
+        old, n = read_json(path) if path.exists() else [], {}
+        for r in old: n[kind(r)] = n.get(kind(r), 0) + 1
+        for r in rows:
+            if n.get(kind(r), 0) < 10:
+                n[kind(r)] = n.get(kind(r), 0) + 1
+                old.append(r)
+        write_json(path, old)
 
 # %% ../../nbs/dev/13_reliability.ipynb #main
 def main(argv=None):

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, pandas as pd, torch
 from scipy.fft import rfft, rfftfreq
-from ..core import DamagedFile, ECGError, Recording, read_json, results_path, write_csv, write_json, read_table
+from ..core import (DamagedFile, ECGError, Recording, hold_file, read_json, results_path, write_csv, write_json,
+                         read_table)
 from ..data.datasets import find, have, records_table
 from ..data.load import read
 from .card import SHIPPED, answers_sum
@@ -22,7 +23,7 @@ from ..training.run_folder import find_run, is_encoder
 __all__ = ['STRETCH_S', 'SPECTRUM_S', 'BANDS_HZ', 'KINDS', 'PEOPLE', 'COMPONENTS', 'MOST_SPREADS', 'QUANTILES', 'SIZES', 'LEAST',
            'MOST', 'bands', 'heights', 'shares', 'one_network', 'features', 'Reference', 'distances', 'make_reference',
            'draws', 'with_limits', 'alarms', 'write_reference', 'read_reference', 'Sample', 'Shift', 'shift', 'trials',
-           'network_run', 'reference_of', 'trial_rows', 'write_shift']
+           'network_run', 'reference_of', 'trial_rows', 'put_runs', 'write_shift']
 
 # %% ../../nbs/evaluation/15_shift.ipynb #amplitudes
 STRETCH_S, SPECTRUM_S = 1.5, 10.
@@ -419,6 +420,19 @@ def trial_rows(
                          outside=float(bool(words.outside)), text=words.text))
     return rows
 
+# %% ../../nbs/evaluation/15_shift.ipynb #put-runs
+def put_runs(
+    path,             # table.csv
+    t:pd.DataFrame,   # rows of some runs
+)->pd.DataFrame:      # all rows that are in it now
+    "Put `t` into the table, in place of what it says of the same runs."
+    with hold_file(path) as path:
+        if path.is_file():
+            before = read_table(path)
+            t = pd.concat([before[~before.run.isin(t.run)], t], ignore_index=True)
+        write_csv(path, t, float_format='%.4g')
+    return t
+
 # %% ../../nbs/evaluation/15_shift.ipynb #write-shift-2
 def write_shift(
     *runs,             # task/name; default: all shipped runs with classes
@@ -441,10 +455,4 @@ def write_shift(
         worst = max(r['outside'] for r in trial if r['folder'] == 'PTB-XL fold 10')
         say(f'{name}: reference of {reference.people:,} people; folders of fold 10 called outside: {worst:.1%} at most')
         rows += [dict(run=name) | r | dict(text=r['text'].replace(net.name, name)) for r in trial]
-    t = pd.DataFrame(rows)
-    path = results_path('shift', 'table.csv')
-    if path.is_file() and set(runs) < set(SHIPPED):
-        before = read_table(path)
-        t = pd.concat([before[~before.run.isin(runs)], t], ignore_index=True)
-    write_csv(path, t, float_format='%.4g')
-    return t
+    return put_runs(results_path('shift', 'table.csv'), pd.DataFrame(rows))
