@@ -5,7 +5,7 @@
 # %% ../nbs/core/10_core.ipynb #export-from-future-import-annotations
 from __future__ import annotations
 import atexit, ctypes, errno, gzip, hashlib, io, json, lzma, os, re, secrets, shutil, signal, stat, sys
-import threading, time, traceback, unicodedata, warnings, zlib
+import tempfile, threading, time, traceback, unicodedata, warnings, zlib
 from collections.abc import Mapping
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
@@ -693,7 +693,7 @@ def hold_file(
         yield path
 
 # %% ../nbs/core/10_core.ipynb #stoppable
-_STOP_S = .5     # for what is being done to end by itself
+_STOP_S = .3     # for what is being done to end by itself
 
 @contextmanager
 def stoppable():
@@ -730,23 +730,38 @@ def _leave(status):
 
 def _drop(status):
     _end_workers()
+    _end_trackers()
     os._exit(status)
 
-def _children()->list:
-    "Numbers of the processes that this one has started and that run, where the system tells."
-    me, out = str(os.getpid()), []
+def _children()->dict: # number -> command
+    "The processes that this one has started and that run, where the system tells."
+    me, out = str(os.getpid()), {}
     for entry in os.scandir('/proc') if os.path.isdir('/proc') else ():
         try:
             parent = Path(entry.path, 'stat').read_text(errors='replace').rpartition(')')[2].split()[1]
             if entry.name.isdigit() and parent == me:
-                out.append((int(entry.name), Path(entry.path, 'cmdline').read_bytes()))
+                out[int(entry.name)] = Path(entry.path, 'cmdline').read_bytes()
         except (OSError, IndexError): pass
-    return [pid for pid, command in out if b'resource_tracker' not in command]   # these clean up and end by themselves
+    return out
 
 def _end_workers():
     "End the processes that work for this one at once, those too that are still starting."
-    for pid in _children():
+    for pid, command in _children().items():
+        if b'resource_tracker' in command: continue         # these clean up
         with suppress(OSError): os.kill(pid, signal.SIGKILL)
+
+# %% ../nbs/core/10_core.ipynb #end-trackers
+def _end_trackers():
+    "Remove what joblib shared between the processes that have worked for this one, in place of its tracker."
+    for pid, command in _children().items():
+        if b'loky.backend.resource_tracker' in command:
+            with suppress(OSError): os.kill(pid, signal.SIGKILL)
+    mine = f'sem.loky-{os.getpid()}-', f'joblib_memmapping_folder_{os.getpid()}_'
+    folders = {'/dev/shm', tempfile.gettempdir(), os.environ.get('JOBLIB_TEMP_FOLDER', '')} - {''}
+    for path in [p for d in folders if os.path.isdir(d) for p in os.scandir(d) if p.name.startswith(mine)]:
+        if path.is_dir(follow_symlinks=False): shutil.rmtree(path, ignore_errors=True)
+        else:
+            with suppress(OSError): os.unlink(path)
 
 # %% ../nbs/core/10_core.ipynb #end-with-parent
 _watched:set = set()

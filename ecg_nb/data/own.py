@@ -155,6 +155,7 @@ def refuse_other_formats(path):
 _of_people = {'path', 'file', 'filename', 'file_name', 'record_id', 'record', 'recording', 'ecg_id', 'exam_id',
               'subject_id', 'subject', 'patient_id', 'patient', 'sex', 'gender', 'age', 'id', 'name'}
 _NOT_FOLLOWED = 'is a link to a folder, not followed; if it is your own, allow it: --links, or ECG_NB_LINKS=1'
+_HIDDEN = 'is hidden: its name begins with a dot'
 _ours = ('predictions.json', 'manifest.json', 'run.json')   # in the folders of answers, stores and runs
 _papers = ('dataset_description.json', 'participants.json', 'datapackage.json', 'croissant.json',
            'metadata.json', 'package.json')
@@ -195,7 +196,7 @@ def _interesting(path, names)->bool|None:
 _DEEPEST = 200   # folders within each other
 
 def _tree(folder):
-    "The files below `folder`, hidden ones left out: path, names beside it, and why a folder is not looked into."
+    "The files below `folder`: path, names beside it, and why it is not looked into; nothing in hidden folders."
     to_see = [(folder, ())]
     while to_see:
         folder, seen = to_see.pop()
@@ -203,12 +204,16 @@ def _tree(folder):
         if here in seen: continue                              # a link back to a folder above
         try:
             if len(seen) > _DEEPEST: raise OSError(f'more than {_DEEPEST} folders within each other')
-            with os.scandir(folder) as there: entries = [e for e in there if not e.name.startswith('.')]
+            with os.scandir(folder) as there: entries = [*there]
         except OSError as error:
             yield folder, (), f'cannot be looked into ({error.strerror or error})'
             continue
+        hidden = [e for e in entries if e.name.startswith('.')]
+        entries = [e for e in entries if not e.name.startswith('.')]
         names = {e.name for e in entries}
         if seen and any(_is_ours(e.path) for e in entries if e.name in _ours): continue
+        for e in hidden:                                       # macOS lays a ._name beside each file
+            if e.is_file(follow_symlinks=False) and not e.name.startswith('._'): yield e.path, names, _HIDDEN
         for e in entries:
             if not os.path.isdir(e.path) or is_zarr(e.path) and not e.is_symlink(): yield e.path, names, ''
             elif e.is_symlink() and not follow_links(): yield e.path, names, _NOT_FOLLOWED
@@ -246,10 +251,12 @@ def _inside(path)->tuple:
 # %% ../../nbs/data/11_own.ipynb #-in-folder
 def _in_folder(root, csv):
     "The files of recordings in `root` as relative paths, and remarks; a signal's header stands for it."
-    recordings, passed, notes = [], [], []
+    recordings, passed, hidden, notes = [], [], [], []
     for path, names, closed in _tree(root):
         rel = os.path.relpath(path, root)
-        if closed: notes.append((rel, closed))
+        if closed is _HIDDEN:
+            if _interesting(path, names): hidden.append(rel)
+        elif closed: notes.append((rel, closed))
         elif csv is not None and os.path.realpath(path) == os.path.realpath(csv): continue
         else:
             look = _interesting(path, names)
@@ -261,6 +268,8 @@ def _in_folder(root, csv):
     parts = _segments_in(recordings)
     if passed:
         notes.append((root, f'passed over, nobody takes them for recordings: {listed(sorted(passed, key=_natural))}'))
+    if hidden:
+        notes.append((root, f'passed over, hidden by a dot before the name: {listed(sorted(hidden, key=_natural))}'))
     files = [Path(os.path.relpath(f, root)) for f in recordings if f not in parts]
     return sorted(files, key=_natural), notes
 

@@ -1997,7 +1997,9 @@ def _names_child(pipe, box, seed):
         store = convert(t, box/'out'/'store', Recipe(), progress=False)
         marks = Marks(box/'out'/'marks'/'marks.csv')
         for i in t.record_id: marks.add(i, 'note')
-    if len(said) + len(said.lost) != len(names): faults.append(f'{len(names)} files, {len(said)} answers, {len(said.lost)} left out')
+    hidden = sum(name.startswith(b'.') for name in names)
+    if len(said) + len(said.lost) + hidden != len(names): faults.append(f'{len(names)} files, {len(said)} answers, {len(said.lost)} left out')
+    if any('hidden by a dot' in cause for _, cause in t.attrs['problems']) != bool(hidden): faults.append('hidden files are not named')
     if 'plain' not in [s.record_id for s, bad in zip(said.sources, said.of().problems) if not bad]: faults.append('no answer for the plain name')
     if list(store.index.record_id) != list(t.record_id): faults.append('the store has other names')
     if set(marks.read().record_id) != set(t.record_id): faults.append('the marks have other names')
@@ -2009,17 +2011,18 @@ def _names_child(pipe, box, seed):
         if _Page(path.read_text(encoding='utf-8')).obeyed: faults.append(f'{path.name} would be obeyed')
     if len(list((box/'out'/'pages').iterdir())) != len(said): faults.append('not a page each')
     if sorted(os.listdir(box)) != ['in', 'out', 'run']: faults.append(f'left {os.listdir(box)}')
-    pipe.write(json.dumps(dict(names=len(names), answered=sum(not b for b in said.of().problems), refused=len(said.problems), faults=faults)) + '\n')
+    pipe.write(json.dumps(dict(names=len(names), answered=sum(not b for b in said.of().problems), hidden=hidden,
+                               refused=len(said.problems), faults=faults)) + '\n')
 
 def try_names(
     n:int=20,      # folders
     *,
     seed:int=0,
-)->dict:           # trials, names, answered, refused, faults
+)->dict:           # trials, names, answered, refused, hidden, faults
     "Ask about folders of oddly called recordings, and look at all that is written."
     _preload()
     for m in ('ecg_nb.browsing.records', 'ecg_nb.inference.predict'): __import__(m)
-    f, faults = dict(trials=0, names=0, answered=0, refused=0), []
+    f, faults = dict(trials=0, names=0, answered=0, refused=0, hidden=0), []
     with tempfile.TemporaryDirectory(dir=_fast_disk()) as d:
         for t in range(n):
             box = Path(d)/str(t)
@@ -2103,7 +2106,8 @@ def reliability_table(
                 crowd=('job', 'trials', 'outcomes', 'same bytes', 'faults'),
                 together=('file', 'trials of 8 processes', 'added', 'refused', 'lost', 'faults'), replaced=('sources', 'trials', 'kinds', 'as converted afresh', 'faults'),
                 stops=('job', 'trials', 'ended as undisturbed', 'slowest s', 'later than 1 s', 'left half written', 'faults'), runs=('made to mislead', 'trials', 'refused', 'answered in numbers', 'slowest ms', 'peak MB', 'faults'), budgets=('made to take too much', 'trials', 'refused', 'read', 'slowest ms', 'peak MB', 'faults'),
-                names=('folders', 'trials', 'names', 'answered', 'refused', 'faults'), disk=('job', 'disk full', 'same bytes', 'folder read-only', 'same bytes', 'faults'))[part]
+                names=('folders', 'trials', 'names', 'answered', 'refused', 'hidden', 'faults'),
+                disk=('job', 'disk full', 'same bytes', 'folder read-only', 'same bytes', 'faults'))[part]
     def share(n, all): return f'{n/all:.1%}' if n else '-'
     rows = []
     for k, f in d.items():
@@ -2128,7 +2132,7 @@ def reliability_table(
             o = f['outcomes']
             rows.append((k, f['trials'], sum(o.values()) - o.get('read', 0) - o.get('fault', 0), o.get('read', 0), f'{f["slowest_ms"]:,.0f}',
                          f'{f["peak_mb"]:,.0f}', len(f['faults'])))
-        elif part == 'names': rows.append((k, f['trials'], f['names'], f['answered'], f['refused'], len(f['faults'])))
+        elif part == 'names': rows.append((k, f['trials'], f['names'], f['answered'], f['refused'], f['hidden'], len(f['faults'])))
         elif part == 'crowd':
             rows.append((k, f['trials'], ', '.join(f'{n} x {o}' for o, n in f['outcomes'].items()),
                          f['equal'], len(f['faults'])))
