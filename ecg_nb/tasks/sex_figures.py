@@ -96,7 +96,7 @@ def subgroups(
     *,
     threshold:float=.5, seed:int=0,
 )->pd.DataFrame:        # a row a group: by, group, n, people, women, auc, auc_lo, auc_hi, accuracy, age_mae
-    "Figures by age, by cohort if there are several, and by superclass where that is known; groups without both sexes are left out."
+    "Figures by age, by cohort if there are several, by superclass if known; groups without both sexes are left out."
     bands = pd.cut(table.age, [0, 40, 60, 75, 200], right=False,
                    labels=['under 40', '40 to 59', '60 to 74', '75 and over'])
     groups = [('age', b, bands == b) for b in bands.cat.categories]

@@ -24,11 +24,12 @@ def night_splits(
     seed:int=0,             # of the split
     n_jobs:int=None, device='cpu',
 )->Splits:
-    "Segments of all nights in one store, cut by person; the test people are the same whichever cohort `plan` is trained on."
+    "Segments of all nights in one store, cut by person; the test people are the same for whichever cohort of `plan`."
     tables = [records_table(n, sample_data(n)) if isinstance(n, str) else n for n in nights]
     simulated = any(is_simulated(t.attrs['root']) for t in tables)
     segments = dict(n_segments=n_segments, length_s=length_s, skip_s=skip_s, until_s=until_s)
-    store = data_path(*['sample']*simulated, 'stores', f'nights-{plan.fs:g}-{_tag(plan.recipe, segments, tables)}')
+    store = data_path(*(['sample'] if simulated else []), 'stores',
+                      f'nights-{plan.fs:g}-{_tag(plan.recipe, segments, tables)}')
     store, table = convert_nights(tables, store, fs=plan.fs, leads=plan.leads, recipe=plan.recipe,
                                   n_jobs=n_jobs, wait_s=600, **segments)
     cohort = plan.extra['cohort']
