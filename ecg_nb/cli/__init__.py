@@ -7,7 +7,7 @@ from __future__ import annotations
 from ..core import stoppable
 from .base import cli
 # each adds its commands, in the order of work
-from . import recordings, files, beats, measure, vectors, training, runs, evaluation
+from . import recordings, demo, files, beats, measure, vectors, training, runs, evaluation
 
 def main(argv=None):
     "The command `ecg_nb`."
