@@ -6,7 +6,8 @@
 __all__ = ['READY', 'DONE', 'ERRORS', 'ASK', 'HARMLESS', 'MEASURED', 'PROBE', 'TARGETS', 'TRIED', 'BOXES', 'ARGS', 'find_browser',
            'free_port', 'jupyter_lab', 'Page', 'View', 'ink', 'orange', 'blue', 'Checks', 'check_view', 'check_browse',
            'check_browse_runs', 'console', 'check_stills', 'check_page', 'check_paging', 'check_contents',
-           'check_pages', 'project_lab', 'check_lab', 'try_notebook', 'measure', 'notebook_of', 'write_latency', 'main']
+           'check_pages', 'check_demo', 'project_lab', 'check_lab', 'try_notebook', 'measure', 'notebook_of',
+           'write_latency', 'main']
 
 # %% ../../nbs/dev/12_in_browser.ipynb #export-import-argparse-base64-json
 import argparse, base64, json, os, re, shutil, signal, socket, subprocess, sys, tempfile, time, urllib.request
@@ -599,6 +600,35 @@ def check_pages(browser, check, pictures=None):
               'Is it to be believed?' in page.locator('body').text_content())
     context.close()
 
+# %% ../../nbs/dev/12_in_browser.ipynb #check-demo
+def check_demo(browser, check, pictures=None):
+    "The demo: files that make no recording, then a recording, then its page; no word on the console."
+    from ecg_nb.core import LEADS
+    from ecg_nb.data.simulate import simulate_ecg, write_wfdb
+    print('== the demo', flush=True)
+    command, words = [sys.executable, '-m', 'ecg_nb', 'demo', '--no-browser', '--run', 'sex/lead-I'], []
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    with tempfile.TemporaryDirectory() as tmp:
+        try:
+            write_wfdb(Path(tmp)/'heart', simulate_ecg(seed=4, fs=250)[0].signal, 250, LEADS)
+            page = browser.new_page(viewport=dict(width=390, height=800))
+            page.on('console', lambda m: words.append(m.text))
+            page.goto(server.stdout.readline().split()[0])
+            for files in (['heart.dat'], ['heart.dat', 'heart.hea']):
+                page.set_input_files('input[type=file]', [str(Path(tmp)/f) for f in files])
+                page.click('button', no_wait_after=True)
+                page.wait_for_selector('[role=alert], .said', timeout=120_000)
+                said = page.locator('body').text_content()
+                if len(files) == 1: check('demo: signals without a header are named', 'No answer: heart.dat' in said)
+            check('demo: a recording leads to its page', page.url.endswith('pages/heart.html') and 'sex/lead-I' in said)
+            words = [w for w in words if '400' not in w]       # Chromium tells of the answer to the first
+            check('demo: nothing on the console', words == [])
+            if pictures: page.screenshot(path=str(Path(pictures)/'demo.png'), full_page=True)
+            page.close()
+        finally:
+            server.terminate()
+            server.wait(30)
+
 # %% ../../nbs/dev/12_in_browser.ipynb #project-lab
 @contextmanager
 def project_lab(*, timeout_s:float=90): # its address
@@ -812,6 +842,7 @@ def main(argv=None):
                                  pictures=a.pictures, timeout_s=a.timeout)
                 if not a.names:
                     check_pages(browser, check, pictures=a.pictures)
+                    check_demo(browser, check, pictures=a.pictures)
                     check_lab(browser, check)
             browser.close()
     if a.measure: return 0

@@ -76,7 +76,10 @@ def answer_files(
     try: rate = float(fs) if fs.strip() else None
     except ValueError: raise BadTable('sampling rate', f'{fs!r} is no number of Hz') from None
     names = [lead.strip() for lead in leads.split(',') if lead.strip()]
-    answers = predict(given, list(runs), fs=rate, leads=names or None, units=units.strip() or None, progress=False)
+    try: answers = predict(given, list(runs), fs=rate, leads=names or None, units=units.strip() or None, progress=False)
+    except ECGError as e:
+        if Path(e.path) != given: raise
+        raise type(e)(', '.join(name for name, _ in files), e.cause) from None
     written = answers.write(out, ('csv', 'json', 'html'))
     pages = [f for f in written if f.parent.name == 'pages']
     first = pages[0] if len(pages) == 1 and not len(answers.lost) else out/'index.html'
