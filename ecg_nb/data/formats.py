@@ -4,7 +4,7 @@
 
 # %% ../../nbs/data/10_formats.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import errno, math, os, re, stat, struct, tempfile, warnings, zlib
+import errno, hashlib, math, os, re, stat, struct, tempfile, warnings, zlib
 from collections import Counter, namedtuple
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
@@ -12,7 +12,7 @@ from functools import lru_cache, wraps
 from io import BytesIO
 import numpy as np
 from ..core import (BadHeader, BadSignal, DamagedFile, ECGError, LEADS, MissingFile, MissingLead, Recording, UnknownFormat, UnsafePath,
-    afford, check_fs, clocked, in_time, lead_name)
+    afford, check_fs, clocked, in_time, lead_name, read_bytes)
 from .registry import FORMATS, first_bytes, format_of
 
 # %% auto #0
@@ -444,11 +444,26 @@ def _verify(h, index, sums)->list: # remarks
     "Compare checksums `sums` of the signals `index` with those in the header."
     differ = [i for i, total in zip(index, sums) if h.signals[i].checksum is not None
               and (int(total) - h.signals[i].checksum) % 65536]
-    for i in differ:
-        if h.signals[i].checksum:
-            raise DamagedFile(os.path.join(os.path.dirname(h.path), h.signals[i].file),
-                              f'the checksum of signal {h.signals[i].lead!r} is wrong: the file was altered or damaged')
+    wrong = [h.signals[i] for i in differ if h.signals[i].checksum]
+    for s in wrong:
+        file = os.path.join(os.path.dirname(h.path), s.file)
+        if not (_as_published(h.path) and _as_published(file)):
+            raise DamagedFile(file, f'the checksum of signal {s.lead!r} is wrong: the file was altered or damaged')
+    if wrong: return [f'{wrong[0].file} was published as it is (SHA256SUMS.txt), but its header has another checksum: a part of it may be lost']
     return ['checksums of 0 in the header: nothing tells whether the file is whole'] if differ else []
+
+def _as_published(path)->bool:
+    "Whether a file is byte for byte what its publisher's SHA256SUMS.txt says, which lies beside it or up to three folders above."
+    path = os.path.abspath(path)
+    top = os.path.dirname(path)
+    for _ in range(4):
+        sums = os.path.join(top, 'SHA256SUMS.txt')
+        if os.path.isfile(sums):
+            stated = {tuple(line.split(None, 1)) for line in _text(read_bytes(sums, most=1 << 26)).splitlines()}
+            with open(path, 'rb') as f: own = hashlib.file_digest(f, 'sha256').hexdigest()
+            return (own, os.path.relpath(path, top).replace(os.sep, '/')) in stated
+        top = os.path.dirname(top)
+    return False
 
 def _column_sums(x):
     "Sums of the columns of int16 `x`, modulo 65,536 (as int16, whose overflow is just that)."

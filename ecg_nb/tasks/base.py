@@ -31,8 +31,8 @@ from ..training.weights import load_weights, save_weights
 # %% auto #0
 __all__ = ['TASKS', 'Published', 'Figure', 'Plan', 'store_path', 'whole', 'noisy_or', 'window_probabilities', 'choose_members',
            'Answers', 'Task', 'find_task', 'task_of', 'task_or_plain', 'some_parts', 'KeepWeights', 'Plateau',
-           'with_other_labels', 'with_other_signals', 'several_times', 'choices', 'looks_at_test', 'narrowing',
-           'setting_text', 'settings_of', 'run_target', 'train_command']
+           'with_other_labels', 'with_other_signals', 'several_times', 'with_many', 'choices', 'looks_at_test',
+           'narrowing', 'setting_text', 'settings_of', 'run_target', 'train_command']
 
 # %% ../../nbs/tasks/09_task.ipynb #figure
 @dataclass(frozen=True)
@@ -644,6 +644,15 @@ def several_times(
     many.attrs = table.attrs
     return data.subset(rows).replace(ids=ids), many
 
+def with_many(
+    splits:Splits,
+    parts=('test',),
+    *,
+    times:int=4,
+)->Splits:          # the same, but for some parts
+    "Each record of these parts so many times, as recordings of the same people: an interval over people stays as wide as it was."
+    return _changed(splits, parts, several_times, times=times)
+
 def _changed(splits, parts, change, **options):
     "The same splits, but for some parts."
     new = {part: change(splits.parts[part], splits.tables[part], **options) for part in parts}
@@ -713,7 +722,7 @@ def narrowing(
             here = shutil.copytree(folder, Path(top)/Path(folder).name)
             figures = task.evaluate(plan, splits, here)['headline']
         return {f['name']: f['high'] - f['low'] for f in figures if f['low'] is not None}
-    once, many = widths(splits), widths(_changed(splits, task.reported, several_times, times=times))
+    once, many = widths(splits), widths(with_many(splits, task.reported, times=times))
     # a rare class is not rare fourfold
     return {name: many[name]/width for name, width in once.items() if name in many}
 
