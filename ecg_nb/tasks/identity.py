@@ -64,8 +64,6 @@ def with_beats(
     cropped.starts = [s for s in starts if len(s)]
     return cropped, kept
 
-
-# %% ../../nbs/11_identity.ipynb #person-codes
 def person_codes(
     subjects,  # whose recording it is, (n,)
 )->np.ndarray: # (n, 1), the same number for the same person
@@ -129,7 +127,7 @@ def as_it_is(z):
     return z
 
 def _fit_options(self:Identity, plan, splits):
-    "Pairs of beats, of electrodes that are put on again; the validation recordings in the order in which they were made."
+    "Pairs of beats, of electrodes that are put on again; validation recordings in the order in which they were made."
     train, extra = splits.parts['train'], plan.extra
     changes = [amplitude(low=.9, high=1.1), offset(most_mv=.03), noise(sigma_mv=.005)]
     if plan.leads == LEADS:
@@ -208,8 +206,6 @@ def with_cohort(
     probes, enrolled = trial.z[trial.probes], trial.z[trial.gallery]
     return s_norm(trial.scores(), probes @ cohort.T, enrolled @ cohort.T, top=top)
 
-
-# %% ../../nbs/11_identity.ipynb #trials
 def trials(
     z:dict, tables:dict,  # valid and test: embeddings and records tables
     *, seed:int=0,
@@ -248,10 +244,12 @@ def _figures(self:Identity, answers):
     by_score = dict(cosine=reports['fold 9'], normalised=normed)
     m = reports[GALLERY]
     more = dict(n=m['n_probes'], people=m['n_people'], test=reports,
-                unknown=unknown_figures(opened['test'], opened['valid']), found_or_unknown=found_or_unknown(opened['test']),
+                unknown=unknown_figures(opened['test'], opened['valid']),
+                found_or_unknown=found_or_unknown(opened['test']),
                 score_normalisation={'fold 9': {k: {o: r[o] for o in _NORMALISED} for k, r in by_score.items()}})
     return _headline(answers.plan, m), {}, more
 
+# %% ../../nbs/11_identity.ipynb #cohort-and-answers
 def _cohort(answers):
     "Embeddings of people whom the encoder was trained on."
     first = first_and_later(answers.splits.tables['train'])[0][:_COHORT]
@@ -273,7 +271,6 @@ def _write_answers(self:Identity, folder, answers):
 
 Identity.choose, Identity.figures, Identity.write_answers = _choose, _figures, _write_answers
 Identity.validation_score = _validation_score
-
 
 # %% ../../nbs/11_identity.ipynb #write-seeds
 def _unknown_headline(title, row):
@@ -327,6 +324,7 @@ def _regime_tables(self:Identity, seed, device):
                for f in _regime_figures(by_title[row.data], self.plan(row.run).title, row)]
     return figures + dates, tables
 
+# %% ../../nbs/11_identity.ipynb #regime-figures
 def _regime_figures(regime, title, row):
     "The headline of one row; what random beats are worth stands in the table alone."
     if not regime.headline or 'random' in row.split: return []
@@ -343,16 +341,16 @@ def _date_figures(regime, title, report):
     "The headline of the recordings of another date."
     where = f'{regime.title}, another date, {title}, {report["gallery_size"]} people enrolled'
     n, beside = report['n_probes'], regime.dates
-    return [Figure(f'rank-1, {where}', report['rank_1'], *report['rank_1_95'], report['rank_1_chance'], n, beside.text, beside.source),
+    return [Figure(f'rank-1, {where}', report['rank_1'], *report['rank_1_95'], report['rank_1_chance'], n, beside.text,
+                   beside.source),
             Figure(f'EER, {where}', report['eer'], *report['eer_95'], .5, n)]
-
 
 # %% ../../nbs/11_identity.ipynb #main
 SEEDS = (0, 1, 2, 3, 4)
 _OF_SEEDS = ('rank_1', 'rank_5', 'rank_10', 'eer', 'tar_at_far_0.01', 'tar_at_far_0.001', 'unknown_auroc')
 
 def _seed_tables(self:Identity, seed, device, *, name='leads-12', seeds=SEEDS):
-    "The figures of encoders that differ only in their seed: the run itself, and others of its plan, which stay in data/."
+    "The figures of encoders that differ only in their seed: the run itself, and others of its plan, kept in data/."
     plan, splits, rows = self.plan_of(load_encoder(name).info), None, []
     for k in seeds:
         folder = data_path('runs', self.name, f'{name}-seed{k}') if k else self.folder(name)

@@ -24,7 +24,7 @@ def cut_in_time(
     *,
     guard:int,             # samples left out between the two parts
     test_share:float=.25,  # of the recording is the second part, as in `12_closed_set`
-    split:str='time',      # 'random': as many beats of each part, drawn from the whole recording, as systems 1 and 2 did
+    split:str='time',      # 'random': as many beats of each part, drawn from the whole recording (systems 1 and 2)
     seed:int=0,
 )->tuple:                  # two `ECGData` of the recordings that have beats in both parts; their positions in `data`
     "Each recording cut in two, so that nothing of the second part touches the first."
@@ -129,7 +129,7 @@ def same_recordings(
     data:ECGData, table, # row for row
     name:str,            # a selection of `12_closed_set`
 )->tuple:                # the two, of those recordings
-    "The recordings on which systems 1 and 2 were trained anew, so that encoders are compared on the same people; all, if there is no such list."
+    "The recordings on which systems 1 and 2 were trained anew, to compare on the same people; all, if none are listed."
     path = results_path('identity', 'closed-set', f'{name}.csv')
     if not path.exists(): return data, table
     listed = table.record_id.isin(read_table(path, dtype=str).record_id).to_numpy()
@@ -161,6 +161,7 @@ REGIMES = (
            published=Published('right person', '.996 (same session, random beats)', 'arXiv:2605.17685'),
            dates=Published('rank-1', '.927 (pairs of beats, long term)', 'doi:10.3390/s22093446')))
 
+# %% ../../nbs/tasks/26_regimes.ipynb #recordings-of
 def recordings_of(
     regime:Regime,
     data:ECGData, table, # of its data set, see `records_for`

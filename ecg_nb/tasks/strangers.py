@@ -18,7 +18,7 @@ def vectors_of(
     *,
     root=None, n_jobs:int=None, # see `beat_table`
 )->dict:                 # name -> (n, d), NaN where a recording has no such beat: embeddings, beats, scalograms
-    "What a detector of strangers can look at: embeddings, the mean beat of lead I as systems 1 and 2 cut it (200 samples, L2), and its scalogram."
+    "What a detector looks at: embeddings, the mean beat of lead I (200 samples, L2, systems 1 and 2), its scalogram."
     b = beat_table(table, root, n_jobs=n_jobs, progress=False)
     total, n = np.zeros((len(table), b.x.shape[1])), np.bincount(b.record, minlength=len(table))[:, None]
     np.add.at(total, b.record, l2(b.x))
@@ -33,8 +33,8 @@ def unknown_table(
     z:dict, tables:dict, # valid and test: embeddings and records tables
     *,
     detectors=tuple(DETECTORS), far:float=FAR, n_jobs:int=None, seed:int=0,
-)->pd.DataFrame:         # a row a pair of vectors and detector: vectors, detector, auroc, fpr_at_95tpr, false_acceptance, false_rejection and their intervals, n_known, n_unknown
-    "`unknown_figures` of every detector on every kind of vectors; recordings without a beat in lead I are left out of all."
+)->pd.DataFrame:         # a row a pair of vectors and detector: the figures of `unknown_figures` with their intervals
+    "`unknown_figures` of every detector on all kinds of vectors; recordings without a beat in lead I are left out."
     opened, vectors = {}, {}
     for part in z:
         table = tables[part]
