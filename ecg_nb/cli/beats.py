@@ -18,11 +18,10 @@ __all__ = ['beats']
 def _labelled(table, run, quiet):
     "The beats of each recording of a records table, and what could not be read."
     from tqdm.auto import tqdm
-    from ecg_nb.data.load import read
-    from ecg_nb.inference.beats import beats_run, label_beats
+    from ecg_nb.inference.beats import beats_run, label_beats, recording_along
     answers, left_out, run = [], [], beats_run(run)
     for row in tqdm(list(table.itertuples()), disable=quiet or len(table) == 1):
-        try: answers.append(label_beats(read(row, root=table.attrs['root']), run))
+        try: answers.append(label_beats(recording_along(row, table.attrs['root']), run))
         except ECGError as e: left_out.append((row.record_id, e.cause))
         else: answers[-1].record_id = str(row.record_id)
     return answers, left_out

@@ -9,16 +9,21 @@ from functools import lru_cache
 from pathlib import Path
 import numpy as np, pandas as pd
 from ..core import BadSignal, Recording, atomic_path
+from ..data.datasets import DATASETS
+from ..data.load import read
 from ..metrics.ec57 import AAMI
-from ..signals.beat_types import beat_features, find_beats, rows_of
+from ..signals.beat_types import features_along, find_beats
 from ..signals.hrv import HRV, hrv
+from ..signals.long import LongRecording, Stretches
 from ..signals.prepare import usable_leads
+from ..signals.quality import lead_extents
 from ..tasks.beats import beat_probabilities
 from ..training.run import Run, load_run
 from ..training.run_folder import find_run, say_origin
 
 # %% auto #0
-__all__ = ['NAMES', 'FIRST_LEADS', 'AT_END_S', 'FEW', 'IRREGULAR', 'LabelledBeats', 'beats_run', 'label_beats', 'write_beats']
+__all__ = ['NAMES', 'FIRST_LEADS', 'AT_END_S', 'FEW', 'IRREGULAR', 'LONG_S', 'IN_PARTS', 'LabelledBeats', 'beats_run',
+           'label_beats', 'write_beats', 'recording_along']
 
 # %% ../../nbs/inference/12_beats.ipynb #labelled-beats
 NAMES = dict(V='ventricular', S='supraventricular')
@@ -116,7 +121,8 @@ def beats_run(
 
 def _rows(rec):
     "The leads that are asked."
-    there = [i for i, x in enumerate(rec.signal) if np.isfinite(x).any() and np.nanmax(x) > np.nanmin(x)]
+    low, high, _ = lead_extents(rec)
+    there = np.flatnonzero(high > low)
     order = {lead: k for k, lead in enumerate(FIRST_LEADS)}
     return sorted(there, key=lambda i: order.get(rec.leads[i], 99))[:2] or [0]
 
@@ -138,8 +144,14 @@ def _nothing(rec, problem):
                          np.zeros(0, '<U1'), np.zeros(0), [], problem)
 
 # %% ../../nbs/inference/12_beats.ipynb #label-beats-2
+def _probabilities(run, aligned):
+    "Of each beat how likely each class is, and whether there is a lead in which that can be said."
+    parts = [(beat_probabilities(run.model, x, run.info.get('offset') or ()), np.isfinite(x).all(2).any(1))
+             for _, x in features_along(aligned)]
+    return tuple(np.concatenate(o) for o in zip(*parts))
+
 def label_beats(
-    rec:Recording,      # any leads, from 100 Hz on
+    rec,                # `Recording` or `LongRecording`; any leads, from 100 Hz on
     run='beats/aami',
     *,
     findings=None,      # what `examine` found, if that is known
@@ -153,15 +165,13 @@ def label_beats(
     except BadSignal as e: return _nothing(rec, e.cause)
     missing = next((str(f) for f in findings if f.name == 'no beats'), '')
     if missing: return _nothing(rec, missing)
-    rows = _rows(rec)
-    r, aligned = find_beats(rec.signal, rec.fs, rows=rows)
+    r, aligned = find_beats(rec.signal, rec.fs, rows=_rows(rec))
     if not len(r): return _nothing(rec, 'no heart beats: nothing in it stands out from noise')
-    x = beat_features(rows_of(rec.signal, rows), r, rec.fs, aligned=aligned)
-    p = beat_probabilities(run.model, x, run.info.get('offset') or ())
+    p, sayable = _probabilities(run, aligned)
     label = np.array(run.classes)[p.argmax(1)]
     half = (r < AT_END_S*rec.fs) | (r > rec.n_samples - AT_END_S*rec.fs)
     paced = any(f.name == 'paced' for f in findings)
-    unknown = half | paced | (len(r) < FEW) | ~np.isfinite(x).all(2).any(1)
+    unknown = half | paced | (len(r) < FEW) | ~sayable
     label = np.where(unknown, 'Q', label)
     return LabelledBeats(rec.record_id or 'recording', rec.fs, rec.duration_s, r, label, np.where(unknown, np.nan, p.max(1)),
                          _notes(label, r/rec.fs, findings))
@@ -178,3 +188,23 @@ def write_beats(
     with tempfile.TemporaryDirectory() as d:       # the library takes plain names only, and writes straight into the file
         wfdb.wrann('x', extension, beats.sample.astype(int), list(beats.label), fs=beats.fs, write_dir=d)
         with atomic_path(f'{path}.{extension}') as tmp: tmp.write_bytes(Path(d, f'x.{extension}').read_bytes())
+
+# %% ../../nbs/inference/12_beats.ipynb #recording-along
+LONG_S = 3600.            # longer recordings are read piece by piece
+IN_PARTS = ('.hea', '.edf', '.bdf', '.ecg', '.hol')   # endings of files of which parts can be read
+
+def recording_along(
+    row,                  # of a records table
+    root,                 # its folder
+):                        # `Recording`, or `LongRecording` where it is long
+    "The recording of a row; a long one is read when its parts are asked for."
+    own = DATASETS.get(getattr(row, 'dataset', ''))
+    whole = row.n_samples <= LONG_S*row.fs or not str(row.path).lower().endswith(IN_PARTS) or own and own.read
+    if whole or np.isfinite(getattr(row, 'start_s', np.nan)): return read(row, root=root)
+    first = read(row, root=root, stop_s=10.)
+    def part(a, b):
+        if a == b: return np.zeros((len(first.leads), 0), np.float32)
+        return read(row, root=root, start_s=a/first.fs, stop_s=b/first.fs).signal
+    signal = Stretches(part, (len(first.leads), int(row.n_samples)))
+    return LongRecording(signal, first.fs, first.leads, first.record_id, first.meta)
+

@@ -7,14 +7,15 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 from .preprocess import band_filter, fill_gaps, resample
+from .long import Stretches, by_time, stretches_of
 from .segment import find_r_peaks_multi
 
 # %% auto #0
 __all__ = ['RR_FEATURES', 'FS', 'BEFORE', 'AFTER', 'SLACK', 'LEVEL', 'QRS', 'SPREAD', 'P_WAVE', 'T_WAVE', 'PIECE_S', 'MARGIN_S',
            'BLOCK', 'AMONG', 'ALIKE', 'CHUNK', 'SHAPE_FEATURES', 'FEATURES', 'SILENT_MV', 'AROUND', 'CONTRAST',
            'UNLIKE', 'ALONE', 'IN_A_ROW', 'WILD', 'STEP_S', 'MANY', 'STRETCH_S', 'OVERLAP_S', 'rr_features',
-           'cut_beats', 'usual_beats', 'align_beats', 'beat_features', 'beats_in_noise', 'without_artefacts', 'rows_of',
-           'find_beats']
+           'cut_beats', 'usual_beats', 'align_beats', 'features_along', 'beat_features', 'beats_in_noise',
+           'without_artefacts', 'rows_of', 'find_beats']
 
 # %% ../../nbs/signals/15_beat_types.ipynb #rr-features
 RR_FEATURES = ('before', 'after', 'before-after', 'before, 20 beats', 'before, 300 beats', 'before-last', 'after-next',
@@ -28,13 +29,23 @@ def _shifted(v, k):
 
 def _running_median(v, width): return ndimage.median_filter(v, min(width, len(v)) | 1, mode='nearest')
 
+def _log_rr(t_s): return np.log(np.maximum(np.diff(t_s), .15))
+
+def _is_early(t_s):
+    "Which beats come early: the first of `rr_features`, alone."
+    if len(t_s) < 2: return np.zeros(len(t_s), bool)
+    log_rr = _log_rr(t_s)
+    usual = _running_median(log_rr, 101)
+    before = np.r_[_running_median(log_rr, 21)[0], log_rr]
+    return before - np.r_[usual[0], usual] < np.log(.88)
+
 def rr_features(
     t_s:np.ndarray,    # time of each beat (s), ascending, (n,)
-)->np.ndarray:         # (n, 16), see `RR_FEATURES`; zeros for a single beat
+)->np.ndarray:         # float32 (n, 16), see `RR_FEATURES`; zeros for a single beat
     "What the intervals around each beat are like."
     n = len(t_s)
-    if n < 2: return np.zeros((n, len(RR_FEATURES)))
-    log_rr = np.log(np.maximum(np.diff(t_s), .15))
+    if n < 2: return np.zeros((n, len(RR_FEATURES)), np.float32)
+    log_rr = _log_rr(t_s)
     of_20, of_100, of_300 = (_running_median(log_rr, k) for k in (21, 101, 301))
     pad_before, pad_after = (lambda m: np.r_[m[0], m]), (lambda m: np.r_[m, m[-1]])
     before, after = np.r_[of_20[0], log_rr], np.r_[log_rr, of_20[-1]]
@@ -43,10 +54,11 @@ def rr_features(
     irregular = pad_before(_running_median(np.abs(np.diff(log_rr, prepend=log_rr[0])), 31))
     scale = np.maximum(irregular, .03)
     both = np.log((np.exp(before) + np.exp(after))/2) - pad_before(of_100)
-    return np.stack([early, late, before - after, before - pad_before(of_20), before - pad_before(of_300), change,
-                     after - _shifted(after, -1), _shifted(early, 1), _shifted(early, 2), _shifted(late, -1),
-                     irregular.clip(0, .6), (early/scale).clip(-15, 15)/5, (change/scale).clip(-15, 15)/5,
-                     pad_before(of_300), before, both], 1).clip(-3, 3)
+    out = np.stack([early, late, before - after, before - pad_before(of_20), before - pad_before(of_300), change,
+                    after - _shifted(after, -1), _shifted(early, 1), _shifted(early, 2), _shifted(late, -1),
+                    irregular.clip(0, .6), (early/scale).clip(-15, 15)/5, (change/scale).clip(-15, 15)/5,
+                    pad_before(of_300), before, both], 1, dtype=np.float32)
+    return np.clip(out, -3, 3, out=out)
 
 # %% ../../nbs/signals/15_beat_types.ipynb #cut-beats
 FS, BEFORE, AFTER, SLACK = 100, 30, 50, 6   # Hz; samples before and after R, and to either side to be moved by
@@ -58,12 +70,12 @@ PIECE_S, MARGIN_S = 300., 5.                # so much is filtered at a time, and
 def _slack(part): return slice(part.start + SLACK, part.stop + SLACK)
 
 def cut_beats(
-    signal:np.ndarray,   # mV, (leads, n_samples); NaN is bridged
+    signal,              # mV, (leads, n_samples), an array or `Stretches`; NaN is bridged
     r_idx:np.ndarray,    # R peaks (sample index), ascending
     fs:float,            # Hz
 )->np.ndarray:           # mV around their medians, float32, (n_beats, leads, 92)
     "Beats of each lead at 100 Hz, 0.5 to 40 Hz, piece by piece, so that a day fits into memory."
-    x, r = np.atleast_2d(signal), np.asarray(r_idx, int)
+    x, r = by_time(signal), np.asarray(r_idx, int)
     out = np.empty((len(r), len(x), BEFORE + AFTER + 2*SLACK), np.float32)
     for a in np.arange(0, x.shape[1], int(PIECE_S*fs)):
         mine = np.flatnonzero((r >= a) & (r < a + int(PIECE_S*fs)))
@@ -119,7 +131,7 @@ def usual_beats(
     t_s:np.ndarray,      # time of each (s), (n,)
 )->list:                 # (first beat, one past the last, usual beat (leads, 92)) of each block
     "The usual beat of each block of beats."
-    n, early = len(beats), rr_features(t_s)[:, 0] < np.log(.88)
+    n, early = len(beats), _is_early(t_s)
     width = _in_chunks(lambda some: _width(beats[some, :, _slack(SPREAD)]).mean(1), n) if n else np.zeros(0)
     weight = np.where(early, .2, 1.)*np.minimum(1, (np.median(width)/np.maximum(width, .1))**2) if n else np.zeros(0)
     out, beyond = [], (AMONG - BLOCK)//2
@@ -150,7 +162,7 @@ def align_beats(
     beats, t_s = cut_beats(signal, r, fs), r/fs
     shift = [_aligned(beats[a:b], usual)[0] for a, b, usual in usual_beats(beats, t_s)]
     moved = np.clip(np.round(r + np.concatenate(shift)*fs/FS).astype(int), 0,
-                    np.atleast_2d(signal).shape[1] - 1) if shift else r
+                    by_time(signal).shape[1] - 1) if shift else r
     t_s = moved/fs
     del beats                                           # two of them would be held otherwise
     beats = cut_beats(signal, moved, fs)
@@ -196,35 +208,46 @@ def _neighbours(beats, start=0):
         many[a:a + BLOCK] = (u[a:a + BLOCK] @ u[max(0, a - AROUND):a + BLOCK + AROUND].T > .9).mean(1)
     return np.stack([last, _shifted(last, -1)], 1), many[:, None]
 
+def features_along(
+    aligned:tuple,       # what `align_beats` gave
+):                       # generator of (slice of the beats, their features), see `beat_features`
+    "Features of the beats of a recording, `CHUNK` beats at a time."
+    beats, t_s, blocks = aligned
+    n, leads = beats.shape[:2]
+    if not n: return
+    parts = [_aligned(beats[a:b], usual) for a, b, usual in blocks]
+    shift, joint = (np.concatenate(o) for o in zip(*parts))
+    rhythm = rr_features(t_s + shift/FS)
+    together = np.stack([_shifted(joint, 1), _shifted(joint, -1)], 1)
+    for start in range(0, n, CHUNK):
+        stop, first, last = min(n, start + CHUNK), max(0, start - AROUND), min(n, start + CHUNK + AROUND)
+        moved = np.arange(BEFORE + AFTER) + SLACK + shift[first:last, None]
+        inner, mine = slice(start - first, stop - first), [o for o in blocks if start <= o[0] < stop]
+        out = np.empty((stop - start, leads, len(FEATURES)), np.float32)
+        out[:, :, :len(RR_FEATURES)] = rhythm[start:stop, None]
+        for lead in range(leads):
+            own = np.take_along_axis(beats[first:last, lead], moved, 1)
+            near, many = _neighbours(own, start - first)
+            shape = [_shape(own[a - first:b - first], usual[lead, SLACK:-SLACK]) for a, b, usual in mine]
+            out[:, lead, len(RR_FEATURES):] = np.concatenate([joint[start:stop, None], np.concatenate(shape), near[inner],
+                                                              together[start:stop], many[inner]], 1)
+        for a, b, usual in mine:
+            silent = np.sqrt((usual[:, _slack(QRS)]**2).mean(1)) < SILENT_MV
+            out[a - start:b - start, silent] = np.nan
+        yield slice(start, stop), out
+
 def beat_features(
-    signal:np.ndarray,   # mV, (leads, n_samples)
+    signal,              # mV, (leads, n_samples), an array or `Stretches`
     r_idx:np.ndarray,    # R peaks (sample index), ascending, (n,)
     fs:float,            # Hz, from 100 on
     *,
     aligned:tuple|None=None, # what `align_beats` gave for them, if that is known
 )->np.ndarray:           # float32 (n, leads, 41), see `FEATURES`; NaN of a lead in which there are no beats
     "Each beat beside the usual one of its recording, in each lead."
-    n, leads = len(r_idx), len(np.atleast_2d(signal))
+    n, leads = len(r_idx), len(by_time(signal))
     out = np.zeros((n, leads, len(FEATURES)), np.float32)
     if not n: return out
-    beats, t_s, blocks = aligned or align_beats(signal, r_idx, fs)
-    parts = [_aligned(beats[a:b], usual) for a, b, usual in blocks]
-    shift, joint = (np.concatenate(o) for o in zip(*parts))
-    out[:, :, :len(RR_FEATURES)] = rr_features(t_s + shift/FS)[:, None]
-    together = np.stack([_shifted(joint, 1), _shifted(joint, -1)], 1)
-    for start in range(0, n, CHUNK):
-        stop, first, last = min(n, start + CHUNK), max(0, start - AROUND), min(n, start + CHUNK + AROUND)
-        moved = np.arange(BEFORE + AFTER) + SLACK + shift[first:last, None]
-        inner, mine = slice(start - first, stop - first), [o for o in blocks if start <= o[0] < stop]
-        for lead in range(leads):
-            own = np.take_along_axis(beats[first:last, lead], moved, 1)
-            near, many = _neighbours(own, start - first)
-            shape = [_shape(own[a - first:b - first], usual[lead, SLACK:-SLACK]) for a, b, usual in mine]
-            out[start:stop, lead, len(RR_FEATURES):] = np.concatenate([joint[start:stop, None], np.concatenate(shape), near[inner],
-                                                                       together[start:stop], many[inner]], 1)
-    for a, b, usual in blocks:
-        silent = np.sqrt((usual[:, _slack(QRS)]**2).mean(1)) < SILENT_MV
-        out[a:b, silent] = np.nan
+    for some, features in features_along(aligned or align_beats(signal, r_idx, fs)): out[some] = features
     return out
 
 # %% ../../nbs/signals/15_beat_types.ipynb #beats-in-noise
@@ -267,42 +290,80 @@ def beats_in_noise(
 # %% ../../nbs/signals/15_beat_types.ipynb #without-artefacts
 WILD = 4   # so many times the usual span of three seconds away from the baseline: an electrode that moves, no heartbeat
 STEP_S = .1   # steps in which the baseline is known
+MANY = 9000   # so many steps at a time
 
-MANY = 9000  # so many steps at a time
-
-def _bridged(x, gone):
-    "`x` with straight lines where samples are `gone`, and with its first or last good one at an end."
-    out, last = x.copy(), x.shape[1] - 1
-    for row, at in zip(out, gone):
-        edges = np.flatnonzero(np.diff(at.astype(np.int8), prepend=0, append=0))
-        for a, b in zip(edges[::2], edges[1::2]):
-            left, right = row[a - 1 if a else b], row[b if b <= last else a - 1]
-            row[a:b] = left + (right - left)*np.arange(1, b - a + 1)/(b - a + 1)
+def _edges(gone, x, first, a, b, n):
+    "Of each lead where stretches of `gone` begin and end in samples `a` to `b`, and the sample before or behind each; `x` begins at `first`."
+    out = []
+    for row, v in zip(gone, x):
+        turn = np.diff(row.astype(np.int8), prepend=0, append=0)
+        places = []
+        for k, beside in ((1, -1), (-1, 0)):
+            at = np.flatnonzero(turn == k) + first
+            at = at[(at >= a) & ((at < b) | (at == n) & (b == n))]
+            inside = (at + beside >= 0) & (at + beside < n)
+            value = np.where(inside, v[np.clip(at + beside - first, 0, len(v) - 1)], np.nan)
+            places.append((at, value))
+        out.append(places)
     return out
 
-def without_artefacts(
-    signal:np.ndarray,   # mV, (leads, n_samples)
-    fs:float,            # Hz
-)->np.ndarray:           # the same where nothing is wild
-    "A lead's samples far beyond what it does in the rest of the recording are bridged, so that beats beside them are still found."
-    x, k = np.atleast_2d(signal), max(1, round(STEP_S*fs))
-    n, three = x.shape[1]//k*k, int(3*fs)               # three seconds: at least one beat
-    if n < 9*fs or not np.isfinite(x.sum()): return x
-    steps = np.concatenate([np.median(x[:, a:min(n, a + k*MANY)].reshape(len(x), -1, k), 2)
-                            for a in range(0, n, k*MANY)], 1)
-    steps = ndimage.median_filter(steps, (1, 21), mode='reflect')
-    spans = np.ptp(x[:, :x.shape[1]//three*three].reshape(len(x), -1, three), axis=2)
-    limit = WILD*np.maximum(np.median(spans, 1, keepdims=True), SILENT_MV)
-    wild = np.zeros(x.shape, bool)
-    for a in range(0, x.shape[1], k*MANY):
-        part = x[:, a:a + k*MANY]
-        at = np.minimum((a + np.arange(part.shape[1]))//k, steps.shape[1] - 1)
-        wild[:, a:a + k*MANY] = np.abs(part - steps[:, at]) > limit
-    if not wild.any(): return x
+def _bridged(x, pieces):
+    "`x` with straight lines from one of its `_edges` to the next, and with its first or last good sample at an end."
+    runs = []
+    for lead in range(len(x)):
+        (at, left), (end, right) = ([np.concatenate(o) for o in zip(*(p[lead][k] for p in pieces))] for k in (0, 1))
+        whole = len(at) == 1 and at[0] == 0 and end[0] == x.shape[1]     # nothing to hold on to
+        runs.append(() if whole else list(zip(at, end, np.where(np.isnan(left), right, left),
+                                              np.where(np.isnan(right), left, right))))
+    def part(a, b):
+        out = x[:, a:b].copy()
+        for row, mine in zip(out, runs):
+            for first, end, left, right in mine:
+                if end <= a or first >= b: continue
+                u, v = max(first, a), min(end, b)
+                row[u - a:v - a] = left + (right - left)*np.arange(u - first + 1, v - first + 1)/(end - first + 1)
+        return out
+    return Stretches(part, x.shape)
+
+def _baseline(x, k):
+    "The median of each lead in steps of `k` samples, without what is short."
+    n = x.shape[1]//k*k
+    steps = [np.median(x[:, a:b].reshape(len(x), -1, k), 2) for a, b in stretches_of(n, k*MANY)]
+    return ndimage.median_filter(np.concatenate(steps, 1), (1, 21), mode='reflect')
+
+def _usual_span(x, three):
+    "Median of what each lead spans in `three` samples, (leads, 1)."
+    n = x.shape[1]//three*three
+    spans = [np.ptp(x[:, a:b].reshape(len(x), -1, three), axis=2) for a, b in stretches_of(n, 300*three)]
+    return np.median(np.concatenate(spans, 1), 1, keepdims=True)
+
+def _wild(x, steps, limit, k, a, b):
+    "`_edges` of what is wild in samples `a` to `b`, with 0.1 s around; None where nothing is."
+    n, around = x.shape[1], 4*k + 2
+    first, last = max(0, a - around), min(n, b + around)
+    part = x[:, first:last]
+    at = np.minimum((first + np.arange(last - first))//k, steps.shape[1] - 1)
+    wild = np.abs(part - steps[:, at]) > limit
+    if not wild.any(): return None
     wild = ndimage.binary_dilation(ndimage.binary_closing(wild, np.ones((1, 2*k + 1))) | wild,
                                    np.ones((1, 2*(k//4) + 1)))
-    wild &= ~wild.all(1, keepdims=True)
-    return _bridged(x, wild)
+    return _edges(wild, part, first, a, b, n)
+
+def without_artefacts(
+    signal,              # mV, (leads, n_samples), an array or `Stretches`
+    fs:float,            # Hz
+):                       # the same where nothing is wild, else `Stretches`
+    "A lead's samples far beyond what it does in the rest of the recording are bridged, so that beats beside them are still found."
+    x, k = by_time(signal), max(1, round(STEP_S*fs))
+    n = x.shape[1]
+    if n//k*k < 9*fs: return x
+    if not all(np.isfinite(x[:, a:b].sum()) for a, b in stretches_of(n, k*MANY)): return x
+    steps = _baseline(x, k)
+    limit = WILD*np.maximum(_usual_span(x, int(3*fs)), SILENT_MV)        # three seconds: at least one beat
+    pieces = [_wild(x, steps, limit, k, a, b) for a, b in stretches_of(n, k*MANY)]
+    pieces = [p for p in pieces if p is not None]
+    return _bridged(x, pieces) if pieces else x
+
 
 # %% ../../nbs/signals/15_beat_types.ipynb #find-beats
 STRETCH_S, OVERLAP_S = 900., 20.   # beats are looked for in so much at a time, and so much to either side besides
@@ -312,28 +373,30 @@ def _r_peaks(signal, fs):
     n, out = signal.shape[1], []
     for a in np.arange(0, n, int(STRETCH_S*fs)):
         start, stop = max(0, int(a - OVERLAP_S*fs)), int(min(n, a + (STRETCH_S + OVERLAP_S)*fs))
-        if not np.isfinite(signal[:, start:stop]).any(): continue
-        r = find_r_peaks_multi(signal[:, start:stop], fs) + start
+        part = signal[:, start:stop]
+        if not np.isfinite(part).any(): continue
+        r = find_r_peaks_multi(part, fs) + start
         out.append(r[(r >= a) & (r < a + int(STRETCH_S*fs))])
     r = np.concatenate(out) if out else np.zeros(0, int)
     return r[np.diff(r, prepend=-n) > .2*fs] if len(out) > 1 else r     # none twice at a seam
 
 def rows_of(
-    x:np.ndarray,        # (leads, n_samples)
+    x,                   # (leads, n_samples), an array or `Stretches`
     rows,                # a slice or a list of rows
-)->np.ndarray:           # (rows, n_samples)
+):                       # (rows, n_samples)
     "Some leads of a signal; no copy where these are all of it."
-    every = not isinstance(rows, slice) and list(rows) == list(range(len(x)))
-    return x if every else x[rows]
+    rows = list(range(len(x)))[rows] if isinstance(rows, slice) else list(rows)
+    if rows == list(range(len(x))): return x
+    return x.pick(rows) if isinstance(x, Stretches) else x[rows]
 
 def find_beats(
-    signal:np.ndarray,   # mV, (leads, n_samples)
+    signal,              # mV, (leads, n_samples), an array or `Stretches`
     fs:float,            # Hz
     *,
     rows=slice(None),    # the leads in which beats are compared; looked for they are in all
 )->tuple:                # R peaks (sample index) (n,); what `align_beats` makes of them
     "The heartbeats of a recording: R peaks without those that were found in noise."
-    x = without_artefacts(np.atleast_2d(signal), fs)
+    x = without_artefacts(signal, fs)
     r, some = _r_peaks(x, fs), rows_of(x, rows)
     aligned = align_beats(some, r, fs)
     noise = beats_in_noise(aligned)

@@ -9,6 +9,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from ..core import LEADS, ECGError, Recording
 from .leads import FRONTAL
+from .long import stretches_of
 from .preprocess import fill_gaps, offsets
 from .segment import find_r_peaks_multi
 
@@ -17,7 +18,7 @@ __all__ = ['SEVERITIES', 'BEFORE_S', 'AFTER_S', 'MOST_BEATS', 'FLAT_MV', 'LOW_MV
            'MISFIT', 'MISFIT_MV', 'SNR_DB', 'DULL', 'SMOOTH', 'SHARP', 'NOISE_SHARE', 'PULSE_SHARE', 'CHEST', 'EIGHT',
            'EXCHANGES', 'GRID', 'OF_ALL', 'WHOLE_S', 'PART_S', 'PARTS', 'FINDERS', 'Finding', 'outcome', 'Signs',
            'lead_predictors', 'exchange_features', 'exchange_scores', 'beat_of_eight', 'merge_findings', 'ordered',
-           'examine']
+           'lead_extents', 'examine']
 
 # %% ../../nbs/signals/12_quality.ipynb #finding
 SEVERITIES = ('note', 'care', 'refuse')
@@ -43,6 +44,8 @@ def outcome(
     return ('answered', 'answered with care', 'not answered')[worst]
 
 # %% ../../nbs/signals/12_quality.ipynb #samples
+def _needed_rows(rec, leads): return [i for i, l in enumerate(rec.leads) if leads is None or l in leads]
+
 class _Samples:
     "The samples of a recording, and a thinner copy."
     def __init__(self,
@@ -51,7 +54,7 @@ class _Samples:
     ):
         self.rec, self.leads, self.fs, self.duration_s = rec, rec.leads, rec.fs, rec.duration_s
         self.at_s = rec.meta.get('at_s', 0.)    # where it begins in the recording that it was cut from
-        self.need = [i for i, l in enumerate(rec.leads) if leads is None or l in leads]
+        self.need = _needed_rows(rec, leads)
         finite = np.isfinite(rec.signal.sum())
         self.x, self.missing = (rec.signal, np.zeros(len(rec.leads))) if finite else fill_gaps(rec.signal)
         self.low, self.high = self.x.min(1), self.x.max(1)
@@ -672,14 +675,36 @@ def _examined(s):
     for f in FINDERS: found += f(s)
     return ordered(found)
 
+def lead_extents(
+    rec,             # `Recording` or `LongRecording`
+)->tuple:            # lowest and highest sample of each lead (mV), share that is missing; each (n_leads,)
+    "How far each lead goes, found along time."
+    low, high = (np.full(len(rec.leads), v, np.float32) for v in (np.inf, -np.inf))
+    there = np.zeros(len(rec.leads), int)
+    for a, b in stretches_of(rec.n_samples, 2**17):
+        x = rec.signal[:, a:b]
+        ok = np.isfinite(x)
+        low = np.minimum(low, x.min(1, where=ok, initial=np.inf))
+        high = np.maximum(high, x.max(1, where=ok, initial=-np.inf))
+        there += ok.sum(1)
+    return np.where(there > 0, low, 0), np.where(there > 0, high, 0), 1 - there/rec.n_samples
+
+class _Extent:
+    "What `_unusable` asks of a long recording."
+    def __init__(self, rec, leads):
+        self.leads, self.need = rec.leads, _needed_rows(rec, leads)
+        low, high, self.missing = lead_extents(rec)
+        self.span = high - low
+
+    def names(self, rows)->tuple: return tuple(self.leads[i] for i in rows)
+
 def examine(
-    rec:Recording,   # as it came
+    rec,             # `Recording` as it came, or `LongRecording`
     leads=None,      # those that are needed; all by default
 )->list:             # of `Finding`, the weightiest first
     "What one should know of `rec` before anything is concluded from it."
-    s = Signs(rec, leads)
-    if rec.duration_s <= WHOLE_S: return _examined(s)
-    found = list(_unusable(s))
+    if rec.duration_s <= WHOLE_S: return _examined(Signs(rec, leads))
+    found = list(_unusable(_Extent(rec, leads)))
     if found: return found
     starts = np.linspace(0, rec.duration_s - PART_S, PARTS)
     parts = [replace(rec.span(a, a + PART_S), meta=dict(at_s=a)) for a in starts]
