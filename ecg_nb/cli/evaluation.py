@@ -23,7 +23,7 @@ def evaluate_on(
 )->tuple:     # (`Evaluation` of the records that can be used, problems: a table with columns record_id and cause)
     "What `run` says of `table`, beside the truth; `BadTable` if it has met these people in training."
     import numpy as np
-    from ecg_nb.evaluation.report import Evaluation
+    from ecg_nb.evaluation.answers import Evaluation
     from ecg_nb.training.guards import check_scoring
     from ecg_nb.inference.predict import predict
     source, classes = table.attrs.get('source', 'table'), list(classes)
@@ -91,7 +91,8 @@ def evaluate(run, source, every, verified, part, labels, csv, columns, sex_codin
     ecg_nb evaluate --verify diagnosis/superclass
     ecg_nb evaluate rhythm/nine my-folder --csv labels.csv --label AF --label LBBB
     """
-    from ecg_nb.evaluation.report import evaluation, write_evaluations
+    from ecg_nb.evaluation.answers import evaluation
+    from ecg_nb.evaluation.result_files import write_evaluations
     from ecg_nb.training.run import load_run
     if bool(run) == every: raise click.UsageError('a RUN is needed, or --all')
     if verified:
@@ -140,7 +141,7 @@ def outside():
     """
     from ecg_nb.evaluation.card import write_cards
     from ecg_nb.evaluation.outside import write_outside
-    from ecg_nb.evaluation.report import write_readme
+    from ecg_nb.evaluation.results_page import write_readme
     write_outside(say=echo)
     echo(f'Cards written: {", ".join(write_cards()) or "none, all were up to date"}')
     write_readme()

@@ -89,7 +89,7 @@ def results(check):
     \b
     ecg_nb results --check
     """
-    from ecg_nb.evaluation.report import write_readme
+    from ecg_nb.evaluation.results_page import write_readme
     page = results_path('README.md')
     if write_readme(check=check): return echo(f'{page} was up to date')
     echo(f'{page} is not what the metrics.json files say: run ecg_nb results' if check else f'{page} written')

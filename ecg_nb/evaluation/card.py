@@ -94,7 +94,7 @@ def calibrate(
     n_resamples:int=200, seed:int=0,
 )->dict:                  # what calibration.json holds
     "Fit the temperature of a run on validation records and write calibration.json."
-    from ecg_nb.evaluation.report import evaluation, scaled
+    from ecg_nb.evaluation.answers import evaluation, scaled
     from ecg_nb.core import provenance
     from ecg_nb.metrics.classify import bootstrap, brier, calibration_error, interval
     where = find_run(run)
@@ -295,7 +295,7 @@ def _comes_out(where, info):
                   'little.' if rare else 'AUC with 95 % interval over people.']*bool(figures)
 
 def _measured(where, info):
-    from ecg_nb.evaluation.report import informed
+    from ecg_nb.evaluation.results_page import informed
     m = _own(where, 'metrics.json')
     h = m.get('headline', [])
     if not h: return ['## How good', 'Not measured.']

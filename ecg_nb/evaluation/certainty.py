@@ -118,7 +118,7 @@ def write_certainty(
 ):
     "sets.csv, line.csv, benefit.csv and metrics.json of the shipped runs."
     from ecg_nb.evaluation.card import calibration
-    from ecg_nb.evaluation.report import evaluation
+    from ecg_nb.evaluation.answers import evaluation
     folder, tables, head = Path(folder or results_path('certainty')), dict(sets=[], line=[], benefit=[]), []
     for run, parts in asked:
         others = {part: evaluation(run, part) for part in ('test', *parts)}

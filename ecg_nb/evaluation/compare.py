@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 import numpy as np, pandas as pd
 from ..core import BadTable
-from .report import Evaluation, evaluation
+from .answers import Evaluation, evaluation
 from ..metrics.classify import bootstrap_auc, class_auc, interval, mean_defined
 
 # %% auto #0

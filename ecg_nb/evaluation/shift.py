@@ -324,7 +324,7 @@ def _sentence(name, sample, signals, words):
 # %% ../../nbs/evaluation/15_shift.ipynb #folder-features
 def _of_part(run, part, most, seed=0):
     "At most `most` prepared records of a part, one a person."
-    from ecg_nb.evaluation.report import records_of
+    from ecg_nb.evaluation.answers import records_of
     data, table, _ = records_of(run, part)
     rows = np.random.default_rng(seed).permutation(len(table))
     rows = rows[~table.subject_id.iloc[rows].duplicated().to_numpy()][:most]

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np, pandas as pd
 from ..core import ECGError, data_path, plain, read_json, read_table
 from ..data.datasets import have
-from .report import find_runs
+from .results_page import find_runs
 from ..models.layers import Standardize
 from ..tasks.base import Answers, TASKS, Task, task_of
 from ..training.data import ECGData, Splits
