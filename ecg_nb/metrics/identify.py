@@ -12,8 +12,8 @@ from .classify import Undefined, interval, wilson, _resamples, _axes
 # %% auto #0
 __all__ = ['rank_of_true', 'cmc', 'rank_k', 'Pairs', 'genuine_impostor', 'roc_points', 'eer', 'tar_at_far', 'far_at_tar',
            'roc_auc', 'verification', 'threshold_at', 'detection', 'dir_at_far', 'z_norm', 't_norm', 's_norm',
-           'pooled_table', 'confused_part', 'predicted_vs_actual', 'plot_cmc', 'plot_roc_identity', 'det_points',
-           'plot_det', 'plot_score_histogram', 'plot_confusion_many', 'identity_report']
+           'pooled_table', 'person_report', 'confused_part', 'predicted_vs_actual', 'plot_cmc', 'plot_roc_identity',
+           'det_points', 'plot_det', 'plot_score_histogram', 'plot_confusion_many', 'identity_report']
 
 # %% ../../nbs/metrics/11_identify.ipynb #-ids
 def _ids(a, name, n):
@@ -367,6 +367,24 @@ def pooled_table(
         tp=tp, tn=tn, fp=fp, fn=fn, sensitivity=rate(tp, fn), specificity=rate(tn, fp), ppv=rate(tp, fp),
         npv=rate(tn, fn), fpr=rate(fp, tn), fnr=rate(fn, tp), fdr=rate(fp, tp),
         accuracy=rate(tp + tn, fp + fn)), index=['model', 'chance'])
+
+# %% ../../nbs/metrics/11_identify.ipynb #person-report
+def person_report(
+    y_true,     # person of each record, shape (n,)
+    y_pred,     # person called
+)->pd.DataFrame:  # index: person, then 'mean of people', 'all records'; precision, recall, f1, n
+    "Precision, recall and F1 of each person, as scikit-learn's classification report has them (S2-23)."
+    from sklearn.metrics import precision_recall_fscore_support
+    t, q = map(np.asarray, (y_true, y_pred))
+    if t.shape != q.shape or t.ndim != 1 or not len(t):
+        raise BadTable('y_true and y_pred', f'shapes {t.shape} and {q.shape}; both must be (n,) with n > 0')
+    people = np.unique(t)
+    parts = precision_recall_fscore_support(t, q, labels=people, zero_division=0)
+    table = pd.DataFrame(dict(zip(('precision', 'recall', 'f1', 'n'), parts)), index=pd.Index(people, name='person'))
+    right = (t == q).mean()
+    table.loc['mean of people'] = [*table[['precision', 'recall', 'f1']].mean(), len(t)]
+    table.loc['all records'] = [right, right, right, len(t)]
+    return table.astype(dict(n=int))
 
 # %% ../../nbs/metrics/11_identify.ipynb #confused-part
 def confused_part(

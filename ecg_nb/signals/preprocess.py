@@ -122,15 +122,20 @@ def wavelet_denoise(
     *,
     wavelet:str='db4',    # any discrete wavelet of PyWavelets
     mode:str='soft',      # 'soft' shrinks, 'hard' keeps or kills
+    level:int|None=None,  # octaves that are shrunk; default: those above 24 Hz
+    share:float|None=None, # threshold of all octaves, a share of the median of the finest; default: each by its own
 )->np.ndarray:            # same shape and dtype
     "Wavelet shrinkage, threshold of each octave and lead from its median; a signal too short for it stays as it is."
     import pywt
     n = x.shape[-1]
-    level = min(int(np.log2(max(fs/48, 1))), pywt.dwt_max_level(n, wavelet))
+    octaves = int(np.log2(max(fs/48, 1))) if level is None else level
+    level = min(octaves, pywt.dwt_max_level(n, wavelet))
     if level < 1: return x
     approx, *details = pywt.wavedec(x, wavelet, level=level)
+    finest = np.median(np.abs(details[-1]), -1, keepdims=True)
     for i, d in enumerate(details):
-        limit = np.median(np.abs(d), -1, keepdims=True)/.6745*np.sqrt(2*np.log(d.shape[-1]))
+        own = np.median(np.abs(d), -1, keepdims=True)/.6745*np.sqrt(2*np.log(d.shape[-1]))
+        limit = own if share is None else share*finest
         if mode == 'soft': details[i] = np.sign(d)*np.maximum(np.abs(d) - limit, 0)
         else: details[i] = np.where(np.abs(d) > limit, d, 0)
     return pywt.waverec([approx, *details], wavelet)[..., :n].astype(x.dtype)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SPLITS', 'SAME_TRAINING', 'WIDE', 'INPUTS', 'EXTRA', 'METHODS', 'COLUMNS', 'WITHIN', 'ACROSS', 'GATE2', 'SELECTIONS',
-           'SMOOTHED', 'PLANS', 'KINDS', 'BESIDE', 'OWN', 'plot_people', 'Split', 'places', 'system1_split',
+           'SMOOTHED', 'PLANS', 'FOUR', 'KINDS', 'BESIDE', 'OWN', 'plot_people', 'Split', 'places', 'system1_split',
            'system2_split', 'smooth_across', 'time_split', 'random_split', 'earliest', 'split_beats', 'to_data',
            'accuracy', 'softmax', 'coarse', 'fit_lda', 'log_probabilities', 'answers', 'recordings', 'table_row',
            'add_rows', 'plot_mistaken', 'Selection', 'first_beats', 'selected', 'lead_beats', 'inputs', 'row_name',
@@ -25,7 +25,7 @@ from ..data.beat_inputs import SYSTEMS, BeatSet, beat_table
 from ..data.datasets import in_order, read_csv, records_table
 from ..data.load import read
 from ..data.simulate import is_simulated, sample_data
-from ..metrics.identify import rank_k, rank_of_true
+from ..metrics.identify import person_report, rank_k, rank_of_true
 from ..models.registry import create_model
 from ..signals.augment import amplitude, compose, noise
 from ..signals.preprocess import band_filter, fill_gaps, resample
@@ -361,6 +361,11 @@ SELECTIONS = {
     'ptbxl-9': Selection('PTB-XL, 500 people, 9 beats or more in 10 s', 'ptb-xl', people=500, gates=GATE2),
     'ptbxl-18': Selection("PTB-XL, 500 people, 18 beats in 10 s (system 1's choice)", 'ptb-xl', at_least=18, most=18,
                           people=500, gates=GATE2),
+    # system 2's four of PTB-XL: so many people, so many beats each
+    'ptbxl-3490x15': Selection("PTB-XL, system 2's 3,490 people of 15 beats", 'ptb-xl', at_least=15, most=15, people=3490),
+    'ptbxl-75x25': Selection("PTB-XL, system 2's 75 people of 25 beats", 'ptb-xl', at_least=25, most=25, people=75),
+    'ptbxl-6480x14': Selection("PTB-XL, system 2's 6,480 people of 14 beats", 'ptb-xl', at_least=14, most=14, people=6480),
+    'ptbxl-11': Selection("PTB-XL, system 2's people of 11 beats or more", 'ptb-xl', at_least=11),
     'cpsc2018': Selection('CPSC2018, 8 beats or more', 'cpsc2018', at_least=8, most=25),
     'cpsc2018-25': Selection("CPSC2018, system 2's gates", 'cpsc2018', at_least=25, most=25,
                              gates={k: SYSTEMS['s2'][k] for k in ('gate', 'beat_mv')})}
@@ -464,6 +469,10 @@ def row_plan(
     return plan.but(title=f'{method}, {data}, split "{split}"', labels=data, method=method, split=split, of=of)
 
 PLANS = {row_name(d, m, s): row_plan(d, m, s) for d, methods, splits in _ROWS for m in methods for s in splits}
+# system 2's selections of PTB-XL, only if they are asked for: few people have so many beats in ten seconds
+_OF_PTBXL = ('ptbxl-3490x15', 'ptbxl-75x25', 'ptbxl-6480x14', 'ptbxl-11')
+FOUR = {row_name(d, 'lenet5_s2', s): row_plan(d, 'lenet5_s2', s) for d in _OF_PTBXL for s in ('time', 'system 2')}
+PLANS |= FOUR
 
 
 # %% ../../nbs/tasks/12_closed_set.ipynb #write-answers
@@ -512,7 +521,7 @@ def beat_splits(
 @TASKS.register('closed-set')
 class ClosedSet(Task):
     "Which of the enrolled people is this beat from?"
-    plans, extra, candidates = PLANS, EXTRA, tuple(PLANS)
+    plans, extra, candidates, on_request = PLANS, EXTRA, tuple(PLANS), tuple(FOUR)
     comparisons = dict(table='closed set: systems 1 and 2, their splits and honest ones')
     metric, labelled = staticmethod(accuracy), False
     _beats = None     # those that were asked for last, and of which selection and input
@@ -608,7 +617,7 @@ def _trained_in(self:ClosedSet, plan, folder)->Path:
     return there[0]
 
 def _evaluate(self:ClosedSet, plan, splits, folder, *, seed=0, command='', cache=None):
-    "What the row says of each test beat: answers.csv.gz, metrics.json and, of a network, network.json."
+    "What the row says of each test beat: answers.csv.gz, per_person.csv, metrics.json and, of a network, network.json."
     plan, folder = self.plan(plan), Path(folder)
     trained = _trained_in(self, plan, folder)
     model, validation = self.trained(plan, splits, trained)
@@ -627,7 +636,10 @@ def _evaluate(self:ClosedSet, plan, splits, folder, *, seed=0, command='', cache
     write_answers(folder/'answers.csv.gz', a)
     row = table_row(a, len(people), data=data, regime=ACROSS if split == 'other recording' else WITHIN, network=method,
                     split=split, validation=validation)
-    about = dict(title=plan.title, n=row['n'], command=command, simulated=splits.simulated, row=row)
+    write_csv(folder/'per_person.csv', person_report(a.actual, a.called).reset_index(), float_format='%.4g')
+    truth = pd.Index(people).get_indexer(a.actual)
+    about = dict(title=plan.title, n=row['n'], command=command, simulated=splits.simulated, row=row,
+                 test_loss=float(-logp[np.arange(len(a)), truth].mean()))
     return self.write_figures(folder, [row_figure(pd.Series(row), kind) for kind in KINDS], {}, about)
 
 ClosedSet.trained, ClosedSet.evaluate = _trained, _evaluate

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['KEPT', 'train_epoch', 'validate', 'FitSettings', 'OtherTraining', 'Trainer', 'save_history', 'fit', 'plot_losses',
-           'LiveCurves']
+           'LiveCurves', 'gradient_flow', 'plot_gradient_flow']
 
 # %% ../../nbs/05_train.ipynb #export-import-gzip-json-os
 import inspect, os, shutil, time, warnings
@@ -416,3 +416,32 @@ class LiveCurves:
         if self.handle is None: self.handle = display(ax.figure, display_id=True)
         else: self.handle.update(ax.figure)
         plt.close(ax.figure)
+
+# %% ../../nbs/05_train.ipynb #gradient-flow
+def gradient_flow(
+    model:torch.nn.Module,
+    x:torch.Tensor,      # a batch, mV, shape (b, leads, t)
+    y:torch.Tensor,      # its targets
+    loss,                # function(out, y) -> loss
+)->pd.DataFrame:         # layer, mean, largest: of |gradient| of its weights
+    "The gradients that one batch gives, layer by layer; weights and gradients of the model stay as they are."
+    named = [(n, p) for n, p in model.named_parameters() if p.requires_grad and p.ndim > 1]
+    grads = torch.autograd.grad(loss(model(x), y), [p for _, p in named], allow_unused=True)
+    rows = [(n.removesuffix('.weight'), g.abs().mean().item(), g.abs().max().item())
+            for (n, _), g in zip(named, grads) if g is not None]
+    return pd.DataFrame(rows, columns=['layer', 'mean', 'largest'])
+
+def plot_gradient_flow(
+    flow:pd.DataFrame,   # from `gradient_flow`
+    *, ax=None,
+):                       # the axes
+    "Mean (dark) and largest gradient of each layer, on a logarithmic scale."
+    import matplotlib.pyplot as plt
+    from ecg_nb.view.palette import BLUE
+    ax = ax or plt.subplots(figsize=(max(4, .22*len(flow)), 2.6), layout='constrained')[1]
+    ax.bar(flow.layer, flow.largest, color='.8', label='largest')
+    ax.bar(flow.layer, flow['mean'], color=BLUE, label='mean')
+    ax.set(yscale='log', ylabel='|gradient|')
+    ax.tick_params(axis='x', rotation=90, labelsize=6)
+    ax.legend(fontsize=7)
+    return ax
