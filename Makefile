@@ -29,7 +29,7 @@ test: env  ## every test, on sample data
 	@ECG_NB_SAMPLE=1 $(PY) -m ecg_nb.dev.notebooks test
 
 test-real: env  ## the tests on the real recordings in data/, a quarter of an hour (NB="13_rhythm" for some of them)
-	@$(PY) -m ecg_nb.dev.notebooks test --timeout 900 $(NB)
+	@$(PY) -m ecg_nb.dev.notebooks test --timeout 1800 $(NB)
 
 test-browser: env  ## the notebooks with widgets, in JupyterLab in a real Chromium or Chrome, on sample data
 	@ECG_NB_SAMPLE=1 $(PY) -m ecg_nb.dev.in_browser
