@@ -18,7 +18,7 @@ from ..metrics.classify import interval, paired_difference, plot_calibration, pl
 from ..tasks.base import task_of
 from ..view.palette import BLUE
 
-# %% ../../nbs/20_evaluate.ipynb #-said
+# %% ../../nbs/20_evaluate.ipynb #errors
 def _said(mask, classes):
     "The classes of each row of `mask` in words."
     if len(classes) == 1: return [classes[0] if m[0] else f'not {classes[0]}' for m in mask]
@@ -46,6 +46,7 @@ def errors(
     t = t.iloc[np.argsort(-t.error, kind='stable')]
     return (t.drop_duplicates('record_id') if by == 'record' else t).reset_index(drop=True)
 
+# %% ../../nbs/20_evaluate.ipynb #worst
 def worst(
     run,              # a `Run`, a folder, task/name, or an `Evaluation`
     n:int=50,         # rows at most
@@ -147,6 +148,7 @@ def agreement(e:Evaluation)->np.ndarray: # (n,); 1 where both are empty
     called, y = e.p >= e.thresholds, e.y.astype(bool)
     return np.where((called | y).any(1), 2*(called & y).sum(1)/np.maximum(called.sum(1) + y.sum(1), 1), 1.)
 
+# %% ../../nbs/20_evaluate.ipynb #subgroups
 def subgroups(
     e:Evaluation,          # with its records table
     groups:dict=None,      # (what, group) -> mask (n,); default: `groups_of` the table
@@ -183,6 +185,7 @@ def subgroups(
     return pd.DataFrame(rows,
                         columns=['what', 'group', 'n', 'people', 'classes', 'auc', 'lo', 'hi', 'rest', 'gap', 'gap_lo', 'gap_hi', 'agreement', 'agreement_lo', 'agreement_hi'])
 
+# %% ../../nbs/20_evaluate.ipynb #plot-subgroups
 def plot_subgroups(
     t:pd.DataFrame,      # from `subgroups`
     overall:float=None,  # the run's figure on all records
