@@ -36,22 +36,21 @@ class Evaluation:
     title:str=''
 
     def __post_init__(self):
-        self.y, self.p, self.classes = np.atleast_2d(np.asarray(self.y).T).T.astype(np.uint8), np.atleast_2d(np.asarray(self.p, float).T).T, tuple(map(str, self.classes))
+        self.y = np.atleast_2d(np.asarray(self.y).T).T.astype(np.uint8)
+        self.p = np.atleast_2d(np.asarray(self.p, float).T).T
+        self.classes = tuple(map(str, self.classes))
         self.record_ids = np.asarray(self.record_ids).astype(str)
         self.subjects = self.record_ids if self.subjects is None else np.asarray(self.subjects).astype(str)
         self.thresholds = np.broadcast_to(np.asarray(self.thresholds, float), len(self.classes))
         n, name = len(self.record_ids), self.title or 'evaluation'
         if self.y.shape != self.p.shape or self.y.shape != (n, len(self.classes)):
-            raise BadTable(name,
-                           f'{n} records and {len(self.classes)} classes, but labels {self.y.shape} and '
-                           f'probabilities {self.p.shape}')
+            raise BadTable(name, f'{n} records and {len(self.classes)} classes, but labels {self.y.shape} '
+                                 f'and probabilities {self.p.shape}')
         if len(self.subjects) != n or self.table is not None and len(self.table) != n:
-            raise BadTable(name,
-                           f'{n} records, but {len(self.subjects)} subjects' + ('' if self.table is None else f' and {len(self.table)} rows of the table'))
-        if len(set(self.record_ids)) < n:
-            raise BadTable(name,
-                           f'record {pd.Series(self.record_ids)[pd.Series(self.record_ids).duplicated()].iloc[0]} '
-                           'occurs twice')
+            rows = '' if self.table is None else f' and {len(self.table)} rows of the table'
+            raise BadTable(name, f'{n} records, but {len(self.subjects)} subjects{rows}')
+        twice = pd.Series(self.record_ids)[pd.Series(self.record_ids).duplicated()]
+        if len(twice): raise BadTable(name, f'record {twice.iloc[0]} occurs twice')
 
     def __len__(self): return len(self.record_ids)
     def __repr__(self):
@@ -80,9 +79,9 @@ def check_apart(
     for name, a, b in (('records', valid.record_ids, test.record_ids), ('people', valid.subjects, test.subjects)):
         both = sorted(set(a) & set(b))
         if both:
-            raise BadTable(test.title or 'test',
-                           f'{what} must not be chosen on what is scored: {len(both)} {name} are in both parts '
-                           f'({", ".join(both[:5])}{" …" if len(both) > 5 else ""})')
+            some = ', '.join(both[:5]) + (' …' if len(both) > 5 else '')
+            raise BadTable(test.title or 'test', f'{what} must not be chosen on what is scored: '
+                                                 f'{len(both)} {name} are in both parts ({some})')
 
 def thresholds_from(valid:Evaluation, test:Evaluation)->Evaluation: # `test` with new thresholds
     "`test` with, for each class, the threshold of the best F1 on `valid`."
@@ -90,7 +89,7 @@ def thresholds_from(valid:Evaluation, test:Evaluation)->Evaluation: # `test` wit
     return replace(test, thresholds=choose_thresholds(valid.y, valid.p, names=valid.classes))
 
 def scaled(valid:Evaluation, test:Evaluation): # (`test` with scaled probabilities, temperature)
-    "`test` with its probabilities scaled by the one temperature that fits `valid` best (Guo et al. 2017, arXiv:1706.04599)."
+    "`test` scaled by the one temperature that fits `valid` best (Guo et al. 2017, arXiv:1706.04599)."
     check_apart(valid, test, 'a temperature')
     t = fit_temperature(valid.y, valid.p)
     return replace(test, p=apply_temperature(test.p, t), thresholds=apply_temperature(test.thresholds, t)), t
@@ -116,7 +115,7 @@ def _datasets(info):
 
 def records_of(
     run,              # a `Run`, a folder, or task/name
-    part:str='test',  # 'test', 'valid', or another that the task reports on, such as 'outside' of rhythm, the other hospital
+    part:str='test',  # 'test', 'valid', or another that the task reports on, such as 'outside' of rhythm
     *,
     root=None,        # folder of the data set; default: the real one if it is there, else a simulated one
 )->tuple:             # (`ECGData`, records table, store), row for row
@@ -143,7 +142,8 @@ def read_predictions(path)->pd.DataFrame: # one column a class, by record id
     "What `write_predictions` wrote."
     if not Path(path).is_file(): raise MissingFile(path, 'no predictions there')
     try:
-        t = read_table(path, kind='table of predictions', dtype=dict(record_id=str)).set_index('record_id').astype(float)
+        t = read_table(path, kind='table of predictions', dtype=dict(record_id=str))
+        t = t.set_index('record_id').astype(float)
         if not t.index.is_unique: raise ValueError('a record occurs twice')
         return t
     except DamagedFile: raise
@@ -194,5 +194,7 @@ def evaluation(
                        'version of the data?')
     cut = pd.Series(info.get('thresholds') or [.5]*len(info['classes']), info['classes'], dtype=float)[keep]
     y = data.y.cpu().numpy()[:, :len(keep)]
-    return Evaluation(y, p.loc[data.ids, keep].to_numpy(), keep, data.ids, data.subjects, cut.to_numpy(), table.reset_index(drop=True), table.dataset.iloc[0] + ' (simulated)'*simulated,
-                      f'{run_name(where)}, {_PART.get(part, part)}' + ' (simulated)'*simulated)
+    of = ' (simulated)' if simulated else ''
+    return Evaluation(y, p.loc[data.ids, keep].to_numpy(), keep, data.ids, data.subjects, cut.to_numpy(),
+                      table.reset_index(drop=True), source=table.dataset.iloc[0] + of,
+                      title=f'{run_name(where)}, {_PART.get(part, part)}{of}')

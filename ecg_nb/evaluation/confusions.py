@@ -61,7 +61,9 @@ def pooled(answers:dict)->pd.DataFrame:
     for name, a in answers.items():
         people = sorted(set(a.actual) | set(a.called))
         t = pooled_table(a.actual, a.called, people)
-        rows += [dict(network=name if k == 'model' else 'by chance', people=len(people), beats=len(a)) | t.loc[k].to_dict() for k in t.index]
+        for k in t.index:
+            network = name if k == 'model' else 'by chance'
+            rows.append(dict(network=network, people=len(people), beats=len(a)) | t.loc[k].to_dict())
     return pd.DataFrame(rows).drop_duplicates(['network', 'people', 'beats']).reset_index(drop=True)
 
 def plot_people(
@@ -72,7 +74,8 @@ def plot_people(
     import matplotlib.pyplot as plt
     n = min(3, len(answers))
     rows = -(-len(answers)//n)
-    axes = plt.subplots(rows, n, figsize=(4.2*n, 4.3*rows), layout='constrained', squeeze=False)[1] if axes is None else axes
+    if axes is None:
+        axes = plt.subplots(rows, n, figsize=(4.2*n, 4.3*rows), layout='constrained', squeeze=False)[1]
     for (name, a), ax in zip(answers.items(), np.ravel(axes)):
         people = sorted(set(a.actual) | set(a.called))
         m = confusion(a.actual, a.called, people).to_numpy(float)

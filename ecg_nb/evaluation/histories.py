@@ -25,7 +25,8 @@ def histories(root=None)->pd.DataFrame: # run, group, epoch, train_loss, valid_l
         except DamagedFile: raise
         except Exception as e: raise DamagedFile(p, f'not a history ({e})') from None
         out.append(h.assign(run='/'.join(parts), group='/'.join(parts[:-1])))
-    return pd.concat(out, ignore_index=True) if out else pd.DataFrame(columns=['epoch', 'train_loss', 'valid_loss', 'score', 'run', 'group'])
+    if not out: return pd.DataFrame(columns=['epoch', 'train_loss', 'valid_loss', 'score', 'run', 'group'])
+    return pd.concat(out, ignore_index=True)
 
 def plot_histories(
     h:pd.DataFrame,  # from `histories`
@@ -34,7 +35,9 @@ def plot_histories(
     "Losses above, validation score below, a column a group of runs."
     import matplotlib.pyplot as plt
     groups = list(dict.fromkeys(h.group))
-    axes = plt.subplots(2, len(groups), figsize=(3.3*len(groups), 5.4), layout='constrained', squeeze=False)[1] if axes is None else axes
+    if axes is None:
+        n = len(groups)
+        axes = plt.subplots(2, n, figsize=(3.3*n, 5.4), layout='constrained', squeeze=False)[1]
     for g, (a, b) in zip(groups, axes.T):
         own = h[h.group == g]
         label = {r: CLOSED_SET[r.rpartition('/')[2]].extra['method'] if r.rpartition('/')[2] in CLOSED_SET

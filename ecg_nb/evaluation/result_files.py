@@ -12,9 +12,8 @@ from ..core import atomic_path, read_table, results_path, write_csv
 from ..data.datasets import find
 from .confusions import closed_set_answers, plot_binary, plot_people, plot_rhythm_confusion, pooled
 from .histories import histories, plot_histories
-from .report import agreement, calibration_table, class_table, differences, evaluate_all
-from .report import plot_curves, plot_scaling, plot_subgroups, plot_thresholds, subgroups, threshold_table
-from .report import worst
+from .report import agreement, calibration_table, class_table, differences, evaluate_all, plot_curves
+from .report import plot_scaling, plot_subgroups, plot_thresholds, subgroups, threshold_table, worst
 from .results_page import write_readme
 from ..metrics.classify import class_auc, operating_point, plot_two_by_two
 
@@ -43,14 +42,16 @@ def write_tables(
     _table(out/'per_class.csv', class_table(tests, **draw))
     _table(out/'differences.csv', differences(tests, **draw))
     _table(out/'calibration.csv', calibration_table(pairs))
-    _table(out/'thresholds.csv',
-           pd.concat([threshold_table(*p).assign(run=k)[['run', 'class', 'threshold', 'positives_valid', 'f1_valid', 'positives', 'f1', 'f1_best']] for k, p in pairs.items()]))
+    thresholds = pd.concat([threshold_table(*p).assign(run=k) for k, p in pairs.items()])
+    _table(out/'thresholds.csv', thresholds[['run', *thresholds.columns.drop('run')]])
     _table(out/'worst.csv',
            pd.concat([worst(e, 50).drop(columns='path', errors='ignore').assign(run=k) for k, e in tests.items()]))
     some = [subgroups(tests[k], **draw).assign(run=k) for k in (main_run, 'diagnosis/statements') if k in tests]
     if some: _table(out/'subgroups.csv', pd.concat(some))
 
 # %% ../../nbs/evaluation/21_result_files.ipynb #write-pictures
+_ITS_VALIDATION = 'lenet5_s2-system-2-its-validation'   # a run of system 2 as it was published
+
 def write_pictures(
     out,                   # the results folder
     tests:dict, valids:dict, # as for `write_tables`
@@ -64,7 +65,9 @@ def write_pictures(
         of = {k: t for k, t in read_table(out/'evaluate'/'subgroups.csv').groupby('run', sort=False)}
         axes = plt.subplots(1, len(of), figsize=(6.5*len(of), 7.8), layout='constrained', squeeze=False)[1][0]
         for (k, t), ax in zip(of.items(), axes):
-            plot_subgroups(t, *((class_auc(tests[k].y, tests[k].p).mean(), 'auc') if k == main_run else (agreement(tests[k]).mean(), 'agreement')), ax=ax).set_title(k, fontsize=9)
+            e = tests[k]
+            drawn = (class_auc(e.y, e.p).mean(), 'auc') if k == main_run else (agreement(e).mean(), 'agreement')
+            plot_subgroups(t, *drawn, ax=ax).set_title(k, fontsize=9)
         _save(out/'evaluate'/'subgroups.png', axes)
         _save(out/'evaluate'/'calibration.png', plot_scaling(valids[main_run], tests[main_run]))
         _save(out/'evaluate'/'thresholds.png', plot_thresholds(valids[main_run], tests[main_run]))
@@ -72,9 +75,10 @@ def write_pictures(
              for k in ('diagnosis/superclass', 'diagnosis/statements', 'rhythm/nine', 'sex/leads-12') if k in tests}
     if shown: _save(out/'evaluate'/'curves.png', plot_curves(shown))
     for k in ('diagnosis/superclass', 'rhythm/nine'):
-        if k in tests:
-            _save(out/k.partition('/')[0]/'two_by_two.png',
-                  plot_two_by_two(operating_point(tests[k].y, tests[k].p, tests[k].thresholds, tests[k].classes)[['class', 'tp', 'fp', 'fn', 'tn']]))
+        if k not in tests: continue
+        e = tests[k]
+        counts = operating_point(e.y, e.p, e.thresholds, e.classes)[['class', 'tp', 'fp', 'fn', 'tn']]
+        _save(out/k.partition('/')[0]/'two_by_two.png', plot_two_by_two(counts))
     if (out/'rhythm'/'nine'/'confusion_records.csv').exists():
         _save(out/'rhythm'/'confusion.png', plot_rhythm_confusion(out/'rhythm'/'nine'))
     people = {k: e for k, e in tests.items() if k.startswith('sex/')}
@@ -86,7 +90,7 @@ def write_pictures(
     if beats:
         _table(out/'evaluate'/'pooled.csv', pooled(beats))
         some = {k: a for k, a in beats.items() if k.startswith('cpsc2018-')
-                and (k.endswith('s2-time') or k.endswith('s1-time') or k.endswith('d18-time') or k == 'cpsc2018-lenet5_s2-system-2-its-validation')}
+                and (k.endswith(('s2-time', 's1-time', 'd18-time')) or k == f'cpsc2018-{_ITS_VALIDATION}')}
         if some: _save(out/'identity'/'confusion.png', plot_people(some))
     _save(out/'evaluate'/'histories.png', plot_histories(histories(out)))
 

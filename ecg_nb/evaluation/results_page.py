@@ -17,12 +17,15 @@ from ..training.run_folder import find_run
 # %% ../../nbs/evaluation/10_results_page.ipynb #-model
 def _model(m):
     "The network of a run in words."
-    return {'average': 'average of ', 'union': 'read off '}[m['name']] + ', '.join(m['of']) if m.get('of') else m.get('name', '')
+    if not m.get('of'): return m.get('name', '')
+    return {'average': 'average of ', 'union': 'read off '}[m['name']] + ', '.join(m['of'])
+
+_RUN_COLUMNS = ('run', 'task', 'title', 'model', 'n', 'figures', 'predictions', 'history', 'command', 'folder')
 
 def find_runs(
     *tasks,           # folders of `root`; default: all
     root=None,        # default: the results folder
-)->pd.DataFrame:      # run (task/name), task, title, model, n (test records), figures, predictions, history, command, folder
+)->pd.DataFrame:      # the columns of `_RUN_COLUMNS`: run is task/name, n counts test records
     "Every `root/<task>/<name>/` with a run.json or a metrics.json."
     root, rows = Path(root or results_path()), []
     for folder in sorted({p.parent for f in ('run.json', 'metrics.json') for p in root.glob(f'*/*/{f}')}):
@@ -30,10 +33,13 @@ def find_runs(
         r, m = (read_json(folder/f) if (folder/f).exists() else {} for f in ('run.json', 'metrics.json'))
         if not isinstance(r, dict) or not isinstance(m, dict):
             raise DamagedFile(folder, 'its run.json or metrics.json does not hold names and values')
-        rows.append(dict(run=f'{folder.parent.name}/{folder.name}', task=folder.parent.name, title=r.get('title') or m.get('title', ''), model=_model(r.get('model', {})), n=r.get('data', {}).get('records', {}).get('test'),
-            figures=len(m.get('headline', [])), predictions=(folder/'predictions.csv.gz').exists(), history=(folder/'history.csv').exists(), command=m.get('command', ''), folder=folder))
-    return pd.DataFrame(rows,
-                        columns=['run', 'task', 'title', 'model', 'n', 'figures', 'predictions', 'history', 'command', 'folder'])
+        rows.append(dict(
+            run=f'{folder.parent.name}/{folder.name}', task=folder.parent.name,
+            title=r.get('title') or m.get('title', ''), model=_model(r.get('model', {})),
+            n=r.get('data', {}).get('records', {}).get('test'), figures=len(m.get('headline', [])),
+            predictions=(folder/'predictions.csv.gz').exists(), history=(folder/'history.csv').exists(),
+            command=m.get('command', ''), folder=folder))
+    return pd.DataFrame(rows, columns=list(_RUN_COLUMNS))
 
 # %% ../../nbs/evaluation/10_results_page.ipynb #headlines
 _columns = ('run', 'measure', 'value', 'low', 'high', 'chance', 'n', 'published', 'source', 'command', 'simulated')
@@ -60,7 +66,9 @@ def headlines(
 
 # %% ../../nbs/evaluation/10_results_page.ipynb #-cell
 def _cell(s):
-    return re.sub(r'\s+', ' ', str(s)).replace('&', '&amp;').replace('<', '&lt;').replace('|', '\\|').replace('`', "'").strip()
+    for sign, instead in (('&', '&amp;'), ('<', '&lt;'), ('|', '\\|'), ('`', "'")):
+        s = str(s).replace(sign, instead)
+    return re.sub(r'\s+', ' ', str(s)).strip()
 
 def markdown_table(
     figures:pd.DataFrame, # from `headlines`
@@ -106,13 +114,19 @@ PICTURES = {       # made by `ecg_nb evaluate --all`
     'rhythm/confusion.png': 'Rhythm, windows and records, here and in another hospital',
     'sex/confusion.png': 'Sex, by record',
     'identity/confusion.png': 'Closed set, 103 people of CPSC2018, by single beat'}
-ELSEWHERE = {      # made by `ecg_nb robustness`, `ecg_nb saliency`, `ecg_nb sanity`, `python -m ecg_nb.dev.in_browser --pictures results/browse`
-    **{f'robustness/{run}/figure.png': f'Robustness of {run.replace("-", "/", 1)}: score against '
-                                       'severity' for run in ('diagnosis-superclass', 'diagnosis-statements', 'rhythm-nine', 'sex-leads-12', 'sex-lead-I', 'identity-leads-12')},
+_ROBUST = ('diagnosis-superclass', 'diagnosis-statements', 'rhythm-nine', 'sex-leads-12', 'sex-lead-I',
+           'identity-leads-12')
+_MAPS = dict(male='a man', female='a woman', age='age', same_person='the same person') | {
+    c: c for c in ('NORM', 'MI', 'STTC', 'CD', 'HYP', 'AF', 'IAVB', 'LBBB', 'RBBB', 'PAC', 'PVC', 'STD', 'STE')}
+# made by `ecg_nb robustness`, `ecg_nb saliency`, `ecg_nb sanity`,
+# `python -m ecg_nb.dev.in_browser --pictures results/browse`
+ELSEWHERE = {
+    **{f'robustness/{run}/figure.png': f'Robustness of {run.replace("-", "/", 1)}: score against severity'
+       for run in _ROBUST},
     'saliency/proof/verdicts.png': 'Which saliency method passes which test, for which run',
-    'saliency_map_male.png': 'What speaks for a man', 'saliency_map_female.png': 'What speaks for a woman', 'saliency_map_age.png': 'What speaks for age', 'saliency_map_same_person.png': 'What speaks for the same person',
-    **{f'saliency_map_{c}.png': f'What speaks for {c}' for c in ('NORM', 'MI', 'STTC', 'CD', 'HYP', 'AF', 'IAVB', 'LBBB', 'RBBB', 'PAC', 'PVC', 'STD', 'STE')},
-    'browse/RecordBrowser.png': 'The browser of recordings', 'browse/SaliencyBrowser.png': 'The browser of maps'}
+    **{f'saliency_map_{name}.png': f'What speaks for {words}' for name, words in _MAPS.items()},
+    'browse/RecordBrowser.png': 'The browser of recordings',
+    'browse/SaliencyBrowser.png': 'The browser of maps'}
 TABLES = {         # likewise
     'evaluate/per_class.csv': 'every class of every run, with its positives and interval',
     'evaluate/subgroups.csv': 'superclasses and all statements by sex, age, device, validation, signal quality, '
@@ -146,7 +160,7 @@ def informed_text(
     *tasks,     # folders of `root`
     root=None,  # default: the results folder
 )->str:
-    "The same for all runs of some tasks, in Markdown: a line a sentence, with the runs that it is about; '' if there is none."
+    "The same for all runs of some tasks, in Markdown: a line a sentence, with its runs; '' if there is none."
     about = {}
     for r in find_runs(*tasks, root=root).itertuples():
         if not (r.folder/'run.json').exists(): continue

@@ -51,7 +51,8 @@ class AutoencoderTask(Task):
         if plan.model != 'frozen_s0': return model
         name = f'autoencoder-{plan.leads[0]}'
         weights = self.folder(name)/'model.safetensors'
-        if not weights.exists(): raise MissingFile(weights, f'no encoder yet; ecg_nb train {self.name} {name} trains it')
+        if not weights.exists():
+            raise MissingFile(weights, f'no encoder yet; ecg_nb train {self.name} {name} trains it')
         return load_encoder(model, weights)
 
     def evaluate(self, plan, splits, folder, *, seed=0, command='', **options):
