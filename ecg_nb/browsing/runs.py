@@ -19,7 +19,9 @@ from ..signals.preprocess import complete_leads
 from ..training.run_folder import find_run, is_encoder, read_people, run_folders, run_info, run_name
 from ..view.ecg import ECGView, Item
 from ..view.palette import BLUE, tint
-from .records import NARROW, WRAP, Browser, Chart, RecordKey, TextLine, join_pictures, key_of_row, menu, record_item, row_text, text_picture
+from .beats import Chart
+from .marks import NARROW, WRAP, RecordKey, key_of_row
+from .records import Browser, TextLine, join_pictures, menu, record_item, row_text, text_picture
 
 # %% auto #0
 __all__ = ['SHOW', 'ORDER', 'runs_with_predictions', 'runs_with_classes', 'truth_of', 'Answers', 'of_data_set', 'answers_of',

@@ -1415,11 +1415,11 @@ def _save_person(box, who):
     g.enrol(who, np.random.default_rng(list(who.encode())).standard_normal(16)).save(path)
 
 def _add_mark(box, who):
-    from ecg_nb.browsing.records import Marks
+    from ecg_nb.browsing.marks import Marks
     Marks(box/'marks.csv').add(who, 'note')
 
 def _marked(box):
-    from ecg_nb.browsing.records import Marks
+    from ecg_nb.browsing.marks import Marks
     return Marks(box/'marks.csv').read().record_id.tolist()
 
 def _write_answers(box, who):
@@ -1979,7 +1979,7 @@ def _cells_run(folder):
 
 def _names_child(pipe, box, seed):
     "Answer about a folder of odd names; what went wrong."
-    from ecg_nb.browsing.records import Marks
+    from ecg_nb.browsing.marks import Marks
     from ecg_nb.data.load import read_folder
     from ecg_nb.data.store import convert
     from ecg_nb.inference.predict import predict

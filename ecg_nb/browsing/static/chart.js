@@ -1,4 +1,4 @@
-/* The page's side of `ecg_nb.browsing.records.Chart`: many lines over each other, or many points.
+/* The page's side of `ecg_nb.browsing.beats.Chart`: many lines over each other, or many points.
  *
  * The chart is drawn once on a canvas that nobody sees; when another series is looked at, that
  * picture is copied and the one series drawn above it, so that a step does not draw thousands.
