@@ -4,7 +4,7 @@
 
 # %% ../../nbs/23_your_own_ecg.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import copy, hashlib, io, itertools, os, re, warnings
+import hashlib, io, itertools, os, re, warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,95 +13,25 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TYPE_CHECKING
 import numpy as np, pandas as pd, torch
-from torch import nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 from ..core import (BadHeader, BadSignal, BadTable, ECGError, MissingFile, Recording, afford, atomic_path, json_text, shown, write_csv,
     write_errors, write_json)
 from ..core import provenance
 from ..explanation.verdicts import verdict_sentence
 from .answers import answers_folder, check_answers
+from .fused import fused
 from .index import contents, has_xlsx, wide_table, write_wide_csv, write_wide_xlsx
 from .page import STYLE, bars, best_method, escaped, img, list_of, map_details, map_of, map_words, page, piece_for, png_of, share, statement_words, whole_page
 from ..training.data import aggregate_windows
 from ..training.run import Run, load_run
 from ..training.run_folder import check_whole, is_encoder, named_run, origin, run_hashes, say_origin
-from ..models.networks import XResBlock
 from ..signals.preprocess import complete_leads
 from ..signals.quality import merge_findings, outcome
 from ..signals.segment import window_starts
 if TYPE_CHECKING: from ecg_nb.evaluation.shift import Shift
 
 # %% auto #0
-__all__ = ['SCHEMA', 'PIECE_S', 'LONG_S', 'GROUP', 'BLOCK', 'MEASURED_S', 'MAP_FILES', 'FusedConv', 'FusedBlock', 'fused',
-           'FastRun', 'Source', 'sources', 'Answered', 'Predictions', 'predict', 'Explanation', 'explain', 'enrol',
-           'identify']
-
-# %% ../../nbs/23_your_own_ecg.ipynb #-onednn
-def _onednn(): return torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, '_convolution_pointwise')
-
-class FusedConv(nn.Module):
-    "Convolution, batch norm and ReLU as one operation: (b, ni, 1, t) -> (b, nf, 1, t')."
-    def __init__(self, conv, bn=None, relu=False):
-        super().__init__()
-        self.conv, self.relu, self.packed = fuse_conv_bn_eval(conv, bn) if bn else conv, relu, None
-        self.onednn = _onednn() and conv.padding_mode == 'zeros' and isinstance(conv.padding, tuple)
-        self.how = list(conv.padding), list(conv.stride), list(conv.dilation), conv.groups
-
-    def weight(self, x): # as oneDNN likes it for inputs like `x`
-        if self.packed is None:
-            self.packed = torch.ops.mkldnn._reorder_convolution_weight(self.conv.weight, *self.how, list(x.shape))
-        return self.packed
-
-    def forward(self, x):
-        if self.onednn:
-            return torch.ops.mkldnn._convolution_pointwise(x, self.weight(x), self.conv.bias, *self.how,
-                                                           'relu' if self.relu else 'none', [], '')
-        return self.conv(x).relu_() if self.relu else self.conv(x)
-
-    def onto(self, x, other): # ReLU of the convolution of `x` plus `other`, which is overwritten
-        if self.onednn:
-            return torch.ops.mkldnn._convolution_pointwise_.binary(other, x, self.weight(x), self.conv.bias,
-                                                                   *self.how, 'add', 1., 'relu', [], '')
-        return other.add_(self.conv(x)).relu_()
-
-class FusedBlock(nn.Module):
-    "A residual block whose last convolution adds to the shortcut in place."
-    def __init__(self, block:XResBlock):
-        super().__init__()
-        *body, last = block.body
-        self.body, self.last, self.skip = nn.Sequential(*body), FusedConv(last[0], last[1]), block.skip
-
-    def forward(self, x):
-        z = self.body(x)
-        return self.last.onto(z, self.skip(x))
-
-# %% ../../nbs/23_your_own_ecg.ipynb #-fuse-row
-def _fuse_row(layers):
-    "Convolution, batch norm and ReLU that follow each other in `layers`, joined."
-    out, layers = [], list(layers)
-    while layers:
-        m = layers.pop(0)
-        if type(m) is nn.Conv2d:
-            bn = layers.pop(0) if layers and type(layers[0]) is nn.BatchNorm2d else None
-            m = FusedConv(m, bn, bool(layers and type(layers[0]) is nn.ReLU and layers.pop(0)))
-        out.append(m)
-    return out
-
-def fused(
-    model:nn.Module,
-)->nn.Module:        # another module; `model` stays as it was
-    "`model` for inference: folded and joined wherever convolution, batch norm and ReLU follow each other."
-    def blocks(m):   # a block needs its last convolution apart, so blocks are made before anything in them is joined
-        for name, child in list(m.named_children()):
-            if isinstance(child, XResBlock): setattr(m, name, FusedBlock(child))
-            else: blocks(child)
-        return m
-    def rows(m):
-        if type(m) is nn.Sequential: m._modules = {str(i): c for i, c in enumerate(_fuse_row(m))}
-        for child in m.children():
-            if not isinstance(child, FusedConv): rows(child)
-        return m
-    return rows(blocks(copy.deepcopy(model).eval().requires_grad_(False)))
+__all__ = ['SCHEMA', 'PIECE_S', 'LONG_S', 'GROUP', 'BLOCK', 'MEASURED_S', 'MAP_FILES', 'FastRun', 'Source', 'sources', 'Answered',
+           'Predictions', 'predict', 'Explanation', 'explain', 'enrol', 'identify']
 
 # %% ../../nbs/23_your_own_ecg.ipynb #fastrun
 def _reference(run):
