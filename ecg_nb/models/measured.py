@@ -93,9 +93,9 @@ def all_numbers(
     "What is measured in a recording, as one row of numbers."
     angle = np.radians([m[a].value for a in _AXES])
     heights = np.full((len(LEADS), len(LEAD_COLUMNS) - 1), np.nan)
-    if len(m.leads):
-        rows = [LEADS.index(lead) for lead in m.leads.lead.tolist()]
-        heights[rows] = np.stack([m.leads[c].to_numpy(float) for c in LEAD_COLUMNS[1:]], 1)
+    if m.heights:
+        rows = [LEADS.index(lead) for lead in m.heights['lead']]
+        heights[rows] = np.stack([m.heights[c] for c in LEAD_COLUMNS[1:]], 1)
     intervals = [m[name].value for name in _INTERVALS]
     angles = np.stack([np.cos(angle), np.sin(angle)], 1).ravel()
     counts = [m.dominant/max(m.beats, 1), len(m.q_leads)]

@@ -4,9 +4,10 @@
 
 # %% ../../nbs/signals/15_beat_types.ipynb #export-imports-beat-types
 from __future__ import annotations
+from functools import lru_cache, partial
 import numpy as np
 from scipy import ndimage
-from .preprocess import band_filter, fill_gaps, resample
+from .preprocess import band_filter, fill_gaps, middle, resample
 from .long import Stretches, by_time, stretches_of
 from .segment import find_r_peaks_multi
 
@@ -69,25 +70,32 @@ PIECE_S, MARGIN_S = 300., 5.                # so much is filtered at a time, and
 
 def _slack(part): return slice(part.start + SLACK, part.stop + SLACK)
 
+def _filtered(x, fs, a):
+    "The piece from sample `a` on as beats are cut out of it, and where it begins."
+    start, stop = max(0, int(a - MARGIN_S*fs)), int(a + (PIECE_S + MARGIN_S)*fs)
+    part = fill_gaps(x[:, start:stop])[0]
+    part = resample(band_filter(part - middle(part)[:, None], fs, highpass_hz=.5, lowpass_hz=min(40, .45*fs)), fs, FS)
+    return part, start
+
 def cut_beats(
     signal,              # mV, (leads, n_samples), an array or `Stretches`; NaN is bridged
     r_idx:np.ndarray,    # R peaks (sample index), ascending
     fs:float,            # Hz
+    *,
+    filtered=None,       # function(first sample of a piece) as `_filtered`, where pieces are kept
 )->np.ndarray:           # mV around their medians, float32, (n_beats, leads, 92)
     "Beats of each lead at 100 Hz, 0.5 to 40 Hz, piece by piece, so that a day fits into memory."
     x, r = by_time(signal), np.asarray(r_idx, int)
+    filtered = filtered or partial(_filtered, x, fs)
     out = np.empty((len(r), len(x), BEFORE + AFTER + 2*SLACK), np.float32)
     for a in np.arange(0, x.shape[1], int(PIECE_S*fs)):
         mine = np.flatnonzero((r >= a) & (r < a + int(PIECE_S*fs)))
         if not len(mine): continue
-        start, stop = max(0, int(a - MARGIN_S*fs)), int(a + (PIECE_S + MARGIN_S)*fs)
-        part = fill_gaps(x[:, start:stop])[0]
-        part = resample(band_filter(part - np.median(part, 1, keepdims=True), fs, highpass_hz=.5,
-                                    lowpass_hz=min(40, .45*fs)), fs, FS)
+        part, start = filtered(a)
         at = np.round((r[mine] - start)*FS/fs).astype(int)
         index = np.clip(at[:, None] + np.arange(-LEVEL, AFTER + SLACK), 0, part.shape[1] - 1)
         of_piece = part[:, index].swapaxes(0, 1)
-        out[mine] = of_piece - np.median(of_piece, 2, keepdims=True)
+        out[mine] = of_piece - middle(of_piece)[..., None]
     return out
 
 # %% ../../nbs/signals/15_beat_types.ipynb #usual-beats
@@ -158,14 +166,15 @@ def align_beats(
     signal, r_idx, fs:float,   # as for `cut_beats`
 )->tuple:                      # beats (n, leads, 92), their times (s) (n,), blocks of `usual_beats`
     "Beats cut where they look most like the usual one, rather than at the highest point."
-    r = np.asarray(r_idx, int)
-    beats, t_s = cut_beats(signal, r, fs), r/fs
+    r, x = np.asarray(r_idx, int), by_time(signal)
+    filtered = lru_cache(1)(partial(_filtered, x, fs))  # of a short recording it is needed twice
+    beats, t_s = cut_beats(x, r, fs, filtered=filtered), r/fs
     shift = [_aligned(beats[a:b], usual)[0] for a, b, usual in usual_beats(beats, t_s)]
     moved = np.clip(np.round(r + np.concatenate(shift)*fs/FS).astype(int), 0,
-                    by_time(signal).shape[1] - 1) if shift else r
+                    x.shape[1] - 1) if shift else r
     t_s = moved/fs
     del beats                                           # two of them would be held otherwise
-    beats = cut_beats(signal, moved, fs)
+    beats = cut_beats(x, moved, fs, filtered=filtered)
     return beats, t_s, usual_beats(beats, t_s)
 
 # %% ../../nbs/signals/15_beat_types.ipynb #beat-features
@@ -328,7 +337,7 @@ def _bridged(x, pieces):
 def _baseline(x, k):
     "The median of each lead in steps of `k` samples, without what is short."
     n = x.shape[1]//k*k
-    steps = [np.median(x[:, a:b].reshape(len(x), -1, k), 2) for a, b in stretches_of(n, k*MANY)]
+    steps = [middle(x[:, a:b].reshape(len(x), -1, k)) for a, b in stretches_of(n, k*MANY)]
     return ndimage.median_filter(np.concatenate(steps, 1), (1, 21), mode='reflect')
 
 def _usual_span(x, three):

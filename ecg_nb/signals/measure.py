@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np, pandas as pd
 from ..core import BadSignal, Recording
 from .leads import FRONTAL
-from .preprocess import band_filter, complete_leads, fill_gaps
+from .preprocess import band_filter, complete_leads, fill_gaps, middle
 from .waves import WAVES, points_of
 
 # %% auto #0
@@ -94,15 +94,14 @@ def median_beat(
     r_s,                 # R peaks of the dominant beats (s)
 )->MedianBeat:
     "The median beat of each lead of `rec`; `BadSignal` if none is whole."
-    x = np.asarray(rec.signal, float)
-    if not np.isfinite(x).all(): x = fill_gaps(x)[0]
+    x = rec.signal
+    if not np.isfinite(x).all(): x = fill_gaps(np.asarray(x, float))[0]
     shapes, inside = _windows_at(x, r_s, rec.fs, _BEFORE_S, _AFTER_S)
     if not len(inside):
         shapes, inside = _windows_at(np.pad(x, ((0, 0), (round(.4*rec.fs), round(.7*rec.fs))), mode='edge'),
                                      np.asarray(r_s) + .4, rec.fs, _BEFORE_S, _AFTER_S)
     if not len(inside): raise BadSignal(rec.record_id or 'recording', 'no whole beat')
-    level = np.median(shapes, axis=2, keepdims=True)
-    return MedianBeat(np.median(shapes - level, axis=0), rec.fs, round(_BEFORE_S*rec.fs), rec.leads, len(inside))
+    return MedianBeat(middle(shapes - middle(shapes, dtype=float)[..., None], 0), rec.fs, round(_BEFORE_S*rec.fs), rec.leads, len(inside))
 
 # %% ../../nbs/signals/14_measure.ipynb #lead-heights
 LEAD_COLUMNS = ['lead', 'p_mv', 'q_mv', 'q_ms', 'r_mv', 's_mv', 'j_mv', 'st60_mv', 'st_slope_mv_s', 't_mv']
@@ -137,11 +136,8 @@ def _level(beat, bounds):
     a = beat.at(bounds[1, 0])
     return np.median(beat.signal[:, max(0, a - max(2, round(.016*beat.fs))):a + 1], axis=1)
 
-def lead_heights(
-    beat:MedianBeat,
-    bounds:np.ndarray,   # seconds from R of onset, peak, offset of P, QRS, T, (3, 3); NaN = absent
-)->pd.DataFrame:         # a row a lead, see `LEAD_COLUMNS`
-    "Heights of all waves of the median beat, from the level before the QRS complex."
+def _heights(beat, bounds):
+    "The columns of `lead_heights`."
     qrs, fs, a, j = bounds[1], beat.fs, beat.at(bounds[1, 0]), beat.at(bounds[1, 2])
     v = beat.signal - _level(beat, bounds)[:, None]
     def extreme(k):
@@ -153,8 +149,15 @@ def lead_heights(
     t = (np.arange(late.shape[1]) - (late.shape[1] - 1)/2)/fs
     slope = late @ t/max((t**2).sum(), 1e-12)
     q, q_ms, r, s = np.array([_complex(row[a:j + 1], fs) for row in v]).T
-    return pd.DataFrame(dict(lead=list(beat.leads), p_mv=extreme(0), q_mv=q, q_ms=q_ms, r_mv=r, s_mv=s, j_mv=v[:, j],
-                             st60_mv=v[:, beat.at(qrs[2] + .06)], st_slope_mv_s=slope, t_mv=extreme(2)))
+    return dict(lead=list(beat.leads), p_mv=extreme(0), q_mv=q, q_ms=q_ms, r_mv=r, s_mv=s, j_mv=v[:, j],
+                st60_mv=v[:, beat.at(qrs[2] + .06)], st_slope_mv_s=slope, t_mv=extreme(2))
+
+def lead_heights(
+    beat:MedianBeat,
+    bounds:np.ndarray,   # seconds from R of onset, peak, offset of P, QRS, T, (3, 3); NaN = absent
+)->pd.DataFrame:         # a row a lead, see `LEAD_COLUMNS`
+    "Heights of all waves of the median beat, from the level before the QRS complex."
+    return pd.DataFrame(_heights(beat, bounds))
 
 # %% ../../nbs/signals/14_measure.ipynb #corrected-qt
 def corrected_qt(
@@ -226,7 +229,7 @@ def _axis(name, beat, bounds, level):
 
 def _voltages(heights):
     "Sokolow-Lyon and Cornell."
-    h = {lead: row for lead, *row in zip(*(heights[c].tolist() for c in ('lead', 'q_mv', 'r_mv', 's_mv')))}
+    h = {lead: row for lead, *row in zip(heights['lead'], *(heights[c].tolist() for c in ('q_mv', 'r_mv', 's_mv')))}
     def down(lead): return max(-h[lead][0], -h[lead][2])
     def up(lead): return h[lead][1]
     def one(name, leads, value):
@@ -244,24 +247,28 @@ class Measurements:
     "All that was measured in a recording."
     record_id:str
     values:dict          # name -> `Measurement`
-    leads:pd.DataFrame   # a row a lead, see `LEAD_COLUMNS`; empty without a whole beat
+    heights:dict         # `LEAD_COLUMNS` -> one a lead; empty without a whole beat
     beats:int            # QRS complexes found
     dominant:int         # of which look alike
     bounds:np.ndarray    # seconds from R of onset, peak, offset of P, QRS, T in the dominant beats, (3, 3)
     beat:MedianBeat|None = field(default=None, repr=False)
 
     def __getitem__(self, name)->Measurement: return self.values[name]
+
+    @property
+    def leads(self)->pd.DataFrame: # a row a lead, see `LEAD_COLUMNS`
+        return pd.DataFrame(self.heights, columns=LEAD_COLUMNS)
+
     def __str__(self):
         return '\n'.join([f'{self.record_id}: {self.beats} beats, {self.dominant} of them alike',
                           *map(str, self.values.values())])
 
     @property
     def q_leads(self)->list: # leads with a Q wave of 40 ms or more, or of a quarter of R or more
-        h = self.leads
-        if not len(h): return []
-        q, q_ms, r = (h[c].to_numpy(float) for c in ('q_mv', 'q_ms', 'r_mv'))
-        deep = (q < -.1) & ((q_ms >= 40) | (-q >= .25*r))
-        return [lead for lead, there in zip(h.lead.tolist(), deep) if there and lead != 'aVR']
+        h = self.heights
+        if not h: return []
+        deep = (h['q_mv'] < -.1) & ((h['q_ms'] >= 40) | (-h['q_mv'] >= .25*h['r_mv']))
+        return [lead for lead, there in zip(h['lead'], deep) if there and lead != 'aVR']
 
     def row(self)->dict: # name -> number, for a table
         "One row of a table: all values, then what is to be said of them."
@@ -280,8 +287,7 @@ def no_measurements(rec:Recording, reason:str)->Measurements:
     "Measurements of a recording in which nothing can be measured."
     units = dict(rate='/min', p_axis='°', qrs_axis='°', t_axis='°', sokolow='mV', cornell='mV')
     values = {n: _missing(n, units.get(n, 'ms'), reason) for n in NAMES}
-    return Measurements(rec.record_id or 'recording', values, pd.DataFrame(columns=LEAD_COLUMNS), 0, 0,
-                        np.full((3, 3), np.nan))
+    return Measurements(rec.record_id or 'recording', values, {}, 0, 0, np.full((3, 3), np.nan))
 
 def _limb_completed(rec):
     "`rec` with the limb leads that can be computed from two that it has."
@@ -323,11 +329,11 @@ def measurements(
     values = _rhythm(r, rec.fs)
     rr_s = values[1].value/1000 if np.isfinite(values[1].value) else None
     values += _intervals(mine, rr_s, _without_p(mine, len(mine)))
-    beat, heights = None, pd.DataFrame(columns=LEAD_COLUMNS)
+    beat, heights = None, {}
     try: beat = median_beat(rec, r[chosen])
     except BadSignal as e: values += [_missing(n, '°' if 'axis' in n else 'mV', e.cause) for n in NAMES[11:]]
     else:
-        heights, level = lead_heights(beat, bounds), _level(beat, bounds)
+        heights, level = _heights(beat, bounds), _level(beat, bounds)
         values += [_axis(f'{n}_axis', beat, bounds[k], level)
                    for k, n in enumerate(('p', 'qrs', 't'))] + _voltages(heights)
     return Measurements(rec.record_id or 'recording', {m.name: m for m in values}, heights, len(r),

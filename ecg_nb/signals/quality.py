@@ -683,10 +683,10 @@ def lead_extents(
     there = np.zeros(len(rec.leads), int)
     for a, b in stretches_of(rec.n_samples, 2**17):
         x = rec.signal[:, a:b]
-        ok = np.isfinite(x)
+        ok = True if np.isfinite(x.sum()) else np.isfinite(x)
         low = np.minimum(low, x.min(1, where=ok, initial=np.inf))
         high = np.maximum(high, x.max(1, where=ok, initial=-np.inf))
-        there += ok.sum(1)
+        there += b - a if ok is True else ok.sum(1)
     return np.where(there > 0, low, 0), np.where(there > 0, high, 0), 1 - there/rec.n_samples
 
 class _Extent:
