@@ -13,7 +13,7 @@ from .leads import complete_leads
 from .resampling import _resample_exactly, _resample_plan
 
 # %% auto #0
-__all__ = ['OFFSET_MV', 'SCALES', 'MOST_CUT', 'PREPARATION', 'fill_gaps', 'offsets', 'band_filter', 'notch_filter',
+__all__ = ['OFFSET_MV', 'SCALES', 'MOST_CUT', 'PREPARATION', 'fill_gaps', 'middle', 'offsets', 'band_filter', 'notch_filter',
            'remove_baseline', 'smooth', 'wavelet_denoise', 'resample', 'rescale', 'to_int16', 'from_int16', 'Recipe',
            'prepare']
 
@@ -27,6 +27,18 @@ def fill_gaps(
     x, t = x.copy(), np.arange(x.shape[1])
     for row, good in zip(x, ok): row[~good] = np.interp(t[~good], t[good], row[good]) if good.any() else 0
     return x, 1 - ok.mean(1)
+
+# %% ../../nbs/02_preprocess.ipynb #middle
+def middle(
+    x:np.ndarray,  # without NaN
+    axis:int=-1,
+    *,
+    dtype=None,    # of the answer; default: that of `x`
+)->np.ndarray:     # `x` without that axis
+    "Median along `axis`, by sorting."
+    n, in_order = x.shape[axis], np.sort(x, axis=axis)
+    low, high = (in_order.take(k, axis).astype(dtype or x.dtype) for k in ((n - 1)//2, n//2))
+    return (low + high)/2
 
 # %% ../../nbs/02_preprocess.ipynb #offsets
 OFFSET_MV = .3   # a median beyond it is no baseline
