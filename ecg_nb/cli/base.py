@@ -14,7 +14,7 @@ from ..core import ECGError, MissingFile, did_you_mean, import_user_module, json
 __all__ = ['PARTLY', 'file_options', 'source_options', 'people_option', 'quiet_option', 'json_option', 'echo', 'as_options',
            'echo_warning', 'extra_of', 'one_line', 'end_unread', 'Commands', 'environment', 'cli', 'options',
            'run_names', 'source_names', 'class_names', 'run_option', 'comma_separated', 'stated_units', 'pairs',
-           'source_table', 'echo_left_out', 'echo_answer']
+           'source_table', 'echo_left_out', 'with_origin', 'echo_answer']
 
 # %% ../../nbs/cli/10_cli.ipynb #partly
 def echo(text='', *, err:bool=False, nl:bool=True):
@@ -254,10 +254,20 @@ def echo_left_out(
     if problems is not None and len(problems) or table is not None and unread(table):
         raise click.exceptions.Exit(PARTLY)
 
+def with_origin(
+    answer,        # one answer (names and values), or a list of them
+    origin:str,    # of the run that answers; '' of one that came with the package
+):
+    "`answer` with the `origin` of its run in it, if it has one: its folder and sums."
+    if not origin: return answer
+    return [a | dict(origin=origin) for a in answer] if isinstance(answer, list) else answer | dict(origin=origin)
+
 def echo_answer(
     answer,        # what can be written as JSON
     as_json:bool,
-    text:str,      # the same for people
+    text:str,      # the same for people, who read of the run's origin in a note
+    *,
+    origin:str='', # as for `with_origin`
 ):
     "`answer` as JSON, or `text`."
-    echo(json_text(answer) if as_json else text)
+    echo(json_text(with_origin(answer, origin)) if as_json else text)

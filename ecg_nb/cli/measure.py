@@ -8,11 +8,11 @@ import hashlib, os
 from pathlib import Path
 import click
 from .base import PARTLY, cli, echo, echo_answer, echo_left_out, json_option
-from .base import people_option, quiet_option, source_options, source_table
+from .base import people_option, quiet_option, source_options, source_table, with_origin
 from ..core import ECGError, file_names
 
 # %% auto #0
-__all__ = ['write_measurements', 'measure']
+__all__ = ['answers_of', 'write_measurements', 'measure']
 
 # %% ../../nbs/cli/17_cli_measure.ipynb #measure
 def _words(m, who, device)->list:
@@ -23,7 +23,12 @@ def _words(m, who, device)->list:
     return lines + ['  device: ' + ', '.join(f'{name} {value:g}'
                                              for name, value in zip(device.name, device.device))]*bool(len(device))
 
-def write_measurements(out, measured, tables, whose, devices):
+def answers_of(measured, whose, origin)->list:
+    "What is written as JSON of each recording."
+    from ecg_nb.signals.measure import unusual
+    return with_origin([m.to_dict() | dict(unusual=unusual(m, **who)) for m, who in zip(measured, whose)], origin)
+
+def write_measurements(out, measured, tables, whose, devices, *, origin=''):
     "measurements.csv, leads.csv, devices.csv and measurements.json in the folder `out`."
     import pandas as pd
     from ecg_nb.core import write_csv, write_json
@@ -34,7 +39,7 @@ def write_measurements(out, measured, tables, whose, devices):
     write_csv(out/'measurements.csv', pd.DataFrame(rows), float_format='%.6g')
     leads = [m.leads.assign(record_id=m.record_id) for m in measured if len(m.leads)]
     if leads: write_csv(out/'leads.csv', pd.concat(leads, ignore_index=True), float_format='%.6g')
-    write_json(out/'measurements.json', [m.to_dict() | dict(unusual=b) for m, b in zip(measured, beyond)])
+    write_json(out/'measurements.json', answers_of(measured, whose, origin))
     theirs = pd.concat(devices, ignore_index=True)
     if len(theirs): write_csv(out/'devices.csv', theirs, float_format='%.6g')
     if not tables: return
@@ -83,12 +88,13 @@ def measure(source, fs, leads, units, csv, columns, sex_coding, out, with_waves,
     ecg_nb measure my-folder --out measured --waves
     """
     from ecg_nb.inference.answers import answers_folder, check_answers
-    from ecg_nb.signals.measure import unusual
+    from ecg_nb.training.run_folder import origin
     if with_waves and not out: raise click.UsageError('--waves needs --out')
     table = source_table(source, fs, leads, units, csv, columns, sex_coding)
     call = dict(records=[[r.record_id, os.path.join(table.attrs['root'], r.path)]
                          for r in table.itertuples()], runs=['measure'])
     if out: check_answers(out, call, replace=replace)
+    from_elsewhere = origin('waves/boundaries')
     measured, tables, people, devices, rates, left_out = _all_measured(table, quiet or as_json)
     names = [f'{n}.waves' for n, t in zip(file_names([m.record_id for m in measured]), tables) if with_waves and len(t)]
     if out and measured:
@@ -96,11 +102,10 @@ def measure(source, fs, leads, units, csv, columns, sex_coding, out, with_waves,
         files = ['measurements.csv', 'measurements.json', *['leads.csv']*any(len(m.leads) for m in measured),
                  *['devices.csv']*any(map(len, devices)), *['waves.csv']*with_waves]
         with answers_folder(out, call | dict(digest=digest), [*files, *names], replace=replace):
-            write_measurements(out, measured, tables if with_waves else [], people, devices)
+            write_measurements(out, measured, tables if with_waves else [], people, devices, origin=from_elsewhere)
             _write_annotations(out, names, [(t, fs) for t, fs in zip(tables, rates) if len(t)] if with_waves else [])
-    answer = [m.to_dict() | dict(unusual=unusual(m, **who)) for m, who in zip(measured, people)]
     lines = [line for m, who, d in zip(measured, people, devices) for line in _words(m, who, d)]
-    echo_answer(answer, as_json, '\n'.join(lines + [f'written to {out}']*bool(out and measured)))
+    echo_answer(answers_of(measured, people, from_elsewhere), as_json, '\n'.join(lines + [f'written to {out}']*bool(out and measured)))
     for name, cause in left_out: echo(f'left out: {name}: {cause}', err=True)
     echo_left_out(table=table)
     if left_out: raise click.exceptions.Exit(PARTLY)

@@ -163,7 +163,7 @@ def identify(gallery, source, fs, leads, units, run, nearest, quiet, as_json):
     from ecg_nb.inference.predict import identify
     table, problems = identify(gallery, list(source), k=nearest, run=run, fs=fs, leads=leads, units=units,
                                progress=not quiet)
-    echo_answer(table.to_dict('records'), as_json, table.to_string(index=False))
+    echo_answer(table.to_dict('records'), as_json, table.to_string(index=False), origin=table.attrs['origin'])
     echo_left_out(problems)
 
 # %% ../../nbs/cli/11_cli_recordings.ipynb #download

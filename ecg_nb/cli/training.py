@@ -136,6 +136,8 @@ def finetune(run, source, fs, leads, units, csv, columns, sex_coding, labels, to
     from ecg_nb.data.store import Store
     from ecg_nb.tasks.finetune import finetune
     from ecg_nb.training.run import load_run
+    from ecg_nb.training.run_folder import origin, say_origin
+    say_origin(run)
     table = source_table(source, fs, leads, units, csv, columns, sex_coding)
     y, classes = labels_of(table, labels)
     table, y = labelled(table, y)
@@ -147,7 +149,7 @@ def finetune(run, source, fs, leads, units, csv, columns, sex_coding, labels, to
     lines = [f"  {h['name']} {h['value']:.3f} (95 % interval {h['low']:.3f} to {h['high']:.3f}), chance "
              f"{h['chance']:.3f}, n = {h['n']:,}"
         for h in metrics['headline']]
-    echo_answer(metrics, as_json, '\n'.join([f'{to}: {new}', *lines]))
+    echo_answer(metrics, as_json, '\n'.join([f'{to}: {new}', *lines]), origin=origin(run))
     index = Store(Path(to)/'store').index
     refused = index[~index.usable].assign(cause=lambda t: t.reason.str.split(': ', n=1).str[-1])
     echo_left_out(refused, table)

@@ -27,10 +27,12 @@ def same_person(source, fs, leads, units, run, threshold, out, quiet, as_json):
     """
     from ecg_nb.core import write_csv
     from ecg_nb.inference.vectors import same_person
+    from ecg_nb.training.run_folder import origin
     alike = same_person(list(source), run, threshold=threshold, fs=fs, leads=leads, units=units, progress=not quiet)
     if out: write_csv(out, alike.table, float_format='%.4f')
     answer = dict(threshold=alike.threshold, groups=alike.groups, recordings=alike.table.to_dict('records'))
-    echo_answer(answer, as_json, str(alike) + (f'\nwritten to {out}' if out else ''))
+    echo_answer(answer, as_json, str(alike) + (f'\nwritten to {out}' if out else ''),
+                origin=origin(run))
     echo_left_out(alike.problems)
 
 # %% ../../nbs/cli/18_cli_vectors.ipynb #embed

@@ -16,7 +16,7 @@ from ..signals.lead_quality import quality_text, signal_quality
 from ..tasks.gallery import template
 from ..tasks.identity import IdentityEncoder, load_encoder
 from ..training.run import Run, load_run
-from ..training.run_folder import check_whole, is_encoder, say_origin
+from ..training.run_folder import check_whole, is_encoder, origin, say_origin
 
 # %% auto #0
 __all__ = ['vector_of', 'Vectors', 'vectors', 'groups_of', 'SamePerson', 'same_person']
@@ -49,18 +49,20 @@ class Vectors(NamedTuple):
     table:pd.DataFrame     # record_id, note: findings and quality in words
     x:np.ndarray           # float32 (n, features), rows as in `table`
     problems:pd.DataFrame  # record_id, cause: recordings without one
+    origin:str=''          # where the run is from, if not from the package
 
     def write(self,
         path,              # .csv or .npz
     ):
-        "One file: a CSV with a row a recording, or an npz with record_id, vectors and run."
+        "One file: a CSV with a row a recording, or an npz with record_id, vectors, run and its origin."
         path = Path(path)
         if path.suffix == '.csv':
             numbers = pd.DataFrame(self.x, columns=[f'v{k}' for k in range(self.x.shape[1])])
             return write_csv(path, pd.concat([self.table[['record_id']], numbers], axis=1), float_format='%.7g')
         if path.suffix != '.npz': raise BadTable(path, 'vectors are written as .csv or .npz')
         raw = io.BytesIO()
-        np.savez(raw, record_id=self.table.record_id.to_numpy(str), vectors=self.x, run=np.array(self.run))
+        np.savez(raw, record_id=self.table.record_id.to_numpy(str), vectors=self.x, run=np.array(self.run),
+                 origin=np.array(self.origin))
         with atomic_path(path) as p: p.write_bytes(raw.getvalue())
 
 def vectors(
@@ -87,7 +89,8 @@ def vectors(
             x.append(vector)
     table = pd.DataFrame(rows, columns=['record_id', 'note'])
     problems = pd.concat([lost, pd.DataFrame(bad, columns=['record_id', 'cause'])], ignore_index=True)
-    return Vectors(run.name, table, np.stack(x) if x else np.zeros((0, 0), np.float32), problems)
+    return Vectors(run.name, table, np.stack(x) if x else np.zeros((0, 0), np.float32), problems,
+                   origin(run))
 
 def _vector_and_note(run, source:Source):
     "The vector of a recording, of its first minute that can be used if it is long, and what is to be said of it."

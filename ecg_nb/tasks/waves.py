@@ -29,7 +29,7 @@ from ..signals.waves import COLUMNS, WAVE_FS, WAVES, curves_together, wave_input
 from .base import TASKS, Figure, Plan, Task
 from ..training.data import autocast
 from ..training.run import Run, load_run
-from ..training.run_folder import LAYOUT, say_origin
+from ..training.run_folder import LAYOUT, find_run, say_origin
 from ..training.weights import load_weights, save_weights
 
 # %% auto #0
@@ -330,11 +330,14 @@ def _delineate(self:Delineator,
 Delineator.__call__, Delineator.stream = _delineate, _stream
 
 @lru_cache(2)
+def _delineator(folder, changed): return Delineator(folder)
+
 def delineator(
     run='waves/boundaries',  # its name
 )->Delineator:
-    "The shipped delineator, loaded once."
-    return Delineator(run)
+    "The delineator of this name, loaded once for each state of its folder."
+    folder = find_run(run).resolve()
+    return _delineator(folder, (folder/'model.safetensors').stat().st_mtime_ns)
 
 def waves(
     rec:Recording,       # any leads, any rate from 100 Hz on
