@@ -696,20 +696,36 @@ def hold_file(
 _STOP_S = .3     # for what is being done to end by itself
 
 @contextmanager
+def _cut_off(numbers):
+    "After one of these signals the program ends soon, even while its main thread is busy outside of Python."
+    told, tell = os.pipe()
+    def watch():
+        while number := os.read(told, 1):
+            if number[0] not in numbers: continue
+            time.sleep(_STOP_S)
+            _drop(128 + number[0])
+        os.close(told)
+    os.set_blocking(tell, False)
+    before = signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
+    threading.Thread(target=watch, daemon=True).start()
+    try: yield
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(tell)
+
+@contextmanager
 def stoppable():
     "In a command: SIGTERM and SIGHUP end the block as Ctrl-C does, and the program with status 128 and their number."
     status, before = [], {}
     def stop(number, frame):
         status.append(128 + number)
-        limit = threading.Timer(_STOP_S, _drop, status)
-        limit.daemon = True
-        limit.start()
         raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
     if threading.current_thread() is threading.main_thread():      # no other may ask for signals
         for s in (signal.SIGINT, signal.SIGTERM, getattr(signal, 'SIGHUP', signal.SIGTERM)):
             # nohup has them ignored, and so they stay
             if signal.getsignal(s) in (signal.SIG_DFL, signal.default_int_handler): before[s] = signal.signal(s, stop)
-    try: yield
+    try:
+        with _cut_off(before) if before else nullcontext(): yield
     except SystemExit as e:
         if status: _leave(e.code if isinstance(e.code, int) else 1)
         raise
