@@ -871,10 +871,13 @@ def _rows_of(path, n, fs, start_s, stop_s):
     return round(start*fs), min(round(stop*fs), n)
 
 # %% ../../nbs/data/17_arrays.ipynb #chosen
-def wanted_leads(leads):
-    "What is asked for -> what it is to be called, or None: from names, 'theirs=ours', or a dictionary."
+def wanted_leads(
+    leads,         # names, 'theirs=ours', or a dictionary
+    names=(),      # that there are: one with = in it is a name
+)->dict:
+    "What is asked for -> what it is to be called, or None."
     if isinstance(leads, dict): return dict(leads)
-    parts = [str(l).partition('=') for l in _split(leads)]
+    parts = [(l, '', '') if l in names else str(l).partition('=') for l in _split(leads)]
     return {theirs: ours or None for theirs, _, ours in parts}
 
 def chosen(
@@ -889,7 +892,7 @@ def chosen(
         for name, among in ((lead, labels), (lead, names), (lead_names([lead])[0][0], names)):
             if name in among: return among.index(name)
         return -1
-    wanted = wanted_leads(leads)
+    wanted = wanted_leads(leads, {*names, *labels})
     at = {l: find(str(l).strip()) for l in wanted}
     missing = [str(l) for l, i in at.items() if i < 0]
     if missing: raise MissingLead(path, f'no lead {", ".join(missing)}; it has {", ".join(labels)}')
@@ -901,7 +904,7 @@ def asked_again(
 )->tuple:
     "What asks for the same leads under the same names again: 'ECG1=II' where `leads` renamed one."
     if leads is None: return tuple(names)
-    asked = zip(wanted_leads(leads).items(), names)
+    asked = zip(wanted_leads(leads, names).items(), names)
     return tuple(f'{theirs}={name}' if ours else name for (theirs, ours), name in asked)
 
 # %% ../../nbs/data/17_arrays.ipynb #npy-signals

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 import numpy as np, pandas as pd, torch
+from .. import core
 from ..core import (BadSignal, BadTable, DamagedFile, ECGError, LEADS, MissingFile, Recording, atomic_path,
                          data_path, read_json, results_path, write_csv, write_json, did_you_mean)
 from ..data.datasets import find
@@ -585,6 +586,6 @@ def read_table(
     folder = results_path('robustness', name.replace('/', '-'))
     if not (folder/'table.csv').is_file():
         raise MissingFile(folder, f'no table there; `ecg_nb robustness {name}` makes it')
-    table = pd.read_csv(folder/'table.csv', keep_default_na=False, dtype=dict(level=str))
+    table = core.read_table(folder/'table.csv', keep_default_na=False, dtype=dict(level=str))
     numbers = ['value', 'lo', 'hi', 'difference', 'difference_lo', 'difference_hi']
     return table.assign(**table[numbers].apply(pd.to_numeric)), read_json(folder/'metrics.json')

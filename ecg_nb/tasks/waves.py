@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from tqdm.auto import tqdm
-from ..core import BadSignal, ECGError, Recording, atomic_path, plain, provenance, write_csv, write_json
+from ..core import (BadSignal, ECGError, Recording, atomic_path, plain, provenance, read_table, write_csv,
+                         write_json)
 from ..data.datasets import find, have, records_table
 from ..data.load import read
 from ..data.qtdb import marked_spans, wave_marks
@@ -551,7 +552,7 @@ def lead_ii(m:Marked)->Marked:
 
 def _report(task, plan, folder, marked, fold, command):
     "Tables and metrics.json of a run that has found what it found."
-    found = pd.read_csv(folder/'found.csv.gz', dtype=dict(record_id=str))
+    found = read_table(folder/'found.csv.gz', dtype=dict(record_id=str))
     later = [m for m, f in zip(marked, fold) if f not in SETTLED_ON]
     tables = dict(qtdb=beside_published(scores(marked, found)), qtdb_later=beside_published(scores(later, found)), records=by_record(marked, found),
                   experts=experts(marked))
@@ -743,7 +744,7 @@ def _made_anew(self:Waves, folder, here, info, verdict, *, root=None, marked=Non
         return None
     marked = marked or qtdb_marked(root or find('qtdb'))
     fold = fold_of([m.subject for m in marked], n=plan.extra['folds'], seed=info['seed'])
-    wrong = _other_folds(pd.read_csv(folder/'found.csv.gz', dtype=dict(record_id=str)), marked, fold)
+    wrong = _other_folds(read_table(folder/'found.csv.gz', dtype=dict(record_id=str)), marked, fold)
     if wrong:
         verdict.differences.append(f'folds: {len(wrong)} recordings are in another fold of found.csv.gz than their '
                                    f'people ({", ".join(wrong[:3])})')
