@@ -83,17 +83,21 @@ def doctor(source, fs, leads, units, report, fit, as_json):
     ecg_nb doctor ecg.hea --json
     """
     from dataclasses import asdict
+    import pandas as pd
     from ecg_nb.data.load import read
     from ecg_nb.signals.quality import examine, outcome
     if _report_or_fit(source, report, fit): return
-    table, answer, lines = source_table(source, fs, leads, units), [], []
+    table, answer, lines, left_out = source_table(source, fs, leads, units), [], [], []
     for row in table.itertuples():
-        findings = examine(read(row, root=table.attrs['root']))
+        try: findings = examine(read(row, root=table.attrs['root']))
+        except ECGError as e:
+            left_out.append((row.record_id, e.cause))
+            continue
         answer.append(dict(record_id=row.record_id, outcome=outcome(findings), findings=[asdict(f) for f in findings]))
         lines += [f'{row.record_id}: ' + (outcome(findings) if findings else 'nothing found'),
                   *[f'  {f.severity}: {f}' for f in findings]]
     echo_answer(answer, as_json, '\n'.join(lines))
-    echo_left_out(table=table)
+    echo_left_out(pd.DataFrame(left_out, columns=['record_id', 'cause']), table)
 
 # %% ../../nbs/cli/11_cli_recordings.ipynb #explain
 @cli.command(short_help='which samples made a run say so')

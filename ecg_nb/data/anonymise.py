@@ -26,7 +26,7 @@ _LEAD = re.compile(r'(?:(?:ECG|EKG|lead|channel|chan|ch|signal|sig|ML|CM|CC|CS|C
 
 def _lead_names(leads)->tuple:
     "The names of `leads`, where they are such; else their numbers."
-    return tuple(l if l in LEADS or l and _LEAD.fullmatch(l) else f'lead {k + 1}' for k, l in enumerate(leads))
+    return tuple(l if l in LEADS or l and _LEAD.fullmatch(l) else f'ECG {k + 1}' for k, l in enumerate(leads))
 
 def _age(age)->float: return 90. if age > 89 else age
 

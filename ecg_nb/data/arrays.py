@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 import numpy as np
-from ..core import BadHeader, BadSignal, DamagedFile, ECGError, LEADS, MissingFile, MissingLead, Recording, Unpacked, afford, check_fs
+from ..core import BadHeader, BadSignal, DamagedFile, ECGError, LEADS, MissingFile, MissingLead, Recording, Unpacked, afford, bare, check_fs
 from .formats import UNIT_MV, person
 
 # %% auto #0
@@ -452,7 +452,7 @@ _unit_after = re.compile(r'(.*?)(?:[ _](mV|uV|µV|μV|nV|ns|us|µs|ms|sec|s)|(?:
 
 def _label(text):
     "Name and unit in a heading: `'II (mV)'`, `'II_uV'`, `'time [ms]'`, `'II/mV'`; in `'ECG (II)'` the name is in brackets."
-    text, name, unit = text.strip(), '', ''
+    text, name, unit = bare(text.strip()), '', ''
     if len(text) > 200: return text, ''
     outside = _in_brackets.sub('', text).strip()
     for inside in map(str.strip, _in_brackets.findall(text)):

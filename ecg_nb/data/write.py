@@ -10,7 +10,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import BadSignal, DamagedFile, ECGError, LEADS, NotWritten, Recording, atomic_path, lead_name, plain, write_errors
+from ..core import (BadSignal, DamagedFile, ECGError, LEADS, NotWritten, Recording, atomic_path, lead_name, plain,
+                         shielded, write_errors)
 from .formats import age_years, sex_letter
 from .load import read
 from ..signals.segment import find_r_peaks_multi
@@ -258,7 +259,7 @@ def _write_edf(parts, path, step):
 def _write_csv(parts, path, step):
     "Table `path`: time and leads."
     about = [f'sampling rate: {parts.fs:.6f} Hz', *(f'{k}: {v}' for k, v in _about(parts).items())]
-    names = [f'{_one_line(l).replace(",", " ").replace("(", " ").replace(")", " ")} (mV)' for l in parts.leads]
+    names = [shielded(f'{_one_line(l).replace(",", " ").replace("(", " ").replace(")", " ")} (mV)') for l in parts.leads]
     a = 0
     with atomic_path(path) as tmp, open(tmp, 'w', encoding='utf-8', newline='\n') as f:
         f.write(''.join(f'# {line}\n' for line in about) + ','.join(['time (s)', *names]) + '\n')
