@@ -88,6 +88,9 @@ class Commands(click.Group):
     def _invoke(self, ctx):
         try: return super().invoke(ctx)
         except BrokenPipeError: end_unread()
+        except click.ClickException as e:
+            e.message = shown(e.message, keep='\n')     # it may quote what was typed, or a name that a * stood for
+            raise
 
     def invoke(self, ctx):
         if ctx.params.get('debug'): return self._invoke(ctx)
