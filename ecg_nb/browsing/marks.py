@@ -9,7 +9,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
 import ipywidgets as W, pandas as pd
-from ..core import BadTable, DamagedFile, ECGError, Recording, atomic_path, bare, data_path, hold_file, shielded, write_errors
+from ..core import (BadTable, DamagedFile, ECGError, MissingFile, Recording, atomic_path, bare, data_path, hold_file,
+                         read_bytes, shielded, write_errors)
 from ..data.datasets import DATASETS
 
 # %% auto #0
@@ -48,8 +49,8 @@ def _read_marks(path):
     "Rows of the table of marks at `path`, none if there is no file; `DamagedFile` if it is anything else."
     def refuse(why):
         raise DamagedFile(path, f'not a table of marks: {why}. It is left as it is; mend it, or give another path')
-    try: text = Path(path).read_bytes().decode('utf-8-sig')
-    except FileNotFoundError: return []
+    try: text = read_bytes(path).decode('utf-8-sig')
+    except MissingFile: return []
     except UnicodeDecodeError: refuse('not UTF-8 text')
     try: head, *rows = [[bare(c) for c in r] for r in csv.reader(io.StringIO(text, newline=''), strict=True)] or [[]]
     except csv.Error as e: refuse(str(e))

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from .base import PARTLY, cli, echo, echo_answer, echo_left_out, json_option, quiet_option
 from .base import source_options, source_table
-from ..core import ECGError, file_names, write_csv
+from ..core import ECGError, file_names, lock_folder, write_csv
 
 # %% auto #0
 __all__ = ['beats']
@@ -18,8 +18,8 @@ __all__ = ['beats']
 def _labelled(table, run, quiet):
     "The beats of each recording of a records table, and what could not be read."
     from tqdm.auto import tqdm
-    from ecg_nb.inference.beats import beats_run, label_beats, recording_along
-    answers, left_out, run = [], [], beats_run(run)
+    from ecg_nb.inference.beats import label_beats, recording_along
+    answers, left_out = [], []
     for row in tqdm(list(table.itertuples()), disable=quiet or len(table) == 1):
         try: answers.append(label_beats(recording_along(row, table.attrs['root']), run))
         except ECGError as e: left_out.append((row.record_id, e.cause))
@@ -36,13 +36,12 @@ def _write_tables(answers, folder):
 
 # %% ../../nbs/cli/19_cli_beats.ipynb #write-annotations
 def _write_annotations(answers, folder):
-    "An .atr for each recording with beats; never over one that is there."
+    "An .atr for each recording with beats; never over others that are there, from whatever call."
     from ecg_nb.inference.beats import write_beats
-    for name, b in zip(file_names([Path(b.record_id).name for b in answers]), answers):
-        path = Path(folder)/name
-        if path.with_name(f'{path.name}.atr').exists():
-            raise ECGError(path.with_name(f'{path.name}.atr'), 'annotations are there already: take another folder')
-        if len(b): write_beats(path, b)
+    names = file_names([Path(b.record_id).name for b in answers])
+    with lock_folder(folder, wait_s=float('inf'), writer='call'):
+        for name, b in zip(names, answers):
+            if len(b): write_beats(Path(folder)/name, b, over=False)
 
 # %% ../../nbs/cli/19_cli_beats.ipynb #beats
 @cli.command(short_help='every beat and its class, runs, heart rate variability')
@@ -65,11 +64,13 @@ def beats(source, fs, leads, units, run, out, annotations, replace, quiet, as_js
     ecg_nb beats ecg.csv --fs 250 --leads II --units mV --json
     """
     from ecg_nb.inference.answers import answers_folder, check_answers
-    table = source_table(source, fs, leads, units)
+    from ecg_nb.inference.beats import beats_run
+    from ecg_nb.training.run_folder import origin
+    table, asked = source_table(source, fs, leads, units), beats_run(run)
     call = dict(records=[[r.record_id, os.path.join(table.attrs['root'], r.path)]
                          for r in table.itertuples()], runs=[run])
     if out: check_answers(out, call, replace=replace)
-    answers, left_out = _labelled(table, run, quiet)
+    answers, left_out = _labelled(table, asked, quiet)
     if out and answers:
         digest = hashlib.sha256(repr([b.summary() for b in answers]).encode('utf-8', 'replace')).hexdigest()[:32]
         with answers_folder(out, call | dict(digest=digest), ['beats.csv', 'runs.csv', 'summary.csv'], replace=replace):
@@ -77,7 +78,7 @@ def beats(source, fs, leads, units, run, out, annotations, replace, quiet, as_js
     if annotations: _write_annotations(answers, annotations)
     written = [f'written to {folder}' for folder in (out, annotations) if folder]
     echo_answer([b.summary() | dict(runs=b.runs().to_dict('records')) for b in answers], as_json,
-                '\n'.join([*map(str, answers), *written]))
+                '\n'.join([*map(str, answers), *written]), origin=origin(asked))
     for name, cause in left_out: echo(f'left out: {name}: {cause}', err=True)
     echo_left_out(table=table)
     if left_out or any(b.problem for b in answers): raise click.exceptions.Exit(PARTLY)

@@ -94,12 +94,14 @@ def evaluate(run, source, every, verified, part, labels, csv, columns, sex_codin
     from ecg_nb.evaluation.answers import evaluation
     from ecg_nb.evaluation.result_files import write_evaluations
     from ecg_nb.training.run import load_run
+    from ecg_nb.training.run_folder import origin, say_origin
     if bool(run) == every: raise click.UsageError('a RUN is needed, or --all')
     if verified:
         if source: raise click.UsageError('--verify looks at the records of RUN itself')
         return verify_runs(run)
     if every: return write_evaluations(say=echo)
     if bool(source) != bool(labels): raise click.UsageError('SOURCE and --label go together')
+    say_origin(run)
     if source:
         table = source_table(source, fs, leads, units, csv, columns, sex_coding)
         y, classes = labels_of(table, labels)
@@ -108,7 +110,8 @@ def evaluate(run, source, every, verified, part, labels, csv, columns, sex_codin
     else: e = evaluation(run, part)
     summary, per_class = e.report()
     answer = dict(run=run, title=e.title, summary=summary, classes=per_class.to_dict('records'))
-    echo_answer(answer, as_json, '\n'.join(evaluation_lines(e, summary, per_class)))
+    echo_answer(answer, as_json, '\n'.join(evaluation_lines(e, summary, per_class)),
+                origin=origin(run))
     if source: echo_left_out(problems, table)
 
 # %% ../../nbs/cli/14_cli_evaluation.ipynb #compare
@@ -127,8 +130,11 @@ def compare(run, other, part, as_json):
     """
     from dataclasses import asdict
     from ecg_nb.evaluation.compare import compare
+    from ecg_nb.training.run_folder import origin, say_origin
+    for name in (run, other): say_origin(name)
     c = compare(run, other, part=part)
-    echo_answer(asdict(c) | dict(table=c.table.to_dict('records')), as_json, str(c))
+    echo_answer(asdict(c) | dict(table=c.table.to_dict('records')), as_json, str(c),
+                origin='; '.join(filter(None, map(origin, (run, other)))))
 
 # %% ../../nbs/cli/14_cli_evaluation.ipynb #outside
 @cli.command(short_help="how good runs are on other hospitals' recordings")

@@ -108,4 +108,6 @@ def export(run, to):
     """
     from ecg_nb.inference.onnx import export_onnx
     from ecg_nb.training.run import load_run
+    from ecg_nb.training.run_folder import say_origin
+    say_origin(run)
     echo(export_onnx(load_run(run), to))

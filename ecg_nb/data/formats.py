@@ -723,6 +723,7 @@ def _read_segments(h, leads, start_s, stop_s, verify, unit_mv=None):
     a, b = _span(h.path, h.fs*per, n*per, start_s, stop_s)
     inside = [(at*per, p) for at, p in parts if p.n_samples and at*per < b and (at + p.n_samples)*per > a]
     _check_segments(h, inside, want, b - a, per)
+    _check_named_again(h, parts)
     out, notes = np.full((len(want), b - a), np.nan, np.float32), []
     for at, p in inside:
         lo, hi, index = max(a, at), min(b, at + p.n_samples*per), _named(p)
@@ -744,8 +745,15 @@ def _check_segments(h, inside, want, n, per):
         if not index: continue
         with _opened(p, index) as files: there += min(p.n_samples, max(held for _, held, _ in files.values()))*per
     if n > 20*there + 10**7: raise BadSignal(h.path, 'nearly all of it is gaps; ask for a span of seconds')
-    often = len(inside) - len({id(p) for _, p in inside})
-    if often > 10_000: raise BadHeader(h.path, f'names segments that it has named already, {often:,} times')
+
+_AGAIN = 10_000, 10**7   # times, and samples, that a record may name its segments anew
+
+def _check_named_again(h, parts):
+    "Whether a record is about as long as its segments are, so that reading it piece by piece has an end."
+    once = {id(p): p.n_samples for _, p in parts}
+    often, again = len(parts) - len(once), sum(p.n_samples for _, p in parts) - sum(once.values())
+    if often > _AGAIN[0] or again > _AGAIN[1]:
+        raise BadHeader(h.path, f'names segments that it has named already, {often:,} times: {again:,} samples')
 
 # %% ../../nbs/data/10_formats.ipynb #-edf-number
 _notes = ('EDF Annotations', 'BDF Annotations')
@@ -1155,6 +1163,7 @@ def read_annotations(
     import pandas as pd
     stem = header_path(path)[:-4]
     name = f'{stem}.{extension}'
+    check_link(name, os.path.dirname(name))
     with _open(name) as (f, size):
         if size < 2 or size % 2 or _read_bytes(f, size - 2, 2, name).any():
             raise DamagedFile(name, 'is empty or truncated: no end mark')

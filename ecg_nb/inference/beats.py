@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import BadSignal, Recording, atomic_path
+from ..core import BadSignal, ECGError, Recording, atomic_path, read_bytes
 from ..data.datasets import DATASETS
 from ..data.load import read
 from ..metrics.ec57 import AAMI
@@ -181,13 +181,17 @@ def write_beats(
     beats:LabelledBeats,
     *,
     extension:str='atr', # of the annotation file
+    over:bool=True,     # other annotations that are there may go
 ):
     "Write the beats as WFDB annotations (N, S, V, F, Q)."
     import tempfile, wfdb
     if not len(beats): raise BadSignal(path, 'no beat was found, and WFDB knows no annotation file without annotations')
     with tempfile.TemporaryDirectory() as d:       # the library takes plain names only, and writes straight into the file
         wfdb.wrann('x', extension, beats.sample.astype(int), list(beats.label), fs=beats.fs, write_dir=d)
-        with atomic_path(f'{path}.{extension}') as tmp: tmp.write_bytes(Path(d, f'x.{extension}').read_bytes())
+        raw, path = Path(d, f'x.{extension}').read_bytes(), Path(f'{path}.{extension}')
+    if not over and path.exists() and read_bytes(path) != raw:
+        raise ECGError(path, 'annotations are there already: take another folder')
+    with atomic_path(path) as tmp: tmp.write_bytes(raw)
 
 # %% ../../nbs/inference/12_beats.ipynb #recording-along
 LONG_S = 3600.            # longer recordings are read piece by piece

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TYPE_CHECKING
 import numpy as np, pandas as pd, torch
-from ..core import (BadHeader, BadSignal, BadTable, ECGError, MissingFile, Recording, afford, atomic_path, json_text, shown, write_csv,
+from ..core import (BadHeader, BadSignal, BadTable, ECGError, MissingFile, Recording, afford, atomic_path, clocked, in_time, json_text, shown, write_csv,
     write_errors, write_json)
 from ..core import provenance
 from ..explanation.verdicts import verdict_sentence
@@ -54,13 +54,16 @@ class FastRun:
         self.thresholds = np.full(len(self.classes), np.nan) if t is None else t.to_numpy(float)
         self.reference, self.sample = _reference(self.run)
 
-    @torch.inference_mode()
     def ask(self,
         xs,                # prepared recordings, each int16 (n_samples, leads)
         *,
         batch:int=64,      # windows at a time, at most
     )->np.ndarray:         # (n, classes)
         "Probabilities, as `Run.predict` would give them."
+        with clocked(self.run.folder): return self._ask(xs, batch)
+
+    @torch.inference_mode()
+    def _ask(self, xs, batch):
         length, stride = self.info['length'], self.info['stride']
         n = sum(max(1, (len(x) - length)//stride + 2) for x in xs)
         afford(self.run.folder, n*(length*len(self.recipe.leads)*2 + 16), f'asks for {n:,} windows of a recording')
@@ -69,6 +72,7 @@ class FastRun:
         windows = np.stack([x[s:s + length] for x, starts in zip(xs, per) for s in starts])
         record, out = np.repeat(np.arange(len(xs)), [len(s) for s in per]), []
         for part in np.array_split(windows, -(-len(windows)//batch)):                              # parts of equal size
+            in_time()
             # (b, leads, length), laid out time first
             x = torch.from_numpy(part).float().mul_(self.recipe.lsb_uv/1000).transpose(1, 2)
             try: out.append(self.run.activate(self.net(x)[:, :len(self.classes)].float()))
@@ -699,4 +703,5 @@ def identify(
     got, more = _embeddings(encoder, found, progress)
     rows = [(i, g.identify(z, k), note) for i, _, z, note in got]
     t = pd.DataFrame([dict(record_id=i, person=a.person, score=a.score, threshold=a.threshold, nearest=', '.join(f'{r.person} {r.score:.2f}' for r in a.nearest.itertuples()), note=note) for i, a, note in rows], columns=['record_id', 'person', 'score', 'threshold', 'nearest', 'note'])
+    t.attrs['origin'] = origin(encoder)
     return t, pd.concat([lost, more], ignore_index=True)

@@ -219,6 +219,8 @@ def _wavelets():
 
 PREPARATION = 2   # counts changes of what the same recipe gives: 2 takes off constants above `OFFSET_MV`
 
+_MOST_STEPS = 20    # notches, or running medians
+
 def _problem(r):
     "What is wrong with the steps of recipe `r`; None if nothing is."
     if not r.leads: return 'no leads'
@@ -229,6 +231,8 @@ def _problem(r):
     if r.wavelet_mode not in ('soft', 'hard'): return f"wavelet_mode {r.wavelet_mode!r} is neither 'soft' nor 'hard'"
     if r.wavelet is not None and (not isinstance(r.wavelet, str) or r.wavelet not in _wavelets()):
         return f'no discrete wavelet {str(r.wavelet)[:50]!r} in PyWavelets'
+    if max(len(r.notch_hz), len(r.baseline_s)) > _MOST_STEPS:
+        return f'more than {_MOST_STEPS} notch frequencies or baseline windows'
     if min(r.notch_hz + r.baseline_s, default=1) <= 0:
         return 'notch frequencies and baseline windows must be above 0'
 
