@@ -459,6 +459,9 @@ def atomic_path(
         os.chmod(tmp, usual if mode is None else mode)
         os.replace(tmp, path)
         sync_folder(path.parent)
+    except OSError as e:
+        if e.filename is None: e.filename = os.fspath(path)    # a full disk does not say which file it was
+        raise
     finally:
         held.release()
         tmp.unlink(missing_ok=True)

@@ -253,6 +253,7 @@ def findings_of(said:Predictions, i:int, severity:str)->list: # texts
 def head(said:Predictions, i:int)->str: # HTML
     "Findings; then rate, PR, QRS, QT, QTc and axis, what is unusual in orange."
     from ecg_nb.signals.measure import WORDS, headline
+    from ecg_nb.training.run_folder import origin
     care = findings_of(said, i, 'care')
     answered = any(not a.problems[i] for a in said.answered.values())
     out = [f'<div class="w"><b>To be read with care</b>{list_of(care)}</div>' if care else
@@ -262,7 +263,9 @@ def head(said:Predictions, i:int)->str: # HTML
     parts = [f'<span>{escaped(name)} <b>{escaped(text)}</b> {f"<i>{escaped(beyond)}</i>" if beyond else ""}</span>'
              for name, text, beyond in headline(m, **who)]
     theirs = ', '.join(f'{WORDS.get(k, "QTc")} {v:g}' for k, v in device.items())
-    return ''.join([*out, f'<p class="k">{"".join(parts)}</p>', f'<p class="s">The device says: {escaped(theirs)}</p>'*bool(theirs)])
+    elsewhere = origin('waves/boundaries')
+    return ''.join([*out, f'<p class="k">{"".join(parts)}</p>', f'<p class="w">Measured by {escaped(elsewhere)}</p>'*bool(elsewhere),
+                    f'<p class="s">The device says: {escaped(theirs)}</p>'*bool(theirs)])
 
 def waves_of(rec):
     "Boundaries to draw under a recording; none where none can be found."
