@@ -8,7 +8,7 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _NAMES = dict(
     Recording='core.Recording',                   # one ECG: signal in mV, rate, leads
