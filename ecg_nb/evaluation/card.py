@@ -144,21 +144,18 @@ DATA = {   # data set -> what it is, population, licence, source
                          'Bundesanstalt, Germany', 'CC BY 4.0', 'Wagner et al. 2020, https://doi.org/10.1038/s41597-020-0495-6'),
     'cpsc2018': ('CPSC2018', '6,877 public 12-lead ECGs of 6 to 60 s from 11 hospitals in '
                              'China', 'CC BY 4.0', 'Liu et al. 2018, https://doi.org/10.1166/jmihi.2018.2442'),
-    'mitdb': ('MIT-BIH Arrhythmia Database', '48 two-lead recordings of half an hour from 47 people, worn at Beth '
-                                             'Israel '
-                                             'Hospital, Boston, from 1975 to 1979, chosen in part for their '
-                                             'arrhythmias',
+    'mitdb': ('MIT-BIH Arrhythmia Database', '48 two-lead recordings of half an hour from 47 people, worn at '
+                                             'Beth Israel Hospital, Boston, from 1975 to 1979, chosen in '
+                                             'part for their arrhythmias',
               'ODC-BY 1.0', 'Moody and Mark 2001, https://doi.org/10.1109/51.932724'),
-    'qtdb': ('QT Database', '105 two-lead excerpts of 15 minutes from seven data sets, chosen for a variety of QRS '
-                            'and ST-T '
-                            'shapes, with wave boundaries by cardiologists',
+    'qtdb': ('QT Database', '105 two-lead excerpts of 15 minutes from seven data sets, chosen for a variety '
+                            'of QRS and ST-T shapes, with wave boundaries by cardiologists',
              'ODC-BY 1.0', 'Laguna et al. 1997, https://doi.org/10.1109/CIC.1997.648140')}
 
-NOT_KNOWN = ('In the copy of PTB-XL that the shipped runs learned from, report, date, device and likelihoods are '
-             'empty for 9,749 of '
-             'the 21,799 records, and not at random: 68 % of these are labelled NORM, against 24 % of the others, '
-             'and none has a '
-             'statement on form, atrial fibrillation, a premature ventricular complex or ST depression.')
+NOT_KNOWN = ('In the copy of PTB-XL that the shipped runs learned from, report, date, device and likelihoods '
+             'are empty for 9,749 of the 21,799 records, and not at random: 68 % of these are labelled NORM, '
+             'against 24 % of the others, and none has a statement on form, atrial fibrillation, a premature '
+             'ventricular complex or ST depression.')
 CAPPED = 'An age of 300 in its table (293 records: older than 89) is read as 90.'
 
 def _num(v, digits=3): return '' if v is None or v != v else f'{round(v, digits) + 0.:.{digits}f}'   # no -0.000

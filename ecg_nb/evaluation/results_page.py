@@ -145,9 +145,8 @@ TABLES = {         # likewise
     'evaluate/worst.csv': 'the most confident errors of each run'}
 
 # %% ../../nbs/evaluation/10_results_page.ipynb #informed
-_WENT_ON = ('the weights went on from those of a training on unfiltered records, which had been scored on the same '
-            'test records; '
-            'nothing was chosen by that score')
+_WENT_ON = ('the weights went on from those of a training on unfiltered records, which had been scored on '
+            'the same test records; nothing was chosen by that score')
 
 def informed(
     run,        # a `Run`, its folder, or task/name
@@ -178,15 +177,12 @@ def informed_text(
 
 # %% ../../nbs/evaluation/10_results_page.ipynb #folder-table
 FOLDERS = dict(    # folder of results that is no task's own run -> heading, and what one has to know
-    finetune=('Fine-tuning', 'Sex from lead I on ECG-ID, 90 people: a run as it is, its last layer fitted anew, '
-                             'trained further, and '
-                             'the same network from random weights (13_finetune). On people of one\'s own it did not '
-                             'get better by '
-                             'being trained further: with 18 people to learn from it got worse, with 54 no better. '
-                             'What it gains '
-                             'over a training from random weights is what the run brings along. Every gain with its '
-                             'interval: '
-                             '[table.csv](finetune/table.csv).'),
+    finetune=('Fine-tuning', 'Sex from lead I on ECG-ID, 90 people: a run as it is, its last layer fitted '
+                             'anew, trained further, and the same network from random weights (13_finetune). '
+                             'On people of one\'s own it did not get better by being trained further: with '
+                             '18 people to learn from it got worse, with 54 no better. What it gains over a '
+                             'training from random weights is what the run brings along. Every gain with its '
+                             'interval: [table.csv](finetune/table.csv).'),
     outside=("On other hospitals' recordings", 'Recordings on which nothing was chosen, with the run as it is '
                                                'shipped (14_outside). Every class: [table.csv](outside/table.csv); '
                                                'whom the collections hold, and how labels were mapped: '
@@ -219,13 +215,12 @@ def readme_text(
     found = headlines(root=root)
     task = found.run.str.partition('/')[0]
     out = ['<!-- Made from the metrics.json files by `ecg_nb results`: change those, not this file. -->', '# Results',
-        'What every run in this folder reached, read from its `metrics.json`. Intervals are 95 %, over people where '
-        'people have several records; n counts records (or beats, or probes, as the measure says). Each run is one '
-        'training with '
-        'one seed, so no interval says what another seed would have reached (of five trainings of the encoder: '
-        'identity/seeds). A run\'s folder '
-        'holds what it is (`run.json`), what it said of the test records and, where it has any of its own, its '
-        'weights. Explained in `nbs/20_evaluate.ipynb`.']
+        'What every run in this folder reached, read from its `metrics.json`. Intervals are 95 %, over '
+        'people where people have several records; n counts records (or beats, or probes, as the measure '
+        'says). Each run is one training with one seed, so no interval says what another seed would have '
+        'reached (of five trainings of the encoder: identity/seeds). A run\'s folder holds what it is '
+        '(`run.json`), what it said of the test records and, where it has any of its own, its weights. '
+        'Explained in `nbs/20_evaluate.ipynb`.']
     for name in [t for t in SECTIONS if (task == t).any()] + sorted(set(task) - set(SECTIONS)):
         head, words = SECTIONS.get(name, (name.capitalize(), ''))
         out += [f'## {head}'] + [words]*bool(words) + [markdown_table(found[task == name])]
