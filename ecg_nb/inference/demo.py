@@ -151,7 +151,8 @@ async def _served(folder, runs, port, ready, stop):
     server = HTTPServer(demo_app(folder, runs), max_buffer_size=MOST_BYTES, max_body_size=MOST_BYTES)
     try: sockets = bind_sockets(port, '127.0.0.1')
     except OSError as e:
-        raise BadTable(f'port {port}', f'cannot be listened on ({e.strerror or e}); --port 0 takes a free one') from None
+        why = f'cannot be listened on ({e.strerror or e}); --port 0 takes a free one'
+        raise BadTable(f'port {port}', why) from None
     server.add_sockets(sockets)
     ready(f'http://127.0.0.1:{sockets[0].getsockname()[1]}')
     try: await (stop or asyncio.Event()).wait()

@@ -20,15 +20,14 @@ def plot_augmented(
 ):                        # the axes
     "One lead before and after an augmentation; what it set to zero is shaded."
     import matplotlib.pyplot as plt
-    from ecg_nb.view.palette import BLUE, VERMILLION
     a, b = (np.asarray(v[record, lead]) for v in (before, after))
     t = np.arange(len(a))/fs
     ax = ax or plt.subplots(figsize=(8, 2), layout='constrained')[1]
     ax.plot(t, a, color='.7', lw=1.5, label='before')
-    ax.plot(t, b, color=BLUE, lw=.9, label='after')
+    ax.plot(t, b, color='.1', lw=.9, label='after')
     gone = (b == 0) & (a != 0)
     if gone.any():
-        ax.fill_between(t, 0, 1, where=gone, transform=ax.get_xaxis_transform(), color=VERMILLION, alpha=.15, lw=0,
+        ax.fill_between(t, 0, 1, where=gone, transform=ax.get_xaxis_transform(), color='.88', lw=0,
                         label=f'masked: {100*gone.mean():.0f} %')
     ax.set(xlabel='time (s)', ylabel='mV', xlim=span_s or (0, t[-1]))
     ax.legend(fontsize=8, loc='upper right')
