@@ -48,10 +48,9 @@ def evaluation_lines(e, summary:dict, per_class)->list:
     "An evaluation, for people: a line for all classes, then one for each."
     def number(v): return 'undefined' if v is None else f'{v:.3f}'
     low, high = summary['macro_auc_95']
-    lines = [f"{e.title}: macro AUC {number(summary['macro_auc'])} (95 % interval {number(low)} to {number(high)}), "
-             "chance 0.5, "
-        f"{summary['n_records']:,} records of {summary['n_subjects']:,} people, "
-        f"{summary['n_classes_defined']} of {summary['n_classes']} classes defined"]
+    lines = [f"{e.title}: macro AUC {number(summary['macro_auc'])} (95 % interval {number(low)} to "
+             f"{number(high)}), chance 0.5, {summary['n_records']:,} records of {summary['n_subjects']:,} "
+             f"people, {summary['n_classes_defined']} of {summary['n_classes']} classes defined"]
     for r in per_class.to_dict('records'):
         lines.append(f"  {r['class']:<12} {r['positives']:>6,}  AUC {r['auc']:.3f} ({r['auc_lo']:.3f} to "
                      f"{r['auc_hi']:.3f})  "

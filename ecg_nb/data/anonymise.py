@@ -87,9 +87,8 @@ def _shifted(date, days)->str:
 
 # %% ../../nbs/data/28_anonymise.ipynb #dicom-copy
 _TECHNICAL = {
-    '': ('SOPClassUID SpecificCharacterSet Modality PatientSex Manufacturer ManufacturerModelName SoftwareVersions '
-         'InstanceNumber SeriesNumber '
-         'WaveformSequence WaveformAnnotationSequence'),
+    '': ('SOPClassUID SpecificCharacterSet Modality PatientSex Manufacturer ManufacturerModelName '
+         'SoftwareVersions InstanceNumber SeriesNumber WaveformSequence WaveformAnnotationSequence'),
     'WaveformSequence': ('MultiplexGroupTimeOffset TriggerTimeOffset TriggerSamplePosition WaveformOriginality '
                          'NumberOfWaveformChannels NumberOfWaveformSamples '
                          'SamplingFrequency MultiplexGroupLabel ChannelDefinitionSequence WaveformBitsAllocated '
@@ -101,9 +100,8 @@ _TECHNICAL = {
                                   'FilterLowFrequency FilterHighFrequency NotchFilterFrequency NotchFilterBandwidth '
                                   'ChannelMinimumValue ChannelMaximumValue'),
     'WaveformAnnotationSequence': ('ReferencedWaveformChannels AnnotationGroupNumber ConceptNameCodeSequence '
-                                   'ConceptCodeSequence NumericValue '
-                                   'MeasurementUnitsCodeSequence TemporalRangeType ReferencedSamplePositions '
-                                   'ReferencedTimeOffsets')}
+                                   'ConceptCodeSequence NumericValue MeasurementUnitsCodeSequence '
+                                   'TemporalRangeType ReferencedSamplePositions ReferencedTimeOffsets')}
 _CODES = ('ChannelSourceSequence', 'ChannelSensitivityUnitsSequence', 'ConceptNameCodeSequence',
           'ConceptCodeSequence', 'MeasurementUnitsCodeSequence')
 _TECHNICAL |= {name: 'CodeValue CodingSchemeDesignator CodingSchemeVersion CodeMeaning' for name in _CODES}

@@ -128,9 +128,8 @@ def check_split(v:Verdict, info:dict, again:dict, splits:Splits):
         if tested:
             v.differences.append(f'people: {len(tested)} of {part} in run.json are tested on ({", ".join(tested[:3])})')
         if named != given:
-            v.differences.append(f'split: of {part} run.json names {len(named - given)} people whom the split of the '
-                                 'task '
-                                 f'does not give, and lacks {len(given - named)}')
+            v.differences.append(f'split: of {part} run.json names {len(named - given)} people whom the split '
+                                 f'of the task does not give, and lacks {len(given - named)}')
     counts = {part: len(data) for part, data in splits.parts.items()}
     v.differences += unequal(info['data'].get('records'), counts, 'records')
     if info['data'].get('content_hash') not in (None, splits.store.content_hash):

@@ -142,9 +142,8 @@ class SamePerson(NamedTuple):
 
     def __str__(self):
         t = self.table
-        lines = [f'{len(t):,} recordings: {len(self.groups):,} groups of the same person, {(t.group == "").sum():,} '
-                 'alone '
-                 f'(cosine from {self.threshold:.3f} on)']
+        lines = [f'{len(t):,} recordings: {len(self.groups):,} groups of the same person, '
+                 f'{(t.group == "").sum():,} alone (cosine from {self.threshold:.3f} on)']
         lowest = t.drop_duplicates('group').set_index('group').score
         lines += [f'  {g:<4} lowest {lowest[g]:.2f}: {", ".join(ids)}' for g, ids in self.groups.items()]
         near = self._near()

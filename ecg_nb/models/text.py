@@ -42,9 +42,8 @@ LANGUAGES = dict(
         'ableitung vorhof infarkt schenkelblock oder für nicht keine arrhythmie grenzbefund '
         'verlängerung kardie schrittmacher ischämie pathologisches schädigung'),
     en=(
-        'rhythm normal waves wave the and with trace tracing left right no are atrial ventricular '
-        'axis low high beats paced pacemaker old possible infarct arrhythmia tachycardia '
-        'bradycardia simulated'),
+        'rhythm normal waves wave the and with trace tracing left right no are atrial ventricular axis low '
+        'high beats paced pacemaker old possible infarct arrhythmia tachycardia bradycardia simulated'),
     sv=(
         'sinusrytm rytm vänster höger förändring såsom förmak kammar skänkelblock normalt '
         'patologiskt patologikst ospecifik avvikande el-axel förlopp elektrod inget'))
@@ -103,8 +102,7 @@ STEMS = dict(
             'fibrill flutter extras premature contraction beat tachy taky brady arrhyt arryt arytm '
             'bigem trigem pace schrittm knoten junction escape ersatz normokard')))
 WORDS = dict(diagnoses=(
-    'norm mi ami imi asmi lvh rvh lbbb rbbb lafb lpfb plmi ilmi isc iscal ivcb rao lao wpw av lv '
-    'rv path'),
+    'norm mi ami imi asmi lvh rvh lbbb rbbb lafb lpfb plmi ilmi isc iscal ivcb rao lao wpw av lv rv path'),
              findings=(
                  'st t q r s p u qs qrs qt qtc pr pq ves sves es sr llt mlt slt rlt svt af afib '
                  'neg pos low high deep tiny r-s'))

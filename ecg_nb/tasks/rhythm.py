@@ -100,9 +100,8 @@ class Rhythm(Task):
                'premature complexes, ST segment). Several may hold at once.')
     not_for = 'It sees a few seconds at a time: what comes and goes between them it cannot know.'
     informed = dict.fromkeys(('nine', 'statements'),
-        'that a class with fewer than ten positives in fold 9 (ST elevation) keeps the threshold 0.5 was laid down '
-        'after '
-        'fold 10 had been scored; macro F1 rests on it')
+        'that a class with fewer than ten positives in fold 9 (ST elevation) keeps the threshold 0.5 was '
+        'laid down after fold 10 had been scored; macro F1 rests on it')
 
     def datasets(self, plan):
         here = plan.extra['learned_from']

@@ -587,10 +587,9 @@ def _card(task, plan, tables, n, command):
              'is larger. '
              '`nearer lead` takes for each mark the nearer of two leads, as they did.',
              _rows_of(tables['qtdb'], columns + ['tolerance_ms', 'martinez_mean_ms', 'martinez_sd_ms']),
-             'The settings were chosen on two of the ten folds; the eight others alone: `qtdb_later.csv`. Recording '
-             'by recording, the worst first: `records.csv`. '
-             'How a second expert differs from the first (the same beats of eleven '
-             'recordings):', _rows_of(tables['experts'], columns[1:])]
+             'The settings were chosen on two of the ten folds; the eight others alone: `qtdb_later.csv`. '
+             'Recording by recording, the worst first: `records.csv`. How a second expert differs from the '
+             'first (the same beats of eleven recordings):', _rows_of(tables['experts'], columns[1:])]
     if 'ludb' in tables:
         parts += ['Forty recordings of LUDB, lead II, from another country and device, never learned from:',
                   _rows_of(tables['ludb'][tables['ludb'].of == 'all leads'], columns[1:])]

@@ -78,9 +78,8 @@ class Callbacks:
     def _failed(self, c, event, e):
         where, done = self.training.run_folder, self.training.state['epoch']
         why = e.cause if isinstance(e, ECGError) else f'{type(e).__name__}: {e}'
-        kept = (f'{done} epochs are kept in the folder: the same call, with the callback mended or left out, goes on '
-                'from '
-                'there' if done else 'nothing was trained yet')
+        kept = (f'{done} epochs are kept in the folder: the same call, with the callback mended or left out, '
+                'goes on from there' if done else 'nothing was trained yet')
         return CallbackError(where, f'the callback {name_of(type(c))} failed in {event} ({why}); {kept}')
 
     def start(self):
