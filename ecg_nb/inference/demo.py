@@ -23,8 +23,7 @@ _FIELDS = (('fs', 'sampling rate', '500'), ('leads', 'leads', 'I,II,V1'), ('unit
 
 def _checkbox(run, checked)->str: # HTML
     mark = ' checked' if checked else ''
-    return (f'<label><input type="checkbox" name="run" value="{escaped(run)}"{mark}> '
-            f'{escaped(run)}</label>')
+    return (f'<label><input type="checkbox" name="run" value="{escaped(run)}"{mark}> {escaped(run)}</label>')
 
 def demo_form(
     runs:Sequence[str]=DEMO_RUNS, # to choose from, the first is chosen
@@ -38,12 +37,10 @@ def demo_form(
                      for name, text, example in _FIELDS)
     warning = f'<p class="w" role="alert"><b>No answer:</b> {escaped(problem)}</p>' if problem else ''
     style = f'<style>{(STATIC/"demo.css").read_text(encoding="utf-8")}</style>'
-    form = (f'<form class="demo" method="post" action="/" enctype="multipart/form-data">{token}'
-            '<label class="drop">ECG files, of one or several recordings'
-            '<input type="file" name="file" multiple required></label>'
-            f'<fieldset><legend>Ask</legend>{boxes}</fieldset>'
-            f'<fieldset><legend>Only where the files do not say it</legend>{fields}</fieldset>'
-            '<button>Answer</button></form>')
+    form = (f'<form class="demo" method="post" action="/" enctype="multipart/form-data">{token}<label '
+            'class="drop">ECG files, of one or several recordings<input type="file" name="file" multiple '
+            f'required></label><fieldset><legend>Ask</legend>{boxes}</fieldset><fieldset><legend>Only where '
+            f'the files do not say it</legend>{fields}</fieldset><button>Answer</button></form>')
     words = ('<p>WFDB, EDF, DICOM, XML of the makers, CSV, npy and more; a zip of any of these. '
              'Nothing leaves this computer. Research use only, not a medical device.</p>')
     return whole_page('ecg_nb', [style, '<h1>What does an ECG say?</h1>', words, warning, form])
