@@ -142,24 +142,34 @@ def write_day(
                             for l in part.leads])
         for _ in range(round(6*hours)): w.writeSamples([x.astype(float) for x in part.signal])
 
+def _in_new_process(code, *args):
+    "What a program prints as JSON in a process of its own."
+    done = subprocess.run([sys.executable, '-W', 'ignore', '-c', code, *map(str, args)], capture_output=True, text=True)
+    if done.returncode: raise ECGError(args[0], f'the new process failed: {done.stderr.strip()[-300:]}')
+    return json.loads(done.stdout.splitlines()[-1])
+
+_WAVES = """
+import json, sys
+from ecg_nb.dev.bench_waves import day_of_waves
+print(json.dumps(day_of_waves(float(sys.argv[1]))))
+"""
+_BEATS = """
+import json, resource, sys, time
+import torch
+from ecg_nb.data.load import read_folder
+from ecg_nb.inference.beats import label_beats, recording_along
+torch.set_num_threads(1)
+t, table = time.process_time(), read_folder(sys.argv[1])
+b = label_beats(recording_along(next(table.itertuples()), table.attrs['root']))
+mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/1024
+print(json.dumps(dict(seconds=round(time.process_time() - t, 2), beats=len(b), mb=round(mb, 1))))
+"""
+
 def day_of_beats(
     path,                # of an EDF file
 )->dict:                 # seconds, beats, mb
-    "Class the beats of a long recording in this process, one thread, as `ecg_nb beats` does."
-    import torch
-    from ecg_nb.data.load import read_folder
-    from ecg_nb.inference.beats import label_beats, recording_along
-    torch.set_num_threads(1)
-    t, table = time.process_time(), read_folder(path)
-    b = label_beats(recording_along(next(table.itertuples()), table.attrs['root']))
-    return dict(seconds=round(time.process_time() - t, 2), beats=len(b), mb=_peak_mb())
-
-def _in_new_process(call):
-    "What a call of this module gives in a process of its own."
-    code = f'import json; from ecg_nb.dev.bench_waves import *; print(json.dumps({call}))'
-    done = subprocess.run([sys.executable, '-W', 'ignore', '-c', code], capture_output=True, text=True)
-    if done.returncode: raise ECGError(call, f'the new process failed: {done.stderr.strip()[-300:]}')
-    return json.loads(done.stdout.splitlines()[-1])
+    "Class the beats of a long recording as `ecg_nb beats` does, one thread."
+    return _in_new_process(_BEATS, path)
 
 def speed(
     *,
@@ -172,11 +182,11 @@ def speed(
     rec, _ = simulate_ecg(seed=1, fs=500)
     out = dict(waves=dict(record_ms=wave_speed(rec, repeats)), beats=dict(record_ms=beat_speed(rec, repeats)))
     torch.set_num_threads(was)
-    out['waves']['day'] = _in_new_process(f'day_of_waves({hours})')
+    out['waves']['day'] = _in_new_process(_WAVES, hours)
     with tempfile.TemporaryDirectory() as d:
         path = Path(d)/'day.edf'
         write_day(path, hours)
-        out['beats']['day'] = _in_new_process(f'day_of_beats({str(path)!r})')
+        out['beats']['day'] = day_of_beats(path)
     return out
 
 def main(argv=None):
