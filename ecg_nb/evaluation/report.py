@@ -157,7 +157,7 @@ def agreement(e:Evaluation)->np.ndarray: # (n,); 1 where both are empty
     called, y = e.p >= e.thresholds, e.y.astype(bool)
     return np.where((called | y).any(1), 2*(called & y).sum(1)/np.maximum(called.sum(1) + y.sum(1), 1), 1.)
 
-# %% ../../nbs/20_evaluate.ipynb #subgroups
+# %% ../../nbs/20_evaluate.ipynb #auc-and-draws
 _GROUP_COLUMNS = ('what', 'group', 'n', 'people', 'classes', 'auc', 'lo', 'hi', 'rest', 'gap', 'gap_lo', 'gap_hi',
                   'agreement', 'agreement_lo', 'agreement_hi')
 
@@ -173,6 +173,7 @@ def _mean_interval(values, people, **draw):
     "95 % interval of the mean over people."
     return interval(bootstrap(lambda a, _: a.mean(), values, values, groups=people, **draw))
 
+# %% ../../nbs/20_evaluate.ipynb #subgroups
 def subgroups(
     e:Evaluation,          # with its records table
     groups:dict=None,      # (what, group) -> mask (n,); default: `groups_of` the table
