@@ -16,7 +16,8 @@ from ..data.load import read
 from ..data.simulate import is_simulated
 from ..evaluation.card import calibrated, calibrated_score
 from ..signals.preprocess import complete_leads
-from ..training.run_folder import find_run, is_encoder, read_people, run_folders, run_info, run_name
+from ..training.run_folder import (find_run, is_encoder, read_people, run_folders, run_info, run_name,
+                                        say_origin)
 from ..view.ecg import ECGView, Item
 from ..view.palette import BLUE, tint
 from .beats import Chart
@@ -371,6 +372,7 @@ class SaliencyBrowser(Browser):
         from ecg_nb.explanation.attribution import METHODS
         from ecg_nb.inference.predict import best_method
         self.model, self.recs, self._made = run if hasattr(run, 'model') else load_run(run), _recordings(recs), {}
+        say_origin(self.model)
         if is_encoder(self.model):
             raise BadTable(self.model.folder,
                            'an encoder has no classes to explain; PeopleBrowser shows whom it finds alike')
