@@ -80,7 +80,8 @@ def beat_outliers(
     from sklearn.neighbors import LocalOutlierFactor
     some = x if len(x) <= most else x[np.linspace(0, len(x) - 1, most).astype(int)]
     k = min(int(np.clip(rare*len(some), 4, 200)), len(some) - 1)
-    factor = -LocalOutlierFactor(n_neighbors=k).fit(x).negative_outlier_factor_ if some is x else -LocalOutlierFactor(n_neighbors=k, novelty=True).fit(some).score_samples(x)
+    if some is x: factor = -LocalOutlierFactor(n_neighbors=k).fit(x).negative_outlier_factor_
+    else: factor = -LocalOutlierFactor(n_neighbors=k, novelty=True).fit(some).score_samples(x)
     return factor, factor > above
 
 # %% ../../nbs/browsing/10_browse_beats.ipynb #static
@@ -112,7 +113,8 @@ class Chart(anywidget.AnyWidget):
             raise BadSignal('chart', 'values that are no numbers (NaN)')
         self.data = x, y.reshape(len(group), -1), group
         with self.hold_sync():
-            self.x, self.y, self.group, self.names, self.index = x.tobytes(), y.tobytes(), group.tobytes(), [str(s) for s in names], index
+            self.x, self.y, self.group = x.tobytes(), y.tobytes(), group.tobytes()
+            self.names, self.index = [str(s) for s in names], index
             self.groups = [dict(name=str(s)) for s in groups]
             self.rev += 1
 
@@ -152,7 +154,8 @@ def segments_of(
     rows = []
     for k, rec in enumerate(recs):
         n = max(1, min(round(length_s*rec.fs), rec.n_samples))
-        starts = night_segments(rec.n_samples, rec.fs, length_s=length_s) if night else window_starts(rec.n_samples, n, stride=n)
+        if night: starts = night_segments(rec.n_samples, rec.fs, length_s=length_s)
+        else: starts = window_starts(rec.n_samples, n, stride=n)
         rows += [(k, rec.record_id, a/rec.fs, (a + n)/rec.fs) for a in starts]
     return pd.DataFrame(rows, columns=['recording', 'record_id', 'start_s', 'stop_s'])
 
@@ -171,7 +174,9 @@ def beat_item(
     z = min(rec.duration_s, a + length_s)
     r = table.rows.r_s[table.rows.recording == b.recording]
     part = rec.span(a, z)
-    return Item(part, title=f'{rec.record_id}, beat at {b.r_s:.2f} s', note=f'from {a:.2f} to {z:.2f} s', peaks=np.round((r[r.between(a, z, inclusive="left")] - a)*rec.fs).astype(int).clip(0, part.n_samples - 1),
+    near = r[r.between(a, z, inclusive='left')] - a
+    peaks = np.round(near*rec.fs).astype(int).clip(0, part.n_samples - 1)
+    return Item(part, title=f'{rec.record_id}, beat at {b.r_s:.2f} s', note=f'from {a:.2f} to {z:.2f} s', peaks=peaks,
                 segments=[(max(0., b.r_s - table.before_s - a), min(z, b.r_s + table.t_s[-1]) - a, '')])
 
 # %% ../../nbs/browsing/10_browse_beats.ipynb #beatbrowser
@@ -187,9 +192,11 @@ class BeatBrowser(Browser):
         **view,             # for `ECGView`
     ):
         self.recs = [recs] if isinstance(recs, Recording) else list(recs)
-        self.length_s, self.beats, self.segments, self.order, self._joined = length_s, None, None, np.zeros(0, int), None
+        self.length_s, self.order = length_s, np.zeros(0, int)
+        self.beats = self.segments = self._joined = None
         self.step = W.Dropdown(description='through',
-                               options=['beats in time', 'most unlike first', 'segments', 'segments of a night'], layout=W.Layout(width='260px'))
+                               options=['beats in time', 'most unlike first', 'segments', 'segments of a night'],
+                               layout=W.Layout(width='260px'))
         self.lead = W.Dropdown(description='overlay of', layout=W.Layout(width='170px'))
         self.rare = W.FloatSlider(description='rare below', value=.1, min=.02, max=.5, step=.02,
                                   continuous_update=False, readout_format='.0%', layout=W.Layout(width='300px'))
@@ -211,20 +218,30 @@ class BeatBrowser(Browser):
             self.say(e)
             return
         self.lead.options = self.beats.leads
-        self.lead.value = lead if lead in self.beats.leads else 'II' if 'II' in self.beats.leads else self.beats.leads[0]
+        leads = self.beats.leads
+        self.lead.value = lead if lead in leads else 'II' if 'II' in leads else leads[0]
         self.choose()
 
     def choose(self, only_overlay:bool=False):
         "Find what stands out, draw the overlay, and begin anew."
         if self.beats is not None:
             self.factor, self.out = beat_outliers(self.beats.x, rare=self.rare.value)
-            shown = np.arange(len(self.beats)) if len(self.beats) <= self.MOST else np.union1d(np.argsort(-self.factor)[:self.MOST//2], np.linspace(0, len(self.beats) - 1, self.MOST//2).astype(int))
-            self.order = shown[np.argsort(-self.factor[shown], kind='stable')] if self.step.value == 'most unlike first' else shown
+            shown, half = np.arange(len(self.beats)), self.MOST//2
+            if len(shown) > self.MOST:
+                evenly = np.linspace(0, len(shown) - 1, half).astype(int)
+                shown = np.union1d(np.argsort(-self.factor)[:half], evenly)
+            unlike_first = self.step.value == 'most unlike first'
+            self.order = shown[np.argsort(-self.factor[shown], kind='stable')] if unlike_first else shown
             rows = self.beats.rows.iloc[self.order]
-            self.chart.put(self.beats.t_s, self.beats.x[self.order, self.beats.leads.index(self.lead.value)], self.out[self.order], [f'like the rest ({(~self.out).sum()})', f'stands out ({self.out.sum()})'],
-                           names=[f'{r.record_id}, {r.r_s:.2f} s' for r in rows.itertuples()], index=self.chart.index if only_overlay else 0)
+            traces = self.beats.x[self.order, self.beats.leads.index(self.lead.value)]
+            groups = [f'like the rest ({(~self.out).sum()})', f'stands out ({self.out.sum()})']
+            self.chart.put(self.beats.t_s, traces, self.out[self.order], groups,
+                           names=[f'{r.record_id}, {r.r_s:.2f} s' for r in rows.itertuples()],
+                           index=self.chart.index if only_overlay else 0)
         if only_overlay: return
-        self.segments = segments_of(self.recs, length_s=32. if 'night' in self.step.value else self.length_s, night='night' in self.step.value) if 'segment' in self.step.value else None
+        night, segments = 'night' in self.step.value, 'segment' in self.step.value
+        length_s = 32. if night else self.length_s
+        self.segments = segments_of(self.recs, length_s=length_s, night=night) if segments else None
         if self._joined: self._joined.unlink()
         # in the page: the highlight moves without Python
         self._joined = W.jslink((self.slider, 'value'), (self.chart, 'index')) if self.segments is None else None
@@ -242,12 +259,19 @@ class BeatBrowser(Browser):
                            title=f'{s.record_id}, {s.start_s:.1f} to {s.stop_s:.1f} s')
     def line(self, i):
         r = self._row(i)
-        return f'{r.start_s:.1f} s  {r.record_id}' if self.segments is not None else f'{r.r_s:.2f} s  {self.factor[self.order[i]]:.2f}{" !"*bool(self.out[self.order[i]])}  {r.record_id}'
+        if self.segments is not None: return f'{r.start_s:.1f} s  {r.record_id}'
+        k = self.order[i]
+        mark = ' !' if self.out[k] else ''
+        return f'{r.r_s:.2f} s  {self.factor[k]:.2f}{mark}  {r.record_id}'
     def about(self, i):
         r, rec = self._row(i), self.recs[self._row(i).recording]
         left = '; '.join(f'{k} left out: {v}' for k, v in (self.beats.left_out if self.beats else {}).items())
-        said = f'segment of {rec.record_id}' if self.segments is not None else f'{rec.record_id}, beat at {r.r_s:.2f} s: local outlier factor {self.factor[self.order[i]]:.2f}' + (', stands out' if self.out[self.order[i]] else '')
-        some = f'{len(self.order):,} of {len(self.beats):,} beats are shown' if self.segments is None and len(self.order) < len(self.beats) else ''
+        k = self.order[i]
+        if self.segments is not None: said = f'segment of {rec.record_id}'
+        else: said = f'{rec.record_id}, beat at {r.r_s:.2f} s: local outlier factor {self.factor[k]:.2f}'
+        if self.segments is None and self.out[k]: said += ', stands out'
+        fewer = self.segments is None and len(self.order) < len(self.beats)
+        some = f'{len(self.order):,} of {len(self.beats):,} beats are shown' if fewer else ''
         return '; '.join(s for s in (said, left, some) if s)
     def key(self, i):
         return RecordKey.of(self.recs[self._row(i).recording])

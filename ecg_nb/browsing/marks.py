@@ -9,7 +9,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
 import ipywidgets as W, pandas as pd
-from ..core import (BadTable, DamagedFile, ECGError, MissingFile, Recording, atomic_path, bare, data_path, hold_file,
+from ..core import (BadTable, DamagedFile, ECGError, MissingFile, Recording, atomic_path, bare, data_path,
+                         hold_file,
                          read_bytes, shielded, write_errors)
 from ..data.datasets import DATASETS
 
@@ -29,7 +30,7 @@ class RecordKey(NamedTuple):
         return cls(rec.record_id, dataset or rec.meta.get('dataset', ''), rec.content_hash)
 
 def is_published(dataset:str)->bool:
-    "Does a number stand for the same recording wherever this data set lies? In a folder of one's own it is a file's name."
+    "Does a number stand for the same recording wherever this data set lies? In one's own folder it is a file's name."
     return dataset in DATASETS
 
 def key_of_row(
@@ -84,7 +85,8 @@ class Marks:
         with write_errors(self.path, 'Give Marks another path'), hold_file(self.path, wait_s=self.wait_s) as path:
             rows = change(_read_marks(path))
             with atomic_path(path) as p, open(p, 'w', encoding='utf-8', errors='replace', newline='') as f:
-                csv.writer(f, quoting=csv.QUOTE_ALL, lineterminator='\n').writerows([[shielded(c) for c in r] for r in [_columns, *rows]])
+                table = csv.writer(f, quoting=csv.QUOTE_ALL, lineterminator='\n')
+                table.writerows([shielded(c) for c in row] for row in [_columns, *rows])
 
     def add(self,
         record_id:str,    # of the recording
@@ -124,11 +126,12 @@ def marks_of(
     table:pd.DataFrame,   # of marks
     key:RecordKey,        # of a recording
 )->pd.DataFrame:          # its rows
-    "The marks of one recording: of the same data set and content; marks without a hash, by their number in a published data set."
+    "The marks of one recording: of the same data set and content; without a hash, by its number in a published set."
     same_name = table.record_id == key.record_id
     if not key.content_hash: same = same_name
     else:
-        same = (table.content_hash == key.content_hash) | (same_name & (table.content_hash == '') & is_published(key.dataset))
+        unhashed = same_name & (table.content_hash == '') & is_published(key.dataset)
+        same = (table.content_hash == key.content_hash) | unhashed
     return table[(table.dataset == key.dataset) & same]
 
 # %% ../../nbs/browsing/09_marks.ipynb #marksbar
@@ -143,7 +146,8 @@ class MarksBar(W.HBox):
         self.marks, self.said, self.key = marks, said, None
         self.note = W.Text(placeholder='a note', layout=W.Layout(width='220px'))
         self.buttons = {m: W.Button(description=m, layout=W.Layout(width='auto')) for m in MARKS}
-        self.have, self.off = W.Dropdown(options=[], layout=W.Layout(width='260px')), W.Button(description='remove', layout=W.Layout(width='auto'))
+        self.have = W.Dropdown(options=[], layout=W.Layout(width='260px'))
+        self.off = W.Button(description='remove', layout=W.Layout(width='auto'))
         for m, b in self.buttons.items(): b.on_click(lambda _, m=m: self._do(lambda: self._add(m)))
         self.off.on_click(lambda _: self._do(self._remove))
         super().__init__([*self.buttons.values(), self.note, self.have, self.off], layout=WRAP)

@@ -105,7 +105,8 @@ def measure(source, fs, leads, units, csv, columns, sex_coding, out, with_waves,
             write_measurements(out, measured, tables if with_waves else [], people, devices, origin=from_elsewhere)
             _write_annotations(out, names, [(t, fs) for t, fs in zip(tables, rates) if len(t)] if with_waves else [])
     lines = [line for m, who, d in zip(measured, people, devices) for line in _words(m, who, d)]
-    echo_answer(answers_of(measured, people, from_elsewhere), as_json, '\n'.join(lines + [f'written to {out}']*bool(out and measured)))
+    echo_answer(answers_of(measured, people, from_elsewhere), as_json,
+                '\n'.join(lines + [f'written to {out}']*bool(out and measured)))
     for name, cause in left_out: echo(f'left out: {name}: {cause}', err=True)
     echo_left_out(table=table)
     if left_out: raise click.exceptions.Exit(PARTLY)

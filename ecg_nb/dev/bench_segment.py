@@ -134,7 +134,7 @@ def ec57_headline(
 # %% ../../nbs/dev/19_bench_segment.ipynb #score-detectors
 def score_detectors(
     root=None,          # folder of MIT-BIH records; `data_path('mitdb')` by default
-    out=None,           # folder for records.csv, ec57.csv and metrics.json; `results_path('segment', 'r_peaks_mitdb')` by default
+    out=None,           # folder for records.csv, ec57.csv, metrics.json; default: results/segment/r_peaks_mitdb
     *,
     detectors=None,     # names from `DETECTORS`; all by default
 )->dict:                # as `summarise`
