@@ -266,10 +266,11 @@ class BeatBrowser(Browser):
     def about(self, i):
         r, rec = self._row(i), self.recs[self._row(i).recording]
         left = '; '.join(f'{k} left out: {v}' for k, v in (self.beats.left_out if self.beats else {}).items())
-        k = self.order[i]
         if self.segments is not None: said = f'segment of {rec.record_id}'
-        else: said = f'{rec.record_id}, beat at {r.r_s:.2f} s: local outlier factor {self.factor[k]:.2f}'
-        if self.segments is None and self.out[k]: said += ', stands out'
+        else:
+            k = self.order[i]
+            said = f'{rec.record_id}, beat at {r.r_s:.2f} s: local outlier factor {self.factor[k]:.2f}'
+            if self.out[k]: said += ', stands out'
         fewer = self.segments is None and len(self.order) < len(self.beats)
         some = f'{len(self.order):,} of {len(self.beats):,} beats are shown' if fewer else ''
         return '; '.join(s for s in (said, left, some) if s)
