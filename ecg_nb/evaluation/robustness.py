@@ -26,9 +26,10 @@ from ..view.palette import BLUE, GREEN, GREY, PINK, VERMILLION
 
 # %% auto #0
 __all__ = ['SNR_DB', 'NOISES', 'SWAPS', 'KEPT', 'KINDS', 'HEADLINE', 'RUNS', 'signal_power', 'noise_leads', 'add_noise',
-           'swap_leads', 'remove_leads', 'random_leads', 'Kind', 'said', 'disturb', 'Cohort', 'some_people', 'cohort',
-           'disturbed', 'answers', 'conditions', 'answer_path', 'kept_answers', 'ask_all', 'scores', 'first_of_all',
-           'score_table', 'plot_robustness', 'first_harm', 'write_tables', 'write_robustness', 'read_table']
+           'swap_leads', 'remove_leads', 'random_leads', 'Kind', 'said', 'disturb', 'Cohort', 'some_people',
+           'as_recorded', 'cohort', 'disturbed', 'answers', 'conditions', 'answer_path', 'kept_answers', 'ask_all',
+           'scores', 'first_of_all', 'score_table', 'plot_robustness', 'first_harm', 'write_tables', 'write_robustness',
+           'read_table']
 
 # %% ../../nbs/evaluation/11_robustness.ipynb #signal-power
 SNR_DB = (24, 18, 12, 6, 0, -6)
@@ -198,6 +199,11 @@ def some_people(
     "The records of people drawn at random."
     who = np.unique(data.subjects)
     return np.isin(data.subjects, np.random.default_rng(seed).permutation(who)[:people])
+
+def as_recorded(root=None)->Splits: # of PTB-XL: all statements
+    "Every record with its 12 leads before anything was filtered, so that what disturbs it is filtered once, with it."
+    task = find_task('diagnosis')
+    return task.splits(task.plan('statements').but(highpass_hz=None), root=root)
 
 def cohort(
     name:str,          # of a run, one of `RUNS`
@@ -569,7 +575,7 @@ def write_robustness(
     unknown = [n for n in names if n not in RUNS]
     if unknown:
         raise ECGError(unknown[0], f'this run is not among those that are disturbed; {did_you_mean(unknown[0], RUNS)}')
-    raw = find_task('diagnosis').splits('statements', root=find('ptb-xl'))
+    raw = as_recorded(find('ptb-xl'))
     cohorts = [cohort(n, raw, seed=seed) for n in names]
     if ask: ask_all(cohorts, seed=seed, say=say)
     command = ' '.join(['ecg_nb robustness', *runs])
