@@ -164,5 +164,6 @@ def serve_demo(
 ):
     "Serve the demo on this computer until it is stopped; what was sent is then removed."
     from ecg_nb.training.run import load_run
+    if asyncio._get_running_loop(): raise BadTable('demo', 'a notebook cannot serve it; in a terminal: ecg_nb demo')
     for run in runs: load_run(run)                    # a name that is no run is said before the first question
     with demo_folder() as folder: asyncio.run(_served(folder, tuple(runs), port, ready, stop))
