@@ -92,12 +92,12 @@ def demo_app(
     "Form, answers, and the files of the answers."
     from tornado.web import Application, HTTPError, RequestHandler, StaticFileHandler
     pool, numbers = ThreadPoolExecutor(1), itertools.count()
-    ours = lambda request: request.host_name in _HOSTS
 
-    class Form(RequestHandler):
+    class ThisComputer:
         def prepare(self):
-            if not ours(self.request): raise HTTPError(403, 'not asked by a name of this computer')
+            if self.request.host_name not in _HOSTS: raise HTTPError(403, 'not asked by a name of this computer')
 
+    class Form(ThisComputer, RequestHandler):
         def get(self): self.write(demo_form(runs, token=self.xsrf_form_html()))
 
         async def post(self):
@@ -112,9 +112,7 @@ def demo_app(
                 return self.write(demo_form(runs, token=self.xsrf_form_html(), problem=str(e)))
             self.redirect(quote(f'/answers/{number}/{first}'), status=303)
 
-    class Answers(StaticFileHandler):
-        def prepare(self):
-            if not ours(self.request): raise HTTPError(403, 'not asked by a name of this computer')
+    class Answers(ThisComputer, StaticFileHandler): "The files of the answers."
 
     return Application([('/', Form), ('/answers/(.+)', Answers, dict(path=str(folder/'answers')))],
                        xsrf_cookies=True, xsrf_cookie_kwargs=dict(samesite='Strict', httponly=True))
@@ -155,6 +153,12 @@ async def _served(folder, runs, port, ready, stop):
     try: await (stop or asyncio.Event()).wait()
     finally: server.stop()
 
+def _in_a_loop()->bool:
+    "Whether an event loop runs here already, as in a notebook's kernel."
+    try: asyncio.get_running_loop()
+    except RuntimeError: return False
+    return True
+
 def serve_demo(
     runs:Sequence[str]=DEMO_RUNS,  # to choose from
     *,
@@ -164,6 +168,6 @@ def serve_demo(
 ):
     "Serve the demo on this computer until it is stopped; what was sent is then removed."
     from ecg_nb.training.run import load_run
-    if asyncio._get_running_loop(): raise BadTable('demo', 'a notebook cannot serve it; in a terminal: ecg_nb demo')
+    if _in_a_loop(): raise BadTable('demo', 'a notebook cannot serve it; in a terminal: ecg_nb demo')
     for run in runs: load_run(run)                    # a name that is no run is said before the first question
     with demo_folder() as folder: asyncio.run(_served(folder, tuple(runs), port, ready, stop))
