@@ -6,15 +6,16 @@
 from __future__ import annotations
 import os, re, sys, warnings
 from contextlib import contextmanager, suppress
+from pathlib import Path
 import click
 import ecg_nb
-from ..core import ECGError, MissingFile, did_you_mean, import_user_module, json_text, shown
+from ..core import BadTable, ECGError, MissingFile, did_you_mean, import_user_module, json_text, shown
 
 # %% auto #0
-__all__ = ['PARTLY', 'file_options', 'source_options', 'people_option', 'quiet_option', 'json_option', 'echo', 'as_options',
-           'echo_warning', 'extra_of', 'one_line', 'end_unread', 'Commands', 'environment', 'cli', 'options',
-           'run_names', 'source_names', 'class_names', 'run_option', 'comma_separated', 'stated_units', 'pairs',
-           'source_table', 'echo_left_out', 'with_origin', 'echo_answer']
+__all__ = ['PARTLY', 'file_options', 'source_options', 'people_option', 'note_options', 'quiet_option', 'json_option', 'echo',
+           'as_options', 'echo_warning', 'extra_of', 'one_line', 'end_unread', 'Commands', 'environment', 'cli',
+           'options', 'run_names', 'source_names', 'class_names', 'run_option', 'comma_separated', 'stated_units',
+           'pairs', 'notes_given', 'source_table', 'echo_left_out', 'with_origin', 'echo_answer']
 
 # %% ../../nbs/cli/10_cli.ipynb #partly
 def echo(text='', *, err:bool=False, nl:bool=True):
@@ -225,8 +226,30 @@ people_option = options(
         help='Which columns of --csv these are, where they are called otherwise: '
              'record_id=Datei,subject_id=Fall,age=Alter.'),
     click.option('--sex-coding', callback=pairs, help='What numbers in the column of sex mean: 1=M,2=F.'))
+note_options = options(
+    click.option('--note', metavar='TEXT', help='What is known of the patient, for a run that hears a note.'),
+    click.option('--notes', 'notes_file', type=click.Path(exists=True, dir_okay=False),
+        help='Table of notes: columns record_id (or file) and note (or report).'))
 quiet_option = click.option('--quiet', is_flag=True, help='No progress bar.')
 json_option = click.option('--json', 'as_json', is_flag=True, help='Answer as JSON on standard output.')
+
+# %% ../../nbs/cli/10_cli.ipynb #notes-given
+def notes_given(
+    note:str|None=None, notes_file=None,   # as `note_options` have them
+):                                         # None; the text; or record_id -> text
+    "The notes that a command was given."
+    if note is None and notes_file is None: return None
+    if note is not None and notes_file is not None:
+        raise click.UsageError('--note is for all recordings, --notes for each its own: one of them')
+    if notes_file is None: return note
+    from ecg_nb.data.datasets import read_csv
+    table = read_csv(notes_file, sep='').rename(columns=str.lower)
+    name, text = ([c for c in names if c in table] for names in (('record_id', 'file'), ('note', 'report')))
+    if not (name and text):
+        raise BadTable(notes_file, f'columns record_id and note are needed; it has {", ".join(table.columns[:10])}')
+    ids = table[name[0]].map(lambda file: Path(file).stem if name[0] == 'file' else file)
+    if ids.duplicated().any(): raise BadTable(notes_file, f'two notes for {ids[ids.duplicated()].iloc[0]}')
+    return dict(zip(ids, table[text[0]]))
 
 # %% ../../nbs/cli/10_cli.ipynb #source-table
 def source_table(

@@ -14,7 +14,7 @@ __all__ = ['demo']
 # %% ../../nbs/cli/20_cli_demo.ipynb #demo
 @cli.command(short_help='a page to drop ECGs on, on this computer only')
 @click.option('--run', 'runs', multiple=True, shell_complete=run_names,
-              help='Which runs can be asked (default: superclass, statements, nine rhythms, sex).')
+              help='Which runs can be asked (default: superclass, statements, nine rhythms, sex, and notes/both if it was trained).')
 @click.option('--port', type=click.IntRange(0, 65535), default=0, show_default=True, help='0: a free one.')
 @click.option('--browser/--no-browser', default=True, show_default=True, help='Open the page.')
 def demo(runs, port, browser):
@@ -25,8 +25,8 @@ def demo(runs, port, browser):
     ecg_nb demo
     ecg_nb demo --run rhythm/nine --port 8899 --no-browser
     """
-    from ecg_nb.inference.demo import DEMO_RUNS, serve_demo
+    from ecg_nb.inference.demo import offered_runs, serve_demo
     def ready(url):
         echo(f'{url}  (Ctrl-C ends it, and removes what was dropped)')
         if browser: click.launch(url)
-    with suppress(KeyboardInterrupt): serve_demo(runs or DEMO_RUNS, port=port, ready=ready)
+    with suppress(KeyboardInterrupt): serve_demo(runs or offered_runs(), port=port, ready=ready)

@@ -5,8 +5,8 @@
 # %% ../../nbs/cli/14_cli_evaluation.ipynb #export-from-future-import-annotations
 from __future__ import annotations
 import click
-from .base import (PARTLY, cli, echo, echo_answer, echo_left_out, file_options, json_option,
-                             people_option, run_names, source_table)
+from .base import (PARTLY, cli, echo, echo_answer, echo_left_out, file_options, json_option, note_options,
+                             notes_given, people_option, run_names, source_table)
 from .training import labelled, labels_of
 from ..core import BadTable, did_you_mean
 
@@ -20,6 +20,8 @@ def evaluate_on(
     table,    # records table of your own
     y,        # labels, (n, classes)
     classes,  # of `y`, each one of the run's
+    *,
+    notes=None, # as for `predict`
 )->tuple:     # (`Evaluation` of the records that can be used, problems: a table with columns record_id and cause)
     "What `run` says of `table`, beside the truth; `BadTable` if it has met these people in training."
     import numpy as np
@@ -31,7 +33,7 @@ def evaluate_on(
     if missing:
         raise BadTable(source, f'{run} has no class {", ".join(missing)}; ' + did_you_mean(missing[0], run.classes))
     check_scoring(run, table)
-    answers = predict(table, run, calibrated=False, progress=False)
+    answers = predict(table, run, calibrated=False, progress=False, notes=notes)
     p = answers.frame(run).set_index('record_id')[classes].dropna()
     usable = table.record_id.isin(p.index).to_numpy()
     if not usable.any():
@@ -77,10 +79,12 @@ def verify_runs(run:str|None):
               help="Of the run's own records: test, valid, or for rhythm outside.")
 @click.option('--label', 'labels', multiple=True,
     help='Your column of 0 and 1, named as the class of the run; several for several classes.')
+@note_options
 @people_option
 @file_options
 @json_option
-def evaluate(run, source, every, verified, part, labels, csv, columns, sex_coding, fs, leads, units, as_json):
+def evaluate(run, source, every, verified, part, labels, note, notes_file, csv, columns, sex_coding, fs, leads, units,
+             as_json):
     """How good RUN is: on its own test records, or on SOURCE whose truth is in the columns --label. Intervals
     are over people.
 
@@ -89,6 +93,7 @@ def evaluate(run, source, every, verified, part, labels, csv, columns, sex_codin
     ecg_nb evaluate --all
     ecg_nb evaluate --verify diagnosis/superclass
     ecg_nb evaluate rhythm/nine my-folder --csv labels.csv --label AF --label LBBB
+    ecg_nb evaluate notes/both my-folder --csv labels.csv --label MI --notes notes.csv
     """
     from ecg_nb.evaluation.answers import evaluation
     from ecg_nb.evaluation.result_files import write_evaluations
@@ -100,12 +105,14 @@ def evaluate(run, source, every, verified, part, labels, csv, columns, sex_codin
         return verify_runs(run)
     if every: return write_evaluations(say=echo)
     if bool(source) != bool(labels): raise click.UsageError('SOURCE and --label go together')
+    notes = notes_given(note, notes_file)
+    if notes is not None and not source: raise click.UsageError('--note and --notes are for SOURCE: the records of RUN have their own')
     say_origin(run)
     if source:
         table = source_table(source, fs, leads, units, csv, columns, sex_coding)
         y, classes = labels_of(table, labels)
         table, y = labelled(table, y, every=True)
-        e, problems = evaluate_on(load_run(run), table, y, classes)
+        e, problems = evaluate_on(load_run(run), table, y, classes, notes=notes)
     else: e = evaluation(run, part)
     summary, per_class = e.report()
     answer = dict(run=run, title=e.title, summary=summary, classes=per_class.to_dict('records'))

@@ -7,8 +7,8 @@ from __future__ import annotations
 from pathlib import Path
 import click
 from .base import (PARTLY, as_options, class_names, cli, comma_separated, run_names, run_option, echo,
-                             echo_answer, echo_left_out, file_options, json_option, people_option, quiet_option,
-                             source_options, source_table)
+                             echo_answer, echo_left_out, file_options, json_option, note_options, notes_given,
+                             people_option, quiet_option, source_options, source_table)
 from ..core import ECGError, did_you_mean, shown
 
 # %% auto #0
@@ -22,6 +22,7 @@ PAGES = 20   # up to so many recordings get a page each without being asked for
 @source_options
 @click.option('--run', 'runs', multiple=True, default=['diagnosis/superclass'], show_default=True,
               shell_complete=run_names, help='Which run to ask; several are possible.')
+@note_options
 @click.option('--out', type=click.Path(file_okay=False),
               help='Folder for tables and pages; without it only a summary is printed.')
 @click.option('--format', 'formats', multiple=True, type=click.Choice(['csv', 'json', 'html']),
@@ -33,7 +34,8 @@ PAGES = 20   # up to so many recordings get a page each without being asked for
 @click.option('--replace', is_flag=True, help='Answers of another call that are in the folder may go.')
 @quiet_option
 @json_option
-def predict(source, fs, leads, units, runs, out, formats, maps, uncalibrated, jobs, replace, quiet, as_json):
+def predict(source, fs, leads, units, runs, note, notes_file, out, formats, maps, uncalibrated, jobs, replace, quiet,
+            as_json):
     """What a trained run says of recordings: WFDB, EDF, BDF, CPSC .mat, .npy or .csv files, folders of them, or
     a data set's name. Leads in any order, any rate, from 2.5 s to a night.
 
@@ -42,9 +44,10 @@ def predict(source, fs, leads, units, runs, out, formats, maps, uncalibrated, jo
     ecg_nb predict ecg.npy --fs 500 --leads I,II,III,aVR,aVL,aVF,V1,V2,V3,V4,V5,V6 --units mV
     ecg_nb predict holter.csv --fs 250 --leads ECG1=II --units 200/mV --run sex/lead-II
     ecg_nb predict night.edf --run sex/lead-I --json
+    ecg_nb predict ecg.hea --run notes/both --note 'chest pain since the morning'
     """
     from ecg_nb.inference.predict import predict
-    answers = predict(list(source), runs, fs=fs, leads=leads, units=units,
+    answers = predict(list(source), runs, fs=fs, leads=leads, units=units, notes=notes_given(note, notes_file),
         calibrated=not uncalibrated, n_jobs=jobs, progress=not quiet, out=out, replace=replace)
     if out:
         pages = ('html',) if len(answers) <= PAGES else ()

@@ -13,13 +13,26 @@ from pathlib import Path
 from urllib.parse import quote
 from ..core import BadTable, ECGError, MissingFile, lock_folder
 from .page import STATIC, escaped, whole_page
+from ..training.run_folder import find_run, run_info
 
 # %% auto #0
-__all__ = ['DEMO_RUNS', 'MOST_BYTES', 'demo_form', 'uploaded_name', 'answer_files', 'demo_app', 'demo_folder', 'serve_demo']
+__all__ = ['DEMO_RUNS', 'NOTE_RUN', 'MOST_BYTES', 'offered_runs', 'hears_note', 'demo_form', 'uploaded_name', 'answer_files',
+           'demo_app', 'demo_folder', 'serve_demo']
 
 # %% ../../nbs/inference/15_demo.ipynb #demo-runs
 DEMO_RUNS = ('diagnosis/superclass', 'diagnosis/statements', 'rhythm/nine', 'sex/leads-12', 'sex/lead-I')   # offered
+NOTE_RUN = 'notes/both'    # offered where it was trained: it hears a note
 _FIELDS = (('fs', 'sampling rate', '500'), ('leads', 'leads', 'I,II,V1'), ('units', 'unit', 'mV'))
+
+def offered_runs()->tuple:
+    "What can be asked without being named: the shipped ones, and one that hears a note if it was trained here."
+    try: find_run(NOTE_RUN)
+    except ECGError: return DEMO_RUNS
+    return (*DEMO_RUNS, NOTE_RUN)
+
+def hears_note(run:str)->bool:
+    "Does the network of that run hear a note?"
+    return bool(run_info(run).get('note'))
 
 def _checkbox(run, checked)->str: # HTML
     mark = ' checked' if checked else ''
@@ -36,10 +49,13 @@ def demo_form(
     fields = ''.join(f'<label>{text} <input name="{name}" placeholder="{example}"></label>'
                      for name, text, example in _FIELDS)
     warning = f'<p class="w" role="alert"><b>No answer:</b> {escaped(problem)}</p>' if problem else ''
+    hearing = [run for run in runs if hears_note(run)]
+    note = (f'<label class="note">A note, for {escaped(", ".join(hearing))}<textarea name="note" rows="3" '
+            'placeholder="chest pain since the morning"></textarea></label>') if hearing else ''
     style = f'<style>{(STATIC/"demo.css").read_text(encoding="utf-8")}</style>'
     form = (f'<form class="demo" method="post" action="/" enctype="multipart/form-data">{token}<label '
             'class="drop">ECG files, of one or several recordings<input type="file" name="file" multiple '
-            f'required></label><fieldset><legend>Ask</legend>{boxes}</fieldset><fieldset><legend>Only where '
+            f'required></label><fieldset><legend>Ask</legend>{boxes}</fieldset>{note}<fieldset><legend>Only where '
             f'the files do not say it</legend>{fields}</fieldset><button>Answer</button></form>')
     words = ('<p>WFDB, EDF, DICOM, XML of the makers, CSV, npy and more; a zip of any of these. '
              'Nothing leaves this computer. Research use only, not a medical device.</p>')
@@ -62,7 +78,7 @@ def answer_files(
     runs:Sequence[str],
     given:Path, out:Path,              # folders to make: for the files, for the answers
     *,
-    fs:str='', leads:str='', units:str='', # as they were typed
+    fs:str='', leads:str='', units:str='', note:str='', # as they were typed
 )->str:                                # what to show first, relative to `out`
     "Keep the files, ask the runs, write the answers. Raises `ECGError` if nothing can be read."
     from ecg_nb.inference.predict import predict
@@ -73,7 +89,8 @@ def answer_files(
     try: rate = float(fs) if fs.strip() else None
     except ValueError: raise BadTable('sampling rate', f'{fs!r} is no number of Hz') from None
     names = [lead.strip() for lead in leads.split(',') if lead.strip()]
-    try: answers = predict(given, list(runs), fs=rate, leads=names or None, units=units.strip() or None, progress=False)
+    try: answers = predict(given, list(runs), fs=rate, leads=names or None, units=units.strip() or None, progress=False,
+                           notes=note.strip() or None)
     except ECGError as e:
         if Path(e.path) != given: raise
         raise type(e)(', '.join(name for name, _ in files), e.cause) from None
@@ -103,7 +120,7 @@ def demo_app(
         async def post(self):
             files = [(f['filename'], f['body']) for f in self.request.files.get('file', [])]
             chosen = [r for r in self.get_body_arguments('run') if r in runs]
-            typed = {name: self.get_body_argument(name, '') for name, *_ in _FIELDS}
+            typed = {name: self.get_body_argument(name, '') for name in (*(f for f, *_ in _FIELDS), 'note')}
             number = f'{next(numbers):04}'
             ask = partial(answer_files, files, chosen, folder/'files'/number, folder/'answers'/number, **typed)
             try: first = await asyncio.get_running_loop().run_in_executor(pool, ask)

@@ -48,8 +48,7 @@ class FastRun:
         check_whole(self.run)
         if is_encoder(self.run):
             raise BadTable(self.run.folder, 'an encoder answers with numbers, not classes: use enrol and identify')
-        if getattr(self.run.model, 'note', None) is not None:
-            raise BadTable(self.run.folder, 'its network reads a note besides the ECG')
+        self.hears_note = self.run.hears_note
         self.net, t = fused(self.run.model), self.run.thresholds
         self.thresholds = np.full(len(self.classes), np.nan) if t is None else t.to_numpy(float)
         self.reference, self.sample = _reference(self.run)
@@ -58,12 +57,13 @@ class FastRun:
         xs,                # prepared recordings, each int16 (n_samples, leads)
         *,
         batch:int=64,      # windows at a time, at most
+        notes=None,        # a text each, of a network that hears one
     )->np.ndarray:         # (n, classes)
         "Probabilities, as `Run.predict` would give them."
-        with clocked(self.run.folder): return self._ask(xs, batch)
+        with clocked(self.run.folder): return self._ask(xs, batch, notes)
 
     @torch.inference_mode()
-    def _ask(self, xs, batch):
+    def _ask(self, xs, batch, notes):
         length, stride = self.info['length'], self.info['stride']
         n = sum(max(1, (len(x) - length)//stride + 2) for x in xs)
         afford(self.run.folder, n*(length*len(self.recipe.leads)*2 + 16), f'asks for {n:,} windows of a recording')
@@ -71,11 +71,13 @@ class FastRun:
         # (n_windows, length, leads)
         windows = np.stack([x[s:s + length] for x, starts in zip(xs, per) for s in starts])
         record, out = np.repeat(np.arange(len(xs)), [len(s) for s in per]), []
-        for part in np.array_split(windows, -(-len(windows)//batch)):                              # parts of equal size
+        told, n_parts = None if notes is None else self.run.note_vectors(notes), -(-len(windows)//batch)
+        for part, whose in zip(np.array_split(windows, n_parts), np.array_split(record, n_parts)): # parts of equal size
             in_time()
+            note = () if told is None else (told[whose],)
             # (b, leads, length), laid out time first
             x = torch.from_numpy(part).float().mul_(self.recipe.lsb_uv/1000).transpose(1, 2)
-            try: out.append(self.run.activate(self.net(x)[:, :len(self.classes)].float()))
+            try: out.append(self.run.activate(self.net(x, *note)[:, :len(self.classes)].float()))
             except RuntimeError as e:
                 raise BadHeader(self.run.folder/'run.json', f'its network cannot look at windows of {length} samples '
                                                             f'here ({str(e)[:200]})') from e
@@ -296,11 +298,11 @@ PIECE_S, LONG_S, GROUP, BLOCK = 10., 60., 16, 30
 
 _NO_NUMBER = 'the run gives no number for it, so its weights or its run.json are not sound'
 
-def _ask(fast, xs, batch)->dict:
+def _ask(fast, xs, batch, notes)->dict:
     "Of each of the prepared recordings `xs` the probabilities, or why there are none; one that cannot be asked about stops no other."
-    try: p = fast.ask(list(xs.values()), batch=batch)
+    try: p = fast.ask(list(xs.values()), batch=batch, notes=[notes[i] for i in xs] if notes else None)
     except (ECGError, MemoryError) as e:
-        if len(xs) > 1: return {i: _ask(fast, {i: x}, batch)[i] for i, x in xs.items()}
+        if len(xs) > 1: return {i: _ask(fast, {i: x}, batch, notes)[i] for i, x in xs.items()}
         return {i: getattr(e, 'cause', 'there is not memory enough for it') for i in xs}
     return {i: row if np.isfinite(row).all() else _NO_NUMBER for i, row in zip(xs, p)}
 
@@ -310,10 +312,18 @@ def _prepared(fast, rec):
     except ECGError as e: return e
     except MemoryError: return BadSignal(rec.record_id, 'there is not memory enough to prepare it')
 
-def _answers(asked, names, recs, batch):
+def _heard(fast, note)->str:
+    "What a network that hears notes made of one, in words."
+    heard = fast.run.note_reader.heard(note)
+    if not heard: return 'asked without a note'
+    if not (fast.run.note_vectors([note]) != 0).any(): return 'its note holds no word that the network knows: asked as without one'
+    return f'told the note: {heard[:200]}{" …"*(len(heard) > 200)}'
+
+def _answers(asked, names, recs, batch, told):
     "For each run of `asked`: p (n, classes), findings, remarks of the reader, problems of `recs`, of which some may be errors."
     out = []
     for fast in asked:
+        notes = {i: told.get(name, '') for i, name in enumerate(names)} if told and fast.hears_note else None
         p, findings, remarks, bad, xs = np.full((len(recs), len(fast.classes)), np.nan), [[] for _ in recs], [()]*len(recs), ['']*len(recs), {}
         for i, rec in enumerate(recs):
             prepared = _prepared(fast, rec)
@@ -321,8 +331,9 @@ def _answers(asked, names, recs, batch):
                 bad[i] = prepared.cause
                 continue
             xs[i], findings[i], remarks[i] = prepared.signal, prepared.findings, rec.meta.get('notes', ())
+            if fast.hears_note: remarks[i] = (*remarks[i], _heard(fast, notes[i]) if notes else 'asked without a note')
             if fast.reference: fast.sample.add(str(rec.meta.get('subject_id') or names[i]), prepared.signal)
-        for i, answer in _ask(fast, xs, batch).items() if xs else ():
+        for i, answer in _ask(fast, xs, batch, notes).items() if xs else ():
             if isinstance(answer, str): bad[i] = answer
             else: p[i] = answer
         out.append((p, findings, remarks, bad))
@@ -340,7 +351,7 @@ def _piece(rec, start_s, stop_s, at_s): # from `at_s` on of the whole recording
     return replace(part, meta=part.meta | dict(at_s=at_s))
 
 # %% ../../nbs/23_your_own_ecg.ipynb #in-pieces
-def _in_pieces(asked, source, batch, tick):
+def _in_pieces(asked, source, batch, tick, told):
     "One long recording: `_answers` of the whole, and (start_s, stop_s, p, problems) for each run."
     n, fs = round(PIECE_S*source.fs), source.fs
     starts, parts = window_starts(source.n_samples, n, stride=n), []
@@ -348,7 +359,7 @@ def _in_pieces(asked, source, batch, tick):
         few = starts[k:k + BLOCK]
         rec = _read(source, start_s=few[0]/fs, stop_s=(few[-1] + n)/fs)
         parts.append(_answers(asked, [source.record_id]*len(few),
-                              [rec if isinstance(rec, ECGError) else _piece(rec, (a - few[0])/fs, (a - few[0] + n)/fs, a/fs) for a in few], batch))
+                              [rec if isinstance(rec, ECGError) else _piece(rec, (a - few[0])/fs, (a - few[0] + n)/fs, a/fs) for a in few], batch, told))
         tick(len(few))
     out, pieces = [], []
     for j, fast in enumerate(asked):
@@ -377,6 +388,15 @@ def _shift(fast):
     from ecg_nb.evaluation.shift import shift
     return shift(fast.run, fast.sample, net=fast.net, reference=fast.reference) if fast.reference else None
 
+# %% ../../nbs/23_your_own_ecg.ipynb #told-notes
+def _told(notes, names)->dict:
+    "The note of each recording that has one."
+    if notes is None or isinstance(notes, str): return dict.fromkeys(names, notes) if notes else {}
+    notes = {str(k): v for k, v in dict(notes).items()}
+    told = {name: notes[name] for name in names if name in notes}
+    if not told: raise BadTable('notes', f'not one of {len(notes):,} notes is for a recording that is here ({", ".join(names[:3])})')
+    return told
+
 # %% ../../nbs/23_your_own_ecg.ipynb #predict
 def predict(
     source,              # path, folder, `Recording`, records table, or a list of paths and recordings
@@ -388,6 +408,7 @@ def predict(
     batch:int=64,        # windows that go through a network at once, at most
     progress:bool=True,
     out=None, replace:bool=False, # folder for `Predictions.write`: what would be refused there is so before the work
+    notes=None,          # for networks that hear one: a text for all recordings, or by record_id (dict or Series)
 )->Predictions:
     "What `runs` say of recordings; one that cannot be used is marked and does not stop the others."
     from ecg_nb.data.arrays import UnitWarning
@@ -401,7 +422,10 @@ def predict(
         cards = [_card(f.run) for f in asked]            # what is not sound beside a run is said before the work
         named = [f.name for f in asked]
         if len(set(named)) < len(named): raise BadTable('runs', f'several of one name: {", ".join(named)}')
+        if notes is not None:                            # who cannot hear them says so before the work
+            for fast in asked: fast.run.note_vectors([''])
         found, lost = sources(source, fs=fs, leads=leads, units=units)
+        told = _told(notes, [s.record_id for s in found])
         if out: check_answers(out, _call(found, [f.name for f in asked]), replace=replace)
         long = [i for i, s in enumerate(found) if s.duration_s > LONG_S]
         short = [i for i, s in enumerate(found) if s.duration_s <= LONG_S]
@@ -415,8 +439,8 @@ def predict(
         with _one_thread_each(min(n_jobs, len(jobs))), tqdm(total=len(short) + sum(-(-found[i].n_samples//round(PIECE_S*found[i].fs)) for i in long), disable=not progress, desc='predict') as bar, ThreadPoolExecutor(n_jobs) as pool:
             def work(rows):
                 if found[rows[0]].duration_s > LONG_S:
-                    return rows, *_in_pieces(asked, found[rows[0]], batch, bar.update)
-                out = _answers(asked, [found[i].record_id for i in rows], [_read(found[i]) for i in rows], batch)
+                    return rows, *_in_pieces(asked, found[rows[0]], batch, bar.update, told)
+                out = _answers(asked, [found[i].record_id for i in rows], [_read(found[i]) for i in rows], batch, told)
                 bar.update(len(rows))
                 return rows, out, None
             for rows, out, more in pool.map(work, jobs):
