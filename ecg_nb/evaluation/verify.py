@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from itertools import combinations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 import numpy as np, pandas as pd
 from ..core import ECGError, data_path, plain, read_json, read_table
 from ..data.datasets import have
@@ -20,41 +21,93 @@ from ..training.run_folder import find_run, read_people, run_info, run_name
 
 # %% auto #0
 __all__ = ['CLOSE', 'shared_recordings', 'Verdict', 'unequal', 'check_people', 'check_split', 'check_standardisation',
-           'check_choices', 'check_epoch', 'table_differences', 'check_tables', 'check_metrics', 'check_headline',
-           'same_hearts', 'verify', 'shipped_runs', 'verify_all']
+           'check_choices', 'check_epoch', 'table_differences', 'check_tables', 'check_metrics', 'check_published',
+           'check_headline', 'same_hearts', 'verify', 'shipped_runs', 'verify_all']
+
+# %% ../../nbs/evaluation/16_verify.ipynb #steep-places
+_DIRECTIONS, _LEADS, _MOST_S = 128, 4, 30.     # random directions; leads that are thrown; of a long recording its beginning
+_BEFORE_S, _AFTER_S, _APART_S = .2, 1.3, .3    # of a stretch about a steep place, and how far such places are apart
+_STEEP, _ASKED, _NEAR = 8, 3, .97              # places of a recording; of one that is looked for; cosine of a near pair
+_IN_COMMON_S = 3.                              # so much two recordings must have in common
+
+class _Stretches(NamedTuple):
+    "Stretches of recordings, seen from a few random directions."
+    x:np.ndarray         # (n, directions), float32, of length 1
+    recording:np.ndarray # of each, (n,)
+    at:np.ndarray        # where it lies (samples), (n,)
+
+def _changes(data, i):
+    "From sample to sample, of the first half minute of recording `i`: (samples - 1, leads)."
+    first, n = int(data.first[i]), min(int(data.n_samples[i]), round(_MOST_S*(data.fs or 100)))
+    return np.diff(data.signals[first:first + n].cpu().numpy().astype(np.float32), axis=0)
+
+def _steep_places(changes, fs):
+    "Where all leads together change most, steepest first: positions in `changes`."
+    before, after, apart = (round(s*fs) for s in (_BEFORE_S, _AFTER_S, _APART_S))
+    steep = ((changes/np.maximum(changes.std(0), 1e-6))**2).sum(1)
+    steep[:before] = 0
+    steep[max(0, len(steep) - after):] = 0
+    places = []
+    while len(places) < _STEEP and steep.any():
+        places.append(int(steep.argmax()))
+        steep[max(0, places[-1] - apart):places[-1] + apart] = 0
+    return places
+
+# %% ../../nbs/evaluation/16_verify.ipynb #stretches
+def _without_gain(changes, places, fs):
+    "About each place the changes of each lead, without its gain and sign: (places, samples*leads)."
+    before, after = round(_BEFORE_S*fs), round(_AFTER_S*fs)
+    x = np.stack([changes[k - before:k + after] for k in places])
+    x = x - x.mean(1, keepdims=True)
+    x = x/np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-6)
+    return (x*np.sign((x**3).sum(1, keepdims=True))).reshape(len(places), -1)
+
+def _stretches(data)->_Stretches:
+    "The steepest stretches of all recordings."
+    fs = data.fs or 100
+    leads = np.unique(np.linspace(0, data.n_leads - 1, _LEADS).round().astype(int))
+    n = (round(_BEFORE_S*fs) + round(_AFTER_S*fs))*len(leads)
+    directions = np.random.default_rng(0).standard_normal((n, _DIRECTIONS)).astype(np.float32)
+    seen, recording, at = [np.zeros((0, _DIRECTIONS), np.float32)], [], []
+    for i in range(len(data)):
+        changes = _changes(data, i)[:, leads]
+        places = _steep_places(changes, fs)
+        if not places: continue
+        seen.append(_without_gain(changes, places, fs) @ directions)
+        recording += [i]*len(places)
+        at += places
+    x = np.concatenate(seen)
+    return _Stretches(x/np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-6), np.array(recording, int),
+                      np.array(at, int))
+
+def _likeness(a, i, b, j, lag):
+    "How alike a lead of recordings `i` and `j` changes, the second begun `lag` samples later: the median of all leads."
+    x, y = _changes(a, i)[max(0, lag):], _changes(b, j)[max(0, -lag):]
+    n = min(len(x), len(y))
+    if n < _IN_COMMON_S*(a.fs or 100): return 0.
+    x, y = x[:n] - x[:n].mean(0), y[:n] - y[:n].mean(0)
+    size = np.linalg.norm(x, axis=0)*np.linalg.norm(y, axis=0)
+    live = size > 1e-6
+    return float(np.median(np.abs((x*y).sum(0)[live]/size[live]))) if live.any() else 0.
 
 # %% ../../nbs/evaluation/16_verify.ipynb #shared-recordings
-_DIRECTIONS, _SAMPLES = 128, 1000    # random directions; of each recording its first samples
-
-def _projected(data, seed=0):
-    "Each recording's first samples without offset and gain, seen from a few random directions: (n, directions), float32."
-    rng = np.random.default_rng(seed)
-    directions = rng.standard_normal((_SAMPLES*data.n_leads, _DIRECTIONS)).astype(np.float32)/np.sqrt(_DIRECTIONS)
-    seen, rows = np.empty((len(data), _DIRECTIONS), np.float32), 256
-    for a in range(0, len(data), rows):
-        x = np.stack([np.ravel(_centred(data, i)) for i in range(a, min(a + rows, len(data)))])
-        seen[a:a + rows] = x @ directions
-    return seen
-
-def _centred(data, i):
-    "The first samples of recording `i`, each lead without its mean, all of length 1; (samples, leads)."
-    first, n = int(data.first[i]), min(int(data.n_samples[i]), _SAMPLES)
-    x = data.signals[first:first + n].cpu().numpy().astype(np.float32)
-    x = np.pad(x - x.mean(0), ((0, _SAMPLES - n), (0, 0)))
-    return x/max(float(np.linalg.norm(x)), 1e-6)
-
 def shared_recordings(
     a:ECGData, b:ECGData,  # of the same rate and leads
     *,
-    alike:float=.999,      # correlation from which on two recordings are the same
+    alike:float=.985,      # correlation from which on two recordings are the same
+    seen:tuple=(),         # the stretches of both, if they are known
 )->list:                   # (position in `a`, position in `b`)
-    "Recordings that are in both, whatever they are called there."
-    if not (len(a) and len(b)): return []
-    x, y, pairs = _projected(a), _projected(b), []
-    for start in range(0, len(y), 512):
-        near = np.argwhere(x @ y[start:start + 512].T > alike - .3)
-        pairs += [(int(i), int(j) + start) for i, j in near]
-    return [(i, j) for i, j in pairs if abs((_centred(a, i)*_centred(b, j)).sum()) > alike]
+    "Recordings that are in both, or of which one holds a piece of the other, whatever they are called there."
+    of_a, of_b = seen or (_stretches(a), _stretches(b))
+    rank = pd.Series(of_b.recording).groupby(of_b.recording).cumcount().to_numpy()
+    of_b = _Stretches(*(o[rank < _ASKED] for o in of_b))
+    near = set()
+    for start in range(0, len(of_b.x), 512):
+        k, m = np.nonzero(of_a.x @ of_b.x[start:start + 512].T > _NEAR)
+        m = m + start
+        lags = of_a.at[k] - of_b.at[m]
+        near |= set(zip(of_a.recording[k].tolist(), of_b.recording[m].tolist(), lags.tolist()))
+    return sorted({(i, j) for i, j, lag in near if _likeness(a, i, b, j, lag) > alike})
 
 # %% ../../nbs/evaluation/16_verify.ipynb #verdict
 @dataclass
@@ -106,6 +159,7 @@ def check_people(v:Verdict, splits:Splits):
     "Nobody in two parts: by name, by a name that is only written otherwise, or by a recording of theirs."
     people = {part: sorted(set(data.subjects)) for part, data in splits.parts.items()
               if part in ('train', 'valid', 'test')}
+    seen = {part: _stretches(splits.parts[part]) for part in people}
     for i, a in enumerate(people):
         for b in list(people)[i + 1:]:
             plain_a, plain_b = ({_as_written(s): s for s in people[k]} for k in (a, b))
@@ -113,8 +167,9 @@ def check_people(v:Verdict, splits:Splits):
             if both:
                 pairs = [f'{plain_a[s]} and {plain_b[s]}' if plain_a[s] != plain_b[s] else plain_a[s] for s in both[:3]]
                 v.differences.append(f'people: {len(both)} of {a} are in {b}, too ({", ".join(pairs)})')
-            x, y = splits.parts[a], splits.parts[b]
-            same = [(x.subjects[i], y.subjects[j], x.ids[i], y.ids[j]) for i, j in shared_recordings(x, y)]
+            x, y, both_seen = splits.parts[a], splits.parts[b], (seen[a], seen[b])
+            same = [(x.subjects[i], y.subjects[j], x.ids[i], y.ids[j])
+                    for i, j in shared_recordings(x, y, seen=both_seen)]
             for who, other, one, two in same[:5]:
                 v.differences.append(f'people: record {one} of {who} in {a} is record {two} of {other} in {b}: one '
                                      'person')
@@ -223,10 +278,10 @@ def check_tables(v:Verdict, folder:Path, here:Path):
 
 # %% ../../nbs/evaluation/16_verify.ipynb #check-headline
 _NOT_COMPARED = {'command', 'versions', 'machine', 'commit', 'created', 'run'}    # where and when
-_OF_THE_PLAN = {'published', 'source'}
 
 def _figures_of(metrics):
-    return [{k: h.get(k) for k in ('name', 'value', 'low', 'high', 'chance', 'n')} for h in metrics['headline']]
+    names = ('name', 'value', 'low', 'high', 'chance', 'n', 'published', 'source')
+    return [{k: h.get(k) for k in names} for h in metrics['headline']]
 
 def check_metrics(v:Verdict, stored:dict, again:dict):
     "metrics.json says what is made anew."
@@ -235,6 +290,13 @@ def check_metrics(v:Verdict, stored:dict, again:dict):
     v.differences += [f'metrics.json, {line}' for line in lines[:8]]
     if len(lines) > 8: v.differences.append(f'metrics.json: {len(lines) - 8} more')
     v.checked.append(f'{len(again["headline"])} headline figures')
+
+def check_published(v:Verdict, task:Task, folder:Path, info:dict):
+    "What others have published stands in run.json as the task says it today, if the run is one of its plans."
+    plan = task.plans.get(folder.resolve().name)
+    if plan is None: return
+    stored, today = ([(p.measure, p.text, p.source) for p in o.published] for o in (task.plan_of(info), plan))
+    if stored != today: v.differences.append('published: run.json holds other figures of others than the plan of the task')
 
 def check_headline(v:Verdict, task:Task, folder:Path, stored:dict, info:dict, answers:Answers):
     "The headline follows from the predictions in the folder."
@@ -256,7 +318,30 @@ def check_headline(v:Verdict, task:Task, folder:Path, stored:dict, info:dict, an
                           for k in wrong]
 
 # %% ../../nbs/evaluation/16_verify.ipynb #verify-folds
-_RUN = 8     # intervals in a row that are compared
+_RUN, _LONG = 8, 40     # intervals in a row that are compared: to the millisecond, and by their course
+
+def _runs(s):
+    "Intervals in a row, to the millisecond."
+    rr = np.round(np.diff(s), 3)
+    runs = [tuple(rr[i:i + _RUN]) for i in range(len(rr) - _RUN + 1)]
+    return {run for run in runs if np.ptp(run) > .01}      # a metronome is nobody's own
+
+def _courses(s):
+    "Means (s) of long stretches of intervals, and their course without mean and size: (n,), (n, intervals)."
+    rr = np.diff(s)
+    if len(rr) < _LONG: return np.zeros(0), np.zeros((0, _LONG))
+    x = np.lib.stride_tricks.sliding_window_view(rr, _LONG)
+    mean, size = x.mean(1), x.std(1)
+    own = size > .005
+    return mean[own], ((x - mean[:, None])/np.maximum(size, 1e-9)[:, None]/np.sqrt(_LONG))[own]
+
+def _share_alike(a, b):
+    "Of the shorter recording the share of courses that are in the other one, too, where peaks may be found a little aside."
+    (mean, x), (others, y) = sorted((a, b), key=lambda c: len(c[0]))
+    if not len(mean): return 0.
+    some = np.arange(0, len(mean), _LONG//2)
+    like = np.where(np.abs(mean[some, None] - others) < .03, x[some] @ y.T, 0)
+    return float((like.max(1) > .8).mean())
 
 def same_hearts(
     peaks:dict,      # record -> (subject, R peaks in s)
@@ -264,13 +349,11 @@ def same_hearts(
     alike:float=.5,  # share of the stretches of the shorter recording
 )->list:             # (record, record)
     "Recordings of people with different names whose beats follow each other in the same intervals."
-    stretches = {}
-    for record, (_, s) in peaks.items():
-        rr = np.round(np.diff(s), 3)
-        runs = [tuple(rr[i:i + _RUN]) for i in range(len(rr) - _RUN + 1)]
-        stretches[record] = {run for run in runs if np.ptp(run) > .01}      # a metronome is nobody's own
-    return [(a, b) for a, b in combinations(peaks, 2) if peaks[a][0] != peaks[b][0] and min(len(stretches[a]), len(stretches[b]))
-            and len(stretches[a] & stretches[b]) > alike*min(len(stretches[a]), len(stretches[b]))]
+    runs, courses = {r: _runs(s) for r, (_, s) in peaks.items()}, {r: _courses(s) for r, (_, s) in peaks.items()}
+    def same(a, b):
+        shorter = min(len(runs[a]), len(runs[b]))
+        return shorter and len(runs[a] & runs[b]) > alike*shorter or _share_alike(courses[a], courses[b]) > alike
+    return [(a, b) for a, b in combinations(peaks, 2) if peaks[a][0] != peaks[b][0] and same(a, b)]
 
 def _check_folds(v, info, again, peaks):
     "People, settings, and recordings under two names."
@@ -369,6 +452,7 @@ def verify(
         return v
     task = task_of(info)
     plan = task.plan_of(info)
+    check_published(v, task, folder, info)
     if hasattr(task, 'made_anew'): return _verify_folds(v, task, info, folder, stored, root, splits)
     splits = splits or _records(v, task, plan, info, root)
     if splits is None: return v
