@@ -95,8 +95,10 @@ def evaluate(run, source, every, verified, part, labels, note, notes_file, csv, 
     ecg_nb evaluate rhythm/nine my-folder --csv labels.csv --label AF --label LBBB
     ecg_nb evaluate notes/both my-folder --csv labels.csv --label MI --notes notes.csv
     """
+    from dataclasses import asdict
     from ecg_nb.evaluation.answers import evaluation
     from ecg_nb.evaluation.result_files import write_evaluations
+    from ecg_nb.inference.closed_set import is_network, network_figures
     from ecg_nb.training.run import load_run
     from ecg_nb.training.run_folder import origin, say_origin
     if bool(run) == every: raise click.UsageError('a RUN is needed, or --all')
@@ -107,6 +109,10 @@ def evaluate(run, source, every, verified, part, labels, note, notes_file, csv, 
     if bool(source) != bool(labels): raise click.UsageError('SOURCE and --label go together')
     notes = notes_given(note, notes_file)
     if notes is not None and not source: raise click.UsageError('--note and --notes are for SOURCE: the records of RUN have their own')
+    if run and not source and is_network(run):
+        if part != 'test': raise click.UsageError('--part: a classifier of people is scored on its test beats alone')
+        figures = network_figures(run)
+        return echo_answer([asdict(f) for f in figures], as_json, '\n'.join(map(str, figures)))
     say_origin(run)
     if source:
         table = source_table(source, fs, leads, units, csv, columns, sex_coding)

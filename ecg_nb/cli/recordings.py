@@ -155,18 +155,28 @@ def enrol(gallery, source, fs, leads, units, csv, columns, sex_coding, run, repl
     echo_left_out(problems, table)
 
 @cli.command(short_help='who made a recording, or "unknown"')
-@click.argument('gallery', type=click.Path(exists=True, dir_okay=False))
+@click.argument('gallery', type=click.Path())
 @source_options
 @click.option('--run', help='The encoder (default: the one that the gallery names, in results/ or in the package).')
 @click.option('--nearest', default=3, show_default=True, help='Number of nearest people per recording.')
 @quiet_option
 @json_option
 def identify(gallery, source, fs, leads, units, run, nearest, quiet, as_json):
-    """Who in GALLERY made these recordings, or "unknown".
+    """Who in GALLERY made these recordings, or "unknown". GALLERY may also be a classifier of people (closed-set/…),
+    which knows no "unknown".
 
     \b
     ecg_nb identify people.gallery ecg.hea
+    ecg_nb identify closed-set/cpsc2018-lenet5_s2-time ecg.hea
     """
+    from ecg_nb.inference.closed_set import identify_among, is_network
+    if is_network(gallery):
+        if run: raise click.UsageError('--run names the encoder of a gallery; a closed set has a network of its own')
+        table, problems = identify_among(gallery, list(source), k=nearest, fs=fs, leads=leads, units=units)
+        echo_answer(table.to_dict('records'), as_json, table.to_string(index=False))
+        return echo_left_out(problems)
+    if not Path(gallery).is_file():
+        raise click.UsageError(f'{gallery}: no gallery file there (ecg_nb enrol makes one), and no closed-set/NAME')
     from ecg_nb.inference.predict import identify
     table, problems = identify(gallery, list(source), k=nearest, run=run, fs=fs, leads=leads, units=units,
                                progress=not quiet)

@@ -33,6 +33,8 @@ RUN_FILES = ('model.safetensors', 'checkpoint.safetensors', 'history.csv')   # w
 
 def _why_no_run(path, name):
     "Why there is no run in `path` or under `name`, and what to do."
+    if any((p/'network.json').is_file() for p in (path, data_path('runs', name), shipped_path('identity', name))):
+        return f'a classifier of people: ecg_nb identify {name} asks it, ecg_nb evaluate {name} says how good it is'
     begun = [f for f in RUN_FILES if (path/f).exists()]
     if begun:
         return (f'no run there: a training was begun ({", ".join(begun)}) but did not finish, so there is no '
