@@ -469,10 +469,12 @@ class OnnxRun:
 
     def _ask(self, what, x):
         "Output `what` for the array `x`."
-        try: return self.session.run([what], dict(ecg=x))[0]
+        try: y = self.session.run([what], dict(ecg=x))[0]
         except Exception as e:
             raise ECGError(self.folder/'model.onnx',
                            f'failed on an array of shape {x.shape} ({str(e).strip().splitlines()[0][:160]})') from None
+        if not np.isfinite(y).all(): raise BadHeader(self.folder/'model.onnx', 'answers with what is no number')
+        return y
 
     def __repr__(self):
         return (f'OnnxRun({self.info["run"]}: {len(self.classes)} {"numbers" if self.beats else "classes"}, '

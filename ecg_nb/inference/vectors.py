@@ -16,7 +16,7 @@ from ..signals.lead_quality import quality_text, signal_quality
 from ..tasks.gallery import template
 from ..tasks.identity import IdentityEncoder, load_encoder
 from ..training.run import Run, load_run
-from ..training.run_folder import check_whole, is_encoder, origin, say_origin
+from ..training.run_folder import check_whole, is_encoder, only_numbers, origin, say_origin
 
 # %% auto #0
 __all__ = ['vector_of', 'Vectors', 'vectors', 'groups_of', 'SamePerson', 'same_person']
@@ -33,14 +33,14 @@ def vector_of(
     prepared,        # a `PreparedRecording`, from `run.prepare`
 )->np.ndarray:       # float32 (features,)
     "What the last layer of `run` reads of one recording, the mean over its windows; of an encoder, its embedding."
-    if isinstance(run, IdentityEncoder): return run.embed(prepared).astype(np.float32)
+    if isinstance(run, IdentityEncoder): return only_numbers(run, run.embed(prepared).astype(np.float32))
     data, whole, parts = run.data_of(prepared), run.model, []
     try:
         for net in _networks(whole):
             run.model = net
             parts.append(record_embeddings(run, data)[0])
     finally: run.model = whole
-    return np.concatenate(parts)
+    return only_numbers(run, np.concatenate(parts))
 
 # %% ../../nbs/inference/12_vectors.ipynb #vectors
 class Vectors(NamedTuple):
