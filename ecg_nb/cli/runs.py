@@ -5,7 +5,7 @@
 # %% ../../nbs/cli/13_cli_runs.ipynb #export-from-future-import-annotations
 from __future__ import annotations
 import click
-from .base import cli, echo, echo_answer, json_option, run_names
+from .base import cli, echo, echo_answer, held_output, json_option, run_names
 from ..core import MissingFile, json_text, read_json, results_path
 
 # %% auto #0
@@ -98,7 +98,7 @@ def results(check):
 # %% ../../nbs/cli/13_cli_runs.ipynb #export
 @cli.command(short_help='a run as ONNX, with its preparation')
 @click.argument('run', shell_complete=run_names)
-@click.option('--to', required=True, type=click.Path(file_okay=False),
+@click.option('--to', required=True, type=click.Path(file_okay=False), callback=held_output,
               help='Folder for model.onnx, recipe.json and the model card.')
 def export(run, to):
     """RUN as an ONNX file, with its preparation beside it. Needs the extra onnx: pip install "ecg_nb[onnx]".

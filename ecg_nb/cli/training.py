@@ -7,7 +7,7 @@ from __future__ import annotations
 import re, shlex
 from pathlib import Path
 import click
-from .base import (cli, comma_separated, echo, echo_answer, echo_left_out, json_option, people_option,
+from .base import (cli, comma_separated, echo, echo_answer, echo_left_out, held_output, json_option, people_option,
                              run_names, source_options, source_table)
 from ..core import BadTable, ECGError, atomic_path, data_path, read_json
 
@@ -219,7 +219,8 @@ def sweep(ctx, tasks, models, seeds, epochs, lr, to, share, wait, retry_failed, 
 # %% ../../nbs/cli/12_cli_training.ipynb #plot-losses
 @cli.command('plot-losses', short_help='losses and score by epoch, as a picture')
 @click.argument('run', nargs=-1, required=True, shell_complete=run_names)
-@click.option('--out', required=True, type=click.Path(dir_okay=False), help='Picture to write: .png, .svg or .pdf.')
+@click.option('--out', required=True, type=click.Path(dir_okay=False), callback=held_output,
+              help='Picture to write: .png, .svg or .pdf.')
 def plot_losses(run, out):
     """Training and validation loss by epoch, with the validation score; one panel a RUN (task/name, a folder,
     or a history.csv).

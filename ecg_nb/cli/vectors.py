@@ -5,7 +5,8 @@
 # %% ../../nbs/cli/18_cli_vectors.ipynb #export-imports-cli-vectors
 from __future__ import annotations
 import click
-from .base import cli, echo, echo_answer, echo_left_out, json_option, quiet_option, run_option, source_options
+from .base import (cli, echo, echo_answer, echo_left_out, held_output, json_option, quiet_option, run_option,
+                             source_options)
 
 # %% auto #0
 __all__ = ['same_person', 'embed']
@@ -15,7 +16,8 @@ __all__ = ['same_person', 'embed']
 @source_options
 @run_option('identity/leads-12', 'The encoder; identity/lead-I for one lead.')
 @click.option('--threshold', type=float, help="Cosine from which on two are one person (default: the run's own).")
-@click.option('--out', type=click.Path(dir_okay=False), help='Table to write (.csv): a row a recording.')
+@click.option('--out', type=click.Path(dir_okay=False), callback=held_output,
+              help='Table to write (.csv): a row a recording.')
 @quiet_option
 @json_option
 def same_person(source, fs, leads, units, run, threshold, out, quiet, as_json):
@@ -39,7 +41,8 @@ def same_person(source, fs, leads, units, run, threshold, out, quiet, as_json):
 @cli.command(short_help='vectors of recordings, of any run')
 @source_options
 @run_option('identity/leads-12', 'Whose last layer is read.')
-@click.option('--out', required=True, type=click.Path(dir_okay=False), help='File to write: .csv or .npz.')
+@click.option('--out', required=True, type=click.Path(dir_okay=False), callback=held_output,
+              help='File to write: .csv or .npz.')
 @quiet_option
 def embed(source, fs, leads, units, run, out, quiet):
     """What RUN sees in each recording, as a row of numbers: what its last layer reads, the mean over the

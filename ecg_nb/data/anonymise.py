@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from itertools import count
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import BadTable, DamagedFile, ECGError, LEADS, NotWritten, Recording, UnsafePath, atomic_path, hold_file, read_json, read_table, shipped_path, write_csv, write_errors
+from ..core import BadTable, DamagedFile, ECGError, LEADS, NotWritten, Recording, UnsafePath, atomic_path, hold_file, lock_folder, read_json, read_table, shipped_path, write_csv, write_errors
 from .datasets import unread
 from .load import read, read_folder
 from .formats import header_path, read_annotations
@@ -303,9 +303,10 @@ def anonymise(
         if out.resolve().is_relative_to(Path(s).resolve()):
             raise UnsafePath(out, f'lies in {s}, which is to be copied: choose another folder')
     _check_apart(place, out)
-    if (out/'records.csv').exists() and not place.exists():
-        raise NotWritten(out, 'holds other copies already: choose another folder, or give their key')
-    with write_errors(place), hold_file(place, writer='call that copies') as real:     # one key, one call at a time
+    with write_errors(place), hold_file(place, writer='call that copies') as real, \
+         lock_folder(out, wait_s=60, writer='call that copies'):      # one key, one folder, one call at a time
+        if (out/'records.csv').exists() and not real.exists():
+            raise NotWritten(out, 'holds other copies already: choose another folder, or give their key')
         return _copies(source, out, _Key(real, out), to, csv, progress, columns=columns, sex_coding=sex_coding, fs=fs, leads=leads, units=units)
 
 def _copies(source, out, key, to, csv, progress, **options):

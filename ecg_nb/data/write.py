@@ -10,8 +10,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import (BadSignal, DamagedFile, ECGError, LEADS, NotWritten, Recording, atomic_path, lead_name, plain,
-                         shielded, write_errors)
+from ..core import (BadSignal, DamagedFile, ECGError, LEADS, NotWritten, Recording, atomic_path, lead_name,
+                         lock_folder, plain, shielded, write_errors)
 from .formats import age_years, sex_letter
 from .load import read
 from ..signals.segment import find_r_peaks_multi
@@ -444,8 +444,11 @@ def write_recordings(
     progress:bool=False,
 )->pd.DataFrame:         # a row a recording: record_id, file (relative to `out`), problem
     "Write all recordings of a table as files of another format; one that cannot be written does not stop the others."
+    with lock_folder(out, writer='call'): return _written(table, Path(out), to, beats, overwrite, progress)
+
+def _written(table, out, to, beats, overwrite, progress):
     from tqdm.auto import tqdm
-    out, rows, used = Path(out), [], set()
+    rows, used = [], set()
     for row in tqdm(table.itertuples(), total=len(table), disable=not progress, desc='written'):
         stem = file_stem(row.record_id)
         name = next(s for s in (stem, *(f'{stem}-{k}' for k in range(2, len(table) + 2))) if s.casefold() not in used)
