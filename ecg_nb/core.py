@@ -5,7 +5,7 @@
 # %% ../nbs/core/10_core.ipynb #export-from-future-import-annotations
 from __future__ import annotations
 import atexit, ctypes, errno, gzip, hashlib, io, json, lzma, os, re, secrets, shutil, signal, stat, sys
-import tempfile, threading, time, traceback, unicodedata, warnings, zlib
+import tempfile, threading, time, traceback, unicodedata, warnings, zipfile, zlib
 from collections.abc import Mapping
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
@@ -23,10 +23,11 @@ __all__ = ['LEADS', 'INK', 'PAPER_FINE', 'PAPER_COARSE', 'WAVE_COLORS', 'shown',
            'ECGError', 'MissingFile', 'UnsafePath', 'BadHeader', 'DamagedFile', 'UnknownFormat', 'MissingLead',
            'BadSignal', 'NotWritten', 'BusyFolder', 'BadTable', 'lead_name', 'Recording', 'check_fs', 'Budget',
            'budget', 'allowed', 'afford', 'clocked', 'in_time', 'Unpacked', 'project_root', 'data_path', 'results_path',
-           'shipped_path', 'sync_folder', 'sync_tree', 'make_folder', 'sweep_temporary', 'atomic_path', 'swap_names',
-           'atomic_folder', 'plain', 'json_text', 'write_json', 'read_bytes', 'read_json', 'write_csv', 'read_table',
-           'write_errors', 'lock_folder', 'hold_file', 'stoppable', 'end_with_parent', 'toy_ecg', 'plot_ecg',
-           'did_you_mean', 'import_user_module', 'import_plugins', 'UnknownName', 'Registry', 'provenance']
+           'shipped_path', 'sync_folder', 'sync_tree', 'make_folder', 'sweep_temporary', 'temporary_folder',
+           'atomic_path', 'swap_names', 'atomic_folder', 'plain', 'json_text', 'write_json', 'read_bytes', 'read_json',
+           'file_state', 'write_csv', 'read_table', 'read_arrays', 'write_errors', 'lock_folder', 'hold_file',
+           'stoppable', 'end_with_parent', 'toy_ecg', 'plot_ecg', 'did_you_mean', 'import_user_module',
+           'import_plugins', 'UnknownName', 'Registry', 'provenance']
 
 # %% ../nbs/core/10_core.ipynb #shown
 _HIDDEN = {'Cc', 'Cf', 'Cs', 'Zl', 'Zp'}   # controls, marks of direction, bytes that are no text, ends of lines
@@ -439,6 +440,16 @@ def sweep_temporary(
     for path, m in names:
         if m and name in (None, m[1]): _sweep_one(path)
 
+def temporary_folder(
+    name:str,   # what it is for
+)->Path:        # a new folder among the system's temporary ones, to be removed at the end
+    "A folder for this program alone; what killed programs of ours have left of the same name goes."
+    home = Path(tempfile.gettempdir())
+    sweep_temporary(home, name)
+    tmp, _ = _new_temporary(home/name, is_folder=True)          # its lock is held as long as the program lives
+    tmp.chmod(0o700)
+    return tmp
+
 # %% ../nbs/core/10_core.ipynb #atomic-path
 @contextmanager
 def atomic_path(
@@ -552,6 +563,13 @@ def read_json(path):
     try: return json.loads(data.decode('utf-8'))
     except (ValueError, RecursionError) as e: raise DamagedFile(path, f'not JSON ({str(e)[:200]})') from None
 
+# %% ../nbs/core/10_core.ipynb #file-state
+def file_state(
+    of,       # the `os.stat` of a file
+)->tuple:     # its number, size, times of change (ns)
+    "By what a file that was read is known to be the same still."
+    return of.st_ino, of.st_size, of.st_mtime_ns, of.st_ctime_ns
+
 # %% ../nbs/core/10_core.ipynb #write-csv
 _number_below_0 = re.compile(r'-\d{1,15}(?:\.\d{1,15})?')
 
@@ -608,6 +626,30 @@ def read_table(
         if pd.api.types.is_object_dtype(dtype) or pd.api.types.is_string_dtype(dtype):
             t.isetitem(k, t.iloc[:, k].map(bare))
     return t.rename(columns=bare, index=bare if options.get('index_col') is not None else None)
+
+# %% ../nbs/core/10_core.ipynb #read-arrays
+def _array(name, data):
+    "The array that the bytes of a .npy hold."
+    f = io.BytesIO(data)
+    header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    shape, fortran, dtype = header[np.lib.format.read_magic(f)](f)
+    if dtype.hasobject: raise ValueError(f'{name} holds objects')
+    return np.ndarray(shape, dtype, data, f.tell(), order='F' if fortran else 'C').copy()
+
+def read_arrays(
+    path,             # that `numpy.savez` wrote, packed or not
+    *,
+    most:int=1 << 28, # bytes, unpacked
+)->dict:              # name -> array
+    "The arrays in `path`; `MissingFile`, `DamagedFile` for what is none."
+    raw = read_bytes(path, most=most)
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as z:
+            size = sum(m.file_size for m in z.infolist())
+            if size > most: raise DamagedFile(path, f'unpacks to {size:,} bytes, which are too many for such a file')
+            return {m.filename.removesuffix('.npy'): _array(m.filename, z.read(m)) for m in z.infolist()}
+    except ECGError: raise
+    except Exception as e: raise DamagedFile(path, f'no arrays, or damaged ones ({str(e)[:200]})') from None
 
 # %% ../nbs/core/10_core.ipynb #write-errors
 @contextmanager

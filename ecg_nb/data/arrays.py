@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Lock
 import numpy as np
 from ..core import BadHeader, BadSignal, DamagedFile, ECGError, LEADS, MissingFile, MissingLead, Recording, Unpacked, afford, bare, check_fs
+from ..core import file_state
 from .formats import UNIT_MV, person
 
 # %% auto #0
@@ -934,8 +935,7 @@ def _remembered(path, key, make):
     "`make()`, whose first value is an array; of a large file that is not being written, kept for the next one who asks."
     s = os.stat(path)
     if s.st_size < 1 << 20 or time.time() - s.st_mtime < 2: return make()
-    # the time of change may be set back
-    key = (os.path.abspath(path), s.st_mtime_ns, s.st_ctime_ns, s.st_ino, s.st_size, key)
+    key = (os.path.abspath(path), *file_state(s), key)
     with _tables_lock:
         if key in _tables: return _tables[key]
     table = make()

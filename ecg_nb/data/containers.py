@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 import numpy as np
-from ..core import BadHeader, BadSignal, DamagedFile, ECGError, LEADS, MissingFile, UnknownFormat, UnsafePath, lead_name, read_bytes
+from ..core import BadHeader, BadSignal, DamagedFile, ECGError, LEADS, MissingFile, UnknownFormat, UnsafePath, file_state, lead_name, read_bytes
 from .arrays import beat_height, infer_units, read_array, read_frame, unit_mv
 from .formats import age_years, says_ecg, sex_letter
 from .registry import ZARR_HEADS, container_of, first_bytes, register_format
@@ -240,15 +240,14 @@ def _is_unit(text)->bool:
 
 # %% ../../nbs/data/25_containers.ipynb #npz
 @lru_cache(16)
-def _memory(path, mtime_ns, size)->dict:
+def _memory(path, state)->dict:
     "What was found out about a file, for the next recording of it."
     return {}
 
 class _Container:
     "An open container: `shapes`, `get`, `attributes`, `held`."
     def __init__(self, path):
-        s = os.stat(path)
-        self.path, self.shapes, self.key = path, {}, (os.path.abspath(path), s.st_mtime_ns, s.st_size)
+        self.path, self.shapes, self.key = path, {}, (os.path.abspath(path), file_state(os.stat(path)))
         self.memory = _memory(*self.key)
     def attributes(self, home): return {}
     def close(self): pass
@@ -270,7 +269,7 @@ class _Npz(_Container):
     def close(self): self.zip.close()
 
 @lru_cache(1)
-def _npz_array(path, mtime_ns, size, name):
+def _npz_array(path, state, name):
     "An array of an npz file, kept for the next recording in it."
     with zipfile.ZipFile(path) as z, z.open(name + '.npy') as f: return np.lib.format.read_array(f, allow_pickle=False)
 
@@ -350,7 +349,7 @@ class _Hdf5(_Container):
     def __init__(self, path):
         super().__init__(path)
         import h5py
-        if 'shapes' not in self.memory: _check_heaps(path, self.key[2])
+        if 'shapes' not in self.memory: _check_heaps(path, os.path.getsize(path))
         self.file, self.elsewhere = h5py.File(path, 'r', locking=False), []
         if 'shapes' not in self.memory:
             self._walk(self.file, '', set())
@@ -451,7 +450,7 @@ class _Parquet(_Container):
     def close(self): self.file.close()
 
 @lru_cache(1)
-def _row_group(path, mtime_ns, size, g):
+def _row_group(path, state, g):
     "A group of rows of a Parquet file, kept for the next recording in it."
     import pyarrow.parquet as pq
     with pq.ParquetFile(path) as f: return f.read_row_group(g)

@@ -118,14 +118,16 @@ def _changed(side, paths, root):
     '' if only their times have changed, which is noted in `side`."""
     if 'source_hash' not in side:                                           # by earlier code
         side |= {f'source_{f}': [None if f == 'files' else '']*len(paths) for f in Source._fields if f != 'bytes'}
-    changed, sources = {}, {}
+    changed, sources, read_again = {}, {}, {}
     for i, path in enumerate(paths):
         was = Source(*(side[f'source_{f}'][i] for f in Source._fields))
         if not was.hash: was = was._replace(files=_files_of(f'{root}/{path}'))
         key = path, tuple(was.files or ())
         if key not in sources: sources[key] = _source(f'{root}/{path}', was.files, content=False)
         if sources[key].stamp == was.stamp: continue
-        if not sources[key].hash: sources[key] = _source(f'{root}/{path}', was.files)
+        same_files = sources[key].stamp, key[1]                             # of many recordings in one file
+        if same_files not in read_again: read_again[same_files] = _source(f'{root}/{path}', was.files)
+        sources[key] = read_again[same_files]
         n_files = int(was.hash.partition('-')[0]) if was.hash else len(was.files or ())
         why = _why_anew(was, sources[key], n_files if side['n_samples'][i] else 0)
         if why is None: continue

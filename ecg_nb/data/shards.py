@@ -13,10 +13,11 @@ from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np
-from ..core import BadSignal, ECGError, end_with_parent, lead_name, Recording, UnsafePath, write_errors
+from ..core import BadSignal, ECGError, end_with_parent, file_state, lead_name, Recording, UnsafePath, write_errors
 from .datasets import register_missing
 from .formats import _in_other_case, links_followed, read_header
 from .load import read
+from .registry import container_of, is_zarr
 from ..signals.prepare import prepare_recording
 from ..signals.lead_quality import signal_quality
 from ..signals.preprocess import complete_leads, from_int16, OFFSET_MV, offsets, Recipe, rescale, to_int16
@@ -95,15 +96,15 @@ def record_int16(
 class Source(NamedTuple):
     "What is known of the files of a recording."
     bytes:int          # all together; 0: there are none
-    stamp:str          # of their sizes and times; '' if they were changed while they were read
+    stamp:str          # of their numbers, sizes and times; '' if they were changed while they were read
     hash:str           # number of files that are there, and 32 hexadecimal digits of their bytes; '' if too large
     files:list|None    # names, from the folder of the recording; None: those of `_pair`
 
 _HASHED = 1 << 33      # bytes: what is larger is not read here either
 
 def _stamp(stats)->str:
-    "16 hexadecimal digits of sizes and times; of a file that is not there, too."
-    text = ' '.join('-' if s is None else f'{s.st_size} {s.st_mtime_ns} {s.st_ctime_ns}' for s in stats)
+    "16 hexadecimal digits of numbers, sizes and times of files; of one that is not there, too."
+    text = ' '.join('-' if s is None else ' '.join(map(str, file_state(s))) for s in stats)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 def _content(parts)->str:
@@ -142,7 +143,14 @@ def _pair(path)->list:
     if ext not in family and (alone := _stat(path)): return [alone]
     stem = stem if ext in family else path
     there = islice(filter(None, (_stat(stem + e) for e in family)), 2)
-    return list(there) or list(filter(None, (_spelt(stem + '.hea'), _spelt(path))))[:1]
+    return list(there) or list(filter(None, (_spelt(stem + '.hea'), _spelt(path))))[:1] or _container(path)
+
+def _container(path)->list:
+    "Path and `os.stat` of the file that holds recording `path` among others (a zip, npz, HDF5); of Zarr all its files."
+    file, _ = container_of(path)
+    if not file or not os.path.isdir(file): return list(filter(None, [_stat(file)]))
+    names = (os.path.join(folder, n) for folder, _, names in os.walk(file) for n in names)
+    return list(filter(None, map(_stat, sorted(names))))
 
 def _named_files(path, depth=0)->list:
     "Names of the files that WFDB record `path` says it lies in, those of its segments included."
@@ -262,9 +270,9 @@ def _try_record(root, row, recipe, quality=False, length=None, sources=None):
         return np.empty((0, len(recipe.leads)), '<i2'), _why(e), '', _source_since(full, None, sources)
 
 def _source_since(path, before, sources):
-    "The `Source` of recording `path` if it is as it was `before`; many parts of one night ask for it once."
+    "The `Source` of recording `path` if it is as it was `before`; of many that lie in one file it is read once."
     now = _source(path, before.files if before else _files_of(path), content=False)
-    key = path, now.stamp
+    key = now.stamp, tuple(now.files or ())
     if key not in sources: sources[key] = _source(path, now.files)
     return sources[key] if before is None or now.stamp == before.stamp else now._replace(stamp='')
 

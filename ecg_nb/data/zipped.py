@@ -7,7 +7,7 @@ from __future__ import annotations
 import atexit, hashlib, os, re, shutil, stat, tempfile, zipfile
 from contextlib import contextmanager
 from threading import Lock
-from ..core import BadSignal, DamagedFile, ECGError, MissingFile, UnsafePath
+from ..core import BadSignal, DamagedFile, ECGError, MissingFile, UnsafePath, file_state, temporary_folder
 from .registry import container_of, first_bytes
 
 # %% auto #0
@@ -87,7 +87,7 @@ def _our_folder()->str:
     "The folder for what is unpacked, made at the first question; that of the program which started this one, if it has one."
     root = os.environ.get('ECG_NB_UNPACKED', '')
     if root and os.path.isdir(root) and os.stat(root).st_uid == os.getuid(): return root
-    root = tempfile.mkdtemp(prefix='ecg_nb_zip_')
+    root = str(temporary_folder('ecg_nb_zip'))
     os.environ['ECG_NB_UNPACKED'] = root
     atexit.register(_remove, root, os.getpid())
     return root
@@ -102,8 +102,8 @@ def unpacked(
     "The archive `path`, unpacked into a folder of our own; once a program."
     path = os.path.abspath(path)
     with _lock:
-        s, root = os.stat(path), _our_folder()
-        folder = os.path.join(root, hashlib.sha256(f'{path} {s.st_mtime_ns} {s.st_size}'.encode()).hexdigest()[:20])
+        root, which = _our_folder(), f'{path} {file_state(os.stat(path))}'
+        folder = os.path.join(root, hashlib.sha256(which.encode('utf-8', 'surrogateescape')).hexdigest()[:20])
         if os.path.isdir(folder): return folder
         if path.startswith(root + os.sep):
             raise DamagedFile(path, 'is a zip archive within a zip archive: unpack it first')

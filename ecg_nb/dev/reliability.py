@@ -979,7 +979,7 @@ def _one(guard, target, box, files, changed):
     elif os.listdir('.') != ['secret']:
         fault = f'left {", ".join(sorted(set(os.listdir(".")) - {"secret"}))[:60]} behind outside'
     # unpacked: goes with the program
-    elif new := {p for p in box.iterdir() if not p.name.startswith('ecg_nb_zip_')} - known:
+    elif new := {p for p in box.iterdir() if 'ecg_nb_zip' not in p.name} - known:
         fault = f'left {sorted(new)[0].name} behind'
     elif len(warned) > 20: fault = f'{len(warned)} warnings'
     for p in set(os.listdir('.')) - {'secret'}: os.unlink(p)

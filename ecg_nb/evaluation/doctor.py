@@ -7,8 +7,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import (LEADS, ECGError, MissingFile, Recording, atomic_path, data_path, results_path, write_csv,
-                         write_json)
+from ..core import (LEADS, ECGError, MissingFile, Recording, atomic_path, data_path, read_arrays, results_path,
+                         write_csv, write_json)
 from ..data.datasets import find, have, ptbxl_table, records_table
 from ..data.formats import read_wfdb
 from ..data.load import read
@@ -212,8 +212,7 @@ def motion_noise()->np.ndarray: # mV at 100 Hz
     "Eighty seconds of electrode motion of the noise stress test."
     path = data_path('nstdb')/'em_80s_360hz.npz'
     if not path.exists(): raise MissingFile(path, 'the electrode motion of the MIT-BIH noise stress test is not there')
-    with np.load(path, allow_pickle=False) as z:
-        return resample(z['em_mv_at_0db'][None].astype(np.float32), 360, 100)[0]
+    return resample(read_arrays(path)['em_mv_at_0db'][None].astype(np.float32), 360, 100)[0]
 
 def add_motion(
     rec:Recording,       # 12 leads at 100 Hz

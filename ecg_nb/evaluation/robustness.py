@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np, pandas as pd, torch
 from .. import core
 from ..core import (BadSignal, BadTable, DamagedFile, ECGError, LEADS, MissingFile, Recording, atomic_path,
-                         data_path, read_json, results_path, write_csv, write_json, did_you_mean)
+                         data_path, read_arrays, read_json, results_path, write_csv, write_json, did_you_mean)
 from ..data.datasets import find
 from ..data.simulate import Noise, electrode_noise, twelve_leads
 from ..signals.preprocess import band_filter, resample, to_int16
@@ -335,9 +335,9 @@ def answer_path(
 def _is_kept(path, c):
     "Whether there is an answer at `path`, on what the records hold now; older answers do not say on what."
     if not path.exists(): return False
-    try:
-        with np.load(path, allow_pickle=False) as f: return 'content' not in f.files or str(f['content']) == c.content
-    except Exception: return True              # damaged: whoever reads it says so
+    try: kept = read_arrays(path)
+    except ECGError: return True               # damaged: whoever reads it says so
+    return 'content' not in kept or str(kept['content']) == c.content
 
 # %% ../../nbs/evaluation/11_robustness.ipynb #kept-answers-2
 def kept_answers(
@@ -357,8 +357,9 @@ def kept_answers(
         with atomic_path(path) as f, open(f, 'wb') as o:
             np.savez(o, p=np.asarray(p, np.float32), refused=refused, content=c.content)
     try:
-        with np.load(path, allow_pickle=False) as f: p, refused = f['p'], str(f['refused'])
-    except Exception as e:
+        kept = read_arrays(path)
+        p, refused = kept['p'], str(kept['refused'])
+    except (ECGError, KeyError) as e:
         raise DamagedFile(path, f'not an answer that was kept ({e}); delete it to ask again') from None
     if refused: raise BadSignal(c.name, refused)
     if p.shape != (len(c.data), len(c.run.classes)):

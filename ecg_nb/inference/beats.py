@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import BadSignal, ECGError, Recording, atomic_path, read_bytes
+from ..core import BadSignal, ECGError, Recording, atomic_path, file_state, read_bytes
 from ..data.datasets import DATASETS
 from ..data.load import read
 from ..metrics.ec57 import AAMI
@@ -19,7 +19,7 @@ from ..signals.prepare import usable_leads
 from ..signals.quality import lead_extents
 from ..tasks.beats import beat_probabilities
 from ..training.run import Run, load_run
-from ..training.run_folder import find_run, say_origin
+from ..training.run_folder import find_run, only_numbers, say_origin
 
 # %% auto #0
 __all__ = ['NAMES', 'FIRST_LEADS', 'AT_END_S', 'FEW', 'IRREGULAR', 'LONG_S', 'IN_PARTS', 'LabelledBeats', 'beats_run',
@@ -113,7 +113,7 @@ def beats_run(
     "The run that answers beat by beat."
     if not isinstance(run, Run):
         folder = find_run(run)
-        run = _run(folder, (folder/'model.safetensors').stat().st_mtime)
+        run = _run(folder, file_state((folder/'model.safetensors').stat()))
     say_origin(run)
     if run.info.get('answers') != 'beats':
         raise BadSignal(run.name, 'answers for whole recordings, not beat by beat: take beats/aami')
@@ -148,7 +148,9 @@ def _probabilities(run, aligned):
     "Of each beat how likely each class is, and whether there is a lead in which that can be said."
     parts = [(beat_probabilities(run.model, x, run.info.get('offset') or ()), np.isfinite(x).all(2).any(1))
              for _, x in features_along(aligned)]
-    return tuple(np.concatenate(o) for o in zip(*parts))
+    p, sayable = (np.concatenate(o) for o in zip(*parts))
+    only_numbers(run, p[sayable])
+    return p, sayable
 
 def label_beats(
     rec,                # `Recording` or `LongRecording`; any leads, from 100 Hz on

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np, pandas as pd, torch
 import torch.nn.functional as F
 from tqdm.auto import tqdm
-from ..core import ECGError, LEADS, atomic_path, data_path, write_csv
+from ..core import DamagedFile, ECGError, LEADS, atomic_path, data_path, hold_file, read_arrays, write_csv
 from ..metrics.classify import macro_auc
 from ..models.measured import NUMBERS, Measured, digest
 from ..models.registry import create_model
@@ -57,14 +57,19 @@ def kept_numbers(
 def _kept(path):
     "Numbers that are kept, by what was measured."
     if path is None or not Path(path).exists(): return {}
-    with np.load(path, allow_pickle=False) as f:
-        if tuple(f['names'].tolist()) != NUMBERS: return {}
-        return {bytes(k): v for k, v in zip(f['keys'], f['numbers'])}
+    f = read_arrays(path)
+    try: names, keys, numbers = f['names'], f['keys'], f['numbers']
+    except KeyError: raise DamagedFile(path, 'holds no numbers that were kept; delete it') from None
+    if tuple(names.tolist()) != NUMBERS: return {}
+    return {bytes(k): v for k, v in zip(keys, numbers)}
 
 def _keep(path, there):
-    keys = np.array([np.frombuffer(k, np.uint8) for k in there])
-    with atomic_path(path) as p:
-        with open(p, 'wb') as f: np.savez(f, names=np.array(NUMBERS), keys=keys, numbers=np.stack(list(there.values())))
+    "Add `there` to the numbers that are kept, among which may be others that another program has put there meanwhile."
+    with hold_file(path) as path:
+        whole = _kept(path) | there
+        keys = np.array([np.frombuffer(k, np.uint8) for k in whole])
+        with atomic_path(path) as p, open(p, 'wb') as f:
+            np.savez(f, names=np.array(NUMBERS), keys=keys, numbers=np.stack(list(whole.values())))
 
 # %% ../../nbs/tasks/20_measured.ipynb #learn-numbers
 def learn_numbers(

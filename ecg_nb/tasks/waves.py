@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from tqdm.auto import tqdm
-from ..core import (BadSignal, ECGError, Recording, atomic_path, plain, provenance, read_table, write_csv,
+from ..core import (BadHeader, BadSignal, ECGError, Recording, atomic_path, file_state, plain, provenance, read_table, write_csv,
                          write_json)
 from ..data.datasets import find, have, records_table
 from ..data.load import read
@@ -30,7 +30,7 @@ from ..signals.waves import COLUMNS, WAVE_FS, WAVES, curves_together, wave_input
 from .base import TASKS, Figure, Plan, Task
 from ..training.data import autocast
 from ..training.run import Run, load_run
-from ..training.run_folder import LAYOUT, find_run, say_origin
+from ..training.run_folder import LAYOUT, find_run, only_numbers, say_origin
 from ..training.weights import load_weights, save_weights
 
 # %% auto #0
@@ -266,7 +266,8 @@ class Delineator:
         "What the network says of each sample of each lead."
         n, step = x.shape[1], self.net.step
         padded = np.pad(x, ((0, 0), (0, -n % step)), mode='edge')
-        return self.net(torch.from_numpy(padded)[:, None])[..., :n].numpy()
+        z = self.net(torch.from_numpy(padded)[:, None])[..., :n].numpy()
+        return z if self.run is None else only_numbers(self.run, z)
 
 
 # %% ../../nbs/tasks/17_delineation.ipynb #delineate
@@ -338,7 +339,7 @@ def delineator(
 )->Delineator:
     "The delineator of this name, loaded once for each state of its folder."
     folder = find_run(run).resolve()
-    return _delineator(folder, (folder/'model.safetensors').stat().st_mtime_ns)
+    return _delineator(folder, file_state((folder/'model.safetensors').stat()))
 
 def waves(
     rec:Recording,       # any leads, any rate from 100 Hz on
@@ -357,7 +358,7 @@ def measured_with_waves(
     try:
         rec, _ = usable_leads(rec)
         table = delineator(run)(rec)
-    except BadSignal as e: return no_measurements(rec, e.cause), pd.DataFrame(columns=COLUMNS)
+    except (BadSignal, BadHeader) as e: return no_measurements(rec, e.cause), pd.DataFrame(columns=COLUMNS)
     return measurements(rec, table), table
 
 def measured(rec:Recording, **kwargs)->Measurements:
