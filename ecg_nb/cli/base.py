@@ -9,13 +9,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 import click
 import ecg_nb
-from ..core import BadTable, ECGError, MissingFile, did_you_mean, import_user_module, json_text, shown
+from ..core import BadTable, ECGError, MissingFile, did_you_mean, hold_file, import_user_module, json_text, shown
 
 # %% auto #0
 __all__ = ['PARTLY', 'file_options', 'source_options', 'people_option', 'note_options', 'quiet_option', 'json_option', 'echo',
            'as_options', 'echo_warning', 'extra_of', 'one_line', 'end_unread', 'Commands', 'environment', 'cli',
            'options', 'run_names', 'source_names', 'class_names', 'run_option', 'comma_separated', 'stated_units',
-           'pairs', 'notes_given', 'source_table', 'echo_left_out', 'with_origin', 'echo_answer']
+           'held_output', 'pairs', 'notes_given', 'source_table', 'echo_left_out', 'with_origin', 'echo_answer']
 
 # %% ../../nbs/cli/10_cli.ipynb #partly
 def echo(text='', *, err:bool=False, nl:bool=True):
@@ -197,6 +197,12 @@ def stated_units(ctx, param, value):
     from ecg_nb.data.arrays import unit_mv
     try: all(unit_mv(u) for u in value.split(',')) if value else None
     except ECGError as e: raise click.BadParameter(e.cause) from None
+    return value
+
+# %% ../../nbs/cli/10_cli.ipynb #held-output
+def held_output(ctx, param, value):
+    "Let no other call write the same file or folder until this command has ended; `BusyFolder` if one does so now."
+    if value and not ctx.resilient_parsing: ctx.with_resource(hold_file(value, wait_s=0, writer='call'))
     return value
 
 # %% ../../nbs/cli/10_cli.ipynb #pairs

@@ -7,8 +7,8 @@ from __future__ import annotations
 from pathlib import Path
 import click
 from .base import (PARTLY, as_options, class_names, cli, comma_separated, run_names, run_option, echo,
-                             echo_answer, echo_left_out, file_options, json_option, note_options, notes_given,
-                             people_option, quiet_option, source_options, source_table)
+                             echo_answer, echo_left_out, file_options, held_output, json_option, note_options,
+                             notes_given, people_option, quiet_option, source_options, source_table)
 from ..core import ECGError, did_you_mean, shown
 
 # %% auto #0
@@ -112,7 +112,7 @@ def doctor(source, fs, leads, units, report, fit, as_json):
 @click.option('--method', help='Of the map (default: the one that passed most tests for this run).')
 @click.option('--start', 'start_s', type=float, default=0.,
               help='Explain the ten seconds from this second on (default: from the start).')
-@click.option('--out', required=True, type=click.Path(dir_okay=False),
+@click.option('--out', required=True, type=click.Path(dir_okay=False), callback=held_output,
               help='Picture (.png, .pdf, .svg) or page (.html) to write.')
 def explain(source, fs, leads, units, run, record, cls, method, start_s, out):
     """Which samples of one recording made RUN say so: a map over the ECG, with the verdict on whether such maps

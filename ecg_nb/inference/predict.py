@@ -304,7 +304,7 @@ def _ask(fast, xs, batch, notes)->dict:
     except (ECGError, MemoryError) as e:
         if len(xs) > 1: return {i: _ask(fast, {i: x}, batch, notes)[i] for i, x in xs.items()}
         return {i: getattr(e, 'cause', 'there is not memory enough for it') for i in xs}
-    return {i: row if np.isfinite(row).all() else _NO_NUMBER for i, row in zip(xs, p)}
+    return {i: row if ok else _NO_NUMBER for i, row, ok in zip(xs, p, fast.run.sound(p))}
 
 def _prepared(fast, rec):
     if isinstance(rec, ECGError): return rec
@@ -457,13 +457,14 @@ MEASURED_S = 600.   # of a longer recording the first ten minutes are measured
 
 def _measured(source):
     "`Measurements` of a recording (None if it cannot be read), whose it is (sex, age), what the device says."
-    from ecg_nb.signals.measure import device_values
+    from ecg_nb.signals.measure import device_values, no_measurements
     from ecg_nb.tasks.waves import measured, whose
     part = dict(start_s=0., stop_s=MEASURED_S) if source.duration_s > MEASURED_S else {}
     rec = _read(source, **part)
     if isinstance(rec, ECGError): return None, {}, {}
     try: return measured(rec), whose(rec.meta), device_values(rec.meta)
     except MissingFile: return None, {}, {}                       # a results folder without the run that finds waves
+    except ECGError as e: return no_measurements(rec, e.cause), whose(rec.meta), device_values(rec.meta)
 
 # (`Measurements` or None, dict(sex, age), dict of the device's own) a recording
 def _measurements(self:Predictions, i:int|None=None)->list:
