@@ -4,18 +4,20 @@
 
 # %% ../../nbs/browsing/09_marks.ipynb #export-imports
 from __future__ import annotations
-import csv, io, uuid
+import csv, html, io, tempfile, uuid
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
-import ipywidgets as W, pandas as pd
-from ..core import (BadTable, DamagedFile, ECGError, MissingFile, Recording, atomic_path, bare, data_path,
+import ipywidgets as W, numpy as np, pandas as pd
+from ..core import (BadTable, DamagedFile, ECGError, MissingFile, Recording, atomic_path, bare, data_path, file_names,
                          hold_file,
-                         read_bytes, shielded, write_errors)
+                         read_bytes, shielded, shown, write_csv, write_errors)
 from ..data.datasets import DATASETS
+from ..data.load import read
 
 # %% auto #0
-__all__ = ['MARKS', 'WRAP', 'NARROW', 'RecordKey', 'is_published', 'key_of_row', 'Marks', 'marks_of', 'MarksBar']
+__all__ = ['MARKS', 'WRAP', 'NARROW', 'RecordKey', 'is_published', 'key_of_row', 'Marks', 'marks_of', 'mark_words', 'spans_of',
+           'marks_path', 'export_marks', 'MarksBar']
 
 # %% ../../nbs/browsing/09_marks.ipynb #recordkey
 class RecordKey(NamedTuple):
@@ -42,9 +44,15 @@ def key_of_row(
     except ECGError: return RecordKey(row.record_id, row.dataset) if is_published(row.dataset) else None
 
 # %% ../../nbs/browsing/09_marks.ipynb #-shielded
-MARKS = ('wrong label', 'bad signal', 'note')
-_columns = ('mark_id', 'when', 'dataset', 'record_id', 'content_hash', 'mark', 'note')
-_columns_before = tuple(c for c in _columns if c != 'content_hash')   # of older tables
+MARKS = ('wrong label', 'bad signal', 'note', 'label')
+_columns = ('mark_id', 'when', 'dataset', 'record_id', 'content_hash', 'mark', 'note', 'label', 'lead', 'start_s', 'stop_s')
+_columns_before = _columns[:7], tuple(c for c in _columns[:7] if c != 'content_hash')   # of older tables
+
+def _is_span(start_s, stop_s)->bool:
+    "Whether two texts or numbers are seconds, the second one later."
+    try: start, stop = float(start_s), float(stop_s)
+    except (TypeError, ValueError): return False
+    return 0 <= start < stop < float('inf')
 
 def _read_marks(path):
     "Rows of the table of marks at `path`, none if there is no file; `DamagedFile` if it is anything else."
@@ -55,12 +63,14 @@ def _read_marks(path):
     except UnicodeDecodeError: refuse('not UTF-8 text')
     try: head, *rows = [[bare(c) for c in r] for r in csv.reader(io.StringIO(text, newline=''), strict=True)] or [[]]
     except csv.Error as e: refuse(str(e))
-    if tuple(head) not in (_columns, _columns_before): refuse(f'its first line is not {", ".join(_columns)}')
+    if tuple(head) not in (_columns, *_columns_before): refuse(f'its first line is not {", ".join(_columns)}')
     if not text.endswith('\n'): refuse('its last line is cut off')
     for k, r in enumerate(rows, 2):
         if len(r) != len(head): refuse(f'row {k} has {len(r)} cells instead of {len(head)}')
-        if len(r) == len(_columns_before): r.insert(_columns.index('content_hash'), '')
+        if 'content_hash' not in head: r.insert(_columns.index('content_hash'), '')
+        r += ['']*(len(_columns) - len(r))
         if r[5] not in MARKS: refuse(f'row {k} has the mark {r[5][:40]!r}')
+        if any(map(bool, r[9:])) and not _is_span(*r[9:]): refuse(f'row {k} spans {r[9][:20]!r} to {r[10][:20]!r} s')
     if len({r[0] for r in rows}) < len(rows): refuse('a mark_id occurs twice')
     return rows
 
@@ -76,7 +86,8 @@ class Marks:
 
     def __repr__(self): return f'Marks({self.path.name}: {len(self.read())} marks)'
 
-    # mark_id, when (UTC), dataset, record_id, content_hash, mark, note; all text, the earliest first
+    # a row a mark, all text, the earliest first: mark_id, when (UTC), dataset, record_id, content_hash, mark, note, label,
+    # and of a span lead, start_s, stop_s
     def read(self)->pd.DataFrame:
         "All marks."
         return pd.DataFrame(_read_marks(self.path), columns=list(_columns), dtype=object)
@@ -95,13 +106,21 @@ class Marks:
         *,
         dataset:str='',   # where the recording is from
         content_hash:str='',  # of the recording
+        label:str='',     # for the mark 'label': which
+        lead:str='',      # of a span: the lead that it was seen in
+        span:tuple|None=None, # start and end (s) of the part that is meant; default: the whole recording
     )->str:               # mark_id
         "Set a mark."
         if mark not in MARKS: raise BadTable('mark', f'{mark!r}; there are {", ".join(MARKS)}')
+        words = lambda v: ' '.join(str(v).replace('\0', '').split())
         plain = lambda v: str(v).replace('\0', '')
+        if (mark == 'label') != bool(words(label)): raise BadTable('label', 'a label has a name, and no other mark has one')
+        if span is not None and not _is_span(*span):
+            raise BadTable('span', f'{span[0]} to {span[1]} s: it begins at 0 s or later, and ends after that')
         when = datetime.now(timezone.utc).isoformat(timespec='seconds')
-        note = ' '.join(plain(note).split())
-        row = [uuid.uuid4().hex[:12], when, plain(dataset), plain(record_id), content_hash, mark, note]
+        seconds = [f'{t:.4f}' for t in span or ()] or ['', '']
+        row = [uuid.uuid4().hex[:12], when, plain(dataset), plain(record_id), content_hash, mark, words(note), words(label),
+               plain(lead) if span else '', *seconds]
         self._change(lambda rows: [*rows, row])
         return row[0]
 
@@ -134,23 +153,102 @@ def marks_of(
         same = (table.content_hash == key.content_hash) | unhashed
     return table[(table.dataset == key.dataset) & same]
 
+# %% ../../nbs/browsing/09_marks.ipynb #mark-words
+def mark_words(row)->str: # of a row of the table of marks
+    "A mark in words: its label or kind, the span, the note."
+    span = f' {float(row.start_s):.2f} to {float(row.stop_s):.2f} s{" " + row.lead if row.lead else ""}' if row.start_s else ''
+    return f'{row.label or row.mark}{span}{": " + row.note if row.note else ""}'
+
+def spans_of(
+    table:pd.DataFrame,   # of marks, of one recording
+)->list:                  # [(start_s, end_s, name)], as `Item` draws segments
+    "The spans among the marks."
+    return [(float(r.start_s), float(r.stop_s), r.label or r.mark) for r in table.itertuples() if r.start_s]
+
+# %% ../../nbs/browsing/09_marks.ipynb #marks-path
+def marks_path(
+    table:pd.DataFrame,   # a records table
+)->Path:
+    "Where the marks on the recordings of `table` are kept."
+    root = table.attrs.get('root')
+    own = root and Path(root).is_dir() and not any(map(is_published, set(table.dataset)))
+    return Path(root)/'marks.csv' if own else data_path('marks.csv')
+
+# %% ../../nbs/browsing/09_marks.ipynb #export-marks
+def _annotations(marks, rec)->list:
+    "(sample, lead number, text) of each annotation, in order of time."
+    rows = []
+    for r in marks.itertuples():
+        lead = rec.leads.index(r.lead) if r.lead in rec.leads else 0
+        words, end = (r.label or r.mark) + (f': {r.note}' if r.note else ''), rec.n_samples - 1
+        if not r.start_s: rows.append((min(1, end), lead, words))         # WFDB takes comments at sample 0 for its own
+        else:
+            start, stop = (min(end, round(float(t)*rec.fs)) for t in (r.start_s, r.stop_s))
+            rows += [(start, lead, f'({words}'), (stop, lead, f'{r.label or r.mark})')]
+    return sorted(rows)
+
+def _write_annotations(path, rows, fs):
+    import wfdb
+    sample, lead, text = zip(*rows)
+    with tempfile.TemporaryDirectory() as d, atomic_path(path) as tmp:
+        wfdb.wrann('x', 'marks', np.array(sample), ['"']*len(rows), chan=np.array(lead), aux_note=[t[:250] for t in text],
+                   fs=fs, write_dir=d)
+        tmp.write_bytes(Path(d, 'x.marks').read_bytes())
+
+def _marked(table, marks):
+    "(record_id, `Recording`, its marks) of each recording of `table` that has any."
+    marks = marks[marks.dataset.isin(set(table.dataset))]
+    if not len(marks): return
+    for row in table.itertuples():
+        if is_published(row.dataset) and row.record_id not in set(marks.record_id): continue
+        try: rec = read(row, root=table.attrs.get('root'))
+        except ECGError: continue
+        own = marks_of(marks, RecordKey(row.record_id, row.dataset, rec.content_hash))
+        if len(own): yield row.record_id, rec, own
+
+def export_marks(
+    marks:Marks,
+    table:pd.DataFrame,   # records table
+    out,                  # folder
+)->list:                  # paths of the files
+    "The marks on the recordings of `table`: marks.csv, and a WFDB annotation file (.marks) a recording."
+    out, found = Path(out), [*_marked(table, marks.read())]
+    with write_errors(out, 'Give another folder'): out.mkdir(parents=True, exist_ok=True)
+    files, parts = [], [own.assign(record_id=name) for name, _, own in found]
+    for file, (_, rec, own) in zip(file_names([name for name, *_ in found]), found):
+        files.append(out/f'{file}.marks')
+        with write_errors(files[-1], 'Give another folder'): _write_annotations(files[-1], _annotations(own, rec), rec.fs)
+    write_csv(out/'marks.csv', pd.concat(parts) if parts else pd.DataFrame(columns=list(_columns)))
+    return [out/'marks.csv', *files]
+
 # %% ../../nbs/browsing/09_marks.ipynb #marksbar
 WRAP, NARROW = dict(flex_flow='row wrap'), dict(description_width='initial')
 
-class MarksBar(W.HBox):
-    "Buttons that mark the recording shown, and the marks that it has."
+class MarksBar(W.VBox):
+    "Labels and marks on the recording shown, or on the span of the last caliper; at once in the stated file."
     def __init__(self,
         marks:Marks,
         said,         # function(text): where to say what happened
+        *,
+        labels=(),    # names of labels to choose from; others can be typed
+        changed=None, # function(): called when the marks of the recording are others
     ):
-        self.marks, self.said, self.key = marks, said, None
-        self.note = W.Text(placeholder='a note', layout=W.Layout(width='220px'))
-        self.buttons = {m: W.Button(description=m, layout=W.Layout(width='auto')) for m in MARKS}
+        self.marks, self.said, self.key, self.changed, self.calipers = marks, said, None, changed or (lambda: None), []
+        auto = dict(width='auto')
+        self.note = W.Text(placeholder='a note', layout=W.Layout(width='200px'))
+        self.label = W.Combobox(placeholder='a label', options=[str(l) for l in labels][:500], layout=W.Layout(width='150px'))
+        self.buttons = {m: W.Button(description=m, layout=W.Layout(**auto)) for m in MARKS}
+        self.buttons['label'].description = 'add label'
+        self.span = W.Checkbox(description='only the span of the calipers', value=True, indent=False,
+                               layout=W.Layout(width='auto', display='none'))
         self.have = W.Dropdown(options=[], layout=W.Layout(width='260px'))
-        self.off = W.Button(description='remove', layout=W.Layout(width='auto'))
+        self.off = W.Button(description='remove', layout=W.Layout(**auto))
+        self.where = W.HTML(f'<small>kept in {html.escape(shown(str(marks.path)))}</small>')
         for m, b in self.buttons.items(): b.on_click(lambda _, m=m: self._do(lambda: self._add(m)))
         self.off.on_click(lambda _: self._do(self._remove))
-        super().__init__([*self.buttons.values(), self.note, self.have, self.off], layout=WRAP)
+        marking = [self.buttons[m] for m in MARKS[:3]]
+        super().__init__([W.HBox([self.label, self.buttons['label'], *marking, self.note, self.span], layout=WRAP),
+                          W.HBox([self.have, self.off, self.where], layout=WRAP)])
 
     def _do(self, act):
         try: act()
@@ -162,22 +260,49 @@ class MarksBar(W.HBox):
         for b in self.buttons.values(): b.disabled = key is None
         self._do(self._list)
 
+    def measure(self, calipers):
+        "These are the calipers of the view; the last of them is the span that is meant."
+        self.calipers = list(calipers)
+        self.span.layout.display = None if self.calipers else 'none'
+
+    def _own(self): return self.marks.of(*self.key) if self.key else pd.DataFrame(columns=list(_columns))
+
+    def spans(self)->list: # [(start_s, end_s, name)]
+        "The spans that are marked in the recording shown."
+        try: return spans_of(self._own())
+        except ECGError: return []
+
     def _list(self):
-        own = self.marks.of(*self.key) if self.key else pd.DataFrame(columns=list(_columns))
-        self.have.options = [(f'{r.mark}{": " + r.note if r.note else ""}', r.mark_id) for r in own.itertuples()]
+        own = self._own()
+        self.have.options = [(mark_words(r), r.mark_id) for r in own.itertuples()]
         self.have.index = len(own) - 1 if len(own) else None
+        shows = None if len(own) else 'none'
+        self.have.layout.display = self.off.layout.display = shows
         self.have.disabled = self.off.disabled = not len(own)
+
+    def _span(self)->dict:
+        "Lead and span of the last caliper, if that is what is meant."
+        if not self.calipers or not self.span.value: return {}
+        last = self.calipers[-1]
+        start, stop = sorted((float(last['start_s']), float(last['stop_s'])))
+        return dict(lead=last['lead'], span=(max(0., start), stop))
 
     def _add(self, mark):
         if self.key is None: return
-        key = self.key
-        self.marks.add(key.record_id, mark, self.note.value, dataset=key.dataset, content_hash=key.content_hash)
+        key, label = self.key, self.label.value if mark == 'label' else ''
+        if mark == 'label' and not label.strip(): return self.said('choose or type a label first')
+        self.marks.add(key.record_id, mark, self.note.value, dataset=key.dataset, content_hash=key.content_hash, label=label,
+                       **self._span())
+        if label and label not in self.label.options: self.label.options = (*self.label.options, label)
         self.note.value = ''
-        self.said(f'marked {key.record_id}: {mark}')
+        self.said(f'marked {key.record_id}: {label or mark}')
         self._list()
+        self.changed()
 
     def _remove(self):
         if self.have.value is None: return
         self.marks.remove(self.have.value)
         self.said('mark removed')
         self._list()
+        self.changed()
+

@@ -399,7 +399,9 @@ class ECGView(Still, anywidget.AnyWidget):
     t0 = traitlets.Float(0.).tag(sync=True)            # first second shown
     overlay = traitlets.Enum(('under', 'along', 'off'), 'under').tag(sync=True)
     status = traitlets.Unicode('').tag(sync=True)
-    caliper = traitlets.Dict().tag(sync=True)          # what was measured last
+    caliper = traitlets.Dict().tag(sync=True)          # what was measured last: lead, ms, bpm, mv, start_s
+    calipers = traitlets.List().tag(sync=True)         # at most two: lead, start_s, stop_s, from_mv, to_mv
+    march = traitlets.Bool(False).tag(sync=True)       # is the last caliper repeated over the paper?
     themes = traitlets.Dict(THEMES).tag(sync=True)     # colours on light and on dark paper
     paper_mm = traitlets.Float(PAPER_MM).tag(sync=True)
     margin_mm = traitlets.Float(MARGIN_MM).tag(sync=True)
@@ -430,6 +432,7 @@ class ECGView(Still, anywidget.AnyWidget):
         self._get, self._kept = get, OrderedDict()
         with self.hold_sync():
             self.rev, self.n, self.t0 = self.rev + 1, n, 0.
+            self.calipers, self.march = [], False
             self.index = min(index, max(0, n - 1))
         if n: self._hand_over(self.index)
 
@@ -442,6 +445,11 @@ class ECGView(Still, anywidget.AnyWidget):
             while len(self._kept) > 8: self._kept.popitem(last=False)
         self._kept.move_to_end(i)
         return self._kept[i]
+
+    def refresh(self):
+        "Make the picture in view anew: what is drawn on it has changed."
+        self._kept.pop(self.index, None)
+        if self.n: self._hand_over(self.index)
 
     def _hand_over(self, i):
         try: meta, buffers = self.item(i).packed()

@@ -3,8 +3,8 @@
  *   Loading   what the page has been sent; pictures are asked for one at a time.
  *   Drawing   paper, map, trace, marks and pulses: functions of the item and the state of the
  *             view, which know nothing of the page.
- *   View      canvas, keys, pointer and buttons around them; all of its state but the calipers
- *             lives in the model, so that Python and the page agree.
+ *   View      canvas, keys, pointer and buttons around them; all of its state lives in the model,
+ *             so that Python and the page agree.
  *
  * Lengths of the paper are in mm, positions on the canvas in CSS pixels, times in s, samples are
  * int16 (GAP: missing). No text from a file is ever set as HTML.
@@ -133,7 +133,13 @@ const CLOCK_STEPS_S = [.2, 1, 2, 5, 10, 30, 60, 300, 600, 1800, 3600];
 const GRID_FROM_MM_S = 10;     // below this speed the millimetres would blur into one colour
 const MAP_SHADES = 15;
 const MOST_MM = 60;            // of a trace above or below its middle (see ecg_nb.view.ecg)
+const MARCH_LEAST_PX = 5;         // of a march-out; closer lines would be a grey field
+const READING_PX = 17;            // height of a caliper's reading
 const PULSE_MM = [[2, 0], [3.5, 0], [3.5, 1], [8.5, 1], [8.5, 0], [10, 0]];   // mm, mV
+
+function within(value, low, high) {
+  return Math.max(low, Math.min(high, value));
+}
 
 /** '12.5 s', or '0:03:20' from two minutes on. */
 function clock(seconds) {
@@ -445,8 +451,35 @@ function drawPulse(c, panel, mm, pxPerMv, theme) {
   c.stroke();
 }
 
-function drawCaliper(c, caliper, theme) {
-  const {panel, x0, y0, x1, y1} = caliper;
+/** Where a caliper lies in a panel of its lead (pixels); null where the panel does not reach it. */
+function caliperBox(caliper, panel, pxPerS, pxPerMv) {
+  const xOf = t => panel.x + (t - panel.t)*pxPerS;
+  const yOf = mv => panel.y - mv*pxPerMv;
+  const [x0, x1] = [caliper.start_s, caliper.stop_s].map(xOf);
+  const [y0, y1] = [caliper.from_mv, caliper.to_mv].map(yOf);
+  const outside = Math.max(x0, x1) < panel.x || Math.min(x0, x1) > panel.x + panel.w;
+  return outside ? null : {x0, y0, x1, y1};
+}
+
+/** What a caliper measures: ms, beats a minute, mV. */
+function caliperValue(caliper) {
+  const ms = Math.round(Math.abs(caliper.stop_s - caliper.start_s)*1000);
+  return {
+    lead: caliper.lead,
+    ms,
+    bpm: ms > 0 ? Math.round(60000/ms) : 0,
+    mv: +(caliper.to_mv - caliper.from_mv).toFixed(2),
+    start_s: +Math.min(caliper.start_s, caliper.stop_s).toFixed(3),
+  };
+}
+
+function caliperWords(caliper) {
+  const {ms, bpm, mv} = caliperValue(caliper);
+  return `${ms} ms · ${bpm ? bpm + '/min' : '–'} · ${mv} mV`;
+}
+
+function drawCaliper(c, box, panel, theme) {
+  const {x0, y0, x1, y1} = box;
   c.strokeStyle = theme.ink;
   c.fillStyle = theme.mark + '26';     // a seventh of it
   c.lineWidth = 1;
@@ -465,14 +498,55 @@ function drawCaliper(c, caliper, theme) {
   c.setLineDash([]);
 }
 
-/** The whole picture; `state`: {t0, speed, gain, overlay, showMarks, caliper}. */
+/** The interval of a caliper again and again, to the left and to the right, as far as the panel. */
+function drawMarch(c, caliper, panel, pxPerS, theme) {
+  const step = Math.abs(caliper.stop_s - caliper.start_s);
+  if (step*pxPerS < MARCH_LEAST_PX) return;
+  const begin = Math.min(caliper.start_s, caliper.stop_s);
+  c.strokeStyle = theme.mark;
+  c.lineWidth = 1;
+  c.setLineDash([2, 3]);
+  c.beginPath();
+  for (let k = Math.ceil((panel.t - begin)/step); begin + k*step < panel.t + panel.dur; k++) {
+    const x = panel.x + (begin + k*step - panel.t)*pxPerS;
+    c.moveTo(x, panel.top);
+    c.lineTo(x, panel.top + panel.h);
+  }
+  c.stroke();
+  c.setLineDash([]);
+}
+
+/** The reading of caliper `k` beside its box: of the first one above it, of the second one below. */
+function drawReading(c, caliper, box, k, geometry, theme) {
+  const text = caliperWords(caliper);
+  c.font = 'bold 11px sans-serif';
+  c.textAlign = 'left';
+  c.textBaseline = 'top';
+  const wide = c.measureText(text).width + 8;
+  const right = Math.max(box.x0, box.x1);
+  const x = within(right + 4, 0, Math.max(0, geometry.width - wide));
+  const edge = k ? Math.max(box.y0, box.y1) + 3 : Math.min(box.y0, box.y1) - READING_PX - 3;
+  const y = within(edge, 0, geometry.height - READING_PX);
+  c.fillStyle = theme.paper;
+  c.strokeStyle = theme.mark;
+  c.lineWidth = 1;
+  c.fillRect(x, y, wide, READING_PX);
+  c.strokeRect(x + .5, y + .5, wide - 1, READING_PX - 1);
+  c.fillStyle = theme.ink;
+  c.fillText(text, x + 4, y + 3);
+}
+
+/** The whole picture; `state`: {t0, speed, gain, overlay, showMarks, calipers, march}. */
 function drawAll(c, item, geometry, state, theme) {
   const pxPerS = state.speed*geometry.mm;
   const pxPerMv = state.gain*geometry.mm;
   const pxPerUnit = pxPerMv*item.meta.lsb;
   drawPaper(c, geometry, state, theme);
   drawClock(c, geometry, state, theme);
+  const readings = new Map();
   for (const panel of panelsOf(geometry, state)) {
+    const lead = item.meta.leads[panel.lead];
+    const own = state.calipers.filter(caliper => caliper.lead === lead);
     c.save();
     c.beginPath();
     c.rect(panel.x, panel.top, panel.w, panel.h);
@@ -489,11 +563,22 @@ function drawAll(c, item, geometry, state, theme) {
       drawWaves(c, item, panel, pxPerS, theme);
       drawSegments(c, item, panel, pxPerS, theme);
     }
+    if (state.march && state.calipers.length) {
+      drawMarch(c, state.calipers[state.calipers.length - 1], panel, pxPerS, theme);
+    }
+    for (const caliper of own) {
+      const box = caliperBox(caliper, panel, pxPerS, pxPerMv);
+      if (!box) continue;
+      drawCaliper(c, box, panel, theme);
+      readings.set(caliper, box);
+    }
     c.restore();
     drawLeadName(c, item, panel, theme);
     if (panel.first) drawPulse(c, panel, geometry.mm, pxPerMv, theme);
   }
-  if (state.caliper) drawCaliper(c, state.caliper, theme);
+  state.calipers.forEach((caliper, k) => {
+    if (readings.has(caliper)) drawReading(c, caliper, readings.get(caliper), k, geometry, theme);
+  });
 }
 
 
@@ -502,12 +587,16 @@ function drawAll(c, item, geometry, state, theme) {
 const HELP = [
   'n, p: next, previous', '← →: move', '+ −: zoom', '↑ ↓: gain', 'l: layout', 'm: map',
   'k: marks', 'c: calipers (or Shift and drag; a click: from boundary to boundary)',
-  '0: as it was', 'wheel with Ctrl: zoom',
+  'r: march out', 'f: full screen', '0: as it was', 'wheel with Ctrl: zoom',
 ].join(' · ');
 const GAINS_MM_MV = [2.5, 5, 10, 20, 40];
 const OVERLAYS = ['under', 'along', 'off'];
 const LATE_MS = 2500;     // without an answer for so long, the view says so
-const DRAWN_FROM = ['change:t0', 'change:speed', 'change:gain', 'change:grid', 'change:overlay'];
+const EDGE_PX = 6;        // so near to the edge of a caliper, a drag moves that edge
+const DRAWN_FROM = [
+  'change:t0', 'change:speed', 'change:gain', 'change:grid', 'change:overlay', 'change:calipers',
+  'change:march',
+];
 
 function element(tag, className, text) {
   const e = document.createElement(tag);
@@ -522,10 +611,6 @@ function isDark() {
   return light ? light === 'false' : matchMedia('(prefers-color-scheme: dark)').matches;
 }
 
-function within(value, low, high) {
-  return Math.max(low, Math.min(high, value));
-}
-
 class View {
   constructor(model, root, loader) {
     this.model = model;
@@ -534,7 +619,7 @@ class View {
     this.marginMm = model.get('margin_mm');
     this.showMarks = true;
     this.measuring = false;   // does dragging measure?
-    this.caliper = null;
+    this.calipers = model.get('calipers');
     this.drag = null;
     this.hint = '';           // the help, while it is shown
     this.geometry = null;
@@ -624,6 +709,9 @@ class View {
     this.marksButton = this.button('marks', marksHint, () => this.toggleMarks());
     const caliperHint = 'measure by dragging (c)';
     this.caliperButton = this.button('calipers', caliperHint, () => this.toggleCalipers());
+    const marchHint = 'repeat the interval of the last caliper over the paper (r)';
+    this.marchButton = this.button('march out', marchHint, () => this.toggleMarch());
+    this.wholeButton = this.button('full screen', 'all of the screen, and back (f)', () => this.fullScreen());
     this.helpButton = this.button('?', HELP, () => this.toggleHelp());
     this.bar.append(this.read);
   }
@@ -692,8 +780,32 @@ class View {
 
   toggleCalipers() {
     this.measuring = !this.measuring;
-    if (!this.measuring) this.caliper = null;
+    if (!this.measuring) this.keepCalipers([]);
     this.paint();
+  }
+
+  /** These are the calipers now; Python gets to know them with the next `save_changes`. */
+  keepCalipers(calipers) {
+    this.calipers = calipers;
+    this.model.set('calipers', calipers);
+    if (!calipers.length) this.model.set('march', false);
+    if (!this.drag) this.model.save_changes();
+  }
+
+  toggleMarch() {
+    this.set('march', !this.get('march') && this.calipers.length > 0);
+  }
+
+  /** The browser that the view is part of, else the view. */
+  home() {
+    let home = this.top;
+    for (let e = home; e; e = e.parentElement && e.parentElement.closest('.ecgnb-browser')) home = e;
+    return home;
+  }
+
+  fullScreen() {
+    if (document.fullscreenElement) document.exitFullscreen();
+    else this.home().requestFullscreen();
   }
 
   toggleHelp() {
@@ -702,7 +814,7 @@ class View {
   }
 
   reset() {
-    this.caliper = null;
+    this.keepCalipers([]);
     this.model.set('speed', 25);
     this.model.set('gain', 10);
     this.pan(0);
@@ -710,7 +822,7 @@ class View {
   }
 
   escape() {
-    this.caliper = null;
+    this.keepCalipers([]);
     this.measuring = false;
     this.hint = '';
     this.paint();
@@ -740,30 +852,18 @@ class View {
   }
 
   caliperText() {
-    if (!this.caliper) return this.measuring ? 'Drag over the ECG to measure.' : '';
-    const {ms, bpm, mv, lead} = this.caliperValue();
-    return `${ms} ms · ${bpm ? bpm + '/min' : '–'} · ${mv} mV (${lead})`;
-  }
-
-  caliperValue() {
-    const {panel, x0, y0, x1, y1} = this.caliper;
-    const pxPerS = this.get('speed')*this.geometry.mm;
-    const pxPerMv = this.get('gain')*this.geometry.mm;
-    const ms = Math.abs(x1 - x0)/pxPerS*1000;
-    return {
-      lead: this.item().meta.leads[panel.lead],
-      ms: Math.round(ms),
-      bpm: ms > 0 ? Math.round(60000/ms) : 0,
-      mv: +((y0 - y1)/pxPerMv).toFixed(2),
-      start_s: +(panel.t + (Math.min(x0, x1) - panel.x)/pxPerS).toFixed(3),
-    };
+    if (!this.calipers.length) return this.measuring ? 'Drag over the ECG to measure.' : '';
+    return this.calipers.map(caliper => `${caliperWords(caliper)} (${caliper.lead})`).join(' · ');
   }
 
   writeHeader(item) {
     const show = (e, yes) => { e.style.display = yes ? '' : 'none'; };
+    const none = this.get('n') === 0;     // nothing is left of what was shown before
+    [this.bar, this.canvas, this.slide].forEach(e => show(e, !none));
+    if (none) show(this.legend, false);
     this.title.textContent = item ? item.meta.title : '';
-    this.note.textContent = item ? item.meta.note : '';
-    show(this.note, item && item.meta.note);
+    this.note.textContent = item ? this.noteText(item) : '';
+    show(this.note, this.note.textContent);
     const many = this.get('n') > 1;
     [this.previous, this.next, this.where].forEach(e => show(e, many));
     this.where.textContent = many ? `${this.get('index') + 1} of ${this.get('n')}` : '';
@@ -776,6 +876,16 @@ class View {
     this.mapButton.classList.toggle('on', this.get('overlay') !== 'off');
     this.marksButton.classList.toggle('on', this.showMarks);
     this.caliperButton.classList.toggle('on', this.measuring);
+    show(this.marchButton, this.calipers.length);
+    this.marchButton.classList.toggle('on', this.get('march'));
+  }
+
+  /** The item's note, before it the leads that not even the highest row holds. */
+  noteText(item) {
+    const {leads, extents, note} = item.meta;
+    const cut = leads.filter((_, k) => Math.max(...extents[k])*this.get('gain') > MOST_MM);
+    const words = cut.length ? `${cut.join(', ')}: beyond the paper, cut off` : '';
+    return [words, note].filter(Boolean).join('. ');
   }
 
   listLayouts(item) {
@@ -828,6 +938,7 @@ class View {
     this.frame = 0;
     const seen = this.top.clientWidth || (this.geometry && this.geometry.width);
     if (!seen) return;     // 0 for a moment while a theme changes
+    this.home().dataset.lmSuppressShortcuts = 'true';     // keys belong to the browser, not to JupyterLab
     const item = this.item();
     this.writeHeader(item);
     this.say();
@@ -846,11 +957,12 @@ class View {
   paintItem(item, width) {
     const t0 = this.clampTime(this.get('t0'));
     const [speed, gain, overlay] = ['speed', 'gain', 'overlay'].map(name => this.get(name));
-    const {showMarks, caliper} = this;
+    const {showMarks, calipers} = this;
+    const march = this.get('march');
     this.geometry = geometryOf(item, this.get('grid'), width, this.paperMm, this.marginMm, gain);
     this.canvas.style.display = '';
     const context = this.sizedContext(width, this.geometry.height);
-    const state = {t0, speed, gain, overlay, showMarks, caliper};
+    const state = {t0, speed, gain, overlay, showMarks, calipers, march};
     drawAll(context, item, this.geometry, state, this.theme());
     const a = Math.floor(t0*item.meta.fs);
     const b = Math.ceil((t0 + this.span())*item.meta.fs);
@@ -895,53 +1007,79 @@ class View {
     return panelsOf(this.geometry, state).find(hit);
   }
 
+  /** Time (s) and height above the middle of the trace (mV) at a point of a panel. */
+  valueAt(panel, x, y) {
+    const {mm} = this.geometry;
+    const along = within(x, panel.x, panel.x + panel.w) - panel.x;
+    const t = panel.t + along/(this.get('speed')*mm);
+    return [t, (panel.y - y)/(this.get('gain')*mm)];
+  }
+
+  /** The caliper of `panel` that has an edge at pixel `x`, and which edge; null if there is none. */
+  edgeAt(panel, x) {
+    const lead = this.item().meta.leads[panel.lead];
+    const pxPerS = this.get('speed')*this.geometry.mm;
+    for (let k = this.calipers.length - 1; k >= 0; k--) {
+      for (const edge of ['start_s', 'stop_s']) {
+        const at = panel.x + (this.calipers[k][edge] - panel.t)*pxPerS;
+        if (this.calipers[k].lead === lead && Math.abs(at - x) <= EDGE_PX) return {k, edge};
+      }
+    }
+    return null;
+  }
+
   startDrag(event) {
     if (!this.item() || event.button) return;
     this.top.focus({preventScroll: true});
     const [x, y] = this.pointOf(event);
     const panel = this.panelAt(x, y);
-    if ((this.measuring || event.shiftKey) && panel) {
-      this.caliper = {panel, x0: x, y0: y, x1: x, y1: y};
-      this.drag = {caliper: true};
-    } else {
-      this.drag = {x, t0: this.get('t0')};
-    }
+    const edge = panel && this.edgeAt(panel, x);
+    if (edge) this.drag = {panel, x, ...edge};
+    else if ((this.measuring || event.shiftKey) && panel) this.beginCaliper(panel, x, y);
+    else this.drag = {x, t0: this.get('t0')};
     this.canvas.setPointerCapture(event.pointerId);
+  }
+
+  /** A new caliper from this point on; of two that are there, the older one goes. */
+  beginCaliper(panel, x, y) {
+    const [t, mv] = this.valueAt(panel, x, y);
+    const lead = this.item().meta.leads[panel.lead];
+    const caliper = {lead, start_s: t, stop_s: t, from_mv: mv, to_mv: mv};
+    this.drag = {panel, x, k: Math.min(this.calipers.length, 1), edge: 'stop_s', fresh: true};
+    this.keepCalipers([...this.calipers.slice(-1), caliper]);
   }
 
   continueDrag(event) {
     if (!this.drag) return;
     const [x, y] = this.pointOf(event);
-    if (this.drag.caliper) {
-      const {panel} = this.caliper;
-      this.caliper.x1 = within(x, panel.x, panel.x + panel.w);
-      this.caliper.y1 = y;
-      this.paintSoon();
+    const {panel, k, edge, fresh, t0} = this.drag;
+    if (panel) {
+      const [t, mv] = this.valueAt(panel, x, y);
+      const changed = {...this.calipers[k], [edge]: t, ...(fresh ? {to_mv: mv} : {})};
+      this.keepCalipers(this.calipers.map((caliper, i) => (i === k ? changed : caliper)));
     } else {
       const seconds = (x - this.drag.x)/(this.get('speed')*this.geometry.mm);
-      this.pan(this.drag.t0 - seconds, false);
+      this.pan(t0 - seconds, false);
     }
   }
 
   /** A click of the calipers measures from the boundary of a wave before it to the next one. */
-  snapToWaves() {
-    const {panel, x0} = this.caliper;
-    const pxPerS = this.get('speed')*this.geometry.mm;
-    const at = panel.t + (x0 - panel.x)/pxPerS;
+  snapped(caliper) {
     const edges = this.item().meta.waves.flatMap(([start, end]) => [start, end]);
-    const before = edges.filter(e => e <= at);
-    const after = edges.filter(e => e > at);
-    if (!before.length || !after.length) return;
-    const on = e => within(panel.x + (e - panel.t)*pxPerS, panel.x, panel.x + panel.w);
-    this.caliper.x0 = on(Math.max(...before));
-    this.caliper.x1 = on(Math.min(...after));
+    const before = edges.filter(e => e <= caliper.start_s);
+    const after = edges.filter(e => e > caliper.start_s);
+    if (!before.length || !after.length) return caliper;
+    return {...caliper, start_s: Math.max(...before), stop_s: Math.min(...after)};
   }
 
   endDrag() {
     if (!this.drag) return;
-    if (this.drag.caliper) {
-      if (Math.abs(this.caliper.x1 - this.caliper.x0) < 3) this.snapToWaves();
-      this.model.set('caliper', this.caliperValue());
+    const {panel, k, fresh} = this.drag;
+    if (panel) {
+      const clicked = caliperValue(this.calipers[k]).ms*this.get('speed')*this.geometry.mm < 3000;
+      const caliper = fresh && clicked ? this.snapped(this.calipers[k]) : this.calipers[k];
+      this.keepCalipers(this.calipers.map((other, i) => (i === k ? caliper : other)));
+      this.model.set('caliper', caliperValue(caliper));
     }
     this.drag = null;
     this.model.save_changes();
@@ -978,6 +1116,8 @@ class View {
       m: () => this.nextOverlay(),
       k: () => this.marksButton.click(),
       c: () => this.caliperButton.click(),
+      r: () => this.toggleMarch(),
+      f: () => this.fullScreen(),
       0: () => this.reset(),
       Escape: () => this.escape(),
       '?': () => this.helpButton.click(),
@@ -1009,11 +1149,15 @@ class View {
     this.top.onkeydown = event => this.keydown(event, keys);
 
     this.onLoaded = event => {
-      if (event === 'index') this.caliper = null;
+      if (event === 'index' && this.calipers.length) this.keepCalipers([]);
       this.paint();
     };
-    this.onState = () => (this.drag ? this.paintSoon() : this.paint());
-    this.onStatus = () => this.say();
+    this.onState = () => {
+      this.calipers = model.get('calipers');
+      if (this.drag) this.paintSoon();
+      else this.paint();
+    };
+    this.onStatus = () => (this.get('n') ? this.say() : this.paint());
     loader.listeners.add(this.onLoaded);
     DRAWN_FROM.forEach(name => model.on(name, this.onState));
     model.on('change:status change:n', this.onStatus);
