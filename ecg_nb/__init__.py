@@ -27,7 +27,7 @@ _NAMES = dict(
     explain='inference.predict.explain',          # which samples made it say so
     enrol='inference.predict.enrol',              # people into a gallery
     identify='inference.predict.identify',        # who of them it is
-    browse='browsing.records.browse',             # recordings, to look through in JupyterLab
+    browse='browsing.tabs.browse',                # recordings and what runs say of them, to look through in JupyterLab
 )
 
 # %% auto #0
@@ -48,7 +48,7 @@ def __dir__(): return sorted({*globals(), *_NAMES})
 
 # %% ../nbs/core/12_public.ipynb #if-type-checking-from
 if TYPE_CHECKING:
-    from ecg_nb.browsing.records import browse
+    from ecg_nb.browsing.tabs import browse
     from ecg_nb.core import Recording, plot_ecg, toy_ecg
     from ecg_nb.data.load import read, read_folder
     from ecg_nb.data.simulate import simulate_ecg

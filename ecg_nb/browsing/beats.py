@@ -6,11 +6,9 @@
 from __future__ import annotations
 import io
 from dataclasses import dataclass
-from importlib.resources import files
-from pathlib import Path
 import anywidget, ipywidgets as W, numpy as np, pandas as pd, traitlets as T
 from .marks import WRAP, RecordKey
-from .records import Browser, join_pictures, record_item
+from .records import STATIC, Browser, join_pictures, record_item
 from ..core import BadSignal, ECGError, Recording
 from ..signals.preprocess import Recipe
 from ..signals.segment import beats, find_r_peaks_multi, night_segments, whole_beats, window_starts
@@ -18,7 +16,7 @@ from ..view.ecg import Item
 from ..view.palette import SERIES, THEMES
 
 # %% auto #0
-__all__ = ['STATIC', 'BeatTable', 'all_beats', 'beat_outliers', 'Chart', 'segments_of', 'beat_item', 'BeatBrowser']
+__all__ = ['BeatTable', 'all_beats', 'beat_outliers', 'Chart', 'segments_of', 'beat_start', 'beat_item', 'BeatBrowser']
 
 # %% ../../nbs/browsing/10_browse_beats.ipynb #beattable
 @dataclass(eq=False)
@@ -83,9 +81,6 @@ def beat_outliers(
     if some is x: factor = -LocalOutlierFactor(n_neighbors=k).fit(x).negative_outlier_factor_
     else: factor = -LocalOutlierFactor(n_neighbors=k, novelty=True).fit(some).score_samples(x)
     return factor, factor > above
-
-# %% ../../nbs/browsing/10_browse_beats.ipynb #static
-STATIC = Path(files('ecg_nb.browsing')/'static')   # JavaScript and CSS of the chart
 
 # %% ../../nbs/browsing/10_browse_beats.ipynb #chart
 _dashes, _points = ('-', '--', ':', '-.', (0, (4, 4))), 'os^Dv'
@@ -160,6 +155,17 @@ def segments_of(
     return pd.DataFrame(rows, columns=['recording', 'record_id', 'start_s', 'stop_s'])
 
 # %% ../../nbs/browsing/10_browse_beats.ipynb #beat-item
+def beat_start(
+    recs,                 # recordings
+    table:BeatTable,      # their beats
+    k:int,                # number of the beat
+    *,
+    length_s:float=10.,   # so much of the recording is shown (s)
+)->float:                 # s
+    "Where the part of the recording begins that is shown around a beat."
+    b = table.rows.iloc[k]
+    return float(np.clip(b.r_s - length_s/2, 0, max(0, recs[b.recording].duration_s - length_s)))
+
 def beat_item(
     recs,                 # recordings
     table:BeatTable,      # their beats
@@ -169,8 +175,7 @@ def beat_item(
 )->Item:                  # the recording as it was recorded, R peaks and the beat marked
     "One beat among its neighbours."
     b = table.rows.iloc[k]
-    rec = recs[b.recording]
-    a = float(np.clip(b.r_s - length_s/2, 0, max(0, rec.duration_s - length_s)))
+    rec, a = recs[b.recording], beat_start(recs, table, k, length_s=length_s)
     z = min(rec.duration_s, a + length_s)
     r = table.rows.r_s[table.rows.recording == b.recording]
     part = rec.span(a, z)
@@ -274,8 +279,11 @@ class BeatBrowser(Browser):
         fewer = self.segments is None and len(self.order) < len(self.beats)
         some = f'{len(self.order):,} of {len(self.beats):,} beats are shown' if fewer else ''
         return '; '.join(s for s in (said, left, some) if s)
-    def key(self, i):
-        return RecordKey.of(self.recs[self._row(i).recording])
+    def key(self, i): return RecordKey.of(self.recs[self._row(i).recording])
+    def start_s(self, i):
+        if self.segments is None: return beat_start(self.recs, self.beats, int(self.order[i]))
+        return float(self._row(i).start_s)
+    def record_ids(self): return [self._row(i).record_id for i in range(self.n)]
     def pictures(self):
         return join_pictures([self.view.picture()] + ([self.chart.picture(width=1000)]
                                                       if self.beats is not None else []))

@@ -5,19 +5,23 @@
 # %% ../../nbs/22_browse.ipynb #export-from-future-import-annotations
 from __future__ import annotations
 import html, io
+from importlib.resources import files
+from pathlib import Path
 import ipywidgets as W, numpy as np, pandas as pd, traitlets as T
-from .marks import MARKS, NARROW, WRAP, Marks, MarksBar, RecordKey, key_of_row, marks_of
-from ..core import BadTable, ECGError, Recording, shown
-from ..data.load import read, read_folder
+from .marks import MARKS, NARROW, WRAP, Marks, MarksBar, RecordKey, key_of_row, marks_of, marks_path
+from ..core import BadTable, ECGError, MissingFile, Recording, shown
+from ..data.load import read
 from ..data.simulate import is_simulated
 from ..signals.lead_quality import quality_text, signal_quality
 from ..signals.quality import OF_ALL, examine
 from ..signals.segment import find_r_peaks_multi
+from ..view.ecg import STATIC as VIEW_STATIC
 from ..view.ecg import ECGView, Item, Still
 
 # %% auto #0
-__all__ = ['TextLine', 'labels_of', 'quality_notes', 'measure_quality', 'search_text', 'filter_records', 'sort_records',
-           'row_text', 'record_item', 'text_picture', 'join_pictures', 'menu', 'Browser', 'RecordBrowser', 'browse']
+__all__ = ['MEASURED_S', 'STATIC', 'TextLine', 'labels_of', 'quality_notes', 'measure_quality', 'search_text', 'filter_records',
+           'sort_records', 'row_text', 'waves_and_words', 'record_item', 'text_picture', 'join_pictures', 'menu',
+           'BrowserView', 'with_class', 'shown_if', 'Browser', 'RecordBrowser']
 
 # %% ../../nbs/22_browse.ipynb #textline
 class TextLine(W.HTML):
@@ -136,12 +140,26 @@ def row_text(
 )->str:
     "One line on a record: number, person, labels, report."
     sex, age = dict(M='man', F='woman').get(row.sex, 'person'), '' if not row.age == row.age else f' of {row.age:.0f}'
+    unknown = sex == 'person' and not age and str(row.subject_id) == str(row.record_id)
+    person = '' if unknown else f', {sex}{age} ({row.subject_id})'
     fold = f', fold {row.fold}' if row.fold else ''
-    parts = [f'{row.dataset} {row.record_id}, {sex}{age} ({row.subject_id}){fold}',
+    parts = [f'{row.dataset} {row.record_id}{person}{fold}',
              ', '.join(labels_of(pd.DataFrame([row]))[0]), getattr(row, 'report', ''), note]
     return '; '.join(p for p in parts if p)
 
 # %% ../../nbs/22_browse.ipynb #record-item
+MEASURED_S = 600.   # in a longer recording no waves are drawn
+
+def waves_and_words(rec:Recording)->tuple: # as `Item` draws waves; rate, PR, QRS, QT and QTc, axis in words
+    "What a reader measures first; nothing where nothing can be measured."
+    from ecg_nb.signals.measure import headline
+    from ecg_nb.signals.waves import wave_spans
+    from ecg_nb.tasks.waves import measured_with_waves, whose
+    try: m, table = measured_with_waves(rec)
+    except MissingFile: return None, ''                    # a results folder without the run that finds waves
+    found = [(name, text, odd) for name, text, odd in headline(m, **whose(rec.meta)) if not text.startswith('none')]
+    return wave_spans(table), ', '.join(f'{name} {text}' + (f' ({odd})' if odd else '') for name, text, odd in found)
+
 _flags = dict(flat='flat', lead_off='off', clipped='cut off', noisy='noisy')
 
 def record_item(
@@ -150,12 +168,15 @@ def record_item(
     title:str='',    # the record's id by default
     note:str='',     # put before what is found
     longest_s:float=3600,  # a longer recording is shown without looking for peaks and at quality (s)
-    **kwargs,        # for `Item`: saliency, label, waves, segments
-)->Item:             # with R peaks and flagged leads
+    **kwargs,        # for `Item`: saliency, label, waves (default: found here), segments
+)->Item:             # with R peaks, waves and flagged leads
     "`rec` as the view shows it."
     said, peaks, flags = [note], None, None
     if rec.duration_s > longest_s: said.append(f'{rec.duration_s/3600:.1f} hours: shown without R peaks and quality')
     else:
+        if rec.duration_s <= MEASURED_S and 'waves' not in kwargs:
+            kwargs['waves'], words = waves_and_words(rec)
+            said.append(words)
         try:
             peaks = find_r_peaks_multi(rec.signal, rec.fs)
             if not len(peaks): said.append('no R peaks found')
@@ -208,31 +229,52 @@ def menu(name:str, options, width:str, **kwargs)->W.Dropdown:
     return W.Dropdown(description=name, options=options, layout=W.Layout(width=width), style=NARROW, **kwargs)
 
 # %% ../../nbs/22_browse.ipynb #browser
+STATIC = Path(files('ecg_nb.browsing')/'static')   # CSS and JavaScript of the browsers
+
+class BrowserView(ECGView):
+    "The view, and with it the layout of the browser around it."
+    _css = (VIEW_STATIC/'ecg_view.css').read_text(encoding='utf-8') + (STATIC/'browser.css').read_text(encoding='utf-8')
+
+def with_class(widget, *classes): # the same widget
+    "`widget` with CSS classes."
+    for c in classes: widget.add_class(c)
+    return widget
+
+def shown_if(widget, condition:bool):
+    "Show or hide `widget`."
+    widget.layout.display = None if condition else 'none'
+
 class Browser(Still, W.VBox):
     "A view, a slider and a list to move through what there is, a line that says what is the matter, and marks."
     PAGE = 100   # lines of the list at a time
     def __init__(self, *,
         name:str,        # title of the browser
         above=(),        # widgets above the view
-        beside=None,     # widget to its right
+        second=None,     # another view, to its right or below it
+        heads=(),        # widgets above each of the views
+        beside=None,     # widget to their right
         marks=None,      # a `Marks` or a path; None = data/marks.csv
+        labels=(),       # to choose from when a recording is labelled
         **view,          # for `ECGView`
     ):
         self.name, self.n, self._first, self._quiet, self._wrong = name, 0, None, False, {}
-        self.view = ECGView(**view)
+        self.view = BrowserView(**view)
         self.slider = W.IntSlider(min=0, max=0, readout=False, layout=W.Layout(flex='1 1 auto'))
-        self.where, self.status = TextLine(), TextLine()
-        self.list = W.Select(options=[], rows=18, layout=W.Layout(width='240px', flex='0 0 auto'))
-        self.marks_bar = MarksBar(marks if isinstance(marks, Marks) else Marks(marks), self.say)
+        self.where, self.status = with_class(TextLine(), 'ecgnb-where'), TextLine()
+        self.list = with_class(W.Select(options=[], rows=18), 'ecgnb-list')
+        marks = marks if isinstance(marks, Marks) else Marks(marks)
+        self.marks_bar = MarksBar(marks, self.say, labels=labels, changed=self._marked)
         W.jslink((self.slider, 'value'), (self.view, 'index'))
         self.view.observe(self._moved, 'index')
+        self.view.observe(lambda c: self.marks_bar.measure(self.in_recording(c['new'])), 'calipers')
         self.list.observe(self._chosen, 'value')
-        self.view.layout.flex = '1 1 0%'
-        self.view.layout.min_width = '0'
-        body = [self.list, self.view] + ([beside] if beside is not None else [])
-        body = W.HBox(body, layout=W.Layout(align_items='flex-start', width='100%'))
-        super().__init__([*above, W.HBox([self.slider, self.where]), body, self.status, self.marks_bar])
-        self.add_class(type(self).__name__)
+        views = [v for v in (self.view, second) if v is not None]
+        if heads: views = [W.VBox([head, v]) for head, v in zip(heads, views)]
+        body = [self.list, with_class(W.Box(views), 'ecgnb-views')]
+        if beside is not None: body.append(with_class(beside, 'ecgnb-beside'))
+        super().__init__([*above, W.HBox([self.slider, self.where]), with_class(W.HBox(body), 'ecgnb-body'), self.status,
+                          self.marks_bar])
+        with_class(self, 'ecgnb-browser', type(self).__name__)
 
     def __repr__(self): return f'{type(self).__name__}({self.name}: {self.n:,})'
     def item(self, i:int)->Item: raise NotImplementedError
@@ -240,6 +282,30 @@ class Browser(Still, W.VBox):
     def about(self, i:int)->str: return ''
     def key(self, i:int)->RecordKey: return None
     def nothing(self)->str: return 'nothing to show'
+    def record_ids(self)->list: return []      # of all that can be moved through, in order
+    def start_s(self, i:int)->float: return 0. # where in the recording that `key` tells the picture begins (s)
+
+    def go_to(self, record_id:str):
+        "Show this recording, if it is among what can be moved through."
+        ids = [str(name) for name in self.record_ids()]
+        if str(record_id) in ids: self.view.index = ids.index(str(record_id))
+
+    def at(self)->str: # '' if there is none
+        "The id of the recording in view."
+        ids = self.record_ids()
+        return str(ids[self.view.index]) if self.n and self.view.index < len(ids) else ''
+
+    def in_recording(self, calipers)->list:
+        "Calipers of the view in the time of the recording."
+        shift = self.start_s(self.view.index) if self.n else 0.
+        return [c | dict(start_s=c['start_s'] + shift, stop_s=c['stop_s'] + shift) for c in calipers]
+
+    def _marked(self):
+        "The spans that are marked in the recording shown are drawn on it."
+        if not self.n: return
+        shift = self.start_s(self.view.index)
+        rows = [(start - shift, end - shift, shown(name)) for start, end, name in self.marks_bar.spans()]
+        self.view.spans = dict(index=self.view.index, rows=rows)
 
     def say(self, text:str):
         "Put `text` on the status line."
@@ -263,6 +329,7 @@ class Browser(Still, W.VBox):
             self.slider.disabled = n < 2
             self.slider.max = max(0, n - 1)
             self.slider.value = self.view.index
+        for control in (self.slider, self.list, self.marks_bar): shown_if(control, n > 0)
         self.view.status = '' if n else self.nothing()
         if not n: self.list.options = []
         self._moved()
@@ -282,6 +349,7 @@ class Browser(Still, W.VBox):
             return
         self.where.text = f'{i + 1:,} of {self.n:,}' if self.n else 'none'
         self.marks_bar.show(self.key(i) if self.n else None)
+        self._marked()
         self.say(self._wrong.get(i) or self.about(i) if self.n else self.nothing())
         self._quiet = True
         try: self._page(i)
@@ -314,7 +382,7 @@ class RecordBrowser(Browser):
         table:pd.DataFrame,  # a records table
         root=None,           # folder of the recordings; by default where the table came from
         *,
-        marks=None,          # `Marks`, or the path of the table of marks
+        marks=None,          # `Marks`, or the path of the table of marks; default: see `marks_path`
         **view,              # for `ECGView`
     ):
         self.all, self.rows, self.root = table, table, root or table.attrs.get('root')
@@ -323,7 +391,10 @@ class RecordBrowser(Browser):
         name = (f'{"Simulated recordings" if self.simulated else "Recordings"} of '
                 f'{", ".join(sorted(set(table.dataset)))}')
         controls = self._controls(table)
-        super().__init__(name=name, above=[W.HBox(controls, layout=WRAP)], marks=marks, **view)
+        labels = [l for l, _ in self.label.options[1:]]
+        super().__init__(name=name, above=[W.HBox(controls, layout=WRAP)], marks=marks_path(table) if marks is None else marks,
+                         labels=[l.rpartition(' (')[0] for l in labels], **view)
+        self._show_controls()
         for c in controls: c.observe(lambda _: self.do(self.choose), 'value')
         self.do(self.choose)
 
@@ -344,6 +415,27 @@ class RecordBrowser(Browser):
         self.by = menu('sort by', [c for c in columns if c in table], '170px')
         self.down = W.ToggleButton(description='descending', layout=W.Layout(width='auto'))
         return [self.text, self.label, self.fold, self.sex, self.age, self.quality, self.marked, self.by, self.down]
+
+    def _show_controls(self):
+        "Hide what has nothing to choose from here."
+        table = self.all
+        for menu, values in ((self.label, self.label.options[1:]), (self.fold, self.fold.options[1:]), (self.sex, set(table.sex))):
+            shown_if(menu, len(values) > (menu is not self.label))
+        several = [c for c in self.by.options if c == 'record_id' or table[c].astype(str).nunique() > 1]
+        self.by.options = several
+        shown_if(self.age, table.age.nunique() > 1)
+        shown_if(self.quality, (quality_notes(table) != '').any())
+        for control in (self.text, self.by, self.down): shown_if(control, len(table) > 1)
+        self._show_marked()
+
+    def _show_marked(self):
+        try: some = len(self.marks_bar.marks.read()) > 0
+        except ECGError: some = False
+        shown_if(self.marked, some)
+
+    def _marked(self):
+        super()._marked()
+        self._show_marked()
 
     def choose(self):
         "Apply search, filters and order."
@@ -378,21 +470,10 @@ class RecordBrowser(Browser):
     def line(self, i):
         row = self.rows.iloc[i]
         age = '' if row.age != row.age else f' {row.age:.0f}'
-        return f'{row.record_id}  {row.sex or "?"}{age}  {" ".join(labels_of(self.rows.iloc[[i]])[0])}'[:60]
+        person = f'{row.sex or "?"}{age}' if row.sex or age else ''
+        return '  '.join(filter(None, (str(row.record_id), person, ' '.join(labels_of(self.rows.iloc[[i]])[0]))))[:60]
 
+    def record_ids(self): return self.rows.record_id.tolist()
     def about(self, i): return row_text(self.rows.iloc[i], self._notes.iloc[i])
     def key(self, i): return key_of_row(self.rows.iloc[i], lambda: self.view.item(i).rec)
     def nothing(self): return f'no recording of {len(self.all):,} fits: take back a filter or a word of the search'
-
-# %% ../../nbs/22_browse.ipynb #browse-2
-def browse(
-    source,        # a folder, a file, a list of files, the name of a data set, or a records table
-    *,
-    fs:float|None=None,   # Hz, leads and units of files that do not state them, see `read_folder`
-    leads=None,
-    units:str|None=None,
-    **view,        # for `RecordBrowser`
-)->RecordBrowser:
-    "Look through the recordings of `source` in JupyterLab."
-    if isinstance(source, pd.DataFrame): return RecordBrowser(source, **view)
-    return RecordBrowser(read_folder(source, fs=fs, leads=leads, units=units), **view)

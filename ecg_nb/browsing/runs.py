@@ -21,13 +21,14 @@ from ..training.run_folder import (find_run, is_encoder, read_people, run_folder
 from ..view.ecg import ECGView, Item
 from ..view.palette import BLUE, tint
 from .beats import Chart
-from .marks import NARROW, WRAP, RecordKey, key_of_row
-from .records import Browser, TextLine, join_pictures, menu, record_item, row_text, text_picture
+from .marks import NARROW, WRAP, RecordKey, key_of_row, marks_path
+from .records import Browser, TextLine, join_pictures, menu, record_item, row_text, shown_if, text_picture, with_class
 
 # %% auto #0
 __all__ = ['SHOW', 'ORDER', 'runs_with_predictions', 'runs_with_classes', 'truth_of', 'Answers', 'of_data_set', 'answers_of',
-           'pick_answers', 'top_classes', 'bars_html', 'bars_picture', 'PredictionBrowser', 'maps_of', 'proof_line',
-           'SaliencyBrowser', 'gallery_and_probes', 'nearest_people', 'PeopleBrowser', 'point_groups', 'MapBrowser']
+           'uncertainty', 'disagreement', 'pick_answers', 'top_classes', 'bars_html', 'bars_picture',
+           'PredictionBrowser', 'maps_of', 'proof_line', 'TableRecordings', 'SaliencyBrowser', 'gallery_and_probes',
+           'all_with_all', 'nearest_people', 'PeopleBrowser', 'point_groups', 'MapBrowser']
 
 # %% ../../nbs/browsing/11_browse_runs.ipynb #runs-with-predictions
 def runs_with_predictions()->list: # names, such as 'diagnosis/superclass'
@@ -151,8 +152,32 @@ def answers_of(
                    calibrated(run, thresholds), list(notes[rows]), left_out, len(to_ask) - len(few))
 
 # %% ../../nbs/browsing/11_browse_runs.ipynb #pick-answers
-SHOW, ORDER = ('all', 'right', 'wrong', 'missed', 'false alarm'), ('largest error', 'highest score',
-                                                                   'lowest score', 'record')
+SHOW = 'all', 'right', 'wrong', 'missed', 'false alarm'
+ORDER = 'largest error', 'least certain first', 'runs disagree', 'highest score', 'lowest score', 'record'
+
+def uncertainty(
+    a:Answers,
+    classes,                 # numbers of classes
+)->np.ndarray:               # (n,), 0 or less; the highest is the least certain
+    "How near each record is to the threshold of a class (without one: to 0.5), in logits."
+    logit = lambda v: np.log(np.clip(v, 1e-6, 1 - 1e-6)/(1 - np.clip(v, 1e-6, 1 - 1e-6)))
+    t = np.where(np.isnan(a.thresholds[classes]), .5, a.thresholds[classes])
+    return -np.abs(logit(a.p[:, classes]) - logit(t)).min(1)
+
+def disagreement(
+    a:Answers,
+    b:Answers,               # of another run
+    cls:str='',              # a class that both have; '' = all that both have
+)->np.ndarray:               # (n,): difference of the probabilities, 1 more where only one calls it; NaN = not asked of both
+    "How far two runs are apart in what they say of each record of `a`."
+    both = [c for c in a.classes if c in b.classes and c not in a.linear and cls in ('', c)]
+    if not both: raise BadTable(b.name, f'it has no class of {a.name}{": " + cls if cls else ""}')
+    key = lambda t: pd.MultiIndex.from_frame(t[['dataset', 'record_id']])
+    other = pd.DataFrame(b.p, index=key(b.table), columns=b.classes)
+    other = other[~other.index.duplicated()].reindex(key(a.table))[both].to_numpy()
+    ka, kb = [a.classes.index(c) for c in both], [b.classes.index(c) for c in both]
+    apart = np.abs(a.p[:, ka] - other) + ((a.p[:, ka] >= a.thresholds[ka]) != (other >= b.thresholds[kb]))
+    return np.where(np.isnan(other).any(1), np.nan, apart.max(1))
 
 def pick_answers(
     a:Answers,
@@ -160,6 +185,7 @@ def pick_answers(
     *,
     show:str='all',          # of `SHOW`
     by:str='largest error',  # of `ORDER`
+    other:Answers|None=None, # of another run, for 'runs disagree'
 )->np.ndarray:               # rows of `a`, in that order
     "Which answers to look at; records whose truth is not known have no error and come last."
     if cls and cls not in a.classes: raise BadTable(a.name, f'no class {cls!r}; there are {", ".join(a.classes[:80])}')
@@ -173,8 +199,13 @@ def pick_answers(
                 wrong=(missed | alarm).any(1), missed=missed.any(1))
     i = np.flatnonzero(keep.get(show, alarm.any(1)))
     error = np.where(np.isfinite(y), np.abs(p - np.nan_to_num(y)), -1).max(1)
-    order = {'largest error': -error, 'highest score': -p.max(1), 'lowest score': p.max(1),
-             'record': np.arange(len(p))}[by]
+    if by == 'runs disagree':
+        if other is None: raise BadTable(a.name, 'by what other run? It is given as other')
+        order = -np.nan_to_num(disagreement(a, other, cls), nan=-1.)
+    elif by == 'least certain first': order = -uncertainty(a, k)
+    else:
+        order = {'largest error': -error, 'highest score': -p.max(1), 'lowest score': p.max(1),
+                 'record': np.arange(len(p))}[by]
     return i[np.argsort(order[i], kind='stable')]
 
 # %% ../../nbs/browsing/11_browse_runs.ipynb #top-classes
@@ -206,7 +237,7 @@ def bars_html(
                     f'style="width:66px;overflow:hidden;text-overflow:ellipsis">{"◉" if y == 1 else "○" if y == 0 else "?"} {html.escape(str(name))}</span>'
                     '<div style="position:relative;flex:1;height:12px;background:var(--jp-layout-color2,#eee)"><div '
                     f'style="width:{width:.1f}%;height:12px;background:{BLUE};opacity:{1 if not p < t else .45}"></div>{stroke}</div><span style="width:32px;text-align:right">{p:.2f}</span></div>')
-    return f'<div style="width:240px;font-size:12px;line-height:1.4"><b>{html.escape(a.name)}</b>{"".join(rows)}<div style="opacity:.75">bar: probability; stroke: threshold; ◉ in the label, ○ not</div></div>'
+    return f'<div style="max-width:520px;font-size:12px;line-height:1.4"><b>{html.escape(a.name)}</b>{"".join(rows)}<div style="opacity:.75">bar: probability; stroke: threshold; ◉ in the label, ○ not</div></div>'
 
 # %% ../../nbs/browsing/11_browse_runs.ipynb #bars-picture
 def bars_picture(
@@ -250,14 +281,19 @@ class PredictionBrowser(Browser):
     ):
         runs = runs_with_classes() if runs is None else list(runs) if isinstance(runs, (list, tuple)) else [runs]
         self.table, self.root, self.most, self.answers, self.rows = table, root or table.attrs.get('root'), most, None, np.zeros(0, int)
+        self._kept_answers = {}
         self.run = menu('run', [(r.name if hasattr(r, 'info') else str(r), k) for k, r in enumerate(runs)], '300px')
-        self.cls, self.show, self.by = menu('class', [('all', '')], '170px'), menu('show', SHOW, '160px'), menu('order', ORDER, '190px')
-        self.bars, self._runs = W.HTML(layout=W.Layout(width='250px', flex='0 0 auto')), runs
+        self.cls, self.show, self.by = menu('class', [('all', '')], '170px'), menu('show', SHOW, '160px'), menu('order', ORDER, '220px')
+        self.other = menu('than', [], '260px')
+        self.more = W.Button(layout=W.Layout(width='auto'))
+        self.bars, self._runs = W.HTML(), runs
         super().__init__(name='Predictions',
-                         above=[W.HBox([self.run, self.cls, self.show, self.by], layout=WRAP)],
-                         beside=self.bars, marks=marks, **view)
+                         above=[W.HBox([self.run, self.cls, self.show, self.by, self.other, self.more], layout=WRAP)],
+                         beside=self.bars, marks=marks_path(table) if marks is None else marks, **view)
         self.run.observe(lambda _: self.do(self.load), 'value')
-        for c in (self.cls, self.show, self.by): c.observe(lambda _: self._quiet or self.do(self.choose), 'value')
+        for c in (self.cls, self.show, self.by, self.other):
+            c.observe(lambda _: self._quiet or self.do(self.choose), 'value')
+        self.more.on_click(lambda _: self.do(self.ask_more))
         self.do(self.load, cls)
 
     def load(self, cls:str=''):
@@ -265,7 +301,7 @@ class PredictionBrowser(Browser):
         self.answers, self.rows = None, np.zeros(0, int)
         try:
             if not self._runs: raise MissingFile(results_path(), 'no run whose answers are kept')
-            self.answers = answers_of(self._runs[self.run.value], self.table, self.root, most=self.most)
+            self.answers = self._answers(self.run.value)
             if cls and cls not in self.answers.classes:
                 raise BadTable(self.answers.name, f'no class {cls!r}; there are {", ".join(self.answers.classes[:80])}')
         except ECGError as e:
@@ -277,13 +313,49 @@ class PredictionBrowser(Browser):
         try:
             self.cls.options = [('all', '')] + [(str(c), c) for c in self.answers.classes]
             self.cls.value = cls
+            self._offer()
         finally: self._quiet = False
         self.choose()
+
+    def _answers(self, k:int)->Answers:
+        "What run `k` says, asked once."
+        if k not in self._kept_answers:
+            self._kept_answers[k] = answers_of(self._runs[k], self.table, self.root, most=self.most)
+        return self._kept_answers[k]
+
+    def _offer(self):
+        "Choices and orders that there is something for: no errors where no truth is known, no other run without a class in common."
+        a, by = self.answers, self.by.value
+        known = bool(np.isfinite(a.y).any())
+        self.other.options = [(name, k) for name, k in self.run.options if k != self.run.value and self._in_common(k)]
+        orders = [o for o in ORDER if (known or o != 'largest error') and (len(self.other.options) or o != 'runs disagree')]
+        self.by.options = orders
+        self.by.value = by if by in orders else orders[0]
+        if not known: self.show.value = 'all'
+        shown_if(self.show, known)
+        self.marks_bar.label.options = [str(c) for c in a.classes]
+        step = min(a.not_asked, 400)
+        self.more.description = f'ask of {step:,} more'
+        shown_if(self.more, step > 0)
+
+    def _in_common(self, k:int)->bool:
+        try: classes = run_info(self._runs[k])['classes']
+        except (ECGError, KeyError): return False
+        return any(c in classes for c in self.answers.classes if c not in self.answers.linear)
+
+    def ask_more(self):
+        "Ask of 400 recordings more."
+        self.most += 400
+        self._kept_answers.clear()
+        self.load(self.cls.value)
 
     def choose(self):
         "Apply class, choice and order."
         if self.answers is None: return
-        self.rows = pick_answers(self.answers, self.cls.value or '', show=self.show.value, by=self.by.value)
+        disagree = self.by.value == 'runs disagree'
+        shown_if(self.other, disagree)
+        other = self._answers(self.other.value) if disagree else None
+        self.rows = pick_answers(self.answers, self.cls.value or '', show=self.show.value, by=self.by.value, other=other)
         self.restart(len(self.rows))
 
     def _moved(self, change=None):
@@ -295,19 +367,32 @@ class PredictionBrowser(Browser):
     def item(self, i):
         row = self.answers.table.iloc[self.rows[i]]
         made_up = bool(self.root) and is_simulated(self.root)
+        true = f'label: {self._true(i)}' if np.isfinite(self.answers.y[self.rows[i]]).any() else ''
         return record_item(read(row, root=self.root),
-                           title=f'{"simulated, " if made_up else ""}{row.dataset} {row.record_id}',
-                           note=f'label: {self._true(i)}')
+                           title=f'{"simulated, " if made_up else ""}{row.dataset} {row.record_id}', note=true)
     def line(self, i):
         a, k = self.answers, self.rows[i]
         j = a.classes.index(self.cls.value) if self.cls.value else int(np.argmax(np.where([c in a.linear for c in a.classes], -1, a.p[k])))
-        return f'{a.table.record_id.iloc[k]}  {a.classes[j]} {a.p[k, j]:.2f}  label: {self._true(i)}'[:60]
+        true = f'  label: {self._true(i)}' if np.isfinite(a.y[k]).any() else ''
+        return f'{a.table.record_id.iloc[k]}  {a.classes[j]} {a.p[k, j]:.2f}{true}'[:60]
     def about(self, i):
         a, k = self.answers, self.rows[i]
         called = [str(c) for c, p, t in zip(a.classes, a.p[k], a.thresholds) if p >= t]
         more = f'{a.not_asked:,} more recordings were not asked (most={self.most})' if a.not_asked else ''
-        return (f'{a.name}{" (asked now)" if a.asked[k] else ""}: called {", ".join(called) or "nothing"}; label: '
-                f'{self._true(i)}. {"; ".join(filter(None, [row_text(a.table.iloc[k]), *a.notes[k:k + 1], more]))}')
+        true = f'; label: {self._true(i)}' if np.isfinite(a.y[k]).any() else ''
+        return (f'{a.name}{" (asked now)" if a.asked[k] else ""}: called {", ".join(called) or "nothing"}{true}'
+                f'{self._other_says(k)}. {"; ".join(filter(None, [row_text(a.table.iloc[k]), *a.notes[k:k + 1], more]))}')
+    def _other_says(self, k)->str:
+        "What the other run says of the class that they are farthest apart in."
+        if self.by.value != 'runs disagree': return ''
+        a, b = self.answers, self._answers(self.other.value)
+        at = np.flatnonzero((b.table.record_id == a.table.record_id.iloc[k]) & (b.table.dataset == a.table.dataset.iloc[k]))
+        both = [c for c in a.classes if c in b.classes and c not in a.linear]
+        if not len(at) or not both: return ''
+        apart = [abs(a.p[k, a.classes.index(c)] - b.p[at[0], b.classes.index(c)]) for c in both]
+        c = both[int(np.argmax(apart))]
+        return f'; {c} {a.p[k, a.classes.index(c)]:.2f}, in {b.name} {b.p[at[0], b.classes.index(c)]:.2f}'
+    def record_ids(self): return [] if self.answers is None else self.answers.table.record_id.iloc[self.rows].tolist()
     def key(self, i):
         return key_of_row(self.answers.table.iloc[self.rows[i]], lambda: self.view.item(i).rec)
     def nothing(self):
@@ -345,19 +430,29 @@ def proof_line(
     except ECGError as e: return f'{method.replace("_", " ")}: not put to the test ({e.cause})'
 
 # %% ../../nbs/browsing/11_browse_runs.ipynb #-side-by-side
+class TableRecordings:
+    "The recordings of a records table, each read when it is asked for."
+    def __init__(self, table:pd.DataFrame, root=None):
+        self.table, self.root = table, root or table.attrs.get('root')
+        self.ids = table.record_id.astype(str).tolist()
+    def __len__(self): return len(self.ids)
+    def __getitem__(self, i:int)->Recording: return read(self.table.iloc[i], root=self.root)
+
 def _recordings(source):
-    "Recordings, or those of a records table."
-    if not isinstance(source, pd.DataFrame): return [source] if isinstance(source, Recording) else list(source)
-    return [read(row, root=source.attrs.get('root')) for row in source.itertuples()]
+    "Recordings and their ids; those of a records table are read when they are asked for."
+    if isinstance(source, pd.DataFrame): source = TableRecordings(source)
+    elif isinstance(source, Recording): source = [source]
+    elif not isinstance(source, TableRecordings): source = list(source)
+    return source, source.ids if isinstance(source, TableRecordings) else [r.record_id for r in source]
 
 def _side_by_side(a, b):
     "Two views pan, zoom and change their layout together, in the page."
-    for v in (a, b): v.layout.flex, v.layout.min_width, v.layout.margin = '1 1 0%', '0', '0 0 0 6px'
     for n in ('t0', 'speed', 'gain', 'grid'): W.jslink((a, n), (b, n))
 
 # %% ../../nbs/browsing/11_browse_runs.ipynb #saliencybrowser
 class SaliencyBrowser(Browser):
     "Two maps of recordings side by side, each with its class, method and steps, and what the method has been tested for."
+    OTHERS = 500   # so many recordings can be chosen from for the right side
     def __init__(self,
         run,                 # a `Run`, its folder, or its name in results/
         recs,                # recordings, or a records table
@@ -371,7 +466,8 @@ class SaliencyBrowser(Browser):
         from ecg_nb.training.run import load_run
         from ecg_nb.explanation.attribution import METHODS
         from ecg_nb.inference.predict import best_method
-        self.model, self.recs, self._made = run if hasattr(run, 'model') else load_run(run), _recordings(recs), {}
+        self.model, self._made = run if hasattr(run, 'model') else load_run(run), {}
+        self.recs, self.ids = _recordings(recs)
         say_origin(self.model)
         if is_encoder(self.model):
             raise BadTable(self.model.folder,
@@ -390,12 +486,13 @@ class SaliencyBrowser(Browser):
         self.together = W.Checkbox(description='same recording', value=True, indent=False,
                                    layout=W.Layout(width='130px'))
         self.other = W.Dropdown(description='right',
-                                options=[(r.record_id[:40], k) for k, r in enumerate(self.recs)],
+                                options=[(name[:40], k) for k, name in enumerate(self.ids[:self.OTHERS])],
                                 layout=W.Layout(width='220px'), style=NARROW, disabled=True)
-        rows = [W.VBox([W.HBox([s['cls'], s['method'], s['steps']] + [self.together, self.other]*(s is self.sides[1]), layout=WRAP), s['proof']], layout=W.Layout(width='50%')) for s in self.sides]
-        super().__init__(name=f'Maps of {self.model.name}', above=[W.HBox(rows)], beside=self.second,
-                         marks=marks, **view)
-        self.list.layout.display = 'none'                                      # room for the maps; slider and keys move
+        extra = ([], [self.together, self.other])
+        heads = [W.VBox([W.HBox([s['cls'], s['method'], s['steps'], *more], layout=WRAP), s['proof']])
+                 for s, more in zip(self.sides, extra)]
+        super().__init__(name=f'Maps of {self.model.name}', second=self.second, heads=heads, marks=marks, **view)
+        shown_if(self.list, False)                                             # room for the maps; slider and keys move
         _side_by_side(self.view, self.second)
         self._in_step = W.jslink((self.slider, 'value'), (self.second, 'index'))
         for k, s in enumerate(self.sides):
@@ -406,6 +503,10 @@ class SaliencyBrowser(Browser):
         if cls is not None and cls not in self.model.classes:
             self.say(f'{self.name}: no class {cls!r}; there are {", ".join(self.model.classes[:80])}. Shown is the '
                      'most likely class')
+
+    def restart(self, n:int, index:int=0):
+        super().restart(n, index)
+        shown_if(self.list, False)
 
     def choose(self, k:int):
         "Class, method or steps of one side (0 left, 1 right) have changed."
@@ -443,16 +544,32 @@ class SaliencyBrowser(Browser):
                            note=f'{m.cls}: {calibrated_score(self.model, m.cls, m.score):.2f}', saliency=m)
 
     def item(self, i): return self.explained(i, 0)
-    def line(self, i): return self.recs[i].record_id
+    def line(self, i): return self.ids[i]
+    def record_ids(self): return self.ids
     def about(self, i):
-        return f'{self.recs[i].record_id}; orange speaks for the class, blue against it (where the method tells)'
-    def key(self, i): return RecordKey.of(self.recs[i])
+        return f'{self.ids[i]}; orange speaks for the class, blue against it (where the method tells)'
+    def key(self, i):
+        try: return RecordKey.of(self.recs[i])
+        except ECGError: return None
     def pictures(self):
         lines = lambda s: (wrap(s['proof'].text, 105) + ['']*4)[:4]
         side = lambda v, s: join_pictures([text_picture(lines(s), width=760), v.picture(width=760)])
         return join_pictures([side(self.view, self.sides[0]), side(self.second, self.sides[1])], beside=True)
 
 # %% ../../nbs/browsing/11_browse_runs.ipynb #gallery-and-probes
+def _embedded(run, table, root):
+    "Embeddings (n, dim) and records table of those recordings that `run` can embed; `left_out` tells of the others."
+    rows, z, bad = table.reset_index(drop=True), [], {}
+    for row in rows.itertuples():
+        try: z.append(run.embed(read(row, root=root)))
+        except ECGError as e: bad[row.record_id] = e.cause
+    if not z:
+        raise BadTable(run.folder,
+                       'none of these recordings could be embedded: ' + '; '.join(f'{k}: {v}' for k, v in list(bad.items())[:2]))
+    rows = rows[~rows.record_id.isin(list(bad))].reset_index(drop=True)
+    rows.attrs['left_out'] = bad
+    return np.stack(z), rows
+
 def gallery_and_probes(
     run,                 # a `IdentityEncoder`, see `load_encoder`
     table:pd.DataFrame,  # records table
@@ -470,19 +587,23 @@ def gallery_and_probes(
     n = table.subject_id.value_counts()
     r = np.random.default_rng(seed)
     chosen = [*r.permutation(sorted(n.index[n > 1])), *r.permutation(sorted(n.index[n == 1]))][:people]
-    rows, z, bad = table[table.subject_id.isin(chosen)].reset_index(drop=True), [], {}
-    for row in rows.itertuples():
-        try: z.append(run.embed(read(row, root=root)))
-        except ECGError as e: bad[row.record_id] = e.cause
-    if not z:
-        raise BadTable(run.folder,
-                       'none of these recordings could be embedded: ' + '; '.join(f'{k}: {v}' for k, v in list(bad.items())[:2]))
-    rows = rows[~rows.record_id.isin(list(bad))].reset_index(drop=True)
-    rows.attrs['left_out'] = bad
-    trial = across_recordings(np.stack(z), rows)
+    trial = across_recordings(*_embedded(run, table[table.subject_id.isin(chosen)], root))
     if not len(trial.probes):
         raise BadTable(run.folder, 'nobody here has two recordings: there is nobody to be looked for')
     return trial
+
+def all_with_all(
+    run,                 # a `IdentityEncoder`, see `load_encoder`
+    table:pd.DataFrame,  # records table of recordings of which nobody knows who is who
+    root=None,           # folder of the recordings; by default where the table came from
+    *,
+    most:int=200,        # so many recordings, the first ones
+):                       # a `Trial` in which every recording is enrolled and looked for
+    "Embed recordings to see whose are alike; each is compared with all others, never with itself."
+    from ecg_nb.tasks.trials import Trial
+    z, rows = _embedded(run, table.head(most), root or table.attrs.get('root'))
+    if len(z) < 2: raise BadTable(run.folder, 'one recording: there is nobody to compare it with')
+    return Trial(z, rows, np.arange(len(z)), np.arange(len(z)))
 
 # %% ../../nbs/browsing/11_browse_runs.ipynb #nearest-people
 def nearest_people(
@@ -491,14 +612,15 @@ def nearest_people(
     k:int=5,     # so many people
 )->pd.DataFrame: # row (in `trial.table`), person, record_id, score (cosine), right; the nearest first
     "The enrolled people nearest to one probe; the right one is added if it is not among them."
-    score, who = trial.z[trial.gallery] @ trial.z[trial.probes[i]], trial.people(trial.gallery)
+    others = trial.gallery[trial.gallery != trial.probes[i]]       # none is its own neighbour
+    score, who = trial.z[others] @ trial.z[trial.probes[i]], trial.people(others)
     order = np.argsort(-score, kind='stable')
     rank = pd.Series(np.arange(1, len(order) + 1), order)
     own = np.flatnonzero(who == trial.people(trial.probes)[i])
     take = np.unique(np.r_[rank[own].to_numpy(), np.arange(1, min(k, len(order)) + 1)])
     j = order[take - 1]
-    return pd.DataFrame(dict(rank=take, row=trial.gallery[j], person=who[j],
-                             record_id=trial.table.record_id.to_numpy()[trial.gallery[j]], score=score[j],
+    return pd.DataFrame(dict(rank=take, row=others[j], person=who[j],
+                             record_id=trial.table.record_id.to_numpy()[others[j]], score=score[j],
                              right=who[j] == trial.people(trial.probes)[i]))
 
 # %% ../../nbs/browsing/11_browse_runs.ipynb #peoplebrowser
@@ -516,15 +638,18 @@ class PeopleBrowser(Browser):
         from ecg_nb.tasks.identity import load_encoder
         if not hasattr(run, 'embed'): run = load_encoder(run)
         self.run, self.trial, self.k, self.near, self.order = run, trial, k, None, np.arange(len(trial.probes))
-        self.root, self.ranks, self.best = root or trial.table.attrs.get('root'), trial.ranks().astype(int), trial.scores().max(1)
-        self.threshold = run.info.get('threshold')
-        self.show, self.by = menu('show', ['all', 'found', 'not found first', 'taken for unknown'], '200px'), menu('order', ['as recorded', 'hardest first'], '190px')
-        self.second, self.people = ECGView(**view), W.Select(description='nearest', options=[], rows=5,
-                                                             layout=W.Layout(width='460px'), style=NARROW)
+        self.known = bool(trial.table.subject_id.duplicated().any())          # is it known who is who?
+        self.root, self.ranks = root or trial.table.attrs.get('root'), trial.ranks().astype(int)
+        own = trial.probes[:, None] == trial.gallery
+        self.best, self.threshold = np.where(own, -np.inf, trial.scores()).max(1), run.info.get('threshold')
+        self.show = menu('show', ['all', 'found', 'not found first', 'taken for unknown'], '200px')
+        self.by = menu('order', ['as recorded', 'hardest first' if self.known else 'most alike first'], '190px')
+        shown_if(self.show, self.known)
+        self.second = ECGView(**view)
+        self.people = W.Select(description='nearest', options=[], rows=5, layout=W.Layout(width='100%'), style=NARROW)
         super().__init__(name=f'People, {run.name}',
-                         above=[W.HBox([self.show, self.by, self.people], layout=WRAP)], beside=self.second,
-                         marks=marks, **view)
-        self.list.layout.width = '110px'
+                         second=self.second, heads=[W.HBox([self.show, self.by], layout=WRAP), self.people],
+                         marks=marks_path(trial.table) if marks is None else marks, **view)
         _side_by_side(self.view, self.second)
         self.people.observe(self._other, 'value')
         for c in (self.show, self.by): c.observe(lambda _: self.do(self.choose), 'value')
@@ -536,7 +661,8 @@ class PeopleBrowser(Browser):
         keep = {'all': np.ones(len(self.ranks), bool), 'found': self.ranks == 1,
                 'not found first': self.ranks > 1, 'taken for unknown': unknown}[self.show.value]
         i = np.flatnonzero(keep)
-        self.order = i[np.argsort(-self.ranks[i], kind='stable')] if self.by.value == 'hardest first' else i
+        order = {'hardest first': -self.ranks, 'most alike first': -self.best}.get(self.by.value, np.zeros(len(self.ranks)))
+        self.order = i[np.argsort(order[i], kind='stable')]
         self.restart(len(self.order))
 
     def _moved(self, change=None):
@@ -556,19 +682,28 @@ class PeopleBrowser(Browser):
     def _row(self, i): return self.trial.table.iloc[self.trial.probes[self.order[i]]]
     def _shown(self, row, note):
         return record_item(read(row, root=self.root),
-                           title=f'{"simulated, "*(bool(self.root) and is_simulated(self.root))}{row.record_id} of '
-                                 f'person {row.subject_id}', note=note)
+                           title=f'{"simulated, "*(bool(self.root) and is_simulated(self.root))}{row.record_id}'
+                                 + f' of person {row.subject_id}'*self.known, note=note)
     def _enrolled(self, k):
         r = self.near.iloc[k]
         return self._shown(self.trial.table.iloc[r.row],
-                           f'enrolled, rank {r["rank"]}, cosine {r.score:.3f}' + ', the right person'*bool(r.right))
-    def item(self, i): return self._shown(self._row(i), 'looked for')
-    def line(self, i): return f'{self._row(i).record_id}  rank {self.ranks[self.order[i]]}'
+                           f'{"enrolled, " if self.known else ""}rank {r["rank"]}, cosine {r.score:.3f}' + ', the right person'*bool(r.right))
+    def item(self, i): return self._shown(self._row(i), 'looked for' if self.known else '')
+    def record_ids(self): return self.trial.table.record_id.iloc[self.trial.probes[self.order]].tolist()
+    def line(self, i):
+        k = self.order[i]
+        return f'{self._row(i).record_id}  ' + (f'rank {self.ranks[k]}' if self.known else f'{self.best[k]:.2f}')
     def about(self, i):
         k = self.order[i]
+        if not self.known: return self._alike(k)
         verdict = '' if self.threshold is None else f'; at the threshold {self.threshold:.3f} ' + ('taken for unknown' if self.best[k] < self.threshold else 'taken for ' + str(self._nearest(k)))
         return (f'person {self._row(i).subject_id}: the enrolled recording is at rank {self.ranks[k]} of '
                 f'{len(self.trial.gallery)}; best cosine {self.best[k]:.3f}{verdict}')
+    def _alike(self, k)->str:
+        "What is said of recording `k` where nobody knows who is who."
+        t = self.threshold
+        same = '' if t is None else f': {"taken for" if self.best[k] >= t else "not taken for"} the same person (threshold {t:.3f})'
+        return f'the nearest of {len(self.trial.gallery) - 1:,} others has a cosine of {self.best[k]:.3f}{same}'
     def _nearest(self, k:int)->str:
         "The person nearest to probe `k`."
         return self.trial.people(self.trial.gallery)[(self.trial.z[self.trial.gallery] @ self.trial.z[self.trial.probes[k]]).argmax()]
@@ -606,9 +741,8 @@ class MapBrowser(Browser):
         if lost: raise BadTable('points', f'no column {", ".join(lost)}')
         self.points, self.root = points.reset_index(drop=True), root or table.attrs.get('root')
         self.rows = table.set_index('record_id', drop=False)
-        self.chart = Chart(axes=False, height=420, layout=W.Layout(width='380px', flex='0 0 auto'))
-        super().__init__(name=title, beside=self.chart, marks=marks, **view)
-        self.list.layout.width = '130px'
+        self.chart = with_class(Chart(axes=False, height=420), 'ecgnb-wide')
+        super().__init__(name=title, beside=self.chart, marks=marks_path(table) if marks is None else marks, **view)
         W.jslink((self.slider, 'value'), (self.chart, 'index'))
         self.chart.observe(lambda c: setattr(self.view, 'index', c['new']), 'index')
         self.view.observe(lambda c: setattr(self.chart, 'index', c['new']), 'index')

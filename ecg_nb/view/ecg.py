@@ -10,7 +10,7 @@ __all__ = ['PAPER_MM', 'MARGIN_MM', 'COLUMNS', 'MISSING', 'LONG', 'MOST_MM', 'SH
 # %% ../../nbs/view/10_ecg_view.ipynb #export-import-base64-io-from
 import base64, io
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -401,6 +401,7 @@ class ECGView(Still, anywidget.AnyWidget):
     status = traitlets.Unicode('').tag(sync=True)
     caliper = traitlets.Dict().tag(sync=True)          # what was measured last: lead, ms, bpm, mv, start_s
     calipers = traitlets.List().tag(sync=True)         # at most two: lead, start_s, stop_s, from_mv, to_mv
+    spans = traitlets.Dict().tag(sync=True)            # marked by a person: index of the picture, rows of (start_s, end_s, name)
     march = traitlets.Bool(False).tag(sync=True)       # is the last caliper repeated over the paper?
     themes = traitlets.Dict(THEMES).tag(sync=True)     # colours on light and on dark paper
     paper_mm = traitlets.Float(PAPER_MM).tag(sync=True)
@@ -432,7 +433,7 @@ class ECGView(Still, anywidget.AnyWidget):
         self._get, self._kept = get, OrderedDict()
         with self.hold_sync():
             self.rev, self.n, self.t0 = self.rev + 1, n, 0.
-            self.calipers, self.march = [], False
+            self.calipers, self.march, self.spans = [], False, {}
             self.index = min(index, max(0, n - 1))
         if n: self._hand_over(self.index)
 
@@ -445,11 +446,6 @@ class ECGView(Still, anywidget.AnyWidget):
             while len(self._kept) > 8: self._kept.popitem(last=False)
         self._kept.move_to_end(i)
         return self._kept[i]
-
-    def refresh(self):
-        "Make the picture in view anew: what is drawn on it has changed."
-        self._kept.pop(self.index, None)
-        if self.n: self._hand_over(self.index)
 
     def _hand_over(self, i):
         try: meta, buffers = self.item(i).packed()
@@ -465,7 +461,11 @@ class ECGView(Still, anywidget.AnyWidget):
             self.send(dict(kind='span', rev=self.rev, index=i, a=a, step=step, n=lo.shape[1]),
                       [lo.tobytes(), hi.tobytes()])
 
+    def _with_spans(self):
+        item, rows = self.item(), self.spans.get('rows', ()) if self.spans.get('index') == self.index else ()
+        return replace(item, segments=[*(item.segments or ()), *rows]) if rows else item
+
     def picture(self, **kwargs)->bytes: # PNG
         "The picture in view, drawn by matplotlib."
-        try: return picture(self.item(), **dict(grid=self.grid, speed=self.speed, gain=self.gain, t0=self.t0) | kwargs)
+        try: return picture(self._with_spans(), **dict(grid=self.grid, speed=self.speed, gain=self.gain, t0=self.t0) | kwargs)
         except (ECGError, IndexError, ValueError, TypeError) as e: return message_picture(self.status or str(e))

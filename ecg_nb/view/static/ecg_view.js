@@ -402,7 +402,7 @@ function drawWaves(c, item, panel, pxPerS, theme) {
 }
 
 /** Dashed lines where a segment begins and ends, and its name. */
-function drawSegments(c, item, panel, pxPerS, theme) {
+function drawSegments(c, segments, panel, pxPerS, theme) {
   const xOf = t => panel.x + (t - panel.t)*pxPerS;
   const inside = t => t >= panel.t && t < panel.t + panel.dur;
   const {top} = panel;
@@ -410,7 +410,7 @@ function drawSegments(c, item, panel, pxPerS, theme) {
   c.strokeStyle = theme.mark;
   c.fillStyle = theme.mark;
   c.lineWidth = 1;
-  for (const [start, end, name] of item.meta.segments) {
+  for (const [start, end, name] of segments) {
     for (const edge of [start, end].filter(inside)) {
       c.beginPath();
       c.moveTo(xOf(edge), top);
@@ -536,7 +536,8 @@ function drawReading(c, caliper, box, k, geometry, theme) {
   c.fillText(text, x + 4, y + 3);
 }
 
-/** The whole picture; `state`: {t0, speed, gain, overlay, showMarks, calipers, march}. */
+/** The whole picture; `state`: {t0, speed, gain, overlay, showMarks, calipers, march,
+ * spans}. */
 function drawAll(c, item, geometry, state, theme) {
   const pxPerS = state.speed*geometry.mm;
   const pxPerMv = state.gain*geometry.mm;
@@ -561,7 +562,7 @@ function drawAll(c, item, geometry, state, theme) {
     if (state.showMarks) {
       drawPeaks(c, item, panel, pxPerS, theme);
       drawWaves(c, item, panel, pxPerS, theme);
-      drawSegments(c, item, panel, pxPerS, theme);
+      drawSegments(c, [...item.meta.segments, ...state.spans], panel, pxPerS, theme);
     }
     if (state.march && state.calipers.length) {
       drawMarch(c, state.calipers[state.calipers.length - 1], panel, pxPerS, theme);
@@ -595,7 +596,7 @@ const LATE_MS = 2500;     // without an answer for so long, the view says so
 const EDGE_PX = 6;        // so near to the edge of a caliper, a drag moves that edge
 const DRAWN_FROM = [
   'change:t0', 'change:speed', 'change:gain', 'change:grid', 'change:overlay', 'change:calipers',
-  'change:march',
+  'change:march', 'change:spans',
 ];
 
 function element(tag, className, text) {
@@ -959,10 +960,12 @@ class View {
     const [speed, gain, overlay] = ['speed', 'gain', 'overlay'].map(name => this.get(name));
     const {showMarks, calipers} = this;
     const march = this.get('march');
+    const marked = this.get('spans');
+    const spans = marked.index === this.get('index') ? marked.rows : [];
     this.geometry = geometryOf(item, this.get('grid'), width, this.paperMm, this.marginMm, gain);
     this.canvas.style.display = '';
     const context = this.sizedContext(width, this.geometry.height);
-    const state = {t0, speed, gain, overlay, showMarks, calipers, march};
+    const state = {t0, speed, gain, overlay, showMarks, calipers, march, spans};
     drawAll(context, item, this.geometry, state, this.theme());
     const a = Math.floor(t0*item.meta.fs);
     const b = Math.ceil((t0 + this.span())*item.meta.fs);
