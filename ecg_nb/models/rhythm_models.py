@@ -121,18 +121,24 @@ class OneStepLSTM(nn.Module):
         lead:int=None,       # default: V1 of twelve, else the first
         n_samples:int=800,   # of the window
         hidden:int=128,
+        between:int|None=None, # a layer of so many between the LSTM and the classes
+        exclusive:bool=False,  # of two classes exactly one holds: their sigmoids are its softmax
     ):
         super().__init__()
         if lead is None: lead = 6 if n_leads == 12 else 0
         self.lead, self.n_samples, self.standardize = lead, n_samples, Standardize(n_leads)
-        self.rnn, self.head = nn.LSTM(n_samples, hidden, batch_first=True), nn.Linear(hidden, n_classes)
+        if exclusive and n_classes != 2: raise ValueError(f'exclusive: two classes are needed, not {n_classes}')
+        last = nn.Linear(between or hidden, n_classes)
+        self.rnn, self.exclusive = nn.LSTM(n_samples, hidden, batch_first=True), exclusive
+        self.head = nn.Sequential(nn.Linear(hidden, between), nn.ReLU(), last) if between else last
 
     def forward(self, x):
         if x.shape[2] != self.n_samples:
             raise BadSignal('input', f'{x.shape[2]} samples, but this network was made for {self.n_samples}; '
                             '`n_samples` makes it for others')
         h, _ = self.rnn(self.standardize(x)[:, self.lead])                     # (b, 1, hidden)
-        return self.head(h[:, -1])
+        z = self.head(h[:, -1])
+        return z - z.flip(1) if self.exclusive else z
 
 # %% ../../nbs/models/13_rhythm_models.ipynb #basicblock
 class BasicBlock(nn.Module):

@@ -313,7 +313,7 @@ class Task:
 # %% ../../nbs/tasks/09_task.ipynb #find-task
 TASKS = Registry('task', 'ecg_nb.tasks.sex', 'ecg_nb.tasks.identity', 'ecg_nb.tasks.closed_set',
                  'ecg_nb.tasks.diagnosis', 'ecg_nb.tasks.rhythm', 'ecg_nb.tasks.notes', 'ecg_nb.tasks.finetune',
-                 'ecg_nb.tasks.waves', 'ecg_nb.tasks.beats')
+                 'ecg_nb.tasks.waves', 'ecg_nb.tasks.beats', 'ecg_nb.tasks.normal_af')
 
 def find_task(
     name:str,    # as it was registered
