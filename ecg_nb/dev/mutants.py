@@ -23,7 +23,7 @@ class Mutant:
     "One small change of one exported cell."
     notebook:str   # its name
     cell:str       # id
-    within:str     # function or class
+    within:str     # function or class; outside of any the cell
     kind:str       # what was changed
     before:str
     after:str
@@ -187,6 +187,7 @@ def mutants_of(
     finder.visit(tree)
     mutants, counts, same = [], {}, ast.dump(tree)
     for within, kind, start, end, after in finder.changes:
+        within = within or cell
         before = finder.text(start, end)
         nth = counts[within, kind, before, after] = counts.get((within, kind, before, after), -1) + 1
         first = finder.raw.rfind(b'\n', 0, start) + 1
