@@ -97,9 +97,9 @@ SECTIONS = dict(   # task -> heading, and what one has to know to read its figur
                       '(13_rhythm).'),
     sex=('Sex and age', 'PTB-XL, fold 10; single-lead runs also on other data sets (10_sex).'),
     identity=('Identity', 'Within one recording is what systems 1 and 2 tested; across recordings is recognition '
-                          '(12_closed_set, 11_identity). Of ECG-ID 299 of 310 recordings were used, for 11 had been '
-                          'published without their first seconds (data/README); another date is 77 recordings of 19 '
-                          'people, of whom two give 37. Strangers and enrolled people are one random half and the '
+                          '(12_closed_set, 11_identity). Of the 310 recordings of ECG-ID 11 were published without '
+                          'their first seconds (data/README); 309 are used, them included, and one is refused. Another '
+                          'date is 83 recordings of 20 people, of whom two give 37. Strangers and enrolled people are one random half and the '
                           'other; what other halves give: identity/unknown/halves.csv.'),
     notes=('Notes', 'The report of a PTB-XL record is the text that its labels were made from: "label leak" rows are '
                     'no claim about ECGs (14_notes). Rows with a report are on the 1,200 of 2,158 test records that '
@@ -177,8 +177,9 @@ def informed_text(
 
 # %% ../../nbs/evaluation/10_results_page.ipynb #folder-table
 FOLDERS = dict(    # folder of results that is no task's own run -> heading, and what one has to know
-    finetune=('Fine-tuning', 'Sex from lead I on ECG-ID, 90 people: a run as it is, its last layer fitted '
-                             'anew, trained further, and the same network from random weights (13_finetune). '
+    finetune=('Fine-tuning', 'Sex from lead I on ECG-ID, 90 people (299 of the 310 recordings, for 11 were not '
+                             'read when this was trained): a run as it is, its last layer fitted anew, trained '
+                             'further, and the same network from random weights (13_finetune). '
                              'On people of one\'s own it did not get better by being trained further: with '
                              '18 people to learn from it got worse, with 54 no better. What it gains over a '
                              'training from random weights is what the run brings along. Every gain with its '
