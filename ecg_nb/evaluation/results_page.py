@@ -217,8 +217,8 @@ def readme_text(
     task = found.run.str.partition('/')[0]
     out = ['<!-- Made from the metrics.json files by `ecg_nb results`: change those, not this file. -->', '# Results',
         'What every run in this folder reached, read from its `metrics.json`. Intervals are 95 %, over '
-        'people where people have several records; n counts records (or beats, or probes, as the measure '
-        'says). Each run is one training with one seed, so no interval says what another seed would have '
+        'people where people have several records (of R peaks and of classes of beats over recordings, each of '
+        'another person); n counts records (or beats, or probes, as the measure says). Each run is one training with one seed, so no interval says what another seed would have '
         'reached (of five trainings of the encoder: identity/seeds). A run\'s folder holds what it is '
         '(`run.json`), what it said of the test records and, where it has any of its own, its weights. '
         'Explained in `nbs/20_evaluate.ipynb`.']
