@@ -20,14 +20,14 @@ import numpy as np
 
 # %% auto #0
 __all__ = ['LEADS', 'INK', 'PAPER_FINE', 'PAPER_COARSE', 'WAVE_COLORS', 'shown', 'is_text', 'shielded', 'bare', 'file_names',
-           'ECGError', 'MissingFile', 'UnsafePath', 'BadHeader', 'DamagedFile', 'UnknownFormat', 'MissingLead',
-           'BadSignal', 'NotWritten', 'BusyFolder', 'BadTable', 'lead_name', 'Recording', 'check_fs', 'Budget',
-           'budget', 'allowed', 'afford', 'clocked', 'in_time', 'Unpacked', 'project_root', 'data_path', 'results_path',
-           'shipped_path', 'sync_folder', 'sync_tree', 'make_folder', 'sweep_temporary', 'temporary_folder',
-           'atomic_path', 'swap_names', 'atomic_folder', 'plain', 'json_text', 'write_json', 'read_bytes', 'read_json',
-           'file_state', 'write_csv', 'read_table', 'read_arrays', 'write_errors', 'lock_folder', 'hold_file',
-           'stoppable', 'end_with_parent', 'toy_ecg', 'plot_ecg', 'did_you_mean', 'import_user_module',
-           'import_plugins', 'UnknownName', 'Registry', 'provenance']
+           'numbered', 'ECGError', 'MissingFile', 'UnsafePath', 'BadHeader', 'DamagedFile', 'UnknownFormat',
+           'MissingLead', 'BadSignal', 'NotWritten', 'BusyFolder', 'BadTable', 'lead_name', 'Recording', 'check_fs',
+           'Budget', 'budget', 'allowed', 'afford', 'clocked', 'in_time', 'Unpacked', 'project_root', 'data_path',
+           'results_path', 'shipped_path', 'sync_folder', 'sync_tree', 'make_folder', 'sweep_temporary',
+           'temporary_folder', 'atomic_path', 'swap_names', 'atomic_folder', 'plain', 'json_text', 'write_json',
+           'read_bytes', 'read_json', 'file_state', 'write_csv', 'read_table', 'read_arrays', 'write_errors',
+           'lock_folder', 'hold_file', 'stoppable', 'end_with_parent', 'toy_ecg', 'plot_ecg', 'did_you_mean',
+           'import_user_module', 'import_plugins', 'UnknownName', 'Registry', 'provenance']
 
 # %% ../nbs/core/10_core.ipynb #shown
 _HIDDEN = {'Cc', 'Cf', 'Cs', 'Zl', 'Zp'}   # controls, marks of direction, bytes that are no text, ends of lines
@@ -75,11 +75,27 @@ def file_names(
     names,     # of recordings
 )->list:
     "A file name for each: letters, digits, `_` and `-`, no two alike, even where capitals do not count."
-    out, there = [], set()
+    plain = [re.sub(r'[^A-Za-z0-9_-]+', '_', str(name)).strip('_')[:100] or 'recording' for name in names]
+    return numbered(plain, key=str.lower)
+
+def numbered(
+    names,
+    *,
+    sep:str='-',          # before a number
+    key=lambda name: name, # by which two are alike
+    others=(),            # names that no number may give
+)->list:
+    "`names`, of several that are alike all but the first numbered: a, a-2, a-3."
+    out, there, last = [], set(), {}
+    others = set(map(key, others))
     for name in names:
-        plain, k = re.sub(r'[^A-Za-z0-9_-]+', '_', str(name)).strip('_')[:100] or 'recording', 1
-        while (new := plain if k == 1 else f'{plain}-{k}').lower() in there: k += 1
-        there.add(new.lower())
+        k, new = last.get(key(name), 1), name
+        if k > 1: new = f'{name}{sep}{k}'
+        while key(new) in there or new != name and key(new) in others:
+            k += 1
+            new = f'{name}{sep}{k}'
+        last[key(name)] = k                                   # those before are taken: nobody counts from 1 again
+        there.add(key(new))
         out.append(new)
     return out
 

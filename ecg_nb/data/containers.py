@@ -63,11 +63,25 @@ def _small(tree, name):
     shape, dtype = tree.shapes[name]
     return tree.get(name) if math.prod(shape) <= 1 << 20 and len(shape) <= 1 else None
 
+def _by_home(tree)->dict:
+    "Home -> the last part of the name of each array there -> its name; found out once a file."
+    memory = getattr(tree, 'memory', {})
+    if 'homes' not in memory:
+        homes = memory['homes'] = {}
+        for n in tree.shapes: homes.setdefault(_home(n), {})[_last(n)] = n
+    return memory['homes']
+
+def _attributes(tree, home)->dict:
+    "The attributes at `home`, in small letters; found out once."
+    memory = getattr(tree, 'memory', {}).setdefault('attributes', {})
+    if home not in memory: memory[home] = {k.lower(): v for k, v in tree.attributes(home).items()}
+    return memory[home]
+
 def _stated(tree, home, keys):
     "What the container says under one of `keys`, at `home` or above it: attribute or small array; None where nothing."
     while True:
-        attributes = {k.lower(): v for k, v in tree.attributes(home).items()}
-        beside = {_last(n): n for n in tree.shapes if _home(n) == home}
+        attributes = _attributes(tree, home)
+        beside = _by_home(tree).get(home, {})
         for key in keys:
             if key in attributes: return attributes[key]
             if key in beside and (v := _small(tree, beside[key])) is not None: return v
@@ -211,10 +225,9 @@ def read_member(
         if not name: raise BadSignal(tree.path, f'holds {len(names):,} recordings: name one, {tree.path}/{few[0]}')
         raise MissingFile(f'{tree.path}/{name}',
                           f'no such recording; there are {", ".join(few)}{" …"*(len(names) > 5)}')
-    at = names[name]
-    for h in held:
-        if at < h.n: break
-        at -= h.n
+    if 'first' not in memory: memory['first'] = np.cumsum([0, *(h.n for h in held)])
+    h = held[which := int(np.searchsorted(memory['first'], names[name], 'right')) - 1]
+    at = names[name] - int(memory['first'][which])
     rate, notes, path = h.fs or fs, list(h.notes), f'{tree.path}/{name}' if name else tree.path
     if rate is None: raise BadHeader(path, 'does not say how fast it was sampled: give fs (Hz)')
     x, stated = _array_of(tree, h, at), h.units if h.units and _is_unit(h.units) else None
@@ -261,10 +274,16 @@ class _Npz(_Container):
     def __init__(self, path):
         super().__init__(path)
         self.zip = zipfile.ZipFile(path)
+        if 'shapes' not in self.memory: self.memory['shapes'] = self._shapes()
+        self.shapes = self.memory['shapes']
+    def _shapes(self)->dict:
+        "Name -> shape and type of each array."
+        shapes = {}
         for info in self.zip.infolist():
             if not info.filename.endswith('.npy') or info.flag_bits & 1: continue
-            with self.zip.open(info) as f: head = _npy_header(path, f, info.file_size)
-            if head: self.shapes[info.filename[:-4]] = head
+            with self.zip.open(info) as f: head = _npy_header(self.path, f, info.file_size)
+            if head: shapes[info.filename[:-4]] = head
+        return shapes
     def get(self, name, k=None): return _npz_array(*self.key, name) if k is None else _npz_array(*self.key, name)[k]
     def close(self): self.zip.close()
 
@@ -579,9 +598,10 @@ class _Zarr(_Container):
     def __init__(self, path):
         super().__init__(path)
         import zarr
-        if 'zarr' not in self.memory: self.memory['zarr'] = _zarr_nodes(path)
-        self.arrays, self.facts = self.memory['zarr']
-        self.shapes = {name or 'data': held[:2] for name, held in self.arrays.items()}
+        if 'zarr' not in self.memory:
+            arrays, facts = _zarr_nodes(path)
+            self.memory['zarr'] = arrays, facts, {name or 'data': held[:2] for name, held in arrays.items()}
+        self.arrays, self.facts, self.shapes = self.memory['zarr']
 
     def get(self, name, k=None):
         import zarr

@@ -4,11 +4,11 @@
 
 # %% ../../nbs/data/11_own.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import itertools, os, re
+import os, re
 from collections import Counter
 from pathlib import Path
 import pandas as pd
-from ..core import BadSignal, BadTable, DamagedFile, ECGError, LEADS, MissingFile, UnknownFormat, shown
+from ..core import BadSignal, BadTable, DamagedFile, ECGError, LEADS, MissingFile, UnknownFormat, numbered, shown
 from .registry import FORMATS, container_of, first_bytes, format_of, is_zarr
 from .formats import UNIT_MV, file_kind, follow_links, header_path, read_header, says_ecg, signals_of
 from .arrays import ARRAYS, chosen, lead_names, table_layout
@@ -25,10 +25,11 @@ def _voltages(path, signals, kind):
     named = [i for i, s in enumerate(signals) if s.label and says_ecg(s.label)]
     named = sorted({*named, *_standard(signals)})
     good = [i for i, s in enumerate(signals) if not s.problem]
-    usable = [i for i in named if i in good]
+    usable = sorted({*named} & {*good})
     # the owner's word is for the ECG
+    named = {*named}
     if usable: good = [i for i in good if i in named or signals[i].unit.lower() in UNIT_MV]
-    if named and not usable: raise BadSignal(path, signals[named[0]].problem)   # an EEG beside it is not taken for it
+    if named and not usable: raise BadSignal(path, signals[min(named)].problem)   # an EEG beside it is not taken for it
     if not good:
         raise BadSignal(path,
                         'no signal is a voltage that can be read as an ECG: '
@@ -50,7 +51,8 @@ def _of_one_rate(at, signals):
 # %% ../../nbs/data/11_own.ipynb #ecg-signals-chosen
 def _passed_over(signals, ecg, kind):
     "What to say of the signals that are not read."
-    others = [s for i, s in enumerate(signals) if i not in ecg and s.problem != 'annotations']
+    read = {*ecg}
+    others = [s for i, s in enumerate(signals) if i not in read and s.problem != 'annotations']
     more = ' …' if len(others) > 8 else ''
     if kind == 'EDF':
         return ['not an ECG by their labels, or of another rate: '
@@ -75,7 +77,7 @@ def ecg_signals(
         ecg = []
     names, notes = lead_names([signals[i].label for i in ecg])
     if leads is not None:
-        order = [*ecg, *(i for i in range(len(signals)) if i not in ecg)]
+        order = [*ecg, *sorted({*range(len(signals))} - {*ecg})]
         labels = [signals[i].label for i in order]
         rows, names = chosen([*names, *labels[len(ecg):]], labels, leads, path)
         # its owner named them
@@ -332,13 +334,7 @@ def _record_ids(paths):
 
 def _told_apart(ids):
     "`ids`, of several that look the same all but the first numbered."
-    there, seen, out = set(ids), set(), []
-    for i in ids:
-        if i in seen: i = next(name for j in itertools.count(2) if (name := f'{i} #{j}') not in there)
-        seen.add(i)
-        there.add(i)
-        out.append(i)
-    return out
+    return numbered(ids, sep=' #', others=ids)
 
 # %% ../../nbs/data/11_own.ipynb #-parts
 def _without_folder(record_id): return record_id.rpartition('/')[2]

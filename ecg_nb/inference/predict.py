@@ -4,7 +4,8 @@
 
 # %% ../../nbs/23_your_own_ecg.ipynb #export-from-future-import-annotations
 from __future__ import annotations
-import hashlib, io, itertools, os, re, warnings
+import hashlib, io, os, re, warnings
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TYPE_CHECKING
 import numpy as np, pandas as pd, torch
-from ..core import (BadHeader, BadSignal, BadTable, ECGError, MissingFile, Recording, afford, atomic_path, clocked, in_time, json_text, shown, write_csv,
+from ..core import (BadHeader, BadSignal, BadTable, ECGError, MissingFile, Recording, afford, atomic_path, clocked, in_time, json_text, numbered, shown, write_csv,
     write_errors, write_json)
 from ..core import provenance
 from ..explanation.verdicts import verdict_sentence
@@ -135,11 +136,8 @@ def sources(
         t = read_folder(paths[0] if len(paths) == 1 else paths, fs=fs, leads=leads, units=units)
         out += _of_table(t)
         lost = pd.DataFrame(unread(t), columns=['record_id', 'cause'])
-    names = [s.record_id for s in out]
-    if len(set(names)) < len(names):
-        raise BadTable('recordings',
-                       'one name for several recordings: '
-                       f'{", ".join(sorted({n for n in names if names.count(n) > 1})[:5])}')
+    twice = sorted(name for name, n in Counter(s.record_id for s in out).items() if n > 1)
+    if twice: raise BadTable('recordings', f'one name for several recordings: {", ".join(twice[:5])}')
     if not out:
         raise MissingFile(paths[0] if paths else 'recordings',
                           'no recording here that can be read' + ''.join(f'; {r.record_id}: {r.cause}' for r in lost.head(3).itertuples()))
@@ -493,12 +491,7 @@ def _file_name(text): return re.sub(r'[^A-Za-z0-9._-]+', '_', str(text)).strip('
 
 def _page_names(record_ids)->list:
     "A name for the page of each recording, no two alike, on a disk that does not tell capitals from small letters either."
-    names, there = list(map(_file_name, record_ids)), set()
-    for i, name in enumerate(names):
-        same = itertools.chain([name], (f'{name}-{k}' for k in itertools.count(2)))
-        names[i] = next(n for n in same if n.lower() not in there)
-        there.add(names[i].lower())
-    return names
+    return numbered(map(_file_name, record_ids), key=str.lower)
 
 def _write_wide(said, folder, names):
     "One table of all, as CSV and as a workbook."
