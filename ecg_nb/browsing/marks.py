@@ -239,6 +239,7 @@ class MarksBar(W.VBox):
         self.label = W.Combobox(placeholder='a label', options=[str(l) for l in labels][:500], layout=W.Layout(width='150px'))
         self.buttons = {m: W.Button(description=m, layout=W.Layout(**auto)) for m in MARKS}
         self.buttons['label'].description = 'add label'
+        self.label.add_class('ecgnb-label')
         self.span = W.Checkbox(description='only the span of the calipers', value=True, indent=False,
                                layout=W.Layout(width='auto', display='none'))
         self.have = W.Dropdown(options=[], layout=W.Layout(width='260px'))

@@ -460,6 +460,7 @@ class SaliencyBrowser(Browser):
         cls=None,            # class to begin with; default: the most likely one
         methods=None,        # of the left and the right map to begin with; default: the one that `explain` takes, and another
         steps:int=32,        # as for `maps_of`
+        index:int=0,         # of the recording to begin with
         marks=None,          # `Marks`, or the path of the table of marks
         **view,              # for `ECGView`
     ):
@@ -492,6 +493,7 @@ class SaliencyBrowser(Browser):
         heads = [W.VBox([W.HBox([s['cls'], s['method'], s['steps'], *more], layout=WRAP), s['proof']])
                  for s, more in zip(self.sides, extra)]
         super().__init__(name=f'Maps of {self.model.name}', second=self.second, heads=heads, marks=marks, **view)
+        self.view.ahead = self.second.ahead = 0                                # a map takes seconds: none that nobody asked for
         shown_if(self.list, False)                                             # room for the maps; slider and keys move
         _side_by_side(self.view, self.second)
         self._in_step = W.jslink((self.slider, 'value'), (self.second, 'index'))
@@ -499,6 +501,7 @@ class SaliencyBrowser(Browser):
             for n in ('cls', 'method', 'steps'): s[n].observe(lambda _, k=k: self.do(self.choose, k), 'value')
         self.together.observe(lambda _: self.do(self._step), 'value')
         self.other.observe(lambda _: self.do(self._step), 'value')
+        self._quiet, self.view.index = True, index
         for k in (1, 0): self.do(self.choose, k)
         if cls is not None and cls not in self.model.classes:
             self.say(f'{self.name}: no class {cls!r}; there are {", ".join(self.model.classes[:80])}. Shown is the '

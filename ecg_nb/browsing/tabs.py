@@ -92,7 +92,8 @@ class TabbedBrowser(Still, W.VBox):
         asked = answers.run.value if isinstance(answers, PredictionBrowser) else 0
         chosen = self.made['recordings'].rows if self.made['recordings'].n else self.table
         recordings = TableRecordings(chosen, self.table.attrs.get('root'))
-        return SaliencyBrowser(self.runs[asked], recordings, marks=self.marks, **self.view_options)
+        index = recordings.ids.index(self._seen) if self._seen in recordings.ids else 0
+        return SaliencyBrowser(self.runs[asked], recordings, index=index, marks=self.marks, **self.view_options)
 
     def _person_of(self, record_id)->str:
         "Whose the recording is; the first one's, if there is none of that name."

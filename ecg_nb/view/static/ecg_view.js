@@ -71,7 +71,8 @@ class Loader {
   ask() {
     if (this.asked) return;
     const n = this.model.get('n');
-    const candidates = FETCH_ORDER.map(step => this.model.get('index') + step);
+    const steps = FETCH_ORDER.filter(step => Math.abs(step) <= this.model.get('ahead'));
+    const candidates = steps.map(step => this.model.get('index') + step);
     const index = candidates.find(k => k >= 0 && k < n && !this.items.has(k));
     if (index === undefined) return;
     this.asked = {index, since: performance.now()};
@@ -534,9 +535,10 @@ function drawReading(c, caliper, box, k, geometry, theme) {
   c.strokeRect(x + .5, y + .5, wide - 1, READING_PX - 1);
   c.fillStyle = theme.ink;
   c.fillText(text, x + 4, y + 3);
+  return {text, x, y, wide};
 }
 
-/** The whole picture; `state`: {t0, speed, gain, overlay, showMarks, calipers, march,
+/** The whole picture; what is read of the calipers, and where. `state`: {t0, speed, gain, overlay, showMarks, calipers, march,
  * spans}. */
 function drawAll(c, item, geometry, state, theme) {
   const pxPerS = state.speed*geometry.mm;
@@ -577,8 +579,9 @@ function drawAll(c, item, geometry, state, theme) {
     drawLeadName(c, item, panel, theme);
     if (panel.first) drawPulse(c, panel, geometry.mm, pxPerMv, theme);
   }
-  state.calipers.forEach((caliper, k) => {
-    if (readings.has(caliper)) drawReading(c, caliper, readings.get(caliper), k, geometry, theme);
+  return state.calipers.flatMap((caliper, k) => {
+    const box = readings.get(caliper);
+    return box ? [{...box, ...drawReading(c, caliper, box, k, geometry, theme)}] : [];
   });
 }
 
@@ -939,7 +942,6 @@ class View {
     this.frame = 0;
     const seen = this.top.clientWidth || (this.geometry && this.geometry.width);
     if (!seen) return;     // 0 for a moment while a theme changes
-    this.home().dataset.lmSuppressShortcuts = 'true';     // keys belong to the browser, not to JupyterLab
     const item = this.item();
     this.writeHeader(item);
     this.say();
@@ -966,7 +968,8 @@ class View {
     this.canvas.style.display = '';
     const context = this.sizedContext(width, this.geometry.height);
     const state = {t0, speed, gain, overlay, showMarks, calipers, march, spans};
-    drawAll(context, item, this.geometry, state, this.theme());
+    const readings = drawAll(context, item, this.geometry, state, this.theme());
+    this.canvas.dataset.readings = JSON.stringify(readings);
     const a = Math.floor(t0*item.meta.fs);
     const b = Math.ceil((t0 + this.span())*item.meta.fs);
     const {step} = chunkFor(item, a, b);
@@ -1127,6 +1130,13 @@ class View {
     };
   }
 
+  /** Keys on a list, a button, a slider of the browser are theirs; those with Ctrl are JupyterLab's. */
+  claimKey(event) {
+    const {target} = event;
+    if (!this.home().contains(target) || target.closest('.ecgnb')) return;
+    target.toggleAttribute('data-lm-suppress-shortcuts', !event.ctrlKey && !event.metaKey);
+  }
+
   keydown(event, keys) {
     if (event.target !== this.top || event.ctrlKey || event.metaKey || event.altKey) return;
     const act = keys[event.key];
@@ -1150,6 +1160,8 @@ class View {
     slide.oninput = () => this.pan(+slide.value, false);
     slide.onchange = () => model.save_changes();
     this.top.onkeydown = event => this.keydown(event, keys);
+    this.onKey = event => this.claimKey(event);
+    window.addEventListener('keydown', this.onKey, true);      // before JupyterLab sees it
 
     this.onLoaded = event => {
       if (event === 'index' && this.calipers.length) this.keepCalipers([]);
@@ -1188,6 +1200,7 @@ class View {
     model.off('change:rev', this.onStatus);
     this.sizes.disconnect();
     this.themes.disconnect();
+    window.removeEventListener('keydown', this.onKey, true);
     clearInterval(this.beat);
     cancelAnimationFrame(this.frame);
   }
