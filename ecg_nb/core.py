@@ -57,25 +57,27 @@ def is_text(
 
 _FORMULA = tuple("'=+-@|%＝＋－＠")   # what a spreadsheet may read as the beginning of a formula; ' guards itself
 
+def _is_formula(text): return text.lstrip()[:1] in _FORMULA and bool(text.strip())      # some take blanks off
+
 def shielded(
     text,     # of a cell
 )->str:
     "`text` as a cell that no spreadsheet runs: in one line, and with a `'` before what would be a formula."
     text = shown(text)
-    return "'" + text if text[:1] in _FORMULA and text else text
+    return "'" + text if _is_formula(text) else text
 
 def bare(
     cell,     # of a table that `write_csv` wrote, or anything else
 ):
     "What `shielded` was given, but for what it wrote out."
-    return cell[1:] if isinstance(cell, str) and cell[:1] == "'" and cell[1:2] in _FORMULA and cell[1:] else cell
+    return cell[1:] if isinstance(cell, str) and cell[:1] == "'" and _is_formula(cell[1:]) else cell
 
 # %% ../nbs/core/10_core.ipynb #file-names
 def file_names(
     names,     # of recordings
 )->list:
-    "A file name for each: letters, digits, `_` and `-`, no two alike, even where capitals do not count."
-    plain = [re.sub(r'[^A-Za-z0-9_-]+', '_', str(name)).strip('_')[:100] or 'recording' for name in names]
+    "A file name for each: letters, digits, `_` and `-` (not as the first), no two alike, even where capitals do not count."
+    plain = [re.sub(r'[^A-Za-z0-9_-]+', '_', str(name)).strip('_').lstrip('-')[:100] or 'recording' for name in names]
     return numbered(plain, key=str.lower)
 
 def numbered(

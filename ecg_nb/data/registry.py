@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 import numpy as np
-from ..core import BadSignal, ECGError, LEADS, Recording, Registry, check_fs, lead_name
+from ..core import BadSignal, ECGError, LEADS, Recording, Registry, check_fs, lead_name, numbered
 
 # %% auto #0
 __all__ = ['FORMATS', 'ZARR_HEADS', 'Format', 'register_format', 'container_of', 'is_zarr', 'first_bytes', 'format_of',
@@ -129,13 +129,9 @@ def years_between(
 
 def _distinct(names)->tuple:
     "`names`, the second of a kind numbered; remarks."
-    out, notes = [], []
-    for name in names:
-        k, unique = 1, name
-        while unique in out: unique, k = f'{name} #{k + 1}', k + 1
-        if k > 1: notes.append(f'another signal {name!r}, called {unique!r}')
-        out.append(unique)
-    return tuple(out), notes
+    names = list(names)
+    out = numbered(names, sep=' #')
+    return tuple(out), [f'another signal {name!r}, called {new!r}' for name, new in zip(names, out) if new != name]
 
 # %% ../../nbs/data/09_file_formats.ipynb #complete-leads
 def complete_leads(

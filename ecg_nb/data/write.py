@@ -373,8 +373,8 @@ WRITERS = dict(wfdb=('.hea', _write_wfdb), edf=('.edf', _write_edf), csv=('.csv'
 def file_stem(
     record_id,     # of a recording
 )->str:            # letters, digits, _ and - alone, folders kept
-    "The name of a recording as every system allows it."
-    folders = [re.sub(r'[^A-Za-z0-9_-]+', '_', p) for p in str(record_id).split('/')]
+    "The name of a recording as every system allows it, and no program takes for an option."
+    folders = [re.sub(r'^-|[^A-Za-z0-9_-]+', '_', p) for p in str(record_id).split('/')]
     return '/'.join(p[:100] for p in folders if p) or 'recording'
 
 def compare(

@@ -487,7 +487,7 @@ def _measurements_table(self:Predictions)->pd.DataFrame: # record_id, beats, rat
 Predictions.measurements, Predictions.measurements_table = _measurements, _measurements_table
 
 # %% ../../nbs/23_your_own_ecg.ipynb #-file-name
-def _file_name(text): return re.sub(r'[^A-Za-z0-9._-]+', '_', str(text)).strip('._')[:100] or 'recording'
+def _file_name(text): return re.sub(r'[^A-Za-z0-9._-]+', '_', str(text)).strip('._').lstrip('-')[:100] or 'recording'
 
 def _page_names(record_ids)->list:
     "A name for the page of each recording, no two alike, on a disk that does not tell capitals from small letters either."
