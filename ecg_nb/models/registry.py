@@ -13,7 +13,8 @@ from ..core import Registry
 # %% ../../nbs/models/09_registry.ipynb #networks-registry-network
 NETWORKS = Registry('network', 'ecg_nb.models.networks', 'ecg_nb.models.beat_models',
                     'ecg_nb.models.rhythm_models', 'ecg_nb.models.state_space',
-                    'ecg_nb.models.wave_models', 'ecg_nb.models.beat_types', 'ecg_nb.models.measured')
+                    'ecg_nb.models.wave_models', 'ecg_nb.models.beat_types', 'ecg_nb.models.measured',
+                    'ecg_nb.models.s4')
 register_network = NETWORKS.register   # above a function or class of (n_leads, n_classes, *, options)
 
 def create_model(
