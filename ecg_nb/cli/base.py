@@ -15,7 +15,8 @@ from ..core import BadTable, ECGError, MissingFile, did_you_mean, hold_file, imp
 __all__ = ['PARTLY', 'file_options', 'source_options', 'people_option', 'note_options', 'quiet_option', 'json_option', 'echo',
            'as_options', 'echo_warning', 'extra_of', 'one_line', 'end_unread', 'Commands', 'environment', 'cli',
            'options', 'run_names', 'source_names', 'class_names', 'run_option', 'comma_separated', 'stated_units',
-           'held_output', 'pairs', 'notes_given', 'source_table', 'echo_left_out', 'with_origin', 'echo_answer']
+           'held_output', 'pairs', 'notes_given', 'source_table', 'given', 'refuse_unheeded', 'echo_left_out',
+           'with_origin', 'echo_answer']
 
 # %% ../../nbs/cli/10_cli.ipynb #partly
 def echo(text='', *, err:bool=False, nl:bool=True):
@@ -273,6 +274,23 @@ def source_table(
         of_the_whole = str(path) == str(table.attrs.get('source'))
         if csv or not of_the_whole: echo(as_options(shown(f'note: {path}: {cause}')), err=True)
     return table
+
+# %% ../../nbs/cli/10_cli.ipynb #refuse-unheeded
+def given(
+    ctx,      # of the command that runs
+)->list:      # of its parameters
+    "The options and arguments that were typed."
+    return [p for p in ctx.command.params if ctx.get_parameter_source(p.name).name == 'COMMANDLINE']
+
+def refuse_unheeded(
+    ctx,      # of the command that runs
+    heeded,   # names of the parameters that say something
+    to:str,   # to what: 'a run on its own records'
+):
+    "A usage error that names an option that was typed and says nothing here."
+    for p in given(ctx):
+        if p.name not in heeded and ctx.params[p.name] not in (None, False, ()):
+            raise click.UsageError(f'{p.opts[0]} says nothing to {to}')
 
 # %% ../../nbs/cli/10_cli.ipynb #echo-answer
 def echo_left_out(

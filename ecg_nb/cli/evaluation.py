@@ -6,12 +6,12 @@
 from __future__ import annotations
 import click
 from .base import (PARTLY, cli, echo, echo_answer, echo_left_out, file_options, json_option, note_options,
-                             notes_given, people_option, run_names, source_table)
+                             notes_given, people_option, refuse_unheeded, run_names, source_table)
 from .training import labelled, labels_of
 from ..core import BadTable, did_you_mean
 
 # %% auto #0
-__all__ = ['seed_option', 'evaluate_on', 'evaluation_lines', 'verify_runs', 'evaluate', 'compare', 'outside', 'shift',
+__all__ = ['HEEDED', 'seed_option', 'evaluate_on', 'evaluation_lines', 'verify_runs', 'evaluate', 'compare', 'outside', 'shift',
            'robustness', 'invariance', 'saliency', 'sanity']
 
 # %% ../../nbs/cli/14_cli_evaluation.ipynb #evaluate-on
@@ -67,6 +67,11 @@ def verify_runs(run:str|None):
     if not all(v.ok for v in verdicts): raise click.exceptions.Exit(1)
     if any(v.partly for v in verdicts): raise click.exceptions.Exit(PARTLY)
 
+# %% ../../nbs/cli/14_cli_evaluation.ipynb #evaluate-heeded
+HEEDED = dict(   # of what `evaluate` can be asked, the options that say something
+    verified={'run', 'every', 'verified'}, every={'every', 'verified'}, own={'run', 'part', 'as_json'},
+    source={'run', 'source', 'labels', 'note', 'notes_file', 'csv', 'columns', 'sex_coding', 'fs', 'leads', 'units', 'as_json'})
+
 # %% ../../nbs/cli/14_cli_evaluation.ipynb #evaluate-2
 @cli.command(short_help='how good a run is, on its records or yours')
 @click.argument('run', required=False, shell_complete=run_names)
@@ -83,7 +88,8 @@ def verify_runs(run:str|None):
 @people_option
 @file_options
 @json_option
-def evaluate(run, source, every, verified, part, labels, note, notes_file, csv, columns, sex_coding, fs, leads, units,
+@click.pass_context
+def evaluate(ctx, run, source, every, verified, part, labels, note, notes_file, csv, columns, sex_coding, fs, leads, units,
              as_json):
     """How good RUN is: on its own test records, or on SOURCE whose truth is in the columns --label. Intervals
     are over people.
@@ -104,11 +110,15 @@ def evaluate(run, source, every, verified, part, labels, note, notes_file, csv, 
     if bool(run) == every: raise click.UsageError('a RUN is needed, or --all')
     if verified:
         if source: raise click.UsageError('--verify looks at the records of RUN itself')
+        refuse_unheeded(ctx, HEEDED['verified'], '--verify')
         return verify_runs(run)
-    if every: return write_evaluations(say=echo)
+    if every:
+        refuse_unheeded(ctx, HEEDED['every'], '--all')
+        return write_evaluations(say=echo)
     if bool(source) != bool(labels): raise click.UsageError('SOURCE and --label go together')
     notes = notes_given(note, notes_file)
     if notes is not None and not source: raise click.UsageError('--note and --notes are for SOURCE: the records of RUN have their own')
+    refuse_unheeded(ctx, HEEDED['source' if source else 'own'], 'recordings of your own' if source else "a run's own records")
     if run and not source and is_network(run):
         if part != 'test': raise click.UsageError('--part: a classifier of people is scored on its test beats alone')
         figures = network_figures(run)

@@ -8,12 +8,12 @@ from pathlib import Path
 import click
 from .base import (PARTLY, as_options, class_names, cli, comma_separated, run_names, run_option, echo,
                              echo_answer, echo_left_out, file_options, held_output, json_option, note_options,
-                             notes_given, people_option, quiet_option, source_options, source_table)
+                             notes_given, people_option, quiet_option, refuse_unheeded, source_options, source_table)
 from ..core import ECGError, did_you_mean, shown
 
 # %% auto #0
-__all__ = ['PAGES', 'FILES', 'NIGHTS', 'predict', 'doctor', 'explain', 'enrol', 'identify', 'download', 'store_recipe',
-           'convert_files', 'convert']
+__all__ = ['PAGES', 'FILES', 'NIGHTS', 'HEEDED', 'predict', 'doctor', 'explain', 'enrol', 'identify', 'download', 'store_recipe',
+           'convert_files', 'convert_beats', 'convert']
 
 # %% ../../nbs/cli/11_cli_recordings.ipynb #predict
 PAGES = 20   # up to so many recordings get a page each without being asked for
@@ -63,6 +63,7 @@ def predict(source, fs, leads, units, runs, note, notes_file, out, formats, maps
 # %% ../../nbs/cli/11_cli_recordings.ipynb #doctor
 def _report_or_fit(source, report, fit):
     "Whether the doctor himself is looked at; usage errors."
+    if not source: refuse_unheeded(click.get_current_context(), ('report', 'fit'), 'the doctor himself')
     if source and (report or fit): raise click.UsageError('--report and --fit take no recordings')
     if not source and not (report or fit): raise click.UsageError('recordings are needed, or --report')
     if not source:
@@ -210,6 +211,7 @@ def download(name, to, fs, jobs, files, base_url, quiet):
         for n, d in DATASETS.items(): echo(f'{n:<10} {"here" if have(n) else "    "}  {d.title}: {d.page}')
         return
     if to and len(name) > 1: raise click.UsageError('--to takes one NAME at a time')
+    if fs and set(name) != {'ptb-xl'}: raise click.UsageError('--fs is for ptb-xl alone: the others have one rate')
     from ecg_nb.data.download import ask_token, download
     rates = {None: None, '100': 100, '500': 500, 'both': (100, 500)}
     for n in name:
@@ -246,14 +248,55 @@ def convert_files(table, to, out, beats, overwrite, as_json):
 # %% ../../nbs/cli/11_cli_recordings.ipynb #convert
 NIGHTS = ('shhs', 'mesa')  # data sets of whole nights, of which segments are stored
 
+# %% ../../nbs/cli/11_cli_recordings.ipynb #convert-beats
+_FILES = {'source', 'fs', 'leads', 'units', 'csv', 'columns', 'sex_coding'}           # what recordings come with
+_STORE = {'to', 'to_leads', 'to_fs', 'highpass', 'lowpass', 'notch', 'jobs', 'dask', 'overwrite', 'as_json'}
+HEEDED = dict(   # of what `convert` makes, the options that say something
+    files=_FILES | {'to', 'out', 'beats', 'overwrite', 'as_json'},
+    beats=_FILES | {'to', 'beats', 'system', 'half_s', 'beats_each', 'image', 'split_names', 'to_leads', 'to_fs', 'jobs',
+                    'overwrite', 'as_json'},
+    nights={'source', 'segments', 'seconds', 'skip', 'until'} | _STORE,
+    store=_FILES | _STORE | {'run'})
+
+def convert_beats(table, to, *, system, half_s, each, image, splits, lead, fs, jobs, overwrite, as_json):
+    "The beats of the recordings of `table` as the file `to`, and what is said of them."
+    from ecg_nb.data.beat_files import write_beats
+    from ecg_nb.data.beat_inputs import SYSTEMS, balanced, beat_table
+    from ecg_nb.data.simulate import is_simulated
+    from ecg_nb.tasks.closed_set import split_beats
+    if Path(to).suffix != '.npz': raise click.UsageError(f'--beats makes a file: --to {to}.npz')
+    if Path(to).exists() and not overwrite: raise click.UsageError(f'{to} is there already: --overwrite')
+    if len(lead or ()) > 1: raise click.UsageError('--to-leads: beats are of one lead')
+    options = dict(SYSTEMS[system]) if system else dict(denoise=None)
+    b = beat_table(table, lead=lead[0] if lead else 'I', fs=fs or 500., half_s=half_s or .2, n_jobs=jobs, progress=not as_json,
+                   **options)
+    if each: b = balanced(b, each)
+    if not len(b): raise ECGError(to, 'nobody is left: no recording has as many beats')
+    masks = {name: split_beats(b, name) for name in splits}
+    root = table.attrs.get('root')
+    write_beats(to, b, image=image or '', splits=masks, system=system or '', simulated=bool(root and is_simulated(root)))
+    people = b.records.subject_id.iloc[sorted(set(b.record))].nunique()
+    answer = dict(file=str(to), beats=len(b), recordings=len(set(b.record)), people=people, samples=b.x.shape[1], fs=b.fs,
+                  lead=b.lead, left_out=b.left_out.to_dict('records'))
+    echo_answer(answer, as_json, f'{to}: {len(b):,} beats of {answer["recordings"]:,} recordings, {people:,} people, '
+                                 f'{b.x.shape[1]} samples of lead {b.lead} at {b.fs:g} Hz')
+    echo_left_out(b.left_out.rename(columns=dict(reason='cause')), table)
+
 # %% ../../nbs/cli/11_cli_recordings.ipynb #convert-2
 @cli.command(short_help='recordings or nights into one store')
 @source_options
 @people_option
-@click.option('--to', required=True, type=click.Path(file_okay=False),
-              help='Folder of the store; or wfdb, edf, csv, npz, dicom: files of that format, into --out.')
+@click.option('--to', required=True, type=click.Path(),
+              help='Folder of the store; or wfdb, edf, csv, npz, dicom: files of that format, into --out; with --beats '
+                   'a file FILE.npz.')
 @click.option('--out', type=click.Path(file_okay=False), help='Folder for files of a format.')
-@click.option('--beats', is_flag=True, help='Of wfdb: with the R peaks found, as an annotation file (.atr).')
+@click.option('--beats', is_flag=True,
+              help='Single beats into the file --to (.npz); with --to wfdb, the R peaks found as an annotation file (.atr).')
+@click.option('--system', type=click.Choice(['s1', 's2']), help='Beats, gates and denoising of system 1 or 2.')
+@click.option('--half-s', type=click.FloatRange(0, 5, min_open=True), help='Of a beat before R and after, s (default: .2).')
+@click.option('--beats-each', type=click.IntRange(1), help='So many beats of each recording; who has fewer is left out.')
+@click.option('--image', type=click.Choice(['scalogram', 'spectrogram']), help='Beats also as pictures.')
+@click.option('--split', 'split_names', multiple=True, help='Who trains and tests, kept with the beats: time, random, …')
 @click.option('--run', shell_complete=run_names, help='Prepare as this run needs it; what it would refuse is left out.')
 @click.option('--to-leads', callback=comma_separated, help='Leads of the store (default: the standard twelve).')
 @click.option('--to-fs', type=float, help='Rate of the store in Hz (default: 100; nights: 256).')
@@ -268,8 +311,10 @@ NIGHTS = ('shhs', 'mesa')  # data sets of whole nights, of which segments are st
 @click.option('--dask', metavar='ADDRESS', help='Let a Dask cluster do it, e.g. tcp://scheduler:8786.')
 @click.option('--overwrite', is_flag=True, help='Start anew, whatever is in the folder.')
 @json_option
-def convert(source, fs, leads, units, csv, columns, sex_coding, to, out, beats, run, to_leads, to_fs, highpass,
-            lowpass, notch, segments, seconds, skip, until, jobs, dask, overwrite, as_json):
+@click.pass_context
+def convert(ctx, source, fs, leads, units, csv, columns, sex_coding, to, out, beats, system, half_s, beats_each, image,
+            split_names, run, to_leads, to_fs, highpass, lowpass, notch, segments, seconds, skip, until, jobs, dask,
+            overwrite, as_json):
     """Recordings of SOURCE (files, folders, or a data set's name) into one store that training reads without
     decoding anything; or, with --out, into files of another format, each read back and compared.
 
@@ -280,19 +325,30 @@ def convert(source, fs, leads, units, csv, columns, sex_coding, to, out, beats, 
     ecg_nb convert ptb-xl --to data/stores/ptb-xl-100
     ecg_nb convert shhs mesa --to data/stores/nights
     ecg_nb convert my-folder --to wfdb --beats --out for-others
+    ecg_nb convert cpsc2018 --beats --system s2 --image scalogram --split time --to beats.npz
     """
     if out or to in FILES:
         if not (out and to in FILES): raise click.UsageError(f'--to {" | ".join(FILES)} and --out FOLDER go together')
+        refuse_unheeded(ctx, HEEDED['files'] if to == 'wfdb' else HEEDED['files'] - {'beats'}, f'files of {to}')
         return convert_files(source_table(source, fs, leads, units, csv, columns, sex_coding), to, out, beats,
                              overwrite, as_json)
+    if beats:
+        refuse_unheeded(ctx, HEEDED['beats'], 'single beats')
+        table = source_table(source, fs, leads, units, csv, columns, sex_coding)
+        return convert_beats(table, to, system=system, half_s=half_s, each=beats_each, image=image, splits=split_names,
+                             lead=to_leads, fs=to_fs, jobs=jobs, overwrite=overwrite, as_json=as_json)
+    nights = set(source) <= set(NIGHTS)
+    refuse_unheeded(ctx, HEEDED['nights' if nights else 'store'], 'nights' if nights else 'a store')
     from ecg_nb.data.nights import convert_nights, workers, write_segments
     from ecg_nb.data.store import convert
     text = ''
     with workers(dask):
-        if set(source) <= set(NIGHTS):
+        if nights:
+            from ecg_nb.signals.preprocess import Recipe
+            recipe = Recipe(highpass_hz=highpass, lowpass_hz=lowpass, notch_hz=notch)
             store, table = convert_nights(
-                list(source), to, fs=to_fs or 256., leads=to_leads or 'ECG', n_segments=segments, length_s=seconds,
-                skip_s=skip, until_s=until, n_jobs=jobs, overwrite=overwrite)
+                list(source), to, fs=to_fs or 256., leads=to_leads or 'ECG', recipe=recipe, n_segments=segments,
+                length_s=seconds, skip_s=skip, until_s=until, n_jobs=jobs, overwrite=overwrite)
             text = f'\n  {write_segments(store, table)}'
             for night, cause in table.attrs['problems']: echo(f'note: {night}: {cause}', err=True)
         else:
@@ -305,4 +361,4 @@ def convert(source, fs, leads, units, csv, columns, sex_coding, to, out, beats, 
                   fs=store.fs, content_hash=store.content_hash, left_out=left_out.to_dict('records'))
     echo_answer(answer, as_json, '\n'.join([repr(store) + text, *lines]))
     if len(left_out): raise click.exceptions.Exit(PARTLY)
-    if not set(source) <= set(NIGHTS): echo_left_out(table=table)
+    if not nights: echo_left_out(table=table)

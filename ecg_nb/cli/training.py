@@ -8,12 +8,12 @@ import re, shlex
 from pathlib import Path
 import click
 from .base import (cli, comma_separated, echo, echo_answer, echo_left_out, held_output, json_option, people_option,
-                             run_names, source_options, source_table)
+                             refuse_unheeded, run_names, source_options, source_table)
 from ..core import BadTable, ECGError, atomic_path, data_path, read_json
 
 # %% auto #0
-__all__ = ['UNKNOWN', 'BINARY', 'task_lines', 'settings_given', 'train', 'labels_of', 'labelled', 'finetune', 'given_options',
-           'share_of', 'sweep', 'plot_losses']
+__all__ = ['TRAINS', 'UNKNOWN', 'BINARY', 'task_lines', 'settings_given', 'train', 'labels_of', 'labelled', 'finetune',
+           'given_options', 'share_of', 'sweep', 'plot_losses']
 
 # %% ../../nbs/cli/12_cli_training.ipynb #train
 def task_lines()->list:
@@ -30,6 +30,9 @@ def settings_given(task:str, plans, texts)->dict: # name -> value
     example = next((task.plans[name] for name in plans if name in task.plans), next(iter(task.plans.values())))
     return settings_of(texts, example)
 
+# %% ../../nbs/cli/12_cli_training.ipynb #trains-only
+TRAINS = {'epochs', 'lr', 'batch_size', 'start', 'precision'}    # what only a training heeds
+
 # %% ../../nbs/cli/12_cli_training.ipynb #train-2
 @cli.command(short_help='a task from the beginning, then its figures')
 @click.argument('task', required=False)
@@ -39,6 +42,8 @@ def settings_given(task:str, plans, texts)->dict: # name -> value
 @click.option('--lr', type=float, help='The highest learning rate. Default: what the plan says.')
 @click.option('--batch-size', type=int, help='Default: what the plan says.')
 @click.option('--leads', metavar='I,II,…', help='Default: what the plan says.')
+@click.option('--beats', type=click.Path(exists=True, dir_okay=False),
+              help='Of closed-set: single beats from a file (ecg_nb convert … --beats) instead of the data set.')
 @click.option('--set', 'settings', multiple=True, metavar='NAME=VALUE',
               help='Any other setting of the plan, such as plateau=3, keep_every=10, fs=500, highpass_hz=none.')
 @click.option('--device', help='cpu, cuda or cuda:1 (default: a GPU if there is one).')
@@ -51,7 +56,8 @@ def settings_given(task:str, plans, texts)->dict: # name -> value
 @click.option('--precision', type=click.Choice(['fp32', 'bf16']),
               help='bf16 is faster where the processor has it (AMX or avx512_bf16).')
 @click.option('--simulated', is_flag=True, help='Simulated records will do, if the data set is not here.')
-def train(task, plan, seed, epochs, lr, batch_size, leads, settings, device, jobs, to, replace, eval_only, start,
+@click.pass_context
+def train(ctx, task, plan, seed, epochs, lr, batch_size, leads, beats, settings, device, jobs, to, replace, eval_only, start,
           precision, simulated):
     """Train each PLAN of a TASK on its data set and evaluate it. Without PLAN, all of them; without TASK, which
     there are. A network's name will do for a PLAN: it gets the settings of the task's first one.
@@ -61,10 +67,14 @@ def train(task, plan, seed, epochs, lr, batch_size, leads, settings, device, job
     \b
     ecg_nb train diagnosis xresnet1d18 --seed 1
     ecg_nb --data /where/it/is train sex leads-12
+    ecg_nb train closed-set cpsc2018-lenet5_s2-time --beats beats.npz --set image=spectrogram
     """
     from ecg_nb.tasks.base import train_command
-    if not task: return echo('\n'.join(task_lines()))
-    given = {'batch': batch_size, 'leads': leads}
+    if not task:
+        refuse_unheeded(ctx, (), 'the list of tasks')
+        return echo('\n'.join(task_lines()))
+    if eval_only: refuse_unheeded(ctx, set(ctx.params) - TRAINS, 'an evaluation of weights that are there')
+    given = {'batch': batch_size, 'leads': leads, 'beats': beats}
     texts = [*(f'{name}={value}' for name, value in given.items() if value is not None), *settings]
     train_command(task, plan, seed=seed, epochs=epochs, lr=lr, settings=settings_given(task, plan, texts),
                   device=device, n_jobs=jobs, to=to, replace=replace, eval_only=eval_only, start=start,

@@ -170,11 +170,14 @@ def _look(path, fs, leads, units):
         leads=asked_again(leads, rec.leads),
         units=stated if isinstance(stated, str) else given or 'as stated', notes=rec.meta['notes'])
 
-def _by_name(source, fs, csv):
+def _by_name(source, fs, csv, **others):
     "The records table of a data set that goes by the name `source`; None where that is a file or folder."
     if not isinstance(source, str) or os.path.exists(source) or source not in DATASETS: return None
     if csv is not None: raise BadTable(source, 'a data set knows who is who; csv is for files of your own')
+    for name, value in others.items():
+        if value: raise BadTable(source, f'a data set says this itself; {name} is for files of your own')
     takes_fs = 'fs' in signature(DATASETS[source].table).parameters
+    if fs and not takes_fs: raise BadTable(source, 'a data set of one rate; fs is for ptb-xl and for files of your own')
     return records_table(source, **dict(fs=int(fs)) if fs and takes_fs else {})
 
 # %% ../../nbs/01_load.ipynb #read-folder
@@ -191,7 +194,7 @@ def read_folder(
     links:bool|None=None,  # follow links into a store (git-annex, DataLad, DVC); default: what ECG_NB_LINKS says
 )->pd.DataFrame:           # records table; a row of it is read by `read`, all of them are prepared by `convert`
     "A records table of recordings; `problems` lists what could not be read, or was assumed."
-    named = _by_name(source, fs, csv)
+    named = _by_name(source, fs, csv, leads=leads, units=units, columns=columns, sex_coding=sex_coding)
     if named is not None: return named
     look = partial(_look, fs=fs, leads=leads, units=units)
     with links_followed(links):

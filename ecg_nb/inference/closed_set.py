@@ -49,7 +49,7 @@ def beat_answers(
     "What the network says of all beats of one recording together."
     options = {k: v for k, v in INPUTS[net.info['method']['input']].items() if k != 'leads'}
     beats = record_beats(rec, **options)
-    return net(beats.x[:, None]).mean(), len(beats.x)
+    return net(np.repeat(beats.x[:, None], net.info['leads'], 1)).mean(), len(beats.x)
 
 def identify_among(
     network,           # a `Network`, its folder, or its name

@@ -276,6 +276,10 @@ class Task:
         angle = dict(I=0, II=60)[plan.leads[0]]
         return both.subset(rows[rows >= 0]), turn_lead(angle_deg=angle, sd_deg=plan.extra['turn_deg'])
 
+    def heeds(self, plan:Plan, setting:str)->bool:
+        "Does this setting say anything to that plan? Not to one whose run is made of others."
+        return not plan.of
+
     def with_network(self, network:str)->Plan:
         "The first plan, but with the network of that name."
         first = next(p for p in self.plans.values() if p.model)
@@ -818,7 +822,12 @@ def _with_plans_for(task:Task, names, settings:dict)->Task:
     trained = any(p.model for p in task.plans.values())
     new = [n for n in names if n not in (*task.plans, *task.comparisons) and n in NETWORKS] if trained else []
     plans = task.plans | {n: task.with_network(n) for n in new}
-    task.plans = {n: p.but(**settings) if p.model else p for n, p in plans.items()}
+    deaf = [(n, s) for n in names if n in plans for s in settings if not task.heeds(task.plan(plans[n]), s)]
+    for name, setting in deaf: raise ECGError(f'{task.name} {name}', f'{setting} says nothing to it')
+    if settings and names and all(n in task.comparisons for n in names):
+        raise ECGError(f'{task.name} {names[0]}', f'a table of runs that are there: {next(iter(settings))} says nothing to it')
+    task.plans = {n: task.plan(p).but(**{k: v for k, v in settings.items() if task.heeds(task.plan(p), k)})
+                  for n, p in plans.items()} if settings else plans
     return task
 
 # %% ../../nbs/tasks/09_task.ipynb #train-command-3

@@ -8,8 +8,9 @@ __all__ = ['SPLITS', 'SAME_TRAINING', 'WIDE', 'INPUTS', 'EXTRA', 'METHODS', 'COL
            'system2_split', 'smooth_across', 'time_split', 'random_split', 'earliest', 'split_beats', 'to_data',
            'accuracy', 'softmax', 'coarse', 'fit_lda', 'log_probabilities', 'answers', 'recordings', 'table_row',
            'add_rows', 'plot_mistaken', 'Selection', 'first_beats', 'selected', 'lead_beats', 'inputs', 'row_name',
-           'row_plan', 'write_answers', 'read_answers', 'BeatSplits', 'beat_splits', 'ClosedSet', 'row_figure',
-           'headline', 'known_selection', 'Network', 'load_network', 'keep_best', 'plot_leaks']
+           'row_plan', 'write_answers', 'read_answers', 'BeatSplits', 'beat_splits', 'check_split', 'file_splits',
+           'sized', 'at_rate', 'ClosedSet', 'row_figure', 'headline', 'known_selection', 'Network', 'load_network',
+           'keep_best', 'plot_leaks']
 
 # %% ../../nbs/tasks/12_closed_set.ipynb #export-from-future-import-annotations
 import shutil
@@ -19,8 +20,9 @@ from typing import NamedTuple
 import numpy as np, pandas as pd, torch
 import torch.nn.functional as F
 from scipy.signal import savgol_filter
-from ..core import BadTable, DamagedFile, LEADS, MissingFile, data_path, hold_file, provenance, read_json, results_path, read_table
+from ..core import BadTable, DamagedFile, ECGError, LEADS, MissingFile, data_path, hold_file, provenance, read_json, results_path, read_table
 from ..core import write_csv, write_json
+from ..data.beat_files import IMAGES, read_beats
 from ..data.beat_inputs import SYSTEMS, BeatSet, beat_table
 from ..data.datasets import in_order, read_csv, records_table
 from ..data.load import read
@@ -193,7 +195,11 @@ EXTRA = dict(        # settings of a plan that only this task knows
     split='time',    # a key of `SPLITS`
     input='wide',    # a key of `INPUTS`
     augment=False,   # gain and noise
-    steps=600)       # of training, at least so many; with few beats that takes more epochs
+    steps=600,       # of training, at least so many; with few beats that takes more epochs
+    beats='',        # a file of beats instead of those of the selection
+    image='',        # 'scalogram' or 'spectrogram', for a network that looks at pictures; '': the method's own
+    channels=1,      # 3: the picture three times, for networks that want colours
+    record_fs=0)     # of PTB-XL: 500 for beats of the records of 500 Hz; 0: as the data set has them
 
 def _method(input, model='', options={}, **settings):
     "A network and how it is trained; without one, discriminant analysis."
@@ -502,13 +508,15 @@ def beat_splits(
     b:BeatSet, x:np.ndarray, # from `inputs`
     *,
     simulated:bool=False, device='cpu', seed:int=0,
+    split:Split|None=None,   # default: made anew, by name
 )->BeatSplits:
     "The beats of one row, parted as its plan says."
-    s = split_beats(b, plan.extra['split'], seed=seed)
+    s = split or split_beats(b, plan.extra['split'], seed=seed)
     if plan.extra['split'] in SMOOTHED: x = smooth_across(x)
     people = np.unique(b.subject[s.train])
     used = s.train | s.valid | s.test
     b, x, s = b.take(used), x[used], Split(*(m[used] for m in s))
+    if plan.extra.get('channels', 1) != 1: x = np.repeat(x, _channels(plan), axis=1)
     ids = [f'{r}@{t:.3f}' for r, t in zip(b.records.record_id.to_numpy()[b.record], b.r_s)]
     data = to_data(x, b.subject, people, ids=ids, device=device)
     parts = {part: data.subset(mask) for part, mask in s._asdict().items()}
@@ -516,6 +524,88 @@ def beat_splits(
     tables = {part: table[mask].reset_index(drop=True) for part, mask in s._asdict().items()}
     return BeatSplits(parts, tables, tuple(people), None, simulated, b, x, s, data)
 
+
+# %% ../../nbs/tasks/12_closed_set.ipynb #check-split
+def check_split(
+    b:BeatSet,
+    split:Split,
+    name:str,    # a key of `SPLITS`, whose promise the split has to keep
+    path='',     # of the file it is from
+):
+    "`BadTable` if a split is not what it is called."
+    if name not in SPLITS: raise BadTable(path or 'split', f'no split {name!r}; there are {", ".join(SPLITS)}')
+    for part, mask in split._asdict().items():
+        if not mask.any(): raise BadTable(path or 'split', f'{name!r} leaves nobody with beats to {_USES[part]}')
+    if (split.train & split.test).any() and name != 'system 2, its validation':
+        raise BadTable(path or 'split', f'called {name!r}, but tests beats that it trains on: '
+                                        'that is "system 2, its validation"')
+    if name not in ('time', 'other recording'): return
+    learned = split.train | split.valid
+    shared = np.intersect1d(b.record[learned], b.record[split.test])
+    if name == 'other recording' and len(shared):
+        raise BadTable(path or 'split', f'called {name!r}, but tests recordings that it trains on: that is "time", or a leak')
+    for r in shared if name == 'time' else ():
+        last, first = (f(b.r_s[m & (b.record == r)]) for f, m in ((np.max, learned), (np.min, split.test)))
+        if last >= first:
+            raise BadTable(path or 'split', f'called {name!r}, but tests beats between those that it trains on: '
+                                            'that is "system 1" or "random"')
+
+_USES = dict(train='train on', valid='choose on', test='test')
+
+def file_splits(plan:Plan, *, device='cpu')->BeatSplits:
+    "The beats of a file, parted as the plan says: by the file's own split of that name, or anew."
+    path, name = plan.extra['beats'], plan.extra['split']
+    file = read_beats(path)
+    b = file.beats
+    if METHODS[plan.extra['method']].extra['input'] == 'wide12':
+        raise BadTable(path, f'holds one lead; {plan.extra["method"]} looks at several')
+    split = None
+    if name in file.splits:
+        split = Split(*file.splits[name])
+        check_split(b, split, name, path)
+    try: return beat_splits(plan, b, b.x[:, None], simulated=bool(file.about.get('simulated')), device=device, split=split)
+    except ECGError as e: raise BadTable(path, e.cause) from None
+
+# %% ../../nbs/tasks/12_closed_set.ipynb #sized-plan
+# networks that are made for one length of beats
+_FIXED = ('cnn1d_s2', 'lstm1d_s2', 'cnn2d_s2', 'lenet5_s2', 'crnn2d_s2', 'fcn_s2')
+
+def _channels(plan):
+    "How often a picture is given."
+    n = plan.extra['channels']
+    if n not in (1, 3): raise BadTable('channels', f'{n}; a picture is given once or three times')
+    if n == 3 and 'image' not in plan.options:
+        raise BadTable('channels', f'{plan.model or "discriminant analysis"} looks at no pictures')
+    return n
+
+def sized(
+    plan:Plan,
+    splits,      # `BeatSplits`
+)->Plan:         # with the options of its network
+    "The plan of a network that is made for beats of this length, and for pictures of the kind asked for."
+    image, n = plan.extra.get('image', ''), splits.x.shape[-1]
+    if image and 'image' not in plan.options: raise BadTable('image', f'{plan.model or "discriminant analysis"} looks at no pictures')
+    if image and image not in IMAGES: raise BadTable('image', f'no {image!r}; there are {", ".join(IMAGES)}')
+    options = dict(image=image) if image else {}
+    if plan.model in _FIXED and n != 200: options |= dict(n_samples=n)
+    return plan.but(options=plan.options | options) if options else plan
+
+def at_rate(
+    table:pd.DataFrame,  # of a selection
+    sel:Selection, root,
+    fs:float,            # 0: as it is
+)->pd.DataFrame:         # the same recordings in the copy of that rate
+    "The recordings of a selection at another rate; only PTB-XL has two."
+    if not fs: return table
+    if sel.dataset != 'ptb-xl': raise BadTable('record_fs', f'{sel.dataset} has one rate; only ptb-xl has copies at 100 and 500 Hz')
+    other = records_table('ptb-xl', root, fs=int(fs)).set_index('record_id', drop=False)
+    missing = [i for i in table.record_id if i not in other.index]
+    if missing:
+        raise MissingFile(Path(root)/f'records{int(fs)}', f'{len(missing):,} of {len(table):,} recordings are not here at '
+                          f'{fs:g} Hz; to fetch them: ecg_nb download ptb-xl --fs {int(fs)}')
+    out = other.loc[table.record_id].reset_index(drop=True)
+    out.attrs = table.attrs
+    return out
 
 # %% ../../nbs/tasks/12_closed_set.ipynb #write-results
 @TASKS.register('closed-set')
@@ -530,16 +620,27 @@ class ClosedSet(Task):
         "The table of all rows lies beside the encoders, for it is about the same people."
         return results_path('identity', self.name) if name in self.comparisons else super().folder(name)
 
-    def datasets(self, plan): return (SELECTIONS[plan.labels].dataset,)
+    def heeds(self, plan, setting):
+        "Beats are cut by the method's input, from lead I; a discriminant analysis has nothing to be trained by."
+        beats_are = ('input', 'beats', 'record_fs', 'split', 'title')
+        if setting in ('leads', 'fs', 'highpass_hz', 'lowpass_hz', 'notch_hz', 'order', 'length', 'stride', 'method', 'model'):
+            return False
+        return not plan.of and (bool(plan.model) or setting in beats_are)
+
+    def datasets(self, plan): return () if plan.extra.get('beats') else (SELECTIONS[plan.labels].dataset,)
 
     def splits(self, plan, *, root=None, parts=None, device='cpu', n_jobs=None, split=None):
         plan = self.plan(plan)
-        selection, key = SELECTIONS[plan.labels], (plan.labels, plan.extra['input'])
+        if plan.extra['beats']: return file_splits(plan, device=device)
+        selection, key = SELECTIONS[plan.labels], (plan.labels, plan.extra['input'], plan.extra['record_fs'])
         root = Path(root or sample_data(selection.dataset))
         if self._beats is None or self._beats[0] != key:
-            table = known_selection(self.selected_people(plan.labels), selection, root)
+            list_of, rate = self.selected_people(plan.labels), plan.extra['record_fs']
+            table = at_rate(known_selection(list_of, selection, root), selection, root, rate)
             self._beats = key, inputs(plan.extra['input'], selection, table, root)
         return beat_splits(plan, *self._beats[1], simulated=is_simulated(root), device=device)
+
+    def network(self, plan, splits, *, seed=0): return super().network(sized(plan, splits), splits, seed=seed)
 
     def selected_people(self, labels:str)->Path:
         "The list of recordings: the shipped one, or else one of one's own."
@@ -621,7 +722,9 @@ def _evaluate(self:ClosedSet, plan, splits, folder, *, seed=0, command='', cache
     plan, folder = self.plan(plan), Path(folder)
     trained = _trained_in(self, plan, folder)
     model, validation = self.trained(plan, splits, trained)
-    people, (data, method, split) = splits.classes, (plan.labels, plan.extra['method'], plan.extra['split'])
+    plan = sized(plan, splits)
+    data = Path(plan.extra['beats']).stem if plan.extra['beats'] else plan.labels
+    people, (method, split) = splits.classes, (plan.extra['method'], plan.extra['split'])
     if plan.model and not plan.of:
         about = dict(plan=dict(data=data, method=method, split=split),
                      method=dict(input=plan.extra['input'], model=plan.model, options=plan.options))
