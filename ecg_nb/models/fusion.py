@@ -215,9 +215,15 @@ class TextInTraining(EcgOnly):
 
 def with_extra_loss(
     weight:float=.2,    # of the extra column
-):                      # function(out, y) -> loss, for `fit`
+    names=('class', 'extra'), # what a history calls the two losses
+):                      # function(out, y) -> loss, for `fit`; its `parts` says how much of it is which
     "Binary cross-entropy of the first columns with `y`, plus `weight` times the mean of a column that is left over."
     def loss(out, y):
         k = y.shape[1]
         return F.binary_cross_entropy_with_logits(out[:, :k], y) + (weight*out[:, k:].mean() if out.shape[1] > k else 0)
+    def parts(out, y):
+        k = y.shape[1]
+        extra = {names[1]: out[:, k:].mean()} if out.shape[1] > k else {}
+        return {names[0]: F.binary_cross_entropy_with_logits(out[:, :k], y)} | extra
+    loss.parts = parts
     return loss

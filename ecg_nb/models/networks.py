@@ -282,7 +282,7 @@ def joint_loss(
     class_weight:float=1.,   # of the cross-entropy
     rec_weight:float=1.,     # of the reconstruction error
     l1_weight:float=0.,      # of the sum of absolute weights
-):                           # function(out, y) -> loss, for `fit`
+):                           # function(out, y) -> loss, for `fit`; its `parts` are the class's and the reconstruction's
     "Loss of an `AutoEncoder`: cross-entropy of its logits, if it has any, with `y` (b, n_classes), plus its error."
     if l1_weight and model is None: raise ValueError('joint_loss: l1_weight needs the model whose weights are meant')
     def loss(out, y):
@@ -293,6 +293,10 @@ def joint_loss(
                 size = sum(p.abs().sum() for p in model.parameters() if p.requires_grad)
                 total = total + l1_weight*size.to(total.device)
         return total
+    def parts(out, y):
+        classes = {'class': F.binary_cross_entropy_with_logits(out[:, :-1], y)} if out.shape[1] > 1 else {}
+        return classes | dict(reconstruction=out[:, -1].mean())
+    loss.parts = parts
     return loss
 
 # %% ../../nbs/models/10_networks.ipynb #frozencodenet

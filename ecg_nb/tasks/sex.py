@@ -70,7 +70,7 @@ def _as_it_is(error): return error
 
 _FIT_OPTIONS = dict(   # of the networks that are not trained by the sex alone
     ae_s0=dict(loss=joint_loss(), metric=reconstruction, activation=_as_it_is),
-    joint_s0=dict(loss=with_extra_loss(1.)))
+    joint_s0=dict(loss=with_extra_loss(1., ('class', 'reconstruction'))))
 
 SYSTEM0_PLANS = {f'{name}-{lead}': _system0_plan(name, lead) for name in _SYSTEM0_NETWORKS for lead in ('I', 'II')}
 
