@@ -25,6 +25,7 @@ _NAMES = dict(
     load_run='training.run.load_run',
     predict='inference.predict.predict',          # what a run says of recordings
     explain='inference.predict.explain',          # which samples made it say so
+    figure='inference.figure.figure',             # a recording, with a map or without, for print
     enrol='inference.predict.enrol',              # people into a gallery
     identify='inference.predict.identify',        # who of them it is
     browse='browsing.tabs.browse',                # recordings and what runs say of them, to look through in JupyterLab
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from ecg_nb.data.load import read, read_folder
     from ecg_nb.data.simulate import simulate_ecg
     from ecg_nb.data.store import convert
+    from ecg_nb.inference.figure import figure
     from ecg_nb.inference.predict import enrol, explain, identify, predict
     from ecg_nb.signals.preprocess import Recipe
     from ecg_nb.tasks.base import train_command as train
