@@ -453,7 +453,7 @@ _ROWS = [    # whose beats, by which methods, under which splits
     ('ptbxl-9', _LDA, _SYSTEM1),
     ('ptbxl-9', ('xresnet1d18',), ('time',)),
     ('ptbxl-9', ('resnet_s1',), _SYSTEM1),
-    ('ptbxl-18', _LDA, _SYSTEM1),
+    ('ptbxl-18', (*_LDA, 'resnet_s1'), _SYSTEM1),
     ('cpsc2018', (*_LDA, 'xresnet1d18'), _SYSTEM2),
     ('cpsc2018', ('lenet5_s2',), ('time', *SMOOTHED)),
     ('cpsc2018', ('cnn1d_s2', 'resnet_s1', 'cnn2d_s2'), ('time',)),

