@@ -172,7 +172,7 @@ def marks_path(
     "Where the marks on the recordings of `table` are kept."
     root = table.attrs.get('root')
     own = root and Path(root).is_dir() and not any(map(is_published, set(table.dataset)))
-    return Path(root)/'marks.csv' if own else data_path('marks.csv')
+    return Path(root).absolute()/'marks.csv' if own else data_path('marks.csv')
 
 # %% ../../nbs/browsing/09_marks.ipynb #export-marks
 def _annotations(marks, rec)->list:

@@ -601,6 +601,11 @@ def _check_labels(page, check):
           and page.kernel(f'{bar}.marks.read().iloc[-1][["label", "lead"]].tolist()') == ['run of VT', 'II']
           and 'run of VT' in Path(file).read_text())
     check('and is drawn', lambda: len(page.kernel(f'{view}.spans')['rows']) == 1)
+    root.locator('.ecgnb-label input').fill('<img src=x onerror=alert(1)>')
+    root.locator('.ecgnb-label input').press('Tab')
+    root.locator('button:has-text("add label")').click()
+    check('a label may be anything, and is text', lambda: 'onerror' in Path(file).read_text()
+          and len(page.kernel(f'{view}.spans')['rows']) == 2 and page.page.locator('img[src="x"]').count() == 0)
     check('where marks are kept is said', Path(file).name in root.text_content())
     return file
 
