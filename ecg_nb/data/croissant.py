@@ -18,7 +18,7 @@ _CONTEXT = {
     '@language': 'en', '@vocab': 'https://schema.org/', 'sc': 'https://schema.org/', 'cr': 'http://mlcommons.org/croissant/',
     'rai': 'http://mlcommons.org/croissant/RAI/', 'dct': 'http://purl.org/dc/terms/', 'citeAs': 'cr:citeAs', 'column': 'cr:column',
     'conformsTo': 'dct:conformsTo', 'data': {'@id': 'cr:data', '@type': '@json'}, 'dataType': {'@id': 'cr:dataType', '@type': '@vocab'},
-    'examples': {'@id': 'cr:examples', '@type': '@json'}, 'extract': 'cr:extract', 'field': 'cr:field', 'fileProperty': 'cr:fileProperty',
+    'equivalentProperty': 'cr:equivalentProperty', 'samplingRate': 'cr:samplingRate', 'examples': {'@id': 'cr:examples', '@type': '@json'}, 'extract': 'cr:extract', 'field': 'cr:field', 'fileProperty': 'cr:fileProperty',
     'fileObject': 'cr:fileObject', 'fileSet': 'cr:fileSet', 'format': 'cr:format', 'includes': 'cr:includes', 'isLiveDataset': 'cr:isLiveDataset',
     'jsonPath': 'cr:jsonPath', 'key': 'cr:key', 'md5': 'cr:md5', 'parentField': 'cr:parentField', 'path': 'cr:path', 'recordSet': 'cr:recordSet',
     'references': 'cr:references', 'regex': 'cr:regex', 'repeated': 'cr:repeated', 'replace': 'cr:replace', 'separator': 'cr:separator',
@@ -52,7 +52,7 @@ def croissant(
 )->dict:
     "What a store holds, as Croissant 1.0."
     store = store if isinstance(store, Store) else Store(store)
-    m, columns = store.manifest, pd.read_csv(store.path/'index.csv').dtypes
+    m, columns = store.manifest, [*pd.read_csv(store.path/'index.csv', nrows=0)]
     shards = [_file(store.path/s['file'], s['file'], 'application/x-npy', s['sha256']) for s in m['shards']]
     index = _file(store.path/'index.csv', 'index.csv', 'text/csv', _sha256(store.path/'index.csv'))
     words = (f'{m["n_usable"]:,} ECGs of {", ".join(m["source"]["datasets"])}, prepared: leads {", ".join(store.leads)} at {store.fs:g} Hz. '
@@ -62,7 +62,7 @@ def croissant(
            'description': words, 'license': license, 'url': url, 'version': f'1.0.0+{m["content_hash"][:12]}',
            'distribution': [index, *shards],
            'recordSet': [{'@type': 'cr:RecordSet', '@id': 'records', 'name': 'records', 'description': 'A row a record.',
-                          'key': {'@id': 'records/record_id'}, 'field': [_field(c, t.kind) for c, t in columns.items()]}]}
+                          'key': {'@id': 'records/record_id'}, 'field': [_field(c, store.index[c].dtype.kind) for c in columns]}]}
     return out | ({'citeAs': cite} if cite else {}) | ({'datePublished': date} if date else {})
 
 def write_croissant(
