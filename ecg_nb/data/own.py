@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 from ..core import BadSignal, BadTable, DamagedFile, ECGError, LEADS, MissingFile, UnknownFormat, numbered, shown
 from .registry import FORMATS, container_of, first_bytes, format_of, is_zarr
-from .formats import UNIT_MV, file_kind, follow_links, header_path, read_header, says_ecg, signals_of
+from .formats import UNIT_MV, check_link, file_kind, follow_links, header_path, read_header, says_ecg, signals_of
 from .arrays import ARRAYS, chosen, lead_names, table_layout
 from .datasets import check_paths, counted, finish_table, gather_rows, listed, read_csv, settle_people
 from .zipped import is_zip, unpacked
@@ -408,6 +408,7 @@ def _own_columns(raw, columns, source):
 # %% ../../nbs/data/11_own.ipynb #join
 def _join(t, all_ids, csv, columns, notes):
     "`t` with what the table `csv` says of its records; what does not join is added to `notes`."
+    check_link(csv, os.path.dirname(csv))                    # of a stranger's folder it may lead anywhere
     raw = read_csv(csv, sep='')
     at = _own_columns(raw, columns, csv)
     key = raw[at['record_id']].str.strip().str.replace('\\', '/', regex=False).str.removeprefix('./')

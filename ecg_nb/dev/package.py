@@ -15,7 +15,8 @@ from .command import exit_status
 
 # %% auto #0
 __all__ = ['NEEDED', 'RISKY', 'build', 'contents', 'settings', 'modules_of', 'check_package', 'imported', 'uses_developers_rooms',
-           'probe', 'names', 'lowest', 'Environment', 'try_out', 'import_cost', 'risky_calls', 'hosts', 'main']
+           'probe', 'names', 'lowest', 'Environment', 'try_out', 'import_cost', 'risky_calls', 'hosts',
+           'promises_unheld', 'main']
 
 # %% ../../nbs/dev/14_package.ipynb #-built
 _BUILD = ("import sys; from setuptools.build_meta import __legacy__ as b; print('built', getattr(b, 'build_' + "
@@ -329,6 +330,27 @@ def hosts(
                      for n in ast.walk(ast.parse(p.read_text(encoding='utf-8')))
                      if isinstance(n, ast.Constant) and isinstance(n.value, str))
     return set(re.findall(r'https?://([\w-]+(?:\.[\w-]+)+)', text))
+
+# %% ../../nbs/dev/14_package.ipynb #promises-unheld
+def promises_unheld(
+    text:str,     # of SECURITY.md
+    root,         # of the project
+)->list:          # what it names that is not there
+    "The files, notebooks and headings that the page of promises names and that there are not."
+    root = Path(root)
+    notebooks = {p.stem: p for p in (root/'nbs').rglob('*.ipynb')}
+    lost = [link for link in re.findall(r'\]\(([^)#]+)\)', text) if '://' not in link and not (root/link).exists()]
+    for linked, plain, heading in re.findall(r'(?:\[(\d\d_\w+)\]\([^)]*\)|\b(\d\d_[a-z_]+)\b)(?:\s+"([^"]+)")?', text):
+        name = linked or plain
+        if name not in notebooks: lost.append(name)
+        elif heading and heading not in _headings(notebooks[name]): lost.append(f'{name} "{heading}"')
+    return lost
+
+def _headings(path)->set:
+    "All headings of a notebook."
+    cells = json.loads(Path(path).read_text(encoding='utf-8'))['cells']
+    text = '\n'.join(''.join(c['source']) for c in cells if c['cell_type'] == 'markdown')
+    return set(re.findall(r'^#+ +(.+?) *$', text, re.M))
 
 # %% ../../nbs/dev/14_package.ipynb #main
 def main(argv=None):

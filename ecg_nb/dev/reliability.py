@@ -14,15 +14,16 @@ from pathlib import Path
 from typing import Callable
 import numpy as np, pandas as pd
 from ..core import (DamagedFile, ECGError, LEADS, MissingFile, Recording, hold_file, make_folder, read_bytes,
-                         read_json, results_path, write_json)
+                         read_json, read_table, results_path, write_json)
 from .command import exit_status
 from ..view.palette import PALE, PINK, VERMILLION
 
 # %% auto #0
-__all__ = ['BLOWS', 'TARGETS', 'CLINICAL', 'JOBS', 'TOGETHER', 'STOPPED', 'HOSTILE', 'PARTS', 'strangers', 'damage', 'Target',
-           'sound_files', 'check', 'tiny_network', 'Guard', 'try_damage', 'try_formats', 'Job', 'workshop', 'try_kills',
-           'try_crowd', 'try_together', 'try_replaced', 'try_stops', 'try_disk', 'try_hostile', 'try_names',
-           'damage_figures', 'seed_rows', 'try_seeds', 'reliability_table', 'plot_outcomes', 'main']
+__all__ = ['BLOWS', 'TARGETS', 'CLINICAL', 'JOBS', 'TOGETHER', 'REPLACED', 'STOPPED', 'HOSTILE', 'PARTS', 'strangers', 'damage',
+           'Target', 'sound_files', 'check', 'tiny_network', 'Guard', 'try_damage', 'try_formats', 'Job', 'workshop',
+           'try_kills', 'try_crowd', 'try_together', 'try_replaced', 'try_replaced_within', 'try_stops', 'try_disk',
+           'try_hostile', 'try_names', 'damage_figures', 'seed_rows', 'try_seeds', 'reliability_table', 'plot_outcomes',
+           'main']
 
 # %% ../../nbs/dev/13_reliability.ipynb #-at
 _EXTREME = [0, 1, 127, 255, 32767, 65535, 2**31 - 1, 2**31, 2**32 - 1, 2**53, 2**63 - 1, 2**64 - 1]
@@ -1431,7 +1432,22 @@ def _write_answers(box, who):
 def _answered(box):
     return [a for a, b in [[read_json(box/'answers'/n) for n in ('t.csv', 'predictions.json')]] if a == b]
 
+def _add_run(box, who):
+    from ecg_nb.evaluation.shift import put_runs
+    put_runs(box/'table.csv', pd.DataFrame([dict(run=who, folder='all', outside=.5)]))
+
+def _runs_there(box): return read_table(box/'table.csv').run.tolist()
+
+def _keep_numbers(box, who):
+    from ecg_nb.tasks.measured import NUMBERS, _keep
+    _keep(box/'numbers.npz', {who.encode().ljust(16): np.zeros(len(NUMBERS))})
+
+def _numbers_there(box):
+    from ecg_nb.tasks.measured import _kept
+    return [k.decode().strip() for k in _kept(box/'numbers.npz')]
+
 TOGETHER = dict(gallery=(_add_person, _people), marks=(_add_mark, _marked), answers=(_write_answers, _answered))
+TOGETHER |= {'table of runs': (_add_run, _runs_there), 'kept numbers': (_keep_numbers, _numbers_there)}
 TOGETHER['gallery, read and saved'] = _save_person, _people
 
 
@@ -1457,7 +1473,7 @@ def try_together(
     "Let several processes add to one file at once; what they said was added is there, or it is lost."
     add, there = TOGETHER[name]
     _preload()
-    for m in ('ecg_nb.browsing.records', 'ecg_nb.inference.answers'): __import__(m)
+    for m in ('ecg_nb.browsing.records', 'ecg_nb.inference.answers', 'ecg_nb.evaluation.shift', 'ecg_nb.tasks.measured'): __import__(m)
     f, faults = dict(trials=0, processes=processes, added=0, refused={}, lost=0), []
     with tempfile.TemporaryDirectory(dir=_fast_disk()) as d:
         for t in range(n):
@@ -1553,6 +1569,65 @@ def try_replaced(
             before = now
             shutil.rmtree(Path(d)/f'fresh_{t}')
     return f | dict(faults=faults[:20])
+
+# %% ../../nbs/dev/13_reliability.ipynb #try-replaced-within
+_WITHIN = ('zip', 'npz', 'h5')
+
+def _put_container(folder, kind, seed):
+    "A file of this kind with three recordings of ECG number `seed`."
+    three = np.stack([np.roll(_ecg(0)[:2, :250], seed + 7*k, 1).T.astype(np.float32) for k in range(3)])
+    path = folder/f'{kind}.{kind}'
+    path.unlink(missing_ok=True)
+    if kind == 'npz': np.savez(path, tracings=three)
+    elif kind == 'h5':
+        import h5py
+        with h5py.File(path, 'w') as f: f['tracings'] = three
+    else:
+        with zipfile.ZipFile(path, 'w') as z:
+            for k, x in enumerate(three):
+                with z.open(f'r{k}.npy', 'w') as f: np.lib.format.write_array(f, x)
+    return path
+
+def _convert_within(source, out):
+    from ecg_nb.data.load import read_folder
+    from ecg_nb.data.store import convert
+    from ecg_nb.signals.preprocess import Recipe
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        t = read_folder(source, fs=100, leads=('I', 'II'), units='mV')
+        return convert(t, out, Recipe(leads=('I', 'II')), shard_records=4, progress=False)
+
+def try_replaced_within(
+    n:int=20,      # trials
+    *,
+    seed:int=0,
+)->dict:           # trials; of each kind how many, and how many ended right; faults
+    "Replace or touch a file of many recordings at random and convert again."
+    r, faults, f = np.random.default_rng(seed), [], dict(trials=0, equal=0, kinds={})
+    with tempfile.TemporaryDirectory(dir=_fast_disk()) as d:
+        source, out = Path(d)/'source', Path(d)/'store'
+        source.mkdir()
+        for kind in _WITHIN: _put_container(source, kind, 0)
+        _convert_within(source, out)
+        for t in range(n):
+            kind, what = _WITHIN[r.integers(3)], ('replaced', 'replaced', 'touched')[r.integers(3)]
+            path = source/f'{kind}.{kind}'
+            s = path.stat()
+            if what == 'touched': path.touch()
+            else: os.utime(_put_container(source, kind, 10 + t), ns=(s.st_atime_ns, s.st_mtime_ns))
+            now = _convert_within(source, out)
+            fresh = _convert_within(source, Path(d)/f'fresh_{t}')
+            mine = sum(i.startswith(f'{kind}.{kind}/') for i in now.index.record_id)
+            right = mine == 3 and [i.partition('.')[0] for i in now.anew.record_id] == [kind]*3*(what == 'replaced')
+            right = right and now.content_hash == fresh.content_hash and not len(_convert_within(source, out).anew)
+            f['trials'] += 1
+            f['equal'] += right
+            f['kinds'][f'{kind} {what}'] = f['kinds'].get(f'{kind} {what}', 0) + 1
+            if not right: faults.append(f'trial {t}: {kind} {what}: {now.anew.values.tolist()}')
+            shutil.rmtree(Path(d)/f'fresh_{t}')
+    return f | dict(faults=faults[:20])
+
+REPLACED = {'npy, EDF, CSV, WFDB': try_replaced, 'within zip, npz, HDF5': try_replaced_within}
 
 # %% ../../nbs/dev/13_reliability.ipynb #try-stops
 def _convert_in_two(source, out):
@@ -1733,8 +1808,9 @@ def _weights_blow(files, r):
     from safetensors.torch import save
     t = _tensors_of(files['model.safetensors'])
     floats = [k for k, v in t.items() if v.is_floating_point()]
-    k, kind = floats[r.integers(len(floats))], ['nan', 'inf', 'huge', 'whole numbers', 'half', 'variance', 'shape', 'one more', 'one less', 'complex'][r.integers(10)]
+    k, kind = floats[r.integers(len(floats))], ['nan', 'inf', 'huge', 'all huge', 'whole numbers', 'half', 'variance', 'shape', 'one more', 'one less', 'complex'][r.integers(11)]
     if kind in ('nan', 'inf', 'huge'): t[k].view(-1)[int(r.integers(t[k].numel()))] = dict(nan=np.nan, inf=np.inf, huge=3e38)[kind]
+    elif kind == 'all huge': t |= {n: t[n]*10**float(r.integers(3, 30)) for n in floats}
     elif kind == 'whole numbers': t[k] = t[k].to(torch.int8)
     elif kind == 'half': t[k] = t[k].half()
     elif kind == 'complex': t[k] = t[k].to(torch.complex64)
@@ -1824,12 +1900,17 @@ def _ask_run(box, name):
     from ecg_nb.core import json_text
     from ecg_nb.inference.page import page
     from ecg_nb.inference.predict import predict
+    from ecg_nb.inference.vectors import vectors
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         said = predict(Recording(_ecg(0), 100, LEADS, 'probe'), box, progress=False)
     a, text = said.of(), said.text()
     numbers = np.isfinite(a.p[0])
     assert numbers.all() != bool(a.problems[0]) and (numbers.all() or not numbers.any()), 'an answer that is no number'
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        vectors_said = vectors(Recording(_ecg(0), 100, LEADS, 'probe'), box)
+    assert len(vectors_said.x) + len(vectors_said.problems) == 1 and np.isfinite(vectors_said.x).all(), 'a vector that is no number'
     assert os.path.realpath(box) in text, 'an answer without the folder of its run'
     assert all(line.isprintable() for line in text.split('\n')), 'text that moves the cursor'
     with _pages_without_pictures():
@@ -2223,10 +2304,10 @@ def main(argv=None):
             print(f'{name}: {f["files"]:,} files, faults {f["faults"] or "none"}, slowest {f["slowest_ms"]:.0f} ms, '
                   f'peak {f["peak_mb"]:.0f} MB', flush=True)
     jobs = [j for j in jobs if j in JOBS]
-    names = dict(together=list(TOGETHER), replaced=['npy, EDF, CSV, WFDB'], stops=list(a.jobs or STOPPED), names=['folders of odd names'],
+    names = dict(together=list(TOGETHER), replaced=list(REPLACED), stops=list(a.jobs or STOPPED), names=['folders of odd names'],
                  **{k: list(HOSTILE[k][1]) for k in HOSTILE})
     for part, f in (('kills', partial(try_kills, steps=None if a.long else [0., .2, .4, .6, .8])),
-                    ('crowd', try_crowd), ('together', try_together), ('replaced', lambda name, n: try_replaced(n)),
+                    ('crowd', try_crowd), ('together', try_together), ('replaced', lambda name, n: REPLACED[name](n)),
                     ('stops', try_stops), *((k, partial(_try_kind, k)) for k in HOSTILE), ('names', lambda name, n: try_names(n)), ('disk', partial(try_disk, really=a.long))):
         for name in names.get(part, jobs) if part in parts else ():
             if there(part, name).get('trials', n_trials if part == 'disk' and there(part, name) else 0) >= n_trials:

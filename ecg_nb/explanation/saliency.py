@@ -14,7 +14,7 @@ from ..signals.preprocess import complete_leads
 from ..signals.segment import beats, find_r_peaks, find_r_peaks_multi
 from ..training.data import aggregate_windows, Splits
 from ..training.run import Run
-from ..training.run_folder import is_encoder, only_numbers
+from ..training.run_folder import asking, is_encoder, only_numbers
 from ..view.palette import AGAINST, DARK, FOR, GREY, INK, LIGHT, MAN, map_colors, WOMAN
 
 # %% auto #0
@@ -130,8 +130,9 @@ def _scores(run, x, starts, batch:int=512):
     "What the run says of each record (n, classes), and the mean of its windows' logits, on the CPU."
     record, rows = _rows(starts, x.shape[2], run.info['length'])
     flat = x.transpose(1, 2).reshape(-1, x.shape[1])                           # (n*samples, leads)
-    z = torch.cat([run.model(flat[r.to(x.device)].transpose(1, 2))[:, :len(run.classes)].float().cpu()
-                   for r in rows.split(batch)])
+    with asking(run):
+        z = torch.cat([run.model(flat[r.to(x.device)].transpose(1, 2))[:, :len(run.classes)].float().cpu()
+                       for r in rows.split(batch)])
     only_numbers(run, z.numpy())
     return aggregate_windows(run.activate(z).numpy(), record.numpy(), run.info['join']), torch.as_tensor(aggregate_windows(z.numpy(), record.numpy()))
 

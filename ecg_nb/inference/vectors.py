@@ -16,7 +16,7 @@ from ..signals.lead_quality import quality_text, signal_quality
 from ..tasks.gallery import template
 from ..tasks.identity import IdentityEncoder, load_encoder
 from ..training.run import Run, load_run
-from ..training.run_folder import check_whole, is_encoder, only_numbers, origin, say_origin
+from ..training.run_folder import asking, check_whole, is_encoder, only_numbers, origin, say_origin
 
 # %% auto #0
 __all__ = ['vector_of', 'Vectors', 'vectors', 'groups_of', 'SamePerson', 'same_person']
@@ -38,7 +38,7 @@ def vector_of(
     try:
         for net in _networks(whole):
             run.model = net
-            parts.append(record_embeddings(run, data)[0])
+            with asking(run): parts.append(record_embeddings(run, data)[0])
     finally: run.model = whole
     return only_numbers(run, np.concatenate(parts))
 

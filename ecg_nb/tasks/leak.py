@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 import numpy as np, pandas as pd
 from scipy.special import logit
-from ..core import BadTable, DamagedFile, MissingFile, write_csv, write_json, read_table
+from ..core import BadTable, DamagedFile, MissingFile, atomic_path, write_csv, write_json, read_table
 from ..metrics.classify import bootstrap, bootstrap_auc, choose_thresholds, class_auc, interval
 from ..metrics.classify import macro_auc, macro_f1, paired_difference, top1_hit
 from ..training.data import Splits
@@ -256,7 +256,8 @@ def write_leak(
                    simulated=splits.simulated, headline=figures, **training, seed=seed)
     write_json(folder/'metrics.json', metrics)
     fig = plot_leak(table, simulated=splits.simulated)
-    fig.savefig(folder/'leak.png', dpi=110, bbox_inches='tight', metadata=dict(Software=''))
+    with atomic_path(folder/'leak.png') as p:
+        fig.savefig(p, format='png', dpi=110, bbox_inches='tight', metadata=dict(Software=''))
     return metrics
 
 def _training(plan): return {k: getattr(plan, k) for k in _TRAINING} | dict(epochs=sum(plan.epochs))

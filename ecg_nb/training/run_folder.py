@@ -4,16 +4,17 @@
 
 # %% auto #0
 __all__ = ['RUN_FILES', 'LAYOUT', 'NEEDED', 'DEFAULTS', 'MOST_OUTPUT', 'run_folders', 'find_run', 'run_hashes', 'origin',
-           'say_origin', 'named_run', 'only_numbers', 'checked_info', 'run_info', 'run_name', 'write_people',
+           'say_origin', 'named_run', 'only_numbers', 'asking', 'checked_info', 'run_info', 'run_name', 'write_people',
            'read_people', 'beats_of', 'is_encoder', 'answers_for', 'check_whole']
 
 # %% ../../nbs/training/09_run_folder.ipynb #export-imports-run-folder
 import hashlib, math, re, warnings
 from configparser import ConfigParser
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 import numpy as np
-from ..core import BadHeader, BadTable, MissingFile, UnsafePath, data_path, did_you_mean, is_text
+from ..core import BadHeader, BadTable, ECGError, MissingFile, UnsafePath, data_path, did_you_mean, is_text
 from ..core import read_json, results_path, shipped_path
 
 # %% ../../nbs/training/09_run_folder.ipynb #run-folders
@@ -135,6 +136,17 @@ def only_numbers(
     raise BadHeader(Path(getattr(run, 'folder', run))/'run.json',
                     'its network answers with what is no number: its weights are not sound')
 
+@contextmanager
+def asking(
+    run,   # a `Run`, or its folder
+):
+    "What goes wrong within a network is the fault of its run.json: `BadHeader`."
+    try: yield
+    except ECGError: raise
+    except (RuntimeError, ValueError, IndexError) as e:
+        raise BadHeader(Path(getattr(run, 'folder', run))/'run.json',
+                        f'its network cannot look at this recording ({str(e)[:200]})') from e
+
 # %% ../../nbs/training/09_run_folder.ipynb #layout
 LAYOUT = 1   # of run.json; one without the number is of layout 1
 NEEDED = ('task', 'model', 'classes', 'leads', 'recipe', 'length', 'stride')
@@ -146,6 +158,10 @@ MOST_OUTPUT = 1e9     # middle and span of an output in its own unit, such as an
 
 def _is_number(v):
     return isinstance(v, (int, float)) and not isinstance(v, bool) and abs(v) < 1e300 and math.isfinite(v)
+def _is_finite(v):
+    "Whether there is nothing in `v` that is no number, or infinite."
+    if isinstance(v, (dict, list)): return all(map(_is_finite, v.values() if isinstance(v, dict) else v))
+    return not isinstance(v, float) or math.isfinite(v)
 def _are_names(v): return isinstance(v, list) and 0 < len(v) <= _MOST_NAMES and all(map(is_text, v))
 def _is_plain(v, kind): return v is None or isinstance(v, kind)
 def _is_size(v): return type(v) is int and 0 < v < 1 << 31
@@ -195,6 +211,7 @@ def _ill_formed(
     if not isinstance(model, dict) or not isinstance(model.get('name'), str):
         return 'its model has no name, or options that are none'
     if not isinstance(model['options'], dict): return 'its model has no name, or options that are none'
+    if not _is_finite(model['options']): return 'its model has options that are no numbers (NaN or infinite)'
     if model['name'] in ('average', 'union') and _ill_parts(info): return _ill_parts(info)
     if _ill_thresholds(info): return 'thresholds have to be one number a class'
     if _ill_linear(info): return 'linear has to give two numbers for classes that there are'
