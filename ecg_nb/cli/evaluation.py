@@ -70,7 +70,8 @@ def verify_runs(run:str|None):
 # %% ../../nbs/cli/14_cli_evaluation.ipynb #evaluate-heeded
 HEEDED = dict(   # of what `evaluate` can be asked, the options that say something
     verified={'run', 'every', 'verified'}, every={'every', 'verified'}, own={'run', 'part', 'as_json'},
-    source={'run', 'source', 'labels', 'note', 'notes_file', 'csv', 'columns', 'sex_coding', 'fs', 'leads', 'units', 'as_json'})
+    source={'run', 'source', 'labels', 'note', 'notes_file', 'csv', 'columns', 'sex_coding', 'fs', 'leads', 'units',
+            'as_json'})
 
 # %% ../../nbs/cli/14_cli_evaluation.ipynb #evaluate-2
 @cli.command(short_help='how good a run is, on its records or yours')
@@ -117,7 +118,8 @@ def evaluate(ctx, run, source, every, verified, part, labels, note, notes_file, 
         return write_evaluations(say=echo)
     if bool(source) != bool(labels): raise click.UsageError('SOURCE and --label go together')
     notes = notes_given(note, notes_file)
-    if notes is not None and not source: raise click.UsageError('--note and --notes are for SOURCE: the records of RUN have their own')
+    if notes is not None and not source:
+        raise click.UsageError('--note and --notes are for SOURCE: the records of RUN have their own')
     refuse_unheeded(ctx, HEEDED['source' if source else 'own'], 'recordings of your own' if source else "a run's own records")
     if run and not source and is_network(run):
         if part != 'test': raise click.UsageError('--part: a classifier of people is scored on its test beats alone')

@@ -50,7 +50,8 @@ def write_beats(
     code = {f'split:{name}': sum(np.asarray(m)*k for m, k in zip(masks, _PARTS)).astype(np.uint8)
             for name, masks in (splits or {}).items()}
     made = dict(fs=beats.fs, lead=beats.lead, image=image) | about | provenance()
-    arrays = dict(x=beats.x, record=beats.record, r_s=beats.r_s, **_texts(beats), about=np.array(json.dumps(made)), **code)
+    arrays = dict(x=beats.x, record=beats.record, r_s=beats.r_s, **_texts(beats), **code)
+    arrays['about'] = np.array(json.dumps(made))
     if image: arrays['images'] = beat_images(beats.x, image)
     with write_errors(path), atomic_path(path) as p:
         with open(p, 'wb') as f: np.savez_compressed(f, **arrays)
@@ -78,7 +79,7 @@ def read_beats(
     except Exception as e: raise DamagedFile(path, f'not a file of beats ({str(e)[:100] or type(e).__name__})') from None
     problem = _ill_beats(arrays, about)
     if problem: raise DamagedFile(path, f'not a file of beats ({problem})')
-    records = pd.DataFrame(dict(record_id=arrays['record_id'].astype(object), subject_id=arrays['subject_id'].astype(object)))
+    records = pd.DataFrame({k: arrays[k].astype(object) for k in ('record_id', 'subject_id')})
     left_out = pd.DataFrame(dict(record_id=arrays['left_out'].astype(object), reason=arrays['reason'].astype(object)))
     beats = BeatSet(arrays['x'], arrays['record'], arrays['r_s'], records, float(about['fs']), str(about.get('lead', '')),
                     left_out)
@@ -95,11 +96,13 @@ def _ill_beats(arrays, about)->str:
     fs = about.get('fs') if isinstance(about, dict) else None
     if not isinstance(fs, (int, float)) or isinstance(fs, bool) or not 1 <= fs <= 100_000: return 'no sampling rate'
     if not n: return 'not one beat'
-    if not np.issubdtype(arrays['x'].dtype, np.floating) or not np.isfinite(arrays['x']).all(): return 'beats that are no numbers'
+    if not np.issubdtype(arrays['x'].dtype, np.floating) or not np.isfinite(arrays['x']).all():
+        return 'beats that are no numbers'
     for name in ('record', 'r_s', *(k for k in arrays if k.startswith('split:') or k == 'images')):
         if len(arrays[name]) != n: return f'{name} has {len(arrays[name])} entries for {n} beats'
     record = arrays['record']
-    if not np.issubdtype(record.dtype, np.integer) or record.min() < 0 or record.max() >= people: return 'a beat of no recording'
+    if not np.issubdtype(record.dtype, np.integer) or record.min() < 0 or record.max() >= people:
+        return 'a beat of no recording'
     if (np.diff(record) < 0).any(): return 'beats of a recording that are not together'
     if len(arrays['subject_id']) != people: return 'not a person for each recording'
     if not np.isfinite(arrays['r_s']).all(): return 'an R peak at no time'

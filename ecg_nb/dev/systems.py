@@ -18,7 +18,8 @@ from ..training.run_folder import run_folders
 SYSTEMS = {'S0': 34, 'S1': 17, 'S2': 26, 'S3': 28, 'S4': 20}   # parts of each
 STATES = ('better', 'there', 'there, untrained', 'in part', 'not there', 'not repeated')
 AS_TRAINED = 'as trained'      # written in a line: 'there' if results/ holds its run, else 'there, untrained'
-_TABLES = {                    # task -> table of its compared runs, column of their names (or three that make it), figure
+# task -> table of its compared runs, column of their names (or three that make it), figure
+_TABLES = {
     'closed-set': (('identity', 'closed-set'), ('data', 'network', 'split'), 'per_beat'),
     'notes': (('notes', 'leak'), ('row',), 'top1_hit'),
     'rhythm': (('rhythm', 'comparison'), ('name',), 'auc8'),
@@ -32,7 +33,8 @@ def trained_figure(
     own = results_path(task, plan, 'metrics.json')
     if own.is_file():
         first = read_json(own)['headline'][0]
-        return f'{first["name"].split(",")[0]} {first["value"]:.3f}'
+        name = re.sub(r' \(.*?\)', '', first['name']).split(',')[0]
+        return f'{name} {first["value"]:.3f}'
     if task not in _TABLES: return ''
     where, names, figure = _TABLES[task]
     path = results_path(*where, 'table.csv')

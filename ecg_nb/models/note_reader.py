@@ -64,7 +64,8 @@ def _ill_note(about)->str:
     if not isinstance(about, dict) or not isinstance(about.get('encoder'), str): return 'names no encoder'
     if about['encoder'] not in (*TEXT_ENCODERS, FILES): return f'names the encoder {about["encoder"]!r}, which is none'
     phrases, mask = about.get('phrases', 0), about.get('mask')
-    if type(phrases) is not int or not 0 <= phrases <= MOST_PHRASES: return f'has no number of phrases up to {MOST_PHRASES}'
+    if type(phrases) is not int or not 0 <= phrases <= MOST_PHRASES:
+        return f'has no number of phrases up to {MOST_PHRASES}'
     if not isinstance(about.get('form', ''), str): return 'has a form that is no text'
     if mask is None: return ''
     whole = isinstance(mask, dict) and set(mask) == {'stems', 'words'} and all(map(_are_words, mask.values()))

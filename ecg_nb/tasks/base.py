@@ -825,7 +825,8 @@ def _with_plans_for(task:Task, names, settings:dict)->Task:
     deaf = [(n, s) for n in names if n in plans for s in settings if not task.heeds(task.plan(plans[n]), s)]
     for name, setting in deaf: raise ECGError(f'{task.name} {name}', f'{setting} says nothing to it')
     if settings and names and all(n in task.comparisons for n in names):
-        raise ECGError(f'{task.name} {names[0]}', f'a table of runs that are there: {next(iter(settings))} says nothing to it')
+        first = next(iter(settings))
+        raise ECGError(f'{task.name} {names[0]}', f'a table of runs that are there: {first} says nothing to it')
     task.plans = {n: task.plan(p).but(**{k: v for k, v in settings.items() if task.heeds(task.plan(p), k)})
                   for n, p in plans.items()} if settings else plans
     return task

@@ -543,7 +543,8 @@ def check_split(
     learned = split.train | split.valid
     shared = np.intersect1d(b.record[learned], b.record[split.test])
     if name == 'other recording' and len(shared):
-        raise BadTable(path or 'split', f'called {name!r}, but tests recordings that it trains on: that is "time", or a leak')
+        raise BadTable(path or 'split', f'called {name!r}, but tests recordings that it trains on: '
+                                        'that is "time", or a leak')
     for r in shared if name == 'time' else ():
         last, first = (f(b.r_s[m & (b.record == r)]) for f, m in ((np.max, learned), (np.min, split.test)))
         if last >= first:
@@ -563,7 +564,8 @@ def file_splits(plan:Plan, *, device='cpu')->BeatSplits:
     if name in file.splits:
         split = Split(*file.splits[name])
         check_split(b, split, name, path)
-    try: return beat_splits(plan, b, b.x[:, None], simulated=bool(file.about.get('simulated')), device=device, split=split)
+    simulated = bool(file.about.get('simulated'))
+    try: return beat_splits(plan, b, b.x[:, None], simulated=simulated, device=device, split=split)
     except ECGError as e: raise BadTable(path, e.cause) from None
 
 # %% ../../nbs/tasks/12_closed_set.ipynb #sized-plan
@@ -584,7 +586,8 @@ def sized(
 )->Plan:         # with the options of its network
     "The plan of a network that is made for beats of this length, and for pictures of the kind asked for."
     image, n = plan.extra.get('image', ''), splits.x.shape[-1]
-    if image and 'image' not in plan.options: raise BadTable('image', f'{plan.model or "discriminant analysis"} looks at no pictures')
+    if image and 'image' not in plan.options:
+        raise BadTable('image', f'{plan.model or "discriminant analysis"} looks at no pictures')
     if image and image not in IMAGES: raise BadTable('image', f'no {image!r}; there are {", ".join(IMAGES)}')
     options = dict(image=image) if image else {}
     if plan.model in _FIXED and n != 200: options |= dict(n_samples=n)
@@ -597,7 +600,8 @@ def at_rate(
 )->pd.DataFrame:         # the same recordings in the copy of that rate
     "The recordings of a selection at another rate; only PTB-XL has two."
     if not fs: return table
-    if sel.dataset != 'ptb-xl': raise BadTable('record_fs', f'{sel.dataset} has one rate; only ptb-xl has copies at 100 and 500 Hz')
+    if sel.dataset != 'ptb-xl':
+        raise BadTable('record_fs', f'{sel.dataset} has one rate; only ptb-xl has copies at 100 and 500 Hz')
     other = records_table('ptb-xl', root, fs=int(fs)).set_index('record_id', drop=False)
     missing = [i for i in table.record_id if i not in other.index]
     if missing:
@@ -623,8 +627,8 @@ class ClosedSet(Task):
     def heeds(self, plan, setting):
         "Beats are cut by the method's input, from lead I; a discriminant analysis has nothing to be trained by."
         beats_are = ('input', 'beats', 'record_fs', 'split', 'title')
-        if setting in ('leads', 'fs', 'highpass_hz', 'lowpass_hz', 'notch_hz', 'order', 'length', 'stride', 'method', 'model'):
-            return False
+        of_signals = ('leads', 'fs', 'highpass_hz', 'lowpass_hz', 'notch_hz', 'order', 'length', 'stride')
+        if setting in (*of_signals, 'method', 'model'): return False
         return not plan.of and (bool(plan.model) or setting in beats_are)
 
     def datasets(self, plan): return () if plan.extra.get('beats') else (SELECTIONS[plan.labels].dataset,)

@@ -44,7 +44,8 @@ class NormalAF(Rhythm):
     extra = dict(learned_from='cpsc2018', first=False, powerset=False, augment=False)   # first: one window a record
     choices_in_metrics, metric = ('join',), staticmethod(macro_auc)
     measures, too_rare = ('AUC of AF', 'accuracy'), ()
-    purpose = 'Reads an ECG and gives a probability for normal and for atrial fibrillation, as if it were one of the two.'
+    purpose = ('Reads an ECG and gives a probability for normal and for atrial fibrillation, as if it were one of '
+               'the two.')
     not_for = 'Whatever is neither is given one of the two names.'
 
     def labels(self, table, plan):
@@ -105,7 +106,8 @@ def _compare(self:NormalAF, name, folder, *, seed=0, device='cpu', cache=None):
             rows.append((n, plan.extra['learned_from'], h['name'], *(h[k] for k in _COLUMNS[3:])))
             figure = {k: h[k] for k in ('low', 'high', 'chance', 'n', 'published', 'source')}
             headline.append((f'{h["name"]}, {plan.title}', h['value'], figure))
-    if not rows: raise MissingFile(self.folder(next(iter(self.plans))), f'no plan was trained yet: ecg_nb train {self.name}')
+    if not rows:
+        raise MissingFile(self.folder(next(iter(self.plans))), f'no plan was trained yet: ecg_nb train {self.name}')
     figures = [Figure(name, value, **more) for name, value, more in headline]
     return self.write_comparison(name, folder, figures, dict(table=pd.DataFrame(rows, columns=_COLUMNS).round(4)),
                                  simulated=simulated)

@@ -109,7 +109,8 @@ class Run:
         if not self.hears_note:
             raise BadTable(self.folder, f'{self.name} reads the ECG alone: no note can be told to it; '
                                         'those that hear one are made by ecg_nb train notes')
-        if not self.info.get('note'): raise BadHeader(self.folder/'run.json', 'does not say how its network hears a note')
+        if not self.info.get('note'):
+            raise BadHeader(self.folder/'run.json', 'does not say how its network hears a note')
         return load_note_reader(self.info['note'], self.folder)
 
     def note_vectors(self,
