@@ -34,8 +34,8 @@ from ..view.palette import BLUE, DARK, VERMILLION
 __all__ = ['N_NIGHTS', 'SIZES', 'PARTS', 'race', 'threads', 'row', 'race_rows', 'bench_store', 'peak_memory', 'bench_memory',
            'bench_nights', 'PlainDataset', 'bench_crops', 'bench_r_peaks', 'PlainBlock', 'PlainXResNet', 'copy_weights',
            'plain_epoch', 'both_trainings', 'bench_training', 'bench_bootstrap', 'bench_search', 'PlainS4Block',
-           'PlainS4', 'LoopedLSTM', 'bench_sequences', 'bench_maps', 'machine_limits', 'bounds', 'run_benchmarks',
-           'run_part', 'main', 'plot_ratios']
+           'PlainS4', 'PlainS4LegSBlock', 'PlainS4LegS', 'LoopedLSTM', 'bench_sequences', 'bench_maps',
+           'machine_limits', 'bounds', 'run_benchmarks', 'run_part', 'main', 'plot_ratios']
 
 # %% ../../nbs/dev/10_benchmarks.ipynb #race
 def race(
@@ -534,6 +534,30 @@ class PlainS4(nn.Module):
         x = self.norm(self.blocks(self.net.stem(self.net.standardize(x)[:, :, 0].contiguous())))
         return self.net.head(torch.cat([x.mean(2), x.amax(2)], 1))
 
+# %% ../../nbs/dev/10_benchmarks.ipynb #plains4legsblock
+class PlainS4LegSBlock(nn.Module):
+    "A block of the published network, batch first, its filter by FFT: (b, h, t) -> (b, h, t)."
+    def __init__(self, block):   # an `S4LegSBlock`, whose weights it takes
+        super().__init__()
+        self.block, self.drop = block, nn.Dropout1d(block.p)
+
+    def forward(self, x):
+        t, k = x.shape[-1], self.block.kernel(x.shape[-1])
+        k = torch.cat([k[:, t - 1:], k.new_zeros(len(k), 1), k[:, :t - 1]], 1)
+        z = torch.fft.irfft(torch.fft.rfft(x.float(), n=2*t)*torch.fft.rfft(k, n=2*t), n=2*t)[..., :t]
+        z = self.drop(F.gelu(z))
+        mixed = F.conv1d(z, self.block.mix.weight[..., None], self.block.mix.bias)
+        return self.block.norm((x + self.drop(F.glu(mixed, 1))).transpose(1, 2)).transpose(1, 2)
+
+class PlainS4LegS(nn.Module):
+    "The published state-space network `net` as it is usually written: (b, leads, t) -> (b, n_classes)."
+    def __init__(self, net):
+        super().__init__()
+        self.net, self.blocks = net, nn.Sequential(*map(PlainS4LegSBlock, net.blocks))
+
+    def forward(self, x):
+        return self.net.head(self.blocks(self.net.stem(self.net.standardize(x)[:, :, 0].contiguous())).mean(2))
+
 # %% ../../nbs/dev/10_benchmarks.ipynb #loopedlstm
 class LoopedLSTM(nn.Module):
     "The network `net` over 12 leads, its LSTM as a loop over time: (b, leads, t) -> (b, n_classes)."
@@ -572,7 +596,8 @@ def bench_sequences(
     x, y = torch.randn(batch, 12, 250, generator=g), (torch.rand(batch, 71, generator=g) < .05).float()
     with threads(n_threads):
         a = torch.randn(1024, 1024)
-        for name, plain, words in (('s4d', PlainS4, 'batch first, FFT'), ('lstm_12', LoopedLSTM, 'LSTMCell loop')):
+        for name, plain, words in (('s4d', PlainS4, 'batch first, FFT'), ('s4', PlainS4LegS, 'batch first, FFT'),
+                                   ('lstm_12', LoopedLSTM, 'LSTMCell loop')):
             ours, peer = create_model(name, 12, 71, seed=0), plain(create_model(name, 12, 71, seed=0))
             with torch.no_grad():
                 if not torch.allclose(ours.eval()(x), peer.eval()(x), atol=1e-3):
@@ -583,7 +608,7 @@ def bench_sequences(
             kw = dict(repeats=repeats, threads=n_threads, packages=('torch',))
             rows += race_rows(f'sequences, training of {name}, batch {batch}', times.iloc[:2], unit='crops/s',
                               n=batch, target='ratio >= 1', **kw)
-            target = 'ratio >= 0.333' if name == 's4d' else ''
+            target = 'ratio >= 0.333' if name.startswith('s4') else ''
             rows.append(row(f'sequences, epoch of {name}, {n_epoch:,} crops', f'train step, {name}',
                             'its arithmetic at the rate of a matrix product', n_epoch/batch*times.wall_s.iloc[0],
                             n_epoch*flop/(2*1024**3/times.wall_s['matmul']), 's/epoch', n=batch, target=target, **kw))
