@@ -76,7 +76,7 @@ def bare(
 def file_names(
     names,     # of recordings
 )->list:
-    "A file name for each: letters, digits, `_` and `-` (not as the first), no two alike, even where capitals do not count."
+    "A file name for each: letters, digits, `_` and `-` (not first), no two alike, even where capitals do not count."
     plain = [re.sub(r'[^A-Za-z0-9_-]+', '_', str(name)).strip('_').lstrip('-')[:100] or 'recording' for name in names]
     return numbered(plain, key=str.lower)
 
@@ -88,8 +88,8 @@ def numbered(
     others=(),            # names that no number may give
 )->list:
     "`names`, of several that are alike all but the first numbered: a, a-2, a-3."
-    out, there, last = [], set(), {}
-    others = set(map(key, others))
+    out, there, others = [], set(), set(map(key, others))
+    last:dict = {}                                            # number of the last that is alike
     for name in names:
         k, new = last.get(key(name), 1), name
         if k > 1: new = f'{name}{sep}{k}'
