@@ -51,6 +51,7 @@ LABEL_SETS = dict(   # the six tasks of the benchmark, by the average of some of
 PLANS = NETWORKS | LABEL_SETS | dict(
     s4=Plan('all 71 statements, S4 512 channels wide', 'all', 's4', dict(stride=2), epochs=(16,), batch=64, lr=3e-3,
             published=_published('.941 (S4, width 512, stride 1)')),
+    ensemble=Plan('all 71 statements, average with S4', 'all', of=('s4', *NETWORKS), published=_published('.941 (S4)')),
     measurements=Plan('all 71 statements, xresnet1d101 and measurements', 'all', 'measured', dict(network='xresnet1d101'),
                       length=1000, stride=1000, batch=256, lr=3e-3, weight_decay=.05, extra=dict(most=None),
                       published=_published('.925', source=_HELME)),
@@ -70,7 +71,7 @@ COMPARISONS = dict(
 class Diagnosis(Task):
     "Which statements would a cardiologist make on this ECG?"
     plans, comparisons = PLANS, COMPARISONS
-    on_request = ('measurements', 's4')  # a quarter of an hour of measuring; two hours of training
+    on_request = ('measurements', 's4', 'ensemble')   # a quarter of an hour of measuring; two hours of training
     purpose = ('Reads a 12-lead ECG and gives a probability for each of {k}: would the report of such a record '
                'in PTB-XL say so? Several may hold at once.')
     not_for = 'The reports are the truth here: where cardiologists err or disagree, it learned to err with them.'
