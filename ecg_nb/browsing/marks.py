@@ -45,7 +45,8 @@ def key_of_row(
 
 # %% ../../nbs/browsing/09_marks.ipynb #-shielded
 MARKS = ('wrong label', 'bad signal', 'note', 'label')
-_columns = ('mark_id', 'when', 'dataset', 'record_id', 'content_hash', 'mark', 'note', 'label', 'lead', 'start_s', 'stop_s')
+_columns = ('mark_id', 'when', 'dataset', 'record_id', 'content_hash', 'mark', 'note', 'label', 'lead',
+            'start_s', 'stop_s')
 _columns_before = _columns[:7], tuple(c for c in _columns[:7] if c != 'content_hash')   # of older tables
 
 def _is_span(start_s, stop_s)->bool:
@@ -114,7 +115,8 @@ class Marks:
         if mark not in MARKS: raise BadTable('mark', f'{mark!r}; there are {", ".join(MARKS)}')
         words = lambda v: ' '.join(str(v).replace('\0', '').split())
         plain = lambda v: str(v).replace('\0', '')
-        if (mark == 'label') != bool(words(label)): raise BadTable('label', 'a label has a name, and no other mark has one')
+        if (mark == 'label') != bool(words(label)):
+            raise BadTable('label', 'a label has a name, and no other mark has one')
         if span is not None and not _is_span(*span):
             raise BadTable('span', f'{span[0]} to {span[1]} s: it begins at 0 s or later, and ends after that')
         when = datetime.now(timezone.utc).isoformat(timespec='seconds')
@@ -217,7 +219,8 @@ def export_marks(
     files, parts = [], [own.assign(record_id=name) for name, _, own in found]
     for file, (_, rec, own) in zip(file_names([name for name, *_ in found]), found):
         files.append(out/f'{file}.marks')
-        with write_errors(files[-1], 'Give another folder'): _write_annotations(files[-1], _annotations(own, rec), rec.fs)
+        with write_errors(files[-1], 'Give another folder'):
+            _write_annotations(files[-1], _annotations(own, rec), rec.fs)
     write_csv(out/'marks.csv', pd.concat(parts) if parts else pd.DataFrame(columns=list(_columns)))
     return [out/'marks.csv', *files]
 
@@ -236,7 +239,8 @@ class MarksBar(W.VBox):
         self.marks, self.said, self.key, self.changed, self.calipers = marks, said, None, changed or (lambda: None), []
         auto = dict(width='auto')
         self.note = W.Text(placeholder='a note', layout=W.Layout(width='200px'))
-        self.label = W.Combobox(placeholder='a label', options=[str(l) for l in labels][:500], layout=W.Layout(width='150px'))
+        self.label = W.Combobox(placeholder='a label', options=[str(l) for l in labels][:500],
+                                layout=W.Layout(width='150px'))
         self.buttons = {m: W.Button(description=m, layout=W.Layout(**auto)) for m in MARKS}
         self.buttons['label'].description = 'add label'
         self.label.add_class('ecgnb-label')

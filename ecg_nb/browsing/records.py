@@ -419,7 +419,8 @@ class RecordBrowser(Browser):
     def _show_controls(self):
         "Hide what has nothing to choose from here."
         table = self.all
-        for menu, values in ((self.label, self.label.options[1:]), (self.fold, self.fold.options[1:]), (self.sex, set(table.sex))):
+        for menu, values in ((self.label, self.label.options[1:]), (self.fold, self.fold.options[1:]),
+                             (self.sex, set(table.sex))):
             shown_if(menu, len(values) > (menu is not self.label))
         several = [c for c in self.by.options if c == 'record_id' or table[c].astype(str).nunique() > 1]
         self.by.options = several

@@ -328,7 +328,8 @@ class PredictionBrowser(Browser):
         a, by = self.answers, self.by.value
         known = bool(np.isfinite(a.y).any())
         self.other.options = [(name, k) for name, k in self.run.options if k != self.run.value and self._in_common(k)]
-        orders = [o for o in ORDER if (known or o != 'largest error') and (len(self.other.options) or o != 'runs disagree')]
+        orders = [o for o in ORDER if (known or o != 'largest error')
+                  and (len(self.other.options) or o != 'runs disagree')]
         self.by.options = orders
         self.by.value = by if by in orders else orders[0]
         if not known: self.show.value = 'all'
@@ -355,7 +356,8 @@ class PredictionBrowser(Browser):
         disagree = self.by.value == 'runs disagree'
         shown_if(self.other, disagree)
         other = self._answers(self.other.value) if disagree else None
-        self.rows = pick_answers(self.answers, self.cls.value or '', show=self.show.value, by=self.by.value, other=other)
+        self.rows = pick_answers(self.answers, self.cls.value or '', show=self.show.value, by=self.by.value,
+                                 other=other)
         self.restart(len(self.rows))
 
     def _moved(self, change=None):
@@ -381,7 +383,8 @@ class PredictionBrowser(Browser):
         more = f'{a.not_asked:,} more recordings were not asked (most={self.most})' if a.not_asked else ''
         true = f'; label: {self._true(i)}' if np.isfinite(a.y[k]).any() else ''
         return (f'{a.name}{" (asked now)" if a.asked[k] else ""}: called {", ".join(called) or "nothing"}{true}'
-                f'{self._other_says(k)}. {"; ".join(filter(None, [row_text(a.table.iloc[k]), *a.notes[k:k + 1], more]))}')
+                f'{self._other_says(k)}. '
+                f'{"; ".join(filter(None, [row_text(a.table.iloc[k]), *a.notes[k:k + 1], more]))}')
     def _other_says(self, k)->str:
         "What the other run says of the class that they are farthest apart in."
         if self.by.value != 'runs disagree': return ''
@@ -493,7 +496,7 @@ class SaliencyBrowser(Browser):
         heads = [W.VBox([W.HBox([s['cls'], s['method'], s['steps'], *more], layout=WRAP), s['proof']])
                  for s, more in zip(self.sides, extra)]
         super().__init__(name=f'Maps of {self.model.name}', second=self.second, heads=heads, marks=marks, **view)
-        self.view.ahead = self.second.ahead = 0                                # a map takes seconds: none that nobody asked for
+        self.view.ahead = self.second.ahead = 0   # a map takes seconds: none that nobody asked for
         shown_if(self.list, False)                                             # room for the maps; slider and keys move
         _side_by_side(self.view, self.second)
         self._in_step = W.jslink((self.slider, 'value'), (self.second, 'index'))
@@ -690,7 +693,8 @@ class PeopleBrowser(Browser):
     def _enrolled(self, k):
         r = self.near.iloc[k]
         return self._shown(self.trial.table.iloc[r.row],
-                           f'{"enrolled, " if self.known else ""}rank {r["rank"]}, cosine {r.score:.3f}' + ', the right person'*bool(r.right))
+                           f'{"enrolled, " if self.known else ""}rank {r["rank"]}, cosine '
+                           f'{r.score:.3f}' + ', the right person'*bool(r.right))
     def item(self, i): return self._shown(self._row(i), 'looked for' if self.known else '')
     def record_ids(self): return self.trial.table.record_id.iloc[self.trial.probes[self.order]].tolist()
     def line(self, i):

@@ -23,7 +23,8 @@ FIRST = 'diagnosis/superclass', 'rhythm/nine', 'sex/leads-12'   # runs that are 
 
 def runs_to_ask()->list: # names
     "The runs that can be asked of a recording, the ones with most to tell first."
-    names = dict.fromkeys([*runs_with_classes(), *(n for n in run_folders() if n.split('/')[0] in ('diagnosis', 'rhythm', 'sex'))])
+    names = dict.fromkeys([*runs_with_classes(),
+                           *(n for n in run_folders() if n.split('/')[0] in ('diagnosis', 'rhythm', 'sex'))])
     return sorted(names, key=lambda n: FIRST.index(n) if n in FIRST else len(FIRST))
 
 def encoder_for(leads)->str: # name of a run
@@ -44,7 +45,8 @@ class TabbedBrowser(Still, W.VBox):
         runs = runs_to_ask() if runs is None else list(runs) if isinstance(runs, (list, tuple)) else [runs]
         self.table, self.runs, self.view_options, self.made = table, runs, view, {}
         self.marks = marks if isinstance(marks, Marks) else Marks(marks_path(table) if marks is None else marks)
-        self.makers = dict(recordings=self._recordings, answers=self._answers, maps=self._maps, beats=self._beats, people=self._people)
+        self.makers = dict(recordings=self._recordings, answers=self._answers, maps=self._maps,
+                           beats=self._beats, people=self._people)
         self.waiting = dict(answers='asking the first of the runs', maps='making the first map',
                             beats='finding the beats', people='comparing the recordings')
         self.tabs = W.Tab([TextLine() for _ in self.makers], titles=list(self.makers))

@@ -14,7 +14,8 @@ __all__ = ['demo']
 # %% ../../nbs/cli/20_cli_demo.ipynb #demo
 @cli.command(short_help='a page to drop ECGs on, on this computer only')
 @click.option('--run', 'runs', multiple=True, shell_complete=run_names,
-              help='Which runs can be asked (default: superclass, statements, nine rhythms, sex, and notes/both if it was trained).')
+              help='Which runs can be asked (default: superclass, statements, nine rhythms, sex, and notes/both if '
+                   'it was trained).')
 @click.option('--port', type=click.IntRange(0, 65535), default=0, show_default=True, help='0: a free one.')
 @click.option('--browser/--no-browser', default=True, show_default=True, help='Open the page.')
 def demo(runs, port, browser):

@@ -120,7 +120,8 @@ def evaluate(ctx, run, source, every, verified, part, labels, note, notes_file, 
     notes = notes_given(note, notes_file)
     if notes is not None and not source:
         raise click.UsageError('--note and --notes are for SOURCE: the records of RUN have their own')
-    refuse_unheeded(ctx, HEEDED['source' if source else 'own'], 'recordings of your own' if source else "a run's own records")
+    refuse_unheeded(ctx, HEEDED['source' if source else 'own'],
+                    'recordings of your own' if source else "a run's own records")
     if run and not source and is_network(run):
         if part != 'test': raise click.UsageError('--part: a classifier of people is scored on its test beats alone')
         figures = network_figures(run)

@@ -274,7 +274,8 @@ def convert_beats(table, to, *, system, half_s, each, image, splits, lead, fs, j
     if not len(b): raise ECGError(to, 'nobody is left: no recording has as many beats')
     masks = {name: split_beats(b, name) for name in splits}
     root = table.attrs.get('root')
-    write_beats(to, b, image=image or '', splits=masks, system=system or '', simulated=bool(root and is_simulated(root)))
+    write_beats(to, b, image=image or '', splits=masks, system=system or '',
+                simulated=bool(root and is_simulated(root)))
     people = b.records.subject_id.iloc[sorted(set(b.record))].nunique()
     answer = dict(file=str(to), beats=len(b), recordings=len(set(b.record)), people=people, samples=b.x.shape[1], fs=b.fs,
                   lead=b.lead, left_out=b.left_out.to_dict('records'))
@@ -291,12 +292,16 @@ def convert_beats(table, to, *, system, half_s, each, image, splits, lead, fs, j
                    'a file FILE.npz.')
 @click.option('--out', type=click.Path(file_okay=False), help='Folder for files of a format.')
 @click.option('--beats', is_flag=True,
-              help='Single beats into the file --to (.npz); with --to wfdb, the R peaks found as an annotation file (.atr).')
+              help='Single beats into the file --to (.npz); with --to wfdb, the R peaks found as an annotation file '
+                   '(.atr).')
 @click.option('--system', type=click.Choice(['s1', 's2']), help='Beats, gates and denoising of system 1 or 2.')
-@click.option('--half-s', type=click.FloatRange(0, 5, min_open=True), help='Of a beat before R and after, s (default: .2).')
-@click.option('--beats-each', type=click.IntRange(1), help='So many beats of each recording; who has fewer is left out.')
+@click.option('--half-s', type=click.FloatRange(0, 5, min_open=True),
+              help='Of a beat before R and after, s (default: .2).')
+@click.option('--beats-each', type=click.IntRange(1),
+              help='So many beats of each recording; who has fewer is left out.')
 @click.option('--image', type=click.Choice(['scalogram', 'spectrogram']), help='Beats also as pictures.')
-@click.option('--split', 'split_names', multiple=True, help='Who trains and tests, kept with the beats: time, random, …')
+@click.option('--split', 'split_names', multiple=True,
+              help='Who trains and tests, kept with the beats: time, random, …')
 @click.option('--run', shell_complete=run_names, help='Prepare as this run needs it; what it would refuse is left out.')
 @click.option('--to-leads', callback=comma_separated, help='Leads of the store (default: the standard twelve).')
 @click.option('--to-fs', type=float, help='Rate of the store in Hz (default: 100; nights: 256).')

@@ -68,7 +68,8 @@ class _Key:
         if who not in self.people:
             taken = {p['number'] for p in self.people.values()}
             # from the secret and the name: what a killed call did not write down is found again
-            digests = (hmac.digest(self.secret.encode(), f'{k} {who}'.encode('utf-8', 'surrogatepass'), 'sha256') for k in count())
+            digests = (hmac.digest(self.secret.encode(), f'{k} {who}'.encode('utf-8', 'surrogatepass'),
+                                   'sha256') for k in count())
             d = next(d for d in digests if d[:4].hex() not in taken)
             self.people[who] = dict(number=d[:4].hex(), shift_days=-365 - int.from_bytes(d[4:8], 'big') % 3650)
         return self.people[who]
@@ -160,7 +161,8 @@ def _copy_dicom(path, to, person, rec, name, secret):
         ('113108', 'Retain Patient Characteristics Option'))]
     out.file_meta = FileMetaDataset()
     out.file_meta.TransferSyntaxUID = source.file_meta.get('TransferSyntaxUID', pydicom.uid.ImplicitVRLittleEndian)
-    if out.file_meta.TransferSyntaxUID.is_deflated: out.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian   # so that it can be searched
+    # so that it can be searched
+    if out.file_meta.TransferSyntaxUID.is_deflated: out.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
     out.file_meta.MediaStorageSOPClassUID, out.file_meta.MediaStorageSOPInstanceUID = out.SOPClassUID, out.SOPInstanceUID
     out.save_as(to, enforce_file_format=True, overwrite=False)
 
@@ -240,7 +242,8 @@ def _copy_of(row, root, out, key, to, csv, problems)->dict:
     kind = to or _copy_format(path)
     if kind == 'dicom' and _copy_format(path) == 'dicom': file = _dicom_file(path, out/name, person, parts, key)
     else: file = write_recording(parts, out/name, kind)
-    with on_disk(path) if in_zip(path) else nullcontext(path) as real: left_out = _copy_annotations(real, file, parts.fs)
+    with on_disk(path) if in_zip(path) else nullcontext(path) as real:
+        left_out = _copy_annotations(real, file, parts.fs)
     written = [f for f in (file, file.with_suffix('.dat'), file.with_suffix('.atr')) if f.exists()]
     leaked = [w for f in written if f.suffix != '.dat' for w in _told(f, words)]
     if leaked:
@@ -307,7 +310,8 @@ def anonymise(
          lock_folder(out, wait_s=60, writer='call that copies'):      # one key, one folder, one call at a time
         if (out/'records.csv').exists() and not real.exists():
             raise NotWritten(out, 'holds other copies already: choose another folder, or give their key')
-        return _copies(source, out, _Key(real, out), to, csv, progress, columns=columns, sex_coding=sex_coding, fs=fs, leads=leads, units=units)
+        return _copies(source, out, _Key(real, out), to, csv, progress, columns=columns,
+                       sex_coding=sex_coding, fs=fs, leads=leads, units=units)
 
 def _copies(source, out, key, to, csv, progress, **options):
     "Copies of `source`, the table of all copies, and the key, each written down as they are made."

@@ -76,7 +76,8 @@ def read_beats(
             if sum(i.file_size for i in z.infolist()) > _MOST: raise ValueError(f'unpacks to more than {_MOST:,} bytes')
         with np.load(io.BytesIO(raw), allow_pickle=False) as f: arrays = {k: f[k] for k in f.files}
         about = json.loads(str(arrays['about'])) if 'about' in arrays else {}
-    except Exception as e: raise DamagedFile(path, f'not a file of beats ({str(e)[:100] or type(e).__name__})') from None
+    except Exception as e:
+        raise DamagedFile(path, f'not a file of beats ({str(e)[:100] or type(e).__name__})') from None
     problem = _ill_beats(arrays, about)
     if problem: raise DamagedFile(path, f'not a file of beats ({problem})')
     records = pd.DataFrame({k: arrays[k].astype(object) for k in ('record_id', 'subject_id')})

@@ -208,7 +208,8 @@ def _aecg_filters(root)->dict:
 
 # %% ../../nbs/data/20_clinical_xml.ipynb #aecg-2
 @_dialect('HL7 aECG', 'AnnotatedECG',
-          tested='hl7-example.xml to 0.0 µV beside the same ECG as DICOM and SCP-ECG; fda-subject1_0.xml and five test files of '
+          tested='hl7-example.xml to 0.0 µV beside the same ECG as DICOM and SCP-ECG; fda-subject1_0.xml and five '
+                 'test files of '
                  'FDA; ecgdatakit 2.0.3; written files', refused='leads that are no voltage')
 def _aecg(path, root)->Recording:
     "The rhythm in an HL7 annotated ECG."

@@ -543,9 +543,12 @@ def _zarr_array(path, meta)->tuple|None: # shape, type, bytes of a piece; None: 
     pieces = meta.get('chunks') or (grid.get('configuration') or {}).get('chunk_shape')
     if not isinstance(kind, str) or not _NUMBERS.fullmatch(kind): return None
     for sizes in (shape, pieces):
-        if not isinstance(sizes, list) or not all(isinstance(n, int) and 0 <= n < 1 << 48 for n in sizes): raise DamagedFile(path, 'an array of Zarr without a sound shape')
+        if not isinstance(sizes, list) or not all(isinstance(n, int) and 0 <= n < 1 << 48 for n in sizes):
+            raise DamagedFile(path, 'an array of Zarr without a sound shape')
     codecs = _names_of_codecs([meta.get('compressor'), meta.get('filters'), meta.get('codecs')])
-    if codecs - _CODECS: raise UnknownFormat(path, f'an array packed by {", ".join(sorted(codecs - _CODECS))[:60]}, which is not read here')
+    if codecs - _CODECS:
+        raise UnknownFormat(path,
+                            f'an array packed by {", ".join(sorted(codecs - _CODECS))[:60]}, which is not read here')
     dtype = np.dtype(kind)
     return tuple(meta['shape']), dtype, math.prod(pieces or ())*dtype.itemsize
 
@@ -566,7 +569,8 @@ def _zarr_nodes(path)->tuple: # arrays: name -> of `_zarr_array`; attributes: ho
         folder = os.path.join(path, home) if home else path
         with os.scandir(folder) as there: entries = list(there)
         n += len(entries)
-        if n > _MOST_NODES or home.count('/') > 20: raise BadSignal(path, f'is a Zarr store of more than {_MOST_NODES:,} files, or too deep')
+        if n > _MOST_NODES or home.count('/') > 20:
+            raise BadSignal(path, f'is a Zarr store of more than {_MOST_NODES:,} files, or too deep')
         link = next((e.name for e in entries if e.is_symlink()), None)
         if link: raise UnsafePath(path, f'holds a link ({link}), which is not followed')
         to_see += [f'{home}/{e.name}'.lstrip('/') for e in entries if e.is_dir()]
@@ -607,7 +611,8 @@ class _Zarr(_Container):
         import zarr
         home = name if name in self.arrays else ''
         folder = os.path.join(self.path, home) if home else self.path
-        held = _zarr_array(self.path, _zarr_head(self.path, folder, set(os.listdir(folder)) & {*ZARR_HEADS}))    # as it is now
+        # as it is now
+        held = _zarr_array(self.path, _zarr_head(self.path, folder, set(os.listdir(folder)) & {*ZARR_HEADS}))
         if held is None: raise DamagedFile(self.path, f'{name} is no array any more')
         shape, dtype, piece = held
         whole = math.prod(shape)*dtype.itemsize if k is None else 0
@@ -616,7 +621,8 @@ class _Zarr(_Container):
         return np.asarray(array[...] if k is None else array[k])
 
     def attributes(self, home):
-        return {k: v for k, v in self.facts.get('' if home == 'data' and 'data' not in self.arrays else home, {}).items() if k.lower() in _facts}
+        return {k: v
+                for k, v in self.facts.get('' if home == 'data' and 'data' not in self.arrays else home, {}).items() if k.lower() in _facts}
 
 def _is_zarr(start, path)->bool: return start[:1] == b'{' and os.path.isdir(container_of(path)[0] or '')
 

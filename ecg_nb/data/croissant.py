@@ -55,8 +55,10 @@ def croissant(
     m, columns = store.manifest, [*pd.read_csv(store.path/'index.csv', nrows=0)]
     shards = [_file(store.path/s['file'], s['file'], 'application/x-npy', s['sha256']) for s in m['shards']]
     index = _file(store.path/'index.csv', 'index.csv', 'text/csv', _sha256(store.path/'index.csv'))
-    words = (f'{m["n_usable"]:,} ECGs of {", ".join(m["source"]["datasets"])}, prepared: leads {", ".join(store.leads)} at {store.fs:g} Hz. '
-             f'Each shard-*.npy is int16, a row a sample, a column a lead in that order, one step {store.lsb_uv:g} microvolts; '
+    words = (f'{m["n_usable"]:,} ECGs of {", ".join(m["source"]["datasets"])}, prepared: leads '
+             f'{", ".join(store.leads)} at {store.fs:g} Hz. '
+             f'Each shard-*.npy is int16, a row a sample, a column a lead in that order, one step {store.lsb_uv:g} '
+             'microvolts; '
              'index.csv tells in which rows each record lies.')
     out = {'@context': _CONTEXT, '@type': 'sc:Dataset', 'conformsTo': 'http://mlcommons.org/croissant/1.0', 'name': name,
            'description': words, 'license': license, 'url': url, 'version': f'1.0.0+{m["content_hash"][:12]}',
@@ -72,5 +74,6 @@ def write_croissant(
     "Write croissant.json into the folder of a store."
     store = store if isinstance(store, Store) else Store(store)
     path = store.path/'croissant.json'
-    with write_errors(path), atomic_path(path) as tmp: tmp.write_text(json_text(croissant(store, **about)), encoding='utf-8')
+    with write_errors(path), atomic_path(path) as tmp:
+        tmp.write_text(json_text(croissant(store, **about)), encoding='utf-8')
     return path

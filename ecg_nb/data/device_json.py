@@ -53,7 +53,8 @@ def _samples(path, values, name)->np.ndarray:
 def _stacked(path, rows)->np.ndarray:
     "Leads of one length, as an array."
     lengths = {len(row) for row in rows}
-    if len(lengths) > 1: raise BadHeader(path, f'leads of different lengths: {", ".join(map(str, sorted(lengths)[:12]))} samples')
+    if len(lengths) > 1:
+        raise BadHeader(path, f'leads of different lengths: {", ".join(map(str, sorted(lengths)[:12]))} samples')
     return np.stack(rows)
 
 def _date(text)->str:
@@ -90,7 +91,8 @@ def _kardia_measured(doc)->dict:
     return {k: v for k, v in _facts(heart_rate_bpm=_number(doc.get('heartRate')), **measured).items() if v > 0}
 
 @register_format('Kardia JSON', _json_with('kardia'), endings=('.json',),
-                 tested='files written from its definition (none is public); ecgdatakit 2.0.3', refused='twelve-lead recordings (data12L)')
+                 tested='files written from its definition (none is public); ecgdatakit '
+                        '2.0.3', refused='twelve-lead recordings (data12L)')
 def read_kardia(
     path,         # a recording of the Kardia API
 )->Recording:
@@ -98,11 +100,13 @@ def read_kardia(
     doc = _parsed(path)
     raw = _within(doc, 'data', 'raw')
     if not isinstance(raw, dict):
-        if 'data12L' in doc: raise UnknownFormat(path, 'is a twelve-lead Kardia recording, which does not say what its numbers mean')
+        if 'data12L' in doc:
+            raise UnknownFormat(path, 'is a twelve-lead Kardia recording, which does not say what its numbers mean')
         raise BadSignal(path, 'a Kardia recording without unfiltered samples (data.raw)')
     nv, samples = _number(raw.get('amplitudeResolution')), raw.get('samples')
     if not 1 <= nv <= 1e6: raise BadSignal(path, 'does not say what its numbers mean (amplitudeResolution)')
-    if not isinstance(samples, dict) or not samples or len(samples) > 12: raise BadSignal(path, 'a Kardia recording without samples')
+    if not isinstance(samples, dict) or not samples or len(samples) > 12:
+        raise BadSignal(path, 'a Kardia recording without samples')
     x = _stacked(path, [_samples(path, v, k) for k, v in samples.items()])*nv/1e6
     device = doc.get('deviceInfo')
     return device_recording(
@@ -116,7 +120,8 @@ def _readings(path)->dict:
     "The readings in a file of Fitbit: name -> reading; '' for the only one."
     doc = _parsed(path)
     there = doc.get('ecgReadings', [doc] if 'waveformSamples' in doc else None)
-    if not isinstance(there, list) or not all(isinstance(r, dict) for r in there): raise DamagedFile(path, 'no list of ECGs of Fitbit')
+    if not isinstance(there, list) or not all(isinstance(r, dict) for r in there):
+        raise DamagedFile(path, 'no list of ECGs of Fitbit')
     if not there: raise BadSignal(path, 'a list of Fitbit without an ECG')
     names = [re.sub(r'\W+', '-', _date(r.get('startTime'))) for r in there]
     if '' in names or len(set(names)) < len(names): names = [f'{k:06d}' for k in range(len(there))]
@@ -139,7 +144,8 @@ def read_fitbit(
     reading = there[name]
     x, per_mv, stated = _samples(path, reading.get('waveformSamples'), 'I'), _number(reading.get('scalingFactor')), _number(reading.get('numberOfWaveformSamples'))
     if not 1 <= per_mv <= 1e9: raise BadSignal(path, 'does not say what its numbers mean (scalingFactor)')
-    if stated == stated and stated != len(x): raise DamagedFile(path, f'holds {len(x):,} samples, {stated:,.0f} are announced')
+    if stated == stated and stated != len(x):
+        raise DamagedFile(path, f'holds {len(x):,} samples, {stated:,.0f} are announced')
     rate = _number(reading.get('averageHeartRate'))
     return device_recording(
         path, (x/per_mv)[None], _number(reading.get('samplingFrequencyHz')), ['I'], date=_date(reading.get('startTime')),
@@ -156,7 +162,8 @@ def read_withings(
 )->Recording:
     "The ECG of a Withings watch; raises `ECGError`s."
     body = _parsed(path).get('body')
-    if not isinstance(body, dict) or 'signal' not in body: raise BadSignal(path, 'an answer of Withings without a signal')
+    if not isinstance(body, dict) or 'signal' not in body:
+        raise BadSignal(path, 'an answer of Withings without a signal')
     x, place = _samples(path, body['signal'], 'signal'), body.get('wearposition')
     at_arms = place in _AT_THE_ARMS
     return device_recording(path, x[None]/1000, _number(body.get('sampling_frequency')), ['I' if at_arms else 'signal'],
@@ -171,7 +178,8 @@ def _fhir_lead(node, k)->str:
     codings = _within(node, 'code', 'coding')
     for c in codings if isinstance(codings, list) else ():
         code = _text(_within(c, 'code'))
-        if code.isascii() and code.isdecimal() and int(code[:9]) - _POTENTIAL in LEAD_NUMBERS: return LEAD_NUMBERS[int(code[:9]) - _POTENTIAL]
+        if code.isascii() and code.isdecimal() and int(code[:9]) - _POTENTIAL in LEAD_NUMBERS:
+            return LEAD_NUMBERS[int(code[:9]) - _POTENTIAL]
         for word in (code, _text(_within(c, 'display'))):
             m = re.fullmatch(r'(?:MDC_ECG_(?:ELEC_POTL|LEAD)_|lead )(\w{1,20})', word, re.I)
             if m: return m[1]
@@ -187,8 +195,10 @@ def _fhir_wave(path, sampled, name)->tuple: # mV, Hz, how many samples are no me
     "A `SampledData`."
     origin, data = sampled.get('origin'), sampled.get('data')
     unit, factor = _text(_within(origin, 'code')) or _text(_within(origin, 'unit')), _number(sampled.get('factor', 1))
-    if unit.lower() not in UNIT_MV: raise BadSignal(path, f'lead {name!r} is in {unit[:40] or "no unit"}, not a voltage')
-    if _number(sampled.get('dimensions', 1)) != 1: raise UnknownFormat(path, f'lead {name!r} has several numbers a sample')
+    if unit.lower() not in UNIT_MV:
+        raise BadSignal(path, f'lead {name!r} is in {unit[:40] or "no unit"}, not a voltage')
+    if _number(sampled.get('dimensions', 1)) != 1:
+        raise UnknownFormat(path, f'lead {name!r} has several numbers a sample')
     data = data if isinstance(data, str) else ''
     words = data.split() if re.search('[EUL]', data) else []
     missing = sum(words.count(w) for w in 'EUL')
@@ -196,7 +206,8 @@ def _fhir_wave(path, sampled, name)->tuple: # mV, Hz, how many samples are no me
     if not len(x): raise BadSignal(path, f'no samples of {name!r}')
     zero = _number(_within(origin, 'value'))
     mv = UNIT_MV[unit.lower()]
-    if not 1e-9 <= abs(factor*mv) <= 100 or not abs(zero*mv) < 1e6: raise BadHeader(path, f'lead {name!r} has {factor:g} {unit} a unit; no ECG has')
+    if not 1e-9 <= abs(factor*mv) <= 100 or not abs(zero*mv) < 1e6:
+        raise BadHeader(path, f'lead {name!r} has {factor:g} {unit} a unit; no ECG has')
     return (x*factor + zero)*mv, _fhir_rate(sampled), missing
 
 # %% ../../nbs/data/29_device_json.ipynb #fhir-2
@@ -226,7 +237,8 @@ def read_fhir(
     x, names, more = complete_leads(_stacked(path, [w for w, *_ in waves]), tuple(names))
     device = _text(_within(doc, 'device', 'display'))
     return device_recording(path, x, waves[0][1], names, date=_date(doc.get('effectiveDateTime') or _within(doc, 'effectivePeriod', 'start')),
-                            notes=[*more, *([f'{missing:,} samples are no measurement (E, U or L)'] if missing else [])],
+                            notes=[*more, *([f'{missing:,} samples are no measurement (E, U or '
+                                             'L)'] if missing else [])],
                             device=_facts(model=device), statements=_fhir_words(doc))
 
 # %% ../../nbs/data/29_device_json.ipynb #writers
@@ -256,14 +268,19 @@ def write_fitbit(path, recs, *, per_mv:int=10922):
 
 def write_withings(path, rec:Recording, *, place:int=1):
     "An answer of Withings with lead I of `rec` in whole µV, for tests."
-    _put(path, dict(status=0, body=dict(signal=_whole(1000*rec.pick(['I']).signal[0]), sampling_frequency=rec.fs, wearposition=place)))
+    _put(path,
+         dict(status=0, body=dict(signal=_whole(1000*rec.pick(['I']).signal[0]), sampling_frequency=rec.fs, wearposition=place)))
 
 def write_fhir(path, rec:Recording, *, uv:float=2.5, release:int=4):
     "A FHIR observation of `rec` in steps of `uv` µV, of release 4 or 5, for tests."
     times = dict(period=1000/rec.fs) if release == 4 else dict(interval=1000/rec.fs, intervalUnit='ms')
     numbers = {name: k for k, name in LEAD_NUMBERS.items()}
-    def code(l): return dict(coding=[dict(system='urn:oid:2.16.840.1.113883.6.24', code=str(_POTENTIAL + numbers[l]), display=f'MDC_ECG_ELEC_POTL_{l}')])
-    def wave(row): return dict(origin=dict(value=0, unit='uV'), factor=uv, dimensions=1, data=' '.join(map(str, _whole(1000*row/uv)))) | times
+    def code(l):
+        return dict(coding=[dict(system='urn:oid:2.16.840.1.113883.6.24', code=str(_POTENTIAL + numbers[l]),
+                                 display=f'MDC_ECG_ELEC_POTL_{l}')])
+    def wave(row):
+        return dict(origin=dict(value=0, unit='uV'), factor=uv, dimensions=1,
+                    data=' '.join(map(str, _whole(1000*row/uv)))) | times
     leads = [dict(code=code(l), valueSampledData=wave(row)) for l, row in zip(rec.leads, rec.signal)]
     _put(path, dict(resourceType='Observation', id='ekg', status='final', code=dict(coding=[dict(code='131328', display='MDC_ECG_ELEC_POTL')]),
                     subject=dict(display='Somebody'), effectiveDateTime='2024-02-29T07:08:09+01:00', device=dict(display='Cart'),

@@ -41,7 +41,10 @@ def _inflated(path, data, head)->bytes:
     unpack = zlib.decompressobj(-zlib.MAX_WBITS)
     try: rest = unpack.decompress(data[head:], most)
     except zlib.error as e: raise DamagedFile(path, f'no sound deflated DICOM file ({e})') from None
-    if unpack.unconsumed_tail: raise DamagedFile(path, f'a deflated DICOM file that unpacks from {len(data):,} to more than {most:,} bytes: not unpacked')
+    if unpack.unconsumed_tail:
+        raise DamagedFile(path,
+                          f'a deflated DICOM file that unpacks from {len(data):,} to more than {most:,} bytes: not '
+                          'unpacked')
     if not unpack.eof: raise DamagedFile(path, 'a deflated DICOM file that ends too early')
     plain = _DEFLATED.encode().removesuffix(b'.99')
     return data[:head].replace(_DEFLATED.encode(), plain.ljust(len(_DEFLATED), b'\0')) + rest
@@ -235,7 +238,8 @@ def _device(ds)->dict:
 def _is_dicom(start, path)->bool: return start[128:132] == b'DICM'
 
 @register_format('DICOM', _is_dicom, endings=('.dcm',), extra='dicom', writes='dicom',
-                 tested="hl7-example.dcm to 0.0 µV beside the same ECG as SCP-ECG and aECG; cardio-sample.dcm; ecgdatakit 2.0.3; "
+                 tested="hl7-example.dcm to 0.0 µV beside the same ECG as SCP-ECG and aECG; cardio-sample.dcm; "
+                        "ecgdatakit 2.0.3; "
                         'written files of each kind, plain and deflated', refused='samples in a codec for pictures')
 def read_dicom(
     path,         # a DICOM file with a waveform

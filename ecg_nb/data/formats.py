@@ -449,7 +449,9 @@ def _verify(h, index, sums)->list: # remarks
         file = os.path.join(os.path.dirname(h.path), s.file)
         if not (_as_published(h.path) and _as_published(file)):
             raise DamagedFile(file, f'the checksum of signal {s.lead!r} is wrong: the file was altered or damaged')
-    if wrong: return [f'{wrong[0].file} was published as it is (SHA256SUMS.txt), but its header has another checksum: a part of it may be lost']
+    if wrong:
+        return [f'{wrong[0].file} was published as it is (SHA256SUMS.txt), but its header has another checksum: a '
+                'part of it may be lost']
     return ['checksums of 0 in the header: nothing tells whether the file is whole'] if differ else []
 
 def _as_published(path)->bool:

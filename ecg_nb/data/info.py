@@ -22,7 +22,8 @@ __all__ = ['formats_table', 'kind_of', 'facts_of', 'info', 'info_text']
 
 # %% ../../nbs/data/27_info.ipynb #formats-table
 _PLAIN = (
-    ('WFDB', '.hea .dat .atr', 'wfdb', 'wfdb, on binformats, flacformats, flac_3_constant, 310derive, 311derive of its authors, PTB-XL, MIT-BIH, LUDB, QTDB'),
+    ('WFDB', '.hea .dat .atr', 'wfdb', 'wfdb, on binformats, flacformats, flac_3_constant, 310derive, 311derive of '
+                                       'its authors, PTB-XL, MIT-BIH, LUDB, QTDB'),
     ('EDF, EDF+', '.edf .rec', 'edf', 'pyedflib, on files written here'),
     ('BDF', '.bdf', '', 'pyedflib, on files written here'),
     ('MATLAB of CPSC2018 and the Challenges', '.mat', '', 'scipy, on CPSC2018 and Challenge 2017, 2020'),

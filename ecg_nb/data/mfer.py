@@ -201,9 +201,11 @@ def write_mfer(
             _put(_IVL, b'\0\0' + number(rec.fs)), _put(_SEN, b'\0\xf9' + number(25)), _put(_SEX, b'\2'),
             _put(_AGE, b'\0' + number(0) + number(1950) + b'\3\1'), _put(_TIM, number(2024) + bytes([2, 29, 7, 8, 9]))]
     def own(l):
-        slow = _put(_BLK, number(block//slower[l])) + _put(_IVL, b'\0\0' + number(rec.fs/slower[l])) if l in slower else b''
+        slow = _put(_BLK, number(block//slower[l])) + _put(_IVL,
+                                                           b'\0\0' + number(rec.fs/slower[l])) if l in slower else b''
         return _put(_LDN, number(codes[l], 1)) + slow + (_put(_DTP, b'\2') if l in wide else b'')
     each = [_put(_ATT, own(l), k) for k, l in enumerate(rec.leads)]
-    stored = [row[:, ::slower.get(l, 1)].astype(sign + 'i4' if l in wide else sign + 'i2') for l, row in zip(rec.leads, x)]
+    stored = [row[:, ::slower.get(l, 1)].astype(sign + 'i4' if l in wide else sign + 'i2')
+              for l, row in zip(rec.leads, x)]
     waves = b''.join(part.tobytes() for frame in zip(*stored) for part in frame)
     with atomic_path(path) as tmp: tmp.write_bytes(b''.join(head + each) + more + _put(_WAV, waves) + bytes([_END]))

@@ -339,7 +339,8 @@ def _statements(section)->tuple:
 def _is_scp(start, path)->bool: return start[16:22] == b'SCPECG'
 
 @register_format('SCP-ECG', _is_scp, endings=('.scp',),
-                 tested='hl7-example.scp to 0.0 µV beside the same ECG as DICOM and aECG; ecgdatakit 2.0.3; written files',
+                 tested='hl7-example.scp to 0.0 µV beside the same ECG as DICOM and aECG; ecgdatakit 2.0.3; written '
+                        'files',
                  refused='bimodal compression')
 def read_scp(
     path,         # an SCP-ECG file

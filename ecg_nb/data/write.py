@@ -259,7 +259,8 @@ def _write_edf(parts, path, step):
 def _write_csv(parts, path, step):
     "Table `path`: time and leads."
     about = [f'sampling rate: {parts.fs:.6f} Hz', *(f'{k}: {v}' for k, v in _about(parts).items())]
-    names = [shielded(f'{_one_line(l).replace(",", " ").replace("(", " ").replace(")", " ")} (mV)') for l in parts.leads]
+    names = [shielded(f'{_one_line(l).replace(",", " ").replace("(", " ").replace(")", " ")} (mV)')
+             for l in parts.leads]
     a = 0
     with atomic_path(path) as tmp, open(tmp, 'w', encoding='utf-8', newline='\n') as f:
         f.write(''.join(f'# {line}\n' for line in about) + ','.join(['time (s)', *names]) + '\n')

@@ -58,7 +58,8 @@ def container(
     kind = kind_of(path)
     name, take_apart = _LIBRARIES.get(kind, ('', lambda path: Path(path).read_bytes()))
     if _is_xml(kind): name, take_apart = 'expat', ElementTree.parse
-    elif 'JSON' in kind or kind.startswith('FHIR'): name, take_apart = 'json', lambda path: json.loads(Path(path).read_bytes())
+    elif 'JSON' in kind or kind.startswith('FHIR'):
+        name, take_apart = 'json', lambda path: json.loads(Path(path).read_bytes())
     take_apart(path)
     return name
 
@@ -152,10 +153,12 @@ def sample_files(
                    mfer=write_mfer, ishne=write_ishne)
     for name, write in writers.items(): write(folder/f'written {name}', rec)
     each = write_one_of_each(folder/'each', beside=False).file
-    more = [folder/'each'/n for n in each if not n.endswith(('.xml', '.zip/ward/zip', '502')) and not n.startswith(('scp', 'mfer', 'ishne', 'no-'))]
+    more = [folder/'each'/n for n in each if not n.endswith(('.xml', '.zip/ward/zip', '502'))
+            and not n.startswith(('scp', 'mfer', 'ishne', 'no-'))]
     names = ('dicom/hl7-example.dcm', 'dicom/cardio-sample.dcm', 'scp/hl7-example.scp',
              'aecg/hl7-example.xml', 'sierra/1_03-repbeats.xml', 'sierra/1_04_01.xml', 'schiller/sample.xml')
-    return [*(p for n in names if (p := data_path('files', n)).exists()), *(folder/f'written {n}' for n in writers), *more]
+    return [*(p for n in names if (p := data_path('files', n)).exists()),
+            *(folder/f'written {n}' for n in writers), *more]
 
 def holter_day(folder)->dict: # megabytes, seconds of the clock until table and ten seconds of the night are there
     "A day of three leads at 200 Hz in ISHNE: how long until ten seconds of it are on the table."
@@ -178,7 +181,8 @@ def main(argv=None):
         rows = {}
         for path in sample_files(folder):
             name = path.name if path.name.startswith('written') else f'{path.parent.name}/{path.name}'
-            if folder in str(path) and not path.name.startswith('written'): name = f'written {name.removeprefix("each/")}'
+            if folder in str(path) and not path.name.startswith('written'):
+                name = f'written {name.removeprefix("each/")}'
             rows[name] = row = measure(path, rounds=a.rounds)
             beside = f', {row["ratio"]:.2f} times {row["container"]}' if 'ratio' in row else ''
             if 'ratio_decoded' in row: beside += f', {row["ratio_decoded"]:.2f} times that with its numbers'

@@ -31,7 +31,8 @@ def _quoted(text): return json.dumps(text, ensure_ascii=False)      # YAML takes
 
 def citation_text(s:dict)->str:
     "CITATION.cff, version 1.2.0 of the format."
-    lines = ['cff-version: 1.2.0', 'message: "If you use this software, please cite it, with version and commit."', 'type: software',
+    lines = ['cff-version: 1.2.0', 'message: "If you use this software, please cite it, with version and '
+                                   'commit."', 'type: software',
              f'title: {_quoted(s["title"])}', f'abstract: {_quoted(s["description"])}', 'authors:', f'  - name: {_quoted(s["author"])}',
              f'version: {_quoted(s["version"])}', f'license: {s["licence"]}', f'repository-code: {_quoted(s["url"])}', 'keywords:',
              *(f'  - {_quoted(k)}' for k in s['keywords'])]

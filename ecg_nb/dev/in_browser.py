@@ -489,7 +489,8 @@ def _at_width(page, check, name, width, scheme, pictures):
         stacked = papers[1][2] >= papers[0][4] - 2
         check(f'{name} at {width} px, {scheme}: two papers {"below each other" if stacked else "side by side"}',
               stacked == (seen['room'] < 1248))
-    if pictures: page.page.locator('.TabbedBrowser').screenshot(path=str(Path(pictures)/f'tabs_{name}_{width}_{scheme}.png'))
+    if pictures:
+        page.page.locator('.TabbedBrowser').screenshot(path=str(Path(pictures)/f'tabs_{name}_{width}_{scheme}.png'))
 
 def check_layout(page:Page, check, *, pictures=None):
     "Every tab at every width, light and dark."
@@ -575,7 +576,8 @@ def _check_calipers(page, check):
     page.page.wait_for_timeout(500)
     check('and comes back to its place', lambda: abs(_readings(v)[0]['x0'] - was) < 2)
     _drag(page, v, (32, 36), (57, 34))
-    check('a second one is measured beside it', lambda: len(_readings(v)) == 2 and page.kernel(f'{box}.caliper')['ms'] == 1000)
+    check('a second one is measured beside it',
+          lambda: len(_readings(v)) == 2 and page.kernel(f'{box}.caliper')['ms'] == 1000)
     check('two readings do not lie over each other', lambda: not _overlaps(
         [('r', r['x'], r['y'], r['x'] + r['wide'], r['y'] + 17) for r in _readings(v)]))
     _drag(page, v, (57, 36), (62, 36), shift=False)
@@ -1015,7 +1017,8 @@ def write_latency(times:dict, folder)->Path:
 
 # %% ../../nbs/dev/12_in_browser.ipynb #main
 # notebook -> what a person does with it
-TRIED = {'10_ecg_view': check_view, '22_browse': check_browse, '11_browse_runs': check_browse_runs, '12_tabs': check_tabs}
+TRIED = {'10_ecg_view': check_view, '22_browse': check_browse, '11_browse_runs': check_browse_runs,
+         '12_tabs': check_tabs}
 BOXES = {'22_browse': ('browser', 'beat_browser'),
          '11_browse_runs': ('predictions', 'saliency_browser', 'people', 'map_browser')}   # their browsers
 ARGS = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',

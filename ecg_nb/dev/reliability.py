@@ -1473,7 +1473,9 @@ def try_together(
     "Let several processes add to one file at once; what they said was added is there, or it is lost."
     add, there = TOGETHER[name]
     _preload()
-    for m in ('ecg_nb.browsing.records', 'ecg_nb.inference.answers', 'ecg_nb.evaluation.shift', 'ecg_nb.tasks.measured'): __import__(m)
+    for m in ('ecg_nb.browsing.records', 'ecg_nb.inference.answers', 'ecg_nb.evaluation.shift',
+              'ecg_nb.tasks.measured'):
+        __import__(m)
     f, faults = dict(trials=0, processes=processes, added=0, refused={}, lost=0), []
     with tempfile.TemporaryDirectory(dir=_fast_disk()) as d:
         for t in range(n):
@@ -1808,8 +1810,10 @@ def _weights_blow(files, r):
     from safetensors.torch import save
     t = _tensors_of(files['model.safetensors'])
     floats = [k for k, v in t.items() if v.is_floating_point()]
-    k, kind = floats[r.integers(len(floats))], ['nan', 'inf', 'huge', 'all huge', 'whole numbers', 'half', 'variance', 'shape', 'one more', 'one less', 'complex'][r.integers(11)]
-    if kind in ('nan', 'inf', 'huge'): t[k].view(-1)[int(r.integers(t[k].numel()))] = dict(nan=np.nan, inf=np.inf, huge=3e38)[kind]
+    k, kind = floats[r.integers(len(floats))], ['nan', 'inf', 'huge', 'all huge', 'whole numbers', 'half',
+                                                'variance', 'shape', 'one more', 'one less', 'complex'][r.integers(11)]
+    if kind in ('nan', 'inf', 'huge'):
+        t[k].view(-1)[int(r.integers(t[k].numel()))] = dict(nan=np.nan, inf=np.inf, huge=3e38)[kind]
     elif kind == 'all huge': t |= {n: t[n]*10**float(r.integers(3, 30)) for n in floats}
     elif kind == 'whole numbers': t[k] = t[k].to(torch.int8)
     elif kind == 'half': t[k] = t[k].half()
@@ -1830,7 +1834,9 @@ def _options_blow(files, r):
             dict(colour='red'), dict(n_leads=1), {'__class__': 'os.system'}, [1], 'x', None, dict(width={'a': 1})]
     o = wild[r.integers(len(wild))]
     d['model']['options'] = d['model']['options'] | o if isinstance(o, dict) else o
-    if r.random() < .2: d['model']['name'] = ['xresnet1d101', 'lstm', 'transformer_s3', 'os.system', '../x', '', 7, 'average', 'union'][r.integers(9)]
+    if r.random() < .2:
+        d['model']['name'] = ['xresnet1d101', 'lstm', 'transformer_s3', 'os.system', '../x', '', 7, 'average',
+                              'union'][r.integers(9)]
     return {'run.json': json.dumps(d).encode()}, f'options {o}, {d["model"]["name"]}'
 
 
@@ -1838,15 +1844,18 @@ def _options_blow(files, r):
 def _run_json_blow(files, r):
     "A value of run.json that no training writes."
     d = json.loads(files['run.json'])
-    wild = [None, True, -1, 0, 1, 1e308, 2**40, 2**70, 'x', [], {}, [None], [[]], {'a': {}}, 'nan', [0]*1000, float('nan'), float('inf'), *_WORDS]
+    wild = [None, True, -1, 0, 1, 1e308, 2**40, 2**70, 'x', [], {}, [None], [[]], {'a': {}}, 'nan', [0]*1000,
+            float('nan'), float('inf'), *_WORDS]
     key = [*d, 'recipe', 'recipe', 'linear', 'thresholds', 'subjects', 'finetuned', 'data', 'plan', 'per_sample', 'answers'][r.integers(len(d) + 10)]
     w = wild[r.integers(len(wild))]
     if key == 'recipe' and r.random() < .8:
         step = list(d['recipe'])[r.integers(len(d['recipe']))]
         d['recipe'][step], key = w, f'recipe/{step}'
     elif key == 'thresholds' and r.random() < .5: d[key] = [w]*len(d['classes'])
-    elif key == 'linear' and r.random() < .5: d[key] = {d['classes'][0]: [[w, 1], [1e308, 1e308], [0, w]][r.integers(3)]}
-    elif key == 'data' and r.random() < .5: d[key] = [dict(records=w), dict(records=dict(train=w)), dict(dataset=w)][r.integers(3)]
+    elif key == 'linear' and r.random() < .5:
+        d[key] = {d['classes'][0]: [[w, 1], [1e308, 1e308], [0, w]][r.integers(3)]}
+    elif key == 'data' and r.random() < .5:
+        d[key] = [dict(records=w), dict(records=dict(train=w)), dict(dataset=w)][r.integers(3)]
     else: d[key] = w
     return {'run.json': json.dumps(d).encode()}, f'{key} = {w!r:.60}'
 
@@ -1868,7 +1877,8 @@ def _beside_blow(files, r):
 def _parts_blow(files, r):
     "A run that says it is made of others."
     d, name = json.loads(files['run.json']), ['average', 'union'][r.integers(2)]
-    of = [None, [], ['box'], ['../box'], ['/etc'], [7], 'box', ['a']*3, ['a', 'b/c/d'], [f'r{k}' for k in range(10**4)], {'a': 1}, ['.'], ['outside']][r.integers(13)]
+    of = [None, [], ['box'], ['../box'], ['/etc'], [7], 'box', ['a']*3, ['a', 'b/c/d'],
+          [f'r{k}' for k in range(10**4)], {'a': 1}, ['.'], ['outside']][r.integers(13)]
     d['model'] = dict(name=name, of=of) | ({} if r.random() < .3 else dict(members={'NORM': ['NORM'], 'MI': of}))
     return {'run.json': json.dumps(d).encode()}, f'{name} of {of!r:.60}'
 
@@ -1892,7 +1902,8 @@ def _pages_without_pictures():
     "Pages with all their words, quickly."
     from unittest.mock import patch
     made = lambda: dict(versions=dict(ecg_nb='', torch='', python='', numpy=''), created='', commit='', machine={})
-    with patch.multiple('ecg_nb.inference.page', waves_of=lambda rec: [], png_of=lambda *args, **kw: b'', provenance=made), \
+    with patch.multiple('ecg_nb.inference.page', waves_of=lambda rec: [], png_of=lambda *args, **kw: b'',
+                        provenance=made), \
          patch.multiple('ecg_nb.inference.predict', _measured=lambda source: (None, {}, {}), provenance=made): yield
 
 def _ask_run(box, name):
@@ -1928,7 +1939,8 @@ def _make_asked_run(box, variant):
     save_weights(create_model('xresnet1d18', 12, 2, seed=variant, **options), box/'model.safetensors')
     write_json(box/'run.json', dict(task='test', title='test', model=dict(name='xresnet1d18', options=options), classes=['NORM', 'MI'], leads=list(LEADS),
                                     recipe=asdict(Recipe()), length=100, stride=50, join='mean', thresholds=[.5, .5], simulated=True))
-    for name in ('metrics.json', 'calibration.json', 'reference.json'): write_json(box/name, {})     # a run has these beside it
+    # a run has these beside it
+    for name in ('metrics.json', 'calibration.json', 'reference.json'): write_json(box/name, {})
 
 HOSTILE = {'runs': (Target(_make_asked_run, _ask_run),
                     dict(weights=_weights_blow, options=_options_blow, words=_words_blow, beside=_beside_blow, parts=_parts_blow, header=_tensors_blow) | {'run.json': _run_json_blow})}
@@ -1954,7 +1966,8 @@ def try_hostile(
         tried = try_damage(name, range(n), kept=kept, limit_s=limit_s)
     finally: del TARGETS[name]
     tried['kind'] = [names[i % len(names)] for i in tried.seed]
-    if name == 'budgets': tried.loc[(tried.fault == '') & (tried.mb > _MOST_MB), ['outcome', 'fault']] = ['fault', 'more memory than its budget allows']
+    if name == 'budgets':
+        tried.loc[(tried.fault == '') & (tried.mb > _MOST_MB), ['outcome', 'fault']] = ['fault', 'more memory than its budget allows']
     for o in tried[tried.fault != ''].itertuples(): faults.append(f'{o.what}: {o.fault}: {o.said[:160]}')
     return dict(trials=n, kinds={k: t.outcome.value_counts().to_dict() for k, t in tried.groupby('kind')},
                 slowest_ms=float(tried.ms.max()), peak_mb=float(tried.mb.max()), faults=faults[:20])
@@ -1967,7 +1980,8 @@ def _try_kind(name, kind, n):
 def _named_often(files, r):
     n = int(10**r.uniform(4.5, 5.3))
     head = f'rec/{n} 2 100 {n*3000}\n' + 'seg 3000\n'*n
-    return {'rec.hea': head.encode(), 'seg.hea': b'seg 2 100 3000\nseg.dat 16 200 16 0 0 0 0 I\nseg.dat 16 200 16 0 0 0 0 II\n', 'seg.dat': bytes(12000)}, f'one segment {n:,} times'
+    return {'rec.hea': head.encode(), 'seg.hea': b'seg 2 100 3000\nseg.dat 16 200 16 0 0 0 0 I\nseg.dat 16 200 16 0 '
+                                                 b'0 0 0 II\n', 'seg.dat': bytes(12000)}, f'one segment {n:,} times'
 
 def _large_frames(files, r):
     frames, n = int(10**r.uniform(3, 5)), int(10**r.uniform(5, 8))
@@ -1986,7 +2000,8 @@ def _packed_table(files, r):
 
 def _packed_zip(files, r):
     out = io.BytesIO()
-    with zipfile.ZipFile(out, 'w', zipfile.ZIP_DEFLATED) as z: z.writestr('rec.csv', b'I,II\n' + b'0,0\n'*int(10**r.uniform(7, 7.7)))
+    with zipfile.ZipFile(out, 'w', zipfile.ZIP_DEFLATED) as z:
+        z.writestr('rec.csv', b'I,II\n' + b'0,0\n'*int(10**r.uniform(7, 7.7)))
     return {'rec.zip': out.getvalue()}, 'a table in a zip archive'
 
 def _packed_arrays(files, r):
@@ -2007,13 +2022,16 @@ def _slow_words(files, r):
     "A heading or a lead name that goes on and on, of what expressions look for."
     bit = ['_', ' ', '.', '-', '(', '[', '\t', ',', '/', ':', '1', 'e', '"', 'II '][r.integers(14)]
     text = bit*int(10**r.uniform(3.5, 4.7))
-    if r.random() < .5: return {'rec.csv': f'I{text}x,II\n'.encode() + b'0.1,0.2\n'*300}, f'a heading of {len(text):,} {bit!r}'
+    if r.random() < .5:
+        return {'rec.csv': f'I{text}x,II\n'.encode() + b'0.1,0.2\n'*300}, f'a heading of {len(text):,} {bit!r}'
     return {'rec.hea': f'rec 2 100 250\nrec.dat 16 200 16 0 0 0 0 I{text}x\nrec.dat 16 200 16 0 0 0 0 II\n'.encode(), 'rec.dat': bytes(1000)}, f'a lead name of {len(text):,} {bit!r}'
 
 def _many_signals(files, r):
     n = int(10**r.uniform(3, 4.6))
-    if r.random() < .5: return {'rec.csv': (','.join(f'c{k}' for k in range(n)) + '\n').encode() + (b'0,'*n + b'0\n')*3}, f'{n:,} columns'
-    return {'rec.hea': (f'rec {n} 100 250\n' + ''.join(f'rec.dat 16 200 16 0 0 0 0 c{k}\n' for k in range(n))).encode(), 'rec.dat': bytes(500*n)}, f'{n:,} signals'
+    if r.random() < .5:
+        return {'rec.csv': (','.join(f'c{k}' for k in range(n)) + '\n').encode() + (b'0,'*n + b'0\n')*3}, f'{n:,} columns'
+    return {'rec.hea': (f'rec {n} 100 250\n' + ''.join('rec.dat 16 200 16 0 0 0 0 '
+                                                       f'c{k}\n' for k in range(n))).encode(), 'rec.dat': bytes(500*n)}, f'{n:,} signals'
 
 _CLAIMED = ('rec.hea', 'rec.dat', 'seg.hea', 'seg.dat', 'rec.csv', 'rec.csv.gz', 'rec.zip', 'rec.npz', 'rec.h5')
 _MOST_MB = 600   # of a budget of 200 MB: numbers are read as integers and made into others
@@ -2054,8 +2072,10 @@ def _cells_run(folder):
     for path in sorted(Path(folder).rglob('*.csv')):
         with open(path, encoding='utf-8-sig', newline='') as f: rows = list(csv.reader(f))
         if len({len(row) for row in rows}) > 1: out.append(f'{path.name}: rows of several lengths')
-        out += [f'{path.name}: {c[:40]!r}' for row in rows for c in row if c[:1] in tuple('=+-@|%\t\r') and c and not re.fullmatch(r'[+-]?[\d.]+(e[+-]?\d+)?', c)]
-        out += [f'{path.name}: hidden characters in {c[:40]!r}' for row in rows for c in row if not c.replace('\n', '').isprintable()]
+        out += [f'{path.name}: {c[:40]!r}' for row in rows for c in row if c[:1] in tuple('=+-@|%\t\r') and c
+                and not re.fullmatch(r'[+-]?[\d.]+(e[+-]?\d+)?', c)]
+        out += [f'{path.name}: hidden characters in {c[:40]!r}' for row in rows for c in row
+                if not c.replace('\n', '').isprintable()]
     return out
 
 def _names_child(pipe, box, seed):
@@ -2079,9 +2099,12 @@ def _names_child(pipe, box, seed):
         marks = Marks(box/'out'/'marks'/'marks.csv')
         for i in t.record_id: marks.add(i, 'note')
     hidden = sum(name.startswith(b'.') for name in names)
-    if len(said) + len(said.lost) + hidden != len(names): faults.append(f'{len(names)} files, {len(said)} answers, {len(said.lost)} left out')
-    if any('hidden by a dot' in cause for _, cause in t.attrs['problems']) != bool(hidden): faults.append('hidden files are not named')
-    if 'plain' not in [s.record_id for s, bad in zip(said.sources, said.of().problems) if not bad]: faults.append('no answer for the plain name')
+    if len(said) + len(said.lost) + hidden != len(names):
+        faults.append(f'{len(names)} files, {len(said)} answers, {len(said.lost)} left out')
+    if any('hidden by a dot' in cause for _, cause in t.attrs['problems']) != bool(hidden):
+        faults.append('hidden files are not named')
+    if 'plain' not in [s.record_id for s, bad in zip(said.sources, said.of().problems) if not bad]:
+        faults.append('no answer for the plain name')
     if list(store.index.record_id) != list(t.record_id): faults.append('the store has other names')
     if set(marks.read().record_id) != set(t.record_id): faults.append('the marks have other names')
     faults += [f'text: {line[:60]!r}' for line in said.text().split('\n') if not line.isprintable()]
@@ -2213,7 +2236,8 @@ def reliability_table(
             o = f['outcomes']
             rows.append((k, f['trials'], sum(o.values()) - o.get('read', 0) - o.get('fault', 0), o.get('read', 0), f'{f["slowest_ms"]:,.0f}',
                          f'{f["peak_mb"]:,.0f}', len(f['faults'])))
-        elif part == 'names': rows.append((k, f['trials'], f['names'], f['answered'], f['refused'], f['hidden'], len(f['faults'])))
+        elif part == 'names':
+            rows.append((k, f['trials'], f['names'], f['answered'], f['refused'], f['hidden'], len(f['faults'])))
         elif part == 'crowd':
             rows.append((k, f['trials'], ', '.join(f'{n} x {o}' for o, n in f['outcomes'].items()),
                          f['equal'], len(f['faults'])))

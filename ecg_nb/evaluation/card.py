@@ -314,14 +314,16 @@ def _strangers(where, metrics):
     "Of an encoder: how well people who are not enrolled are told, what that costs the others, and how much hangs on who is enrolled."
     u = metrics.get('unknown')
     if not u: return []
-    lines = [f'People whom nobody has enrolled are told from those enrolled with AUROC {_range(u["auroc"], *u["auroc_95"])}. At the '
+    lines = ['People whom nobody has enrolled are told from those enrolled with AUROC '
+             f'{_range(u["auroc"], *u["auroc_95"])}. At the '
              f'threshold that lets 1 % of strangers in on validation, {u["false_acceptance"]:.1%} are let in, and '
              f'{u["false_rejection"]:.0%} of the recordings of *enrolled* people are turned away '
              f'({u["false_rejection_95"][0]:.0%} to {u["false_rejection_95"][1]:.0%}).']
     halves = _table(where.parent/'unknown'/'halves.csv', 'run', 'auroc', 'false_rejection')
     own = halves[halves.run == where.name] if halves is not None else ()
     if len(own):
-        lines.append(f'With {len(own)} random halves of the people enrolled: AUROC {_num(own.auroc.min())} to {_num(own.auroc.max())}, '
+        lines.append(f'With {len(own)} random halves of the people enrolled: AUROC {_num(own.auroc.min())} to '
+                     f'{_num(own.auroc.max())}, '
                      f'turned away {own.false_rejection.min():.0%} to {own.false_rejection.max():.0%}.')
     return [' '.join(lines)]
 

@@ -99,7 +99,8 @@ SECTIONS = dict(   # task -> heading, and what one has to know to read its figur
     identity=('Identity', 'Within one recording is what systems 1 and 2 tested; across recordings is recognition '
                           '(12_closed_set, 11_identity). Of the 310 recordings of ECG-ID 11 were published without '
                           'their first seconds (data/README); 309 are used, them included, and one is refused. Another '
-                          'date is 83 recordings of 20 people, of whom two give 37. Strangers and enrolled people are one random half and the '
+                          'date is 83 recordings of 20 people, of whom two give 37. Strangers and enrolled people '
+                          'are one random half and the '
                           'other; what other halves give: identity/unknown/halves.csv.'),
     notes=('Notes', 'The report of a PTB-XL record is the text that its labels were made from: "label leak" rows are '
                     'no claim about ECGs (14_notes). Rows with a report are on the 1,200 of 2,158 test records that '
@@ -218,7 +219,8 @@ def readme_text(
     out = ['<!-- Made from the metrics.json files by `ecg_nb results`: change those, not this file. -->', '# Results',
         'What every run in this folder reached, read from its `metrics.json`. Intervals are 95 %, over '
         'people where people have several records (of R peaks and of classes of beats over recordings, each of '
-        'another person); n counts records (or beats, or probes, as the measure says). Each run is one training with one seed, so no interval says what another seed would have '
+        'another person); n counts records (or beats, or probes, as the measure says). Each run is one training with '
+        'one seed, so no interval says what another seed would have '
         'reached (of five trainings of the encoder: identity/seeds). A run\'s folder holds what it is '
         '(`run.json`), what it said of the test records and, where it has any of its own, its weights. '
         'Explained in `nbs/20_evaluate.ipynb`.']

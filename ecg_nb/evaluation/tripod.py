@@ -27,7 +27,8 @@ class Item(NamedTuple):
 ITEMS = (
     Item(1, 'title', 'that a model is made or tested, for whom, what it tells', 'What it does', ('title',)),
     Item(2, 'abstract', 'all of it in short', 'How good', (), 'a card has a sentence on top, no structured abstract'),
-    Item(3, 'background', 'why such a model, who would use it for whom, known inequalities', 'Who it is for, and who not', (),
+    Item(3, 'background', 'why such a model, who would use it for whom, known '
+                          'inequalities', 'Who it is for, and who not', (),
          'health inequalities were not looked into'),
     Item(4, 'objectives', 'what was to be made, or tested', 'What it does'),
     Item(5, 'data', 'where the data are from, from when', 'What it learned from', ('data',)),
@@ -58,7 +59,8 @@ ITEMS = (
     Item(24, 'updating', 'results of it', '', (), 'no shipped run was updated; fine-tuning makes a new run'),
     Item(25, 'interpretation', 'what it amounts to, beside earlier studies', 'How good'),
     Item(26, 'limitations', 'what may be wrong with it', 'Where it fails'),
-    Item(27, 'usability', 'poor input, skill needed, what next', 'Who it is for, and who not', (), 'not tried in use by clinicians'),
+    Item(27, 'usability', 'poor input, skill needed, what next', 'Who it is for, and who '
+                                                                 'not', (), 'not tried in use by clinicians'),
 )
 
 # %% ../../nbs/evaluation/22_tripod.ipynb #tripod
@@ -78,9 +80,12 @@ def tripod(
     except MissingFile: parts = {}
     info, rows = run_info(run), []
     for i in ITEMS:
-        there = [f'card: {i.where}']*bool(parts.get(i.where)) + [f'run.json: {f}' for f in i.fields if info.get(f) not in (None, '', [], {})]
+        there = [f'card: {i.where}']*bool(parts.get(i.where)) + [f'run.json: {f}' for f in i.fields
+                                                                 if info.get(f) not in (None, '', [], {})]
         lacks = i.missing
-        if i.where and not parts.get(i.where): lacks = '; '.join(filter(None, (f'its card has no part "{i.where}"', lacks)))
+        if i.where and not parts.get(i.where):
+            lacks = '; '.join(filter(None, (f'its card has no part "{i.where}"', lacks)))
         answered = ('in part' if lacks else 'yes') if there else 'not done'
-        rows.append(dict(item=i.number, topic=i.topic, asks=i.asks, answered=answered, where=', '.join(there), missing=lacks))
+        rows.append(dict(item=i.number, topic=i.topic, asks=i.asks, answered=answered, where=', '.join(there),
+                         missing=lacks))
     return pd.DataFrame(rows)

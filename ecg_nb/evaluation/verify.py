@@ -25,7 +25,8 @@ __all__ = ['CLOSE', 'shared_recordings', 'Verdict', 'unequal', 'check_people', '
            'check_headline', 'same_hearts', 'verify', 'shipped_runs', 'verify_all']
 
 # %% ../../nbs/evaluation/16_verify.ipynb #steep-places
-_DIRECTIONS, _LEADS, _MOST_S = 128, 4, 30.     # random directions; leads that are thrown; of a long recording its beginning
+# random directions; leads that are thrown; of a long recording its beginning
+_DIRECTIONS, _LEADS, _MOST_S = 128, 4, 30.
 _BEFORE_S, _AFTER_S, _APART_S = .2, 1.3, .3    # of a stretch about a steep place, and how far such places are apart
 _STEEP, _ASKED, _NEAR = 8, 3, .97              # places of a recording; of one that is looked for; cosine of a near pair
 _IN_COMMON_S = 3.                              # so much two recordings must have in common
@@ -296,7 +297,8 @@ def check_published(v:Verdict, task:Task, folder:Path, info:dict):
     plan = task.plans.get(folder.resolve().name)
     if plan is None: return
     stored, today = ([(p.measure, p.text, p.source) for p in o.published] for o in (task.plan_of(info), plan))
-    if stored != today: v.differences.append('published: run.json holds other figures of others than the plan of the task')
+    if stored != today:
+        v.differences.append('published: run.json holds other figures of others than the plan of the task')
 
 def check_headline(v:Verdict, task:Task, folder:Path, stored:dict, info:dict, answers:Answers):
     "The headline follows from the predictions in the folder."
@@ -359,10 +361,12 @@ def _check_folds(v, info, again, peaks):
     "People, settings, and recordings under two names."
     named, given = (set(i['subjects']['train'].split()) for i in (info, again))
     if named != given:
-        v.differences.append(f'split: run.json names {len(named - given)} people who are not in the data set, and lacks '
+        v.differences.append(f'split: run.json names {len(named - given)} people who are not in the data set, and '
+                             'lacks '
                              f'{len(given - named)}')
     kept = [k for k in ('classes', 'offset', 'recipe', 'beats', 'data') if k in again]
-    v.differences += [f'choice, {line}' for line in unequal({k: info.get(k) for k in kept}, {k: again[k] for k in kept})]
+    v.differences += [f'choice, {line}'
+                      for line in unequal({k: info.get(k) for k in kept}, {k: again[k] for k in kept})]
     for a, b in same_hearts(peaks):
         v.differences.append(f'people: {a} of {peaks[a][0]} is {b} of {peaks[b][0]}: one person')
     v.checked.append(f'{len(peaks)} recordings of {len({who for who, _ in peaks.values()})} people, left out in turn')
@@ -375,7 +379,8 @@ def _verify_folds(v, task, info, folder, stored, root, marked):
         return v
     name = folder.resolve().name
     plan = task.plans.get(name)
-    if plan: v.differences += [f'choice, {line}' for line in unequal(info['plan']['extra'], plain(task.plan(name).extra))]
+    if plan:
+        v.differences += [f'choice, {line}' for line in unequal(info['plan']['extra'], plain(task.plan(name).extra))]
     with tempfile.TemporaryDirectory() as top, warnings.catch_warnings():
         warnings.simplefilter('ignore')
         here = Path(top)/folder.parent.name/name

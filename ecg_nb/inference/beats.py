@@ -188,7 +188,7 @@ def write_beats(
     "Write the beats as WFDB annotations (N, S, V, F, Q)."
     import tempfile, wfdb
     if not len(beats): raise BadSignal(path, 'no beat was found, and WFDB knows no annotation file without annotations')
-    with tempfile.TemporaryDirectory() as d:       # the library takes plain names only, and writes straight into the file
+    with tempfile.TemporaryDirectory() as d:   # the library takes plain names only, and writes straight into the file
         wfdb.wrann('x', extension, beats.sample.astype(int), list(beats.label), fs=beats.fs, write_dir=d)
         raw, path = Path(d, f'x.{extension}').read_bytes(), Path(f'{path}.{extension}')
     if not over and path.exists() and read_bytes(path) != raw:

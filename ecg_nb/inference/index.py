@@ -31,7 +31,8 @@ def problems_of(said:Predictions, i:int)->str:
 def notes_of(said:Predictions, i:int)->str:
     return '; '.join(dict.fromkeys(n for a in said.answered.values() for n in [a.notes[i]] if n))
 
-def wide_table(said:Predictions)->pd.DataFrame: # record_id, status, problem, findings, path, duration_s, fs, measurements, 'run: called', 'run: class', …
+# record_id, status, problem, findings, path, duration_s, fs, measurements, 'run: called', 'run: class', …
+def wide_table(said:Predictions)->pd.DataFrame:
     "A row a recording, a column a run and class; files that could not be opened come last."
     n = range(len(said))
     t = pd.DataFrame(dict(record_id=[s.record_id for s in said.sources], status=[status_of(said, i) for i in n],
@@ -45,7 +46,8 @@ def wide_table(said:Predictions)->pd.DataFrame: # record_id, status, problem, fi
         parts.append(pd.DataFrame({f'{name}: called': ['; '.join(words[c] for c in a.above(i)) for i in n]}))
         parts.append(pd.DataFrame(a.out(a.p), columns=[f'{name}: {c}' for c in a.fast.classes]))
     whole = pd.concat(parts, axis=1)
-    lost = pd.DataFrame([dict(record_id=r.record_id, status='not read', problem=r.cause) for r in said.lost.itertuples()])
+    lost = pd.DataFrame([dict(record_id=r.record_id, status='not read', problem=r.cause)
+                         for r in said.lost.itertuples()])
     return pd.concat([whole, lost], ignore_index=True) if len(lost) else whole
 
 # %% ../../nbs/inference/14_index.ipynb #write-wide
@@ -102,7 +104,8 @@ def thumbnail(source)->str: # HTML; '' if it cannot be read
     if len(points) > 1: pen.line(points, fill=0, width=1)
     out = io.BytesIO()
     image.save(out, 'PNG', optimize=True)
-    return f'<img class="thumb" alt="10 s of {escaped(source.record_id)}" src="data:image/png;base64,{base64.b64encode(out.getvalue()).decode()}">'
+    return (f'<img class="thumb" alt="10 s of {escaped(source.record_id)}" '
+            f'src="data:image/png;base64,{base64.b64encode(out.getvalue()).decode()}">')
 
 def _called(said, i)->str: # HTML
     "What is called, run by run, the likeliest first."
@@ -129,7 +132,8 @@ def contents_row(said, i, page:str)->str: # HTML
     beats = f'<td data-v="{rate:.0f}">{rate:.0f}/min</td>' if math.isfinite(rate) else '<td></td>'
     mark = '' if status == 'answered' else ' class="bad"'
     return (f'<tr><td>{name}</td><td>{thumbnail(s) if i < THUMBNAILS else ""}</td><td{mark}>{status}</td>{beats}'
-            f'<td>{_called(said, i)}</td><td>{escaped(trouble)}</td><td data-v="{s.duration_s:g}">{s.duration_s:g} s</td></tr>')
+            f'<td>{_called(said, i)}</td><td>{escaped(trouble)}</td><td data-v="{s.duration_s:g}">{s.duration_s:g} '
+            's</td></tr>')
 
 def contents(
     said:Predictions,
@@ -144,18 +148,22 @@ def contents(
     rows += [f'<tr><td>{escaped(r.record_id)}</td><td></td><td class="bad">not read</td><td></td><td></td>'
              f'<td>{escaped(r.cause)}</td><td></td></tr>' for r in said.lost.itertuples()]
     count = pd.Series([status_of(said, i) for i in range(len(said))] + ['not read']*len(said.lost)).value_counts()
-    out = [f'<h1>{len(rows):,} recordings</h1><p>' + ', '.join(f'{n:,} {escaped(k)}' for k, n in count.items()) + '.</p>']
+    out = [f'<h1>{len(rows):,} recordings</h1><p>' + ', '.join(f'{n:,} {escaped(k)}'
+                                                               for k, n in count.items()) + '.</p>']
     if not pages:
-        out.append('<p class="w">The recordings have no pages of their own here. To get them: <code>ecg_nb predict … --out … --format '
+        out.append('<p class="w">The recordings have no pages of their own here. To get them: <code>ecg_nb predict … '
+                   '--out … --format '
                    'csv --format json --format html</code>, or <code>write(folder)</code> in Python.</p>')
     if len(said) > THUMBNAILS: out.append(f'<p class="s">The first {THUMBNAILS} have a thumbnail.</p>')
     links = ', '.join(f'<a href="{quote(t)}">{escaped(t)}</a>' for t in tables)
     if links: out.append(f'<p>Tables: {links}</p>')
     head = ''.join(f'<th scope="col"><button type="button">{h}</button></th>' for h in heads)
     out.append(f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>')
-    runs = ''.join(f'<li>{escaped(run_words(a.fast))} ({escaped(a.fast.name)}): {escaped(a.caveat)} {escaped(a.outside)}</li>' for a in said.answered.values())
+    runs = ''.join(f'<li>{escaped(run_words(a.fast))} ({escaped(a.fast.name)}): {escaped(a.caveat)} '
+                   f'{escaped(a.outside)}</li>' for a in said.answered.values())
     out.append(f'<ul class="s">{runs}</ul>')
     allowed = base64.b64encode(hashlib.sha256(_SORT.encode()).digest()).decode()
     policy = CSP.replace("default-src 'none';", f"default-src 'none'; script-src 'sha256-{allowed}';")
-    return ('<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+    return ('<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" '
+            'content="width=device-width, initial-scale=1">'
             f'{policy}<title>Recordings</title><style>{STYLE}{_LOOK}</style></head><body>{"".join(out)}<script>{_SORT}</script></body></html>')

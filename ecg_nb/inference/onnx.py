@@ -306,7 +306,8 @@ def export_onnx(
     check_whole(run)
     if getattr(run.model, 'measures', False):
         raise BadTable(run.folder, 'measures a recording before it answers, which an ONNX file cannot')
-    if run.hears_note: raise BadTable(run.folder, 'its network reads a note besides the ECG, which an ONNX file is not told')
+    if run.hears_note:
+        raise BadTable(run.folder, 'its network reads a note besides the ECG, which an ONNX file is not told')
     d = described(run, calibrated=calibrated)
     beats, lead, length = d['kind'] == 'beats', len(d['input']['leads']), d['length']
     module = whole_beats_of(run) if beats else whole_record(run, d['calibration'] and d['calibration']['temperature'])

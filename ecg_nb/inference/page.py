@@ -60,7 +60,8 @@ def statement_words(fast)->dict: # class -> words; the class itself if it has no
         text = str(words.get(c, '')).removeprefix('the record says: ')
         whole, _, members = text.partition('any of ')
         if not members: return text or str(c)
-        return whole.rstrip(': ') or 'any of ' + ', '.join(str(words.get(m.strip(), m.strip())) for m in members.split(','))
+        return whole.rstrip(': ') or 'any of ' + ', '.join(str(words.get(m.strip(), m.strip()))
+                                                           for m in members.split(','))
     return {c: one(c) for c in fast.classes}
 
 def share(p:float)->str:
@@ -82,7 +83,8 @@ def _row(a, k, p, up, words):
 def bars_legend(answered)->str:
     scales = [f'{"" if a.temperature else "not "}calibrated' for a in answered]
     scale = scales[0] if len(set(scales)) == 1 else ', '.join(f'{a.fast.name} {s}' for a, s in zip(answered, scales))
-    return (f'<p class="s">Bar and first number: probability ({escaped(scale)}); stroke and second number: threshold; orange: at or '
+    return (f'<p class="s">Bar and first number: probability ({escaped(scale)}); stroke and second number: '
+            'threshold; orange: at or '
             'above it.</p>')
 
 def bars(
@@ -97,7 +99,8 @@ def bars(
                    key=lambda k: (a.fast.classes[k] not in up, -p[k]))
     rows = [_row(a, k, p[k], a.fast.classes[k] in up, words) for k in order]
     first = max(SHOWN, len(up))
-    numbers = [f'<p>{escaped(words[c])}: <b>{p[k]:.1f}</b></p>' for k, c in enumerate(a.fast.classes) if c in a.fast.linear]
+    numbers = [f'<p>{escaped(words[c])}: <b>{p[k]:.1f}</b></p>' for k, c in enumerate(a.fast.classes)
+               if c in a.fast.linear]
     rest = f'<details><summary>{len(rows) - first} more, none of them called</summary>{"".join(rows[first:])}</details>' if rows[first:] else ''
     nothing = '<p><b>Nothing is called.</b> The likeliest, all below their thresholds:</p>' if rows and not up else ''
     return nothing + ''.join(rows[:first] + numbers) + rest + bars_legend([a])*legend
@@ -123,7 +126,8 @@ def paged(
     if len(sheets) == 1: return f'<div>{sheets[0][1]}</div>'
     ids = [f'{name}{k}' for k in range(len(sheets))]
     shows = ','.join(f'#{i}:checked~.{i}' for i in ids)
-    buttons = [f'<input type="radio" name="{name}" id="{i}"{" checked"*(k == 0)}><label for="{i}">{escaped(label)}</label>'
+    buttons = [f'<input type="radio" name="{name}" id="{i}"{" checked"*(k == 0)}><label '
+               f'for="{i}">{escaped(label)}</label>'
                for k, (i, (label, _)) in enumerate(zip(ids, sheets))]
     bodies = [f'<div class="sheet {i}">{text}</div>' for i, (_, text) in zip(ids, sheets)]
     return f'<style>{shows}{{display:block!important}}</style><div class="sheets">{"".join(buttons + bodies)}</div>'
@@ -216,7 +220,8 @@ def whole_ecg(
         starts = np.arange(0, max(n - .5, SHEET_S/2), SHEET_S)
         return paged('ecg', [(f'{a:g} to {min(a + SHEET_S, n):g} s', sheet(a)) for a in starts])
     sheets = disclosed(source)
-    return (sheet(start_s) + f'<div class="all"><h2>All of it</h2>{along}<p class="s">One lead, a line a minute. All leads: '
+    return (sheet(start_s) + f'<div class="all"><h2>All of it</h2>{along}<p class="s">One lead, a line a minute. All '
+                             'leads: '
             '<code>ecg_nb.browse</code> in JupyterLab.</p>' + paged('all', sheets) + '</div>')
 
 # %% ../../nbs/inference/13_page.ipynb #curve
@@ -231,7 +236,8 @@ def curve(a:Answered, i:int, most:int=4)->str: # SVG
     unit, name = (3600, 'h') if to[-1] > 7200 else (60, 'min') if to[-1] > 180 else (1, 's')
     x, out = 40 + 860*(at + to)/2/to[-1], []
     for y in (0, .5, 1):
-        out.append(f'<line x1="40" x2="900" y1="{130 - 120*y}" y2="{130 - 120*y}" stroke="currentColor" opacity=".2"/><text x="34" '
+        out.append(f'<line x1="40" x2="900" y1="{130 - 120*y}" y2="{130 - 120*y}" stroke="currentColor" '
+                   'opacity=".2"/><text x="34" '
                    f'y="{134 - 120*y}" text-anchor="end">{y:g}</text>')
     for u in np.linspace(0, 1, 6):
         out.append(f'<text x="{40 + 860*u:.0f}" y="148" text-anchor="middle">{to[-1]*u/unit:.3g} {name}</text>')
@@ -242,7 +248,8 @@ def curve(a:Answered, i:int, most:int=4)->str: # SVG
                 f'points="{" ".join(f"{x[m]:.1f},{130 - 120*p[m, k]:.1f}" for m in r[::max(1, len(r)//2000)])}"/>' for r in runs if np.isfinite(p[r[0], k])]
         out.append(f'<text x="{50 + 210*j}" y="168" fill="{_LINES[j]}" '
                    f'font-weight="600">{escaped(words[a.fast.classes[k]])[:34]}</text>')
-    return ('<svg viewBox="0 0 910 175" style="width:240mm;font:11px system-ui,sans-serif" fill="currentColor" role="img" '
+    return ('<svg viewBox="0 0 910 175" style="width:240mm;font:11px system-ui,sans-serif" fill="currentColor" '
+            'role="img" '
             f'aria-label="probability along time">{"".join(out)}</svg>')
 
 # %% ../../nbs/inference/13_page.ipynb #head
@@ -264,7 +271,8 @@ def head(said:Predictions, i:int)->str: # HTML
              for name, text, beyond in headline(m, **who)]
     theirs = ', '.join(f'{WORDS.get(k, "QTc")} {v:g}' for k, v in device.items())
     elsewhere = origin('waves/boundaries')
-    return ''.join([*out, f'<p class="k">{"".join(parts)}</p>', f'<p class="w">Measured by {escaped(elsewhere)}</p>'*bool(elsewhere),
+    return ''.join([*out, f'<p class="k">{"".join(parts)}</p>', '<p class="w">Measured by '
+                                                                f'{escaped(elsewhere)}</p>'*bool(elsewhere),
                     f'<p class="s">The device says: {escaped(theirs)}</p>'*bool(theirs)])
 
 def waves_of(rec):
@@ -334,7 +342,8 @@ def map_words(m, run:str)->str: # HTML
     "What a map shows, and whether it is to be believed."
     from ecg_nb.explanation.verdicts import verdict_sentence
     against = ', blue against it' if m.signed else ''
-    return (f'<p>Orange speaks for it{against}. Is it to be believed? <b>{escaped(verdict_sentence(run, m.method))}</b></p>')
+    return (f'<p>Orange speaks for it{against}. Is it to be believed? '
+            f'<b>{escaped(verdict_sentence(run, m.method))}</b></p>')
 
 def map_details(m, verdict:str)->str: # HTML
     return (f'<details><summary>details</summary><p class="s">Map by {escaped(m.method.replace("_", " "))}, in '
@@ -355,7 +364,9 @@ def map_html(
     try:
         rec, start = piece_for(a, i, source, cls)
         m, verdict = map_of(a.fast, rec, cls, None)
-    except ECGError as e: return f'<details class="map"><summary>{escaped(title)}</summary><p class="w">No map: {escaped(e.cause)}</p></details>'
+    except ECGError as e:
+        return (f'<details class="map"><summary>{escaped(title)}</summary><p class="w">No map: '
+                f'{escaped(e.cause)}</p></details>')
     rec, _ = complete_leads(rec, m.leads)
     part = f', {start:g} to {start + rec.duration_s:g} s' if source.duration_s > SHEET_S else ''
     note = f'{a.fast.name}, {cls} {share(a.out(a.p[i])[a.fast.classes.index(cls)])}{part}'
@@ -406,10 +417,12 @@ def page(
     out.append('<div class="said">' + ''.join(f'<section>{text}</section>' for text in sections) + '</div>')
     if any(not a.problems[i] for a in said.answered.values()): out.append(bars_legend(list(said.answered.values())))
     if not maps: out.append('<p class="s">Maps were left out.</p>')
-    along = ''.join(f'<p>{escaped(run_words(a.fast))}</p>{curve(a, i)}' for a in said.answered.values() if i in a.pieces)
+    along = ''.join(f'<p>{escaped(run_words(a.fast))}</p>{curve(a, i)}' for a in said.answered.values()
+                    if i in a.pieces)
     ecg = whole_ecg(s, start_s=_first_second(said, i), waves=waves_of, along=along, width=width)
     out.append(f'<div class="ecgs"><h2>ECG</h2>{ecg}{_UNDER}</div>')
-    out.append('<p class="s">ECG on paper: 25 mm/s, 10 mm/mV at a scale of 100 % (5 mm/mV where the sheet says so). In print: '
+    out.append('<p class="s">ECG on paper: 25 mm/s, 10 mm/mV at a scale of 100 % (5 mm/mV where the sheet says so). '
+               'In print: '
                'the sheet chosen, and the maps that are open. Research use only, not a medical '
                f'device. ecg_nb {escaped(made["versions"]["ecg_nb"])}, PyTorch {escaped(made["versions"]["torch"])}, '
                f'{escaped(made["created"])}.</p>')

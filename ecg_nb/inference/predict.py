@@ -314,7 +314,8 @@ def _heard(fast, note)->str:
     "What a network that hears notes made of one, in words."
     heard = fast.run.note_reader.heard(note)
     if not heard: return 'asked without a note'
-    if not (fast.run.note_vectors([note]) != 0).any(): return 'its note holds no word that the network knows: asked as without one'
+    if not (fast.run.note_vectors([note]) != 0).any():
+        return 'its note holds no word that the network knows: asked as without one'
     return f'told the note: {heard[:200]}{" …"*(len(heard) > 200)}'
 
 def _answers(asked, names, recs, batch, told):
@@ -392,7 +393,9 @@ def _told(notes, names)->dict:
     if notes is None or isinstance(notes, str): return dict.fromkeys(names, notes) if notes else {}
     notes = {str(k): v for k, v in dict(notes).items()}
     told = {name: notes[name] for name in names if name in notes}
-    if not told: raise BadTable('notes', f'not one of {len(notes):,} notes is for a recording that is here ({", ".join(names[:3])})')
+    if not told:
+        raise BadTable('notes',
+                       f'not one of {len(notes):,} notes is for a recording that is here ({", ".join(names[:3])})')
     return told
 
 # %% ../../nbs/23_your_own_ecg.ipynb #predict
@@ -606,7 +609,8 @@ def _figure_bytes(item, kind, gain)->bytes:
     "The drawing as PDF or SVG: lines, not pixels."
     from ecg_nb.view.ecg import draw
     out = io.BytesIO()
-    draw(item, gain=gain).figure.savefig(out, format=kind, metadata=dict(CreationDate=None) if kind == 'pdf' else dict(Date=None))
+    draw(item, gain=gain).figure.savefig(out, format=kind,
+                                         metadata=dict(CreationDate=None) if kind == 'pdf' else dict(Date=None))
     return out.getvalue()
 
 def explain(
@@ -621,7 +625,8 @@ def explain(
 )->Explanation:
     "Which samples of one recording speak for a class, on ECG paper, with the verdict on such maps."
     out = out and Path(out)
-    if out and out.suffix not in MAP_FILES: raise BadTable(out, f'a map is written as {", ".join(MAP_FILES[:-1])} or {MAP_FILES[-1]}')
+    if out and out.suffix not in MAP_FILES:
+        raise BadTable(out, f'a map is written as {", ".join(MAP_FILES[:-1])} or {MAP_FILES[-1]}')
     found, lost = sources(recording, fs=fs, leads=leads, units=units)
     if len(found) != 1: raise BadTable(recording, f'{len(found):,} recordings; one at a time is explained')
     s, fast = found[0], FastRun(run)
@@ -634,7 +639,8 @@ def explain(
     if out:
         from ecg_nb.view.ecg import Item, fitting_gain
         part = f', {start_s:g} to {stop_s:g} s' if s.duration_s > PIECE_S else ''
-        item = Item(complete_leads(rec, m.leads)[0], saliency=m, title=s.record_id, note=f'{fast.name}, {m.cls} {m.score:.2f}{part}')
+        item = Item(complete_leads(rec, m.leads)[0], saliency=m, title=s.record_id,
+                    note=f'{fast.name}, {m.cls} {m.score:.2f}{part}')
         gain = fitting_gain(item)
         if out.suffix in ('.pdf', '.svg'): made = _figure_bytes(item, out.suffix[1:], gain)
         else: made = png_of(item, width=1300, gain=gain)

@@ -26,7 +26,8 @@ def network_graph(
     model = model.eval()
     try: graph = fx.GraphModule(model, _Tracer().trace(model))
     except Exception as e:                    # whatever the tracer of torch stumbles over
-        raise ECGError(type(model).__name__, f'cannot be followed layer by layer ({str(e).splitlines()[0][:80]})') from None
+        raise ECGError(type(model).__name__,
+                       f'cannot be followed layer by layer ({str(e).splitlines()[0][:80]})') from None
     shapes = _Shapes(graph)
     with torch.no_grad(): shapes.run(x)
     rows, depth = [], {}
@@ -80,7 +81,8 @@ def plot_network(
         for t in r.takes:
             far = at[t][1] - y > 1
             bend = dict(connectionstyle='arc3,rad=-.35') if far else {}
-            ax.annotate('', xy=(x, y + .2), xytext=(at[t][0], at[t][1] - .2), arrowprops=dict(arrowstyle='->', color=GREY, lw=.7, **bend))
+            ax.annotate('', xy=(x, y + .2), xytext=(at[t][0], at[t][1] - .2),
+                        arrowprops=dict(arrowstyle='->', color=GREY, lw=.7, **bend))
     ax.set(xlim=(-.7, max(used.values()) - .3), ylim=(-graph.depth.max() - .6, .6))
     ax.axis('off')
     return ax

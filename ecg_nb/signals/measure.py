@@ -101,7 +101,8 @@ def median_beat(
         shapes, inside = _windows_at(np.pad(x, ((0, 0), (round(.4*rec.fs), round(.7*rec.fs))), mode='edge'),
                                      np.asarray(r_s) + .4, rec.fs, _BEFORE_S, _AFTER_S)
     if not len(inside): raise BadSignal(rec.record_id or 'recording', 'no whole beat')
-    return MedianBeat(middle(shapes - middle(shapes, dtype=float)[..., None], 0), rec.fs, round(_BEFORE_S*rec.fs), rec.leads, len(inside))
+    return MedianBeat(middle(shapes - middle(shapes, dtype=float)[..., None], 0), rec.fs,
+                      round(_BEFORE_S*rec.fs), rec.leads, len(inside))
 
 # %% ../../nbs/signals/14_measure.ipynb #lead-heights
 LEAD_COLUMNS = ['lead', 'p_mv', 'q_mv', 'q_ms', 'r_mv', 's_mv', 'j_mv', 'st60_mv', 'st_slope_mv_s', 't_mv']

@@ -329,8 +329,9 @@ def write_waves(
     if not rows: raise BadSignal(path, 'no wave was found, and WFDB knows no annotation file without annotations')
     rows.sort(key=lambda o: o[0])
     sample = np.array([max(0, round(t*fs)) for t, *_ in rows])
-    with tempfile.TemporaryDirectory() as d:       # the library takes plain names only, and writes straight into the file
-        wfdb.wrann('x', extension, sample, [s for _, s, _ in rows], num=np.array([n for *_, n in rows]), fs=fs, write_dir=d)
+    with tempfile.TemporaryDirectory() as d:   # the library takes plain names only, and writes straight into the file
+        wfdb.wrann('x', extension, sample, [s for _, s, _ in rows], num=np.array([n for *_, n in rows]),
+                   fs=fs, write_dir=d)
         with atomic_path(f'{path}.{extension}') as tmp: tmp.write_bytes(Path(d, f'x.{extension}').read_bytes())
 
 # %% ../../nbs/signals/13_waves.ipynb #plot-waves

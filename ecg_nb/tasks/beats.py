@@ -298,7 +298,8 @@ def _kept_networks(folder, plan):
     tensors, networks = load_file(path), {}
     for k in sorted({int(name.partition('.')[0]) for name in tensors}):
         networks[k] = create_model(plan.model, 1, len(CLASSES), **plan.options).eval()
-        networks[k].load_state_dict({n.partition('.')[2]: v for n, v in tensors.items() if int(n.partition('.')[0]) == k})
+        networks[k].load_state_dict({n.partition('.')[2]: v for n, v in tensors.items()
+                                     if int(n.partition('.')[0]) == k})
     return networks
 
 def _standardised_elsewhere(examples, quiet, networks, plan, seed):

@@ -605,7 +605,8 @@ def at_rate(
     other = records_table('ptb-xl', root, fs=int(fs)).set_index('record_id', drop=False)
     missing = [i for i in table.record_id if i not in other.index]
     if missing:
-        raise MissingFile(Path(root)/f'records{int(fs)}', f'{len(missing):,} of {len(table):,} recordings are not here at '
+        raise MissingFile(Path(root)/f'records{int(fs)}', f'{len(missing):,} of {len(table):,} recordings are not '
+                                                          'here at '
                           f'{fs:g} Hz; to fetch them: ecg_nb download ptb-xl --fs {int(fs)}')
     out = other.loc[table.record_id].reset_index(drop=True)
     out.attrs = table.attrs

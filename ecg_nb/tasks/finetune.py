@@ -319,7 +319,8 @@ def finetune(
     classes = (classes,) if isinstance(classes, str) else tuple(classes)
     base, recipe = network_of(run), network_of(run).recipe
     if base.hears_note:
-        raise BadTable(base.folder, 'its network reads a note besides the ECG; only networks of the ECG alone are trained further')
+        raise BadTable(base.folder,
+                       'its network reads a note besides the ECG; only networks of the ECG alone are trained further')
     _labels(table, y, classes, folder)                       # refused before anything is converted
     plan = Plan(title or f'{", ".join(classes)}, from {run.name}', model=base.info['model']['name'],
                 options=base.info['model']['options'], leads=recipe.leads, fs=recipe.fs, highpass_hz=recipe.highpass_hz,

@@ -78,7 +78,8 @@ def row_scores(
         top1_commonest=float(y.mean(0).max()))
 
 # %% ../../nbs/tasks/15_leak.ipynb #with-strong
-STRONG = {f'strong_{note}': note for note in ('note', 'note_masked', 'note_findings', 'note_earlier')}   # row -> its note
+# row -> its note
+STRONG = {f'strong_{note}': note for note in ('note', 'note_masked', 'note_findings', 'note_earlier')}
 
 def joined_answers(
     ecg:dict, note:dict,  # answers of two rows: valid and test, tables indexed by record

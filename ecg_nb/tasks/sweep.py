@@ -168,7 +168,8 @@ def plan_of(
     if not plan:
         if model not in NETWORKS:
             raise BadTable(name,
-                           f'{task.name} has no plan or network {model!r}; {did_you_mean(model, [*trained, *NETWORKS])}')
+                           f'{task.name} has no plan or network {model!r}; '
+                           f'{did_you_mean(model, [*trained, *NETWORKS])}')
         plan = Plan('', labels, model) if labels else task.with_network(model)
     settings = {k: v for k, v in job.items() if k not in ('name', 'seed', 'task', 'model') and v is not None}
     fixed = {'title', 'labels', 'model', 'of', 'published', 'extra', 'cohort'} & set(settings)

@@ -317,7 +317,9 @@ def _check_free(folder, anew):
         raise OtherTraining(folder, 'is one of the runs that ship with ecg_nb: take another folder')
     whole = (folder/'run.json').is_file() and not (folder/'checkpoint.safetensors').is_file()
     if whole and not anew:
-        raise OtherTraining(folder, 'holds a finished run that was trained elsewhere: take another folder, or resume=False to start anew')
+        raise OtherTraining(folder,
+                            'holds a finished run that was trained elsewhere: take another folder, or resume=False '
+                            'to start anew')
 
 def _tidy(folder):
     "What a killed training left in `folder`: a finished new one takes its place, the rest goes."
@@ -429,9 +431,11 @@ def plot_losses(
     x = h.epoch + 1
     ax.plot(x, h.train_loss, color=BLUE, label='training loss')
     ax.plot(x, h.valid_loss, color=VERMILLION, label='validation loss')
-    for k, name in enumerate(c[6:] for c in h if c.startswith('train_') and c != 'train_loss' and f'valid_{c[6:]}' in h):
+    for k, name in enumerate(c[6:] for c in h if c.startswith('train_') and c != 'train_loss'
+                             and f'valid_{c[6:]}' in h):
         for part, color, word in (('train', BLUE, 'training'), ('valid', VERMILLION, 'validation')):
-            ax.plot(x, h[f'{part}_{name}'], color=color, lw=.9, ls=('-.', ':', (0, (5, 1)))[k % 3], label=f'{word}, {name}')
+            ax.plot(x, h[f'{part}_{name}'], color=color, lw=.9, ls=('-.', ':', (0, (5, 1)))[k % 3],
+                    label=f'{word}, {name}')
     right = ax.twinx()
     right.plot(x, h.score, color=GREEN, ls='--', label=score_label)
     right.set_ylabel(score_label)

@@ -139,7 +139,8 @@ class Item:
         part = x[lead, a:b]
         part = part[part != MISSING]
         if not len(part): return [0., 0.]
-        return [max(0., float(part.max() - self.middles[lead])*lsb), max(0., float(self.middles[lead] - part.min())*lsb)]
+        return [max(0., float(part.max() - self.middles[lead])*lsb),
+                max(0., float(self.middles[lead] - part.min())*lsb)]
 
     def values(self):   # (n_leads, n_samples) or None
         "The map, lead by lead as in the recording; leads that it does not know are 0."
@@ -401,7 +402,7 @@ class ECGView(Still, anywidget.AnyWidget):
     status = traitlets.Unicode('').tag(sync=True)
     caliper = traitlets.Dict().tag(sync=True)          # what was measured last: lead, ms, bpm, mv, start_s
     calipers = traitlets.List().tag(sync=True)         # at most two: lead, start_s, stop_s, from_mv, to_mv
-    spans = traitlets.Dict().tag(sync=True)            # marked by a person: index of the picture, rows of (start_s, end_s, name)
+    spans = traitlets.Dict().tag(sync=True)   # marked by a person: index of the picture, rows of (start_s, end_s, name)
     ahead = traitlets.Int(3).tag(sync=True)            # so many pictures before and after the one in view are fetched
     march = traitlets.Bool(False).tag(sync=True)       # is the last caliper repeated over the paper?
     themes = traitlets.Dict(THEMES).tag(sync=True)     # colours on light and on dark paper
@@ -468,5 +469,7 @@ class ECGView(Still, anywidget.AnyWidget):
 
     def picture(self, **kwargs)->bytes: # PNG
         "The picture in view, drawn by matplotlib."
-        try: return picture(self._with_spans(), **dict(grid=self.grid, speed=self.speed, gain=self.gain, t0=self.t0) | kwargs)
+        try:
+            return picture(self._with_spans(),
+                           **dict(grid=self.grid, speed=self.speed, gain=self.gain, t0=self.t0) | kwargs)
         except (ECGError, IndexError, ValueError, TypeError) as e: return message_picture(self.status or str(e))
