@@ -9,9 +9,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
 import ipywidgets as W, numpy as np, pandas as pd
-from ..core import (BadTable, DamagedFile, ECGError, MissingFile, Recording, atomic_path, bare, data_path, file_names,
-                         hold_file,
-                         read_bytes, shielded, shown, write_csv, write_errors)
+from ..core import (BadTable, DamagedFile, ECGError, MissingFile, Recording, atomic_path, bare,
+                         data_path, file_names, hold_file, read_bytes, shielded, shown, write_csv,
+                         write_errors)
 from ..data.datasets import DATASETS
 from ..data.load import read
 
@@ -87,8 +87,8 @@ class Marks:
 
     def __repr__(self): return f'Marks({self.path.name}: {len(self.read())} marks)'
 
-    # a row a mark, all text, the earliest first: mark_id, when (UTC), dataset, record_id, content_hash, mark, note, label,
-    # and of a span lead, start_s, stop_s
+    # a row a mark, all text, the earliest first: mark_id, when (UTC), dataset, record_id, content_hash,
+    # mark, note, label, and of a span lead, start_s, stop_s
     def read(self)->pd.DataFrame:
         "All marks."
         return pd.DataFrame(_read_marks(self.path), columns=list(_columns), dtype=object)
@@ -121,8 +121,8 @@ class Marks:
             raise BadTable('span', f'{span[0]} to {span[1]} s: it begins at 0 s or later, and ends after that')
         when = datetime.now(timezone.utc).isoformat(timespec='seconds')
         seconds = [f'{t:.4f}' for t in span or ()] or ['', '']
-        row = [uuid.uuid4().hex[:12], when, plain(dataset), plain(record_id), content_hash, mark, words(note), words(label),
-               plain(lead) if span else '', *seconds]
+        row = [uuid.uuid4().hex[:12], when, plain(dataset), plain(record_id), content_hash, mark,
+               words(note), words(label), plain(lead) if span else '', *seconds]
         self._change(lambda rows: [*rows, row])
         return row[0]
 
@@ -158,7 +158,8 @@ def marks_of(
 # %% ../../nbs/browsing/09_marks.ipynb #mark-words
 def mark_words(row)->str: # of a row of the table of marks
     "A mark in words: its label or kind, the span, the note."
-    span = f' {float(row.start_s):.2f} to {float(row.stop_s):.2f} s{" " + row.lead if row.lead else ""}' if row.start_s else ''
+    span = (f' {float(row.start_s):.2f} to {float(row.stop_s):.2f} s'
+            f'{" " + row.lead if row.lead else ""}' if row.start_s else '')
     return f'{row.label or row.mark}{span}{": " + row.note if row.note else ""}'
 
 def spans_of(
@@ -193,8 +194,8 @@ def _write_annotations(path, rows, fs):
     import wfdb
     sample, lead, text = zip(*rows)
     with tempfile.TemporaryDirectory() as d, atomic_path(path) as tmp:
-        wfdb.wrann('x', 'marks', np.array(sample), ['"']*len(rows), chan=np.array(lead), aux_note=[t[:250] for t in text],
-                   fs=fs, write_dir=d)
+        wfdb.wrann('x', 'marks', np.array(sample), ['"']*len(rows), chan=np.array(lead),
+                   aux_note=[t[:250] for t in text], fs=fs, write_dir=d)
         tmp.write_bytes(Path(d, 'x.marks').read_bytes())
 
 def _marked(table, marks):
@@ -296,8 +297,8 @@ class MarksBar(W.VBox):
         if self.key is None: return
         key, label = self.key, self.label.value if mark == 'label' else ''
         if mark == 'label' and not label.strip(): return self.said('choose or type a label first')
-        self.marks.add(key.record_id, mark, self.note.value, dataset=key.dataset, content_hash=key.content_hash, label=label,
-                       **self._span())
+        self.marks.add(key.record_id, mark, self.note.value, dataset=key.dataset,
+                       content_hash=key.content_hash, label=label, **self._span())
         if label and label not in self.label.options: self.label.options = (*self.label.options, label)
         self.note.value = ''
         self.said(f'marked {key.record_id}: {label or mark}')

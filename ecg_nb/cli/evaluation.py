@@ -90,8 +90,8 @@ HEEDED = dict(   # of what `evaluate` can be asked, the options that say somethi
 @file_options
 @json_option
 @click.pass_context
-def evaluate(ctx, run, source, every, verified, part, labels, note, notes_file, csv, columns, sex_coding, fs, leads, units,
-             as_json):
+def evaluate(ctx, run, source, every, verified, part, labels, note, notes_file, csv, columns, sex_coding,
+             fs, leads, units, as_json):
     """How good RUN is: on its own test records, or on SOURCE whose truth is in the columns --label. Intervals
     are over people.
 

@@ -253,8 +253,8 @@ _FILES = {'source', 'fs', 'leads', 'units', 'csv', 'columns', 'sex_coding'}     
 _STORE = {'to', 'to_leads', 'to_fs', 'highpass', 'lowpass', 'notch', 'jobs', 'dask', 'overwrite', 'as_json'}
 HEEDED = dict(   # of what `convert` makes, the options that say something
     files=_FILES | {'to', 'out', 'beats', 'overwrite', 'as_json'},
-    beats=_FILES | {'to', 'beats', 'system', 'half_s', 'beats_each', 'image', 'split_names', 'to_leads', 'to_fs', 'jobs',
-                    'overwrite', 'as_json'},
+    beats=_FILES | {'to', 'beats', 'system', 'half_s', 'beats_each', 'image', 'split_names', 'to_leads',
+                    'to_fs', 'jobs', 'overwrite', 'as_json'},
     nights={'source', 'segments', 'seconds', 'skip', 'until'} | _STORE,
     store=_FILES | _STORE | {'run'})
 
@@ -268,8 +268,8 @@ def convert_beats(table, to, *, system, half_s, each, image, splits, lead, fs, j
     if Path(to).exists() and not overwrite: raise click.UsageError(f'{to} is there already: --overwrite')
     if len(lead or ()) > 1: raise click.UsageError('--to-leads: beats are of one lead')
     options = dict(SYSTEMS[system]) if system else dict(denoise=None)
-    b = beat_table(table, lead=lead[0] if lead else 'I', fs=fs or 500., half_s=half_s or .2, n_jobs=jobs, progress=not as_json,
-                   **options)
+    b = beat_table(table, lead=lead[0] if lead else 'I', fs=fs or 500., half_s=half_s or .2,
+                   n_jobs=jobs, progress=not as_json, **options)
     if each: b = balanced(b, each)
     if not len(b): raise ECGError(to, 'nobody is left: no recording has as many beats')
     masks = {name: split_beats(b, name) for name in splits}
@@ -277,8 +277,8 @@ def convert_beats(table, to, *, system, half_s, each, image, splits, lead, fs, j
     write_beats(to, b, image=image or '', splits=masks, system=system or '',
                 simulated=bool(root and is_simulated(root)))
     people = b.records.subject_id.iloc[sorted(set(b.record))].nunique()
-    answer = dict(file=str(to), beats=len(b), recordings=len(set(b.record)), people=people, samples=b.x.shape[1], fs=b.fs,
-                  lead=b.lead, left_out=b.left_out.to_dict('records'))
+    answer = dict(file=str(to), beats=len(b), recordings=len(set(b.record)), people=people,
+                  samples=b.x.shape[1], fs=b.fs, lead=b.lead, left_out=b.left_out.to_dict('records'))
     echo_answer(answer, as_json, f'{to}: {len(b):,} beats of {answer["recordings"]:,} recordings, {people:,} people, '
                                  f'{b.x.shape[1]} samples of lead {b.lead} at {b.fs:g} Hz')
     echo_left_out(b.left_out.rename(columns=dict(reason='cause')), table)

@@ -7,8 +7,9 @@ from __future__ import annotations
 import re, shlex
 from pathlib import Path
 import click
-from .base import (cli, comma_separated, echo, echo_answer, echo_left_out, held_output, json_option, people_option,
-                             refuse_unheeded, run_names, source_options, source_table)
+from .base import (cli, comma_separated, echo, echo_answer, echo_left_out, held_output,
+                             json_option, people_option, refuse_unheeded, run_names, source_options,
+                             source_table)
 from ..core import BadTable, ECGError, atomic_path, data_path, read_json
 
 # %% auto #0
@@ -57,8 +58,8 @@ TRAINS = {'epochs', 'lr', 'batch_size', 'start', 'precision'}    # what only a t
               help='bf16 is faster where the processor has it (AMX or avx512_bf16).')
 @click.option('--simulated', is_flag=True, help='Simulated records will do, if the data set is not here.')
 @click.pass_context
-def train(ctx, task, plan, seed, epochs, lr, batch_size, leads, beats, settings, device, jobs, to, replace, eval_only, start,
-          precision, simulated):
+def train(ctx, task, plan, seed, epochs, lr, batch_size, leads, beats, settings, device, jobs, to,
+          replace, eval_only, start, precision, simulated):
     """Train each PLAN of a TASK on its data set and evaluate it. Without PLAN, all of them; without TASK, which
     there are. A network's name will do for a PLAN: it gets the settings of the task's first one.
 

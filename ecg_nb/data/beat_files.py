@@ -47,7 +47,7 @@ def write_beats(
     **about,                   # what shall be known of them: simulated, system, …
 ):
     "Write beats as a file, atomically."
-    code = {f'split:{name}': sum(np.asarray(m)*k for m, k in zip(masks, _PARTS)).astype(np.uint8)
+    code = {f'split:{name}': np.sum([np.asarray(m)*k for m, k in zip(masks, _PARTS)], 0).astype(np.uint8)
             for name, masks in (splits or {}).items()}
     made = dict(fs=beats.fs, lead=beats.lead, image=image) | about | provenance()
     arrays = dict(x=beats.x, record=beats.record, r_s=beats.r_s, **_texts(beats), **code)
@@ -82,8 +82,8 @@ def read_beats(
     if problem: raise DamagedFile(path, f'not a file of beats ({problem})')
     records = pd.DataFrame({k: arrays[k].astype(object) for k in ('record_id', 'subject_id')})
     left_out = pd.DataFrame(dict(record_id=arrays['left_out'].astype(object), reason=arrays['reason'].astype(object)))
-    beats = BeatSet(arrays['x'], arrays['record'], arrays['r_s'], records, float(about['fs']), str(about.get('lead', '')),
-                    left_out)
+    beats = BeatSet(arrays['x'], arrays['record'], arrays['r_s'], records, float(about['fs']),
+                    str(about.get('lead', '')), left_out)
     splits = {k.removeprefix('split:'): tuple((v & part) > 0 for part in _PARTS)
               for k, v in arrays.items() if k.startswith('split:')}
     return BeatFile(beats, about, splits, arrays.get('images'))

@@ -15,30 +15,41 @@ __all__ = ['croissant', 'write_croissant']
 
 # %% ../../nbs/data/35_croissant.ipynb #context-and-fields
 _CONTEXT = {
-    '@language': 'en', '@vocab': 'https://schema.org/', 'sc': 'https://schema.org/', 'cr': 'http://mlcommons.org/croissant/',
-    'rai': 'http://mlcommons.org/croissant/RAI/', 'dct': 'http://purl.org/dc/terms/', 'citeAs': 'cr:citeAs', 'column': 'cr:column',
-    'conformsTo': 'dct:conformsTo', 'data': {'@id': 'cr:data', '@type': '@json'}, 'dataType': {'@id': 'cr:dataType', '@type': '@vocab'},
-    'equivalentProperty': 'cr:equivalentProperty', 'samplingRate': 'cr:samplingRate', 'examples': {'@id': 'cr:examples', '@type': '@json'}, 'extract': 'cr:extract', 'field': 'cr:field', 'fileProperty': 'cr:fileProperty',
-    'fileObject': 'cr:fileObject', 'fileSet': 'cr:fileSet', 'format': 'cr:format', 'includes': 'cr:includes', 'isLiveDataset': 'cr:isLiveDataset',
-    'jsonPath': 'cr:jsonPath', 'key': 'cr:key', 'md5': 'cr:md5', 'parentField': 'cr:parentField', 'path': 'cr:path', 'recordSet': 'cr:recordSet',
-    'references': 'cr:references', 'regex': 'cr:regex', 'repeated': 'cr:repeated', 'replace': 'cr:replace', 'separator': 'cr:separator',
+    '@language': 'en', '@vocab': 'https://schema.org/', 'sc': 'https://schema.org/',
+    'cr': 'http://mlcommons.org/croissant/', 'rai': 'http://mlcommons.org/croissant/RAI/',
+    'dct': 'http://purl.org/dc/terms/', 'citeAs': 'cr:citeAs', 'column': 'cr:column',
+    'conformsTo': 'dct:conformsTo', 'data': {'@id': 'cr:data', '@type': '@json'},
+    'dataType': {'@id': 'cr:dataType', '@type': '@vocab'},
+    'equivalentProperty': 'cr:equivalentProperty', 'samplingRate': 'cr:samplingRate',
+    'examples': {'@id': 'cr:examples', '@type': '@json'}, 'extract': 'cr:extract', 'field': 'cr:field',
+    'fileProperty': 'cr:fileProperty', 'fileObject': 'cr:fileObject', 'fileSet': 'cr:fileSet',
+    'format': 'cr:format', 'includes': 'cr:includes', 'isLiveDataset': 'cr:isLiveDataset',
+    'jsonPath': 'cr:jsonPath', 'key': 'cr:key', 'md5': 'cr:md5', 'parentField': 'cr:parentField',
+    'path': 'cr:path', 'recordSet': 'cr:recordSet', 'references': 'cr:references', 'regex': 'cr:regex',
+    'repeated': 'cr:repeated', 'replace': 'cr:replace', 'separator': 'cr:separator',
     'source': 'cr:source', 'subField': 'cr:subField', 'transform': 'cr:transform'}
 
 _TYPES = dict(b='sc:Boolean', i='sc:Integer', u='sc:Integer', f='sc:Float')   # by the kind of a column
 
 _MEANS = dict(
-    record_id='the record, as its data set calls it', subject_id='whose it is', shard='number of the file with its samples',
-    row='first row of the record in that file', n_samples='rows of the record, one a sample of all leads',
-    usable='whether it was prepared; false: see reason', reason='why it was left out', flags='what was noted while preparing it')
+    record_id='the record, as its data set calls it',
+    subject_id='whose it is',
+    shard='number of the file with its samples',
+    row='first row of the record in that file',
+    n_samples='rows of the record, one a sample of all leads',
+    usable='whether it was prepared; false: see reason',
+    reason='why it was left out',
+    flags='what was noted while preparing it')
 
 def _file(path, name, kind, sha256)->dict:
-    return {'@type': 'cr:FileObject', '@id': name, 'name': name, 'contentUrl': name, 'encodingFormat': kind, 'sha256': sha256,
-            'contentSize': f'{path.stat().st_size} B'}
+    return {'@type': 'cr:FileObject', '@id': name, 'name': name, 'contentUrl': name,
+            'encodingFormat': kind, 'sha256': sha256, 'contentSize': f'{path.stat().st_size} B'}
 
 def _field(name, kind)->dict:
     "A column of the index."
-    return {'@type': 'cr:Field', '@id': f'records/{name}', 'name': name, 'description': _MEANS.get(name, name),
-            'dataType': _TYPES.get(kind, 'sc:Text'), 'source': {'fileObject': {'@id': 'index.csv'}, 'extract': {'column': name}}}
+    return {'@type': 'cr:Field', '@id': f'records/{name}', 'name': name,
+            'description': _MEANS.get(name, name), 'dataType': _TYPES.get(kind, 'sc:Text'),
+            'source': {'fileObject': {'@id': 'index.csv'}, 'extract': {'column': name}}}
 
 # %% ../../nbs/data/35_croissant.ipynb #croissant
 def croissant(
@@ -60,11 +71,14 @@ def croissant(
              f'Each shard-*.npy is int16, a row a sample, a column a lead in that order, one step {store.lsb_uv:g} '
              'microvolts; '
              'index.csv tells in which rows each record lies.')
-    out = {'@context': _CONTEXT, '@type': 'sc:Dataset', 'conformsTo': 'http://mlcommons.org/croissant/1.0', 'name': name,
-           'description': words, 'license': license, 'url': url, 'version': f'1.0.0+{m["content_hash"][:12]}',
+    out = {'@context': _CONTEXT, '@type': 'sc:Dataset',
+           'conformsTo': 'http://mlcommons.org/croissant/1.0', 'name': name,
+           'description': words, 'license': license, 'url': url,
+           'version': f'1.0.0+{m["content_hash"][:12]}',
            'distribution': [index, *shards],
-           'recordSet': [{'@type': 'cr:RecordSet', '@id': 'records', 'name': 'records', 'description': 'A row a record.',
-                          'key': {'@id': 'records/record_id'}, 'field': [_field(c, store.index[c].dtype.kind) for c in columns]}]}
+           'recordSet': [{'@type': 'cr:RecordSet', '@id': 'records', 'name': 'records',
+                          'description': 'A row a record.', 'key': {'@id': 'records/record_id'},
+                          'field': [_field(c, store.index[c].dtype.kind) for c in columns]}]}
     return out | ({'citeAs': cite} if cite else {}) | ({'datePublished': date} if date else {})
 
 def write_croissant(

@@ -10,7 +10,8 @@ from pathlib import Path
 import pandas as pd
 from ..core import BadSignal, BadTable, DamagedFile, ECGError, LEADS, MissingFile, UnknownFormat, numbered, shown
 from .registry import FORMATS, container_of, first_bytes, format_of, is_zarr
-from .formats import UNIT_MV, check_link, file_kind, follow_links, header_path, read_header, says_ecg, signals_of
+from .formats import (UNIT_MV, check_link, file_kind, follow_links, header_path, read_header,
+                                 says_ecg, signals_of)
 from .arrays import ARRAYS, chosen, lead_names, table_layout
 from .datasets import check_paths, counted, finish_table, gather_rows, listed, read_csv, settle_people
 from .zipped import is_zip, unpacked

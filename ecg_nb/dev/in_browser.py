@@ -450,9 +450,12 @@ _PARTS = """() => {
   const tab = [...all.querySelectorAll('.ecgnb-browser')].find(e => e.getClientRects().length);
   const seen = e => e.getClientRects().length && getComputedStyle(e).visibility !== 'hidden';
   const parts = '.ecgnb-list, .ecgnb, .ecgnb-beside, .ecgnb-chart, .widget-dropdown, .widget-text, .widget-button';
-  const of = e => { const b = e.getBoundingClientRect(); return [e.className.split(' ').filter(c => c.startsWith('ecgnb') || c.startsWith('widget')).join('.'), b.left, b.top, b.right, b.bottom]; };
+  const of = e => { const b = e.getBoundingClientRect();\
+ return [e.className.split(' ').filter(c => c.startsWith('ecgnb') || c.startsWith('widget')).join('.'),\
+ b.left, b.top, b.right, b.bottom]; };
   const outer = e => !e.parentElement.closest('.ecgnb-beside') ;
-  return {parts: [...tab.querySelectorAll(parts)].filter(e => seen(e) && outer(e)).map(of), whole: of(all), scroll: all.scrollWidth,
+  return {parts: [...tab.querySelectorAll(parts)].filter(e => seen(e) && outer(e)).map(of),\
+ whole: of(all), scroll: all.scrollWidth,
           room: tab.querySelector('.ecgnb-views').clientWidth};
 }"""
 

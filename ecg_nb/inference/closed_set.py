@@ -57,7 +57,7 @@ def identify_among(
     *,
     k:int=3,           # so many nearest people
     fs:float|None=None, leads=None, units=None,
-)->tuple:              # (DataFrame record_id, person, score, nearest, note; DataFrame record_id, cause of those left out)
+)->tuple: # (DataFrame record_id, person, score, nearest, note; DataFrame record_id, cause of those left out)
     "Whom of its people the network takes each recording for; `score` is a probability among them."
     net = network if isinstance(network, Network) else load_network(find_network(network))
     readable, lost = sources(source, fs=fs, leads=leads, units=units)

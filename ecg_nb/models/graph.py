@@ -37,8 +37,9 @@ def network_graph(
         depth[node.name] = 1 + max((depth[t] for t in takes), default=-1)
         module = graph.get_submodule(node.target) if node.op == 'call_module' else None
         weights = sum(p.numel() for p in module.parameters()) if module is not None else 0
-        rows.append(dict(name=node.name, layer=_layer_name(node, module), shape=shapes.of.get(node.name, ''), weights=weights,
-                         takes=takes, depth=depth[node.name]))
+        rows.append(dict(name=node.name, layer=_layer_name(node, module),
+                         shape=shapes.of.get(node.name, ''), weights=weights, takes=takes,
+                         depth=depth[node.name]))
     return pd.DataFrame(rows)
 
 class _Shapes(fx.Interpreter):

@@ -65,6 +65,7 @@ MEANINGS = dict(
     CD='conduction disturbance', HYP='hypertrophy')
 COMPARISONS = dict(
     tasks='all runs on all six tasks', protocols='six tasks by both protocols',
+    protocols_ensemble='six tasks by both protocols, read off the average with S4',
     augmentation='what balancing and augmentation are worth')
 
 @TASKS.register('diagnosis')
@@ -119,10 +120,12 @@ def _compare(self:Diagnosis, name, folder, *, seed=0, device='cpu', cache=None):
     "One of `COMPARISONS`: table.csv and metrics.json in `folder`."
     if name == 'tasks':
         splits = {p.labels: self.splits(p, device=device) for p in LABEL_SETS.values()}
-        table = task_table([*NETWORKS], results_path(self.name), splits, cache=cache, seed=seed)
-    elif name == 'protocols':
-        runs = {p.labels: load_run(results_path(self.name, n)) for n, p in LABEL_SETS.items()}
-        titles = {p.labels: p.title for p in LABEL_SETS.values()}
+        table = task_table(['s4', *NETWORKS], results_path(self.name), splits, cache=cache, seed=seed)
+    elif name in ('protocols', 'protocols_ensemble'):
+        of = {n: n if name == 'protocols' else 'ensemble' for n in LABEL_SETS}
+        runs = {p.labels: load_run(results_path(self.name, of[n])) for n, p in LABEL_SETS.items()}
+        more = ', average with S4' if name == 'protocols_ensemble' else ''
+        titles = {p.labels: p.title + more for p in LABEL_SETS.values()}
         table = protocol_table(runs, self.splits('statements', device=device), cache=cache, seed=seed)
         figures = protocol_figures(table, titles)
         return self.write_comparison(name, folder, figures, dict(table=table), float_format='%.6g')

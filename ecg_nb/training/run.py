@@ -10,8 +10,8 @@ from dataclasses import asdict
 from functools import cached_property, partial
 from pathlib import Path
 import numpy as np, pandas as pd, torch
-from ..core import (BadHeader, BadTable, ECGError, MissingFile, Recording, UnknownName, UnsafePath, plain, provenance,
-                         write_csv, write_json)
+from ..core import (BadHeader, BadTable, ECGError, MissingFile, Recording, UnknownName, UnsafePath,
+                         plain, provenance, write_csv, write_json)
 from ..signals.preprocess import Recipe
 from ..signals.prepare import PreparedRecording, prepare_recording
 from ..models.fusion import FUSIONS, create_fusion

@@ -517,7 +517,7 @@ function drawMarch(c, caliper, panel, pxPerS, theme) {
   c.setLineDash([]);
 }
 
-/** The reading of caliper `k` beside its box: of the first one above it, of the second one below. */
+/** The reading of caliper `k` beside its box: of the first above it, of the second below. */
 function drawReading(c, caliper, box, k, geometry, theme) {
   const text = caliperWords(caliper);
   c.font = 'bold 11px sans-serif';
@@ -538,8 +538,8 @@ function drawReading(c, caliper, box, k, geometry, theme) {
   return {text, x, y, wide};
 }
 
-/** The whole picture; what is read of the calipers, and where. `state`: {t0, speed, gain, overlay, showMarks, calipers, march,
- * spans}. */
+/** The whole picture; what is read of the calipers, and where.
+ * `state`: {t0, speed, gain, overlay, showMarks, calipers, march, spans}. */
 function drawAll(c, item, geometry, state, theme) {
   const pxPerS = state.speed*geometry.mm;
   const pxPerMv = state.gain*geometry.mm;
@@ -715,7 +715,8 @@ class View {
     this.caliperButton = this.button('calipers', caliperHint, () => this.toggleCalipers());
     const marchHint = 'repeat the interval of the last caliper over the paper (r)';
     this.marchButton = this.button('march out', marchHint, () => this.toggleMarch());
-    this.wholeButton = this.button('full screen', 'all of the screen, and back (f)', () => this.fullScreen());
+    const wholeHint = 'all of the screen, and back (f)';
+    this.wholeButton = this.button('full screen', wholeHint, () => this.fullScreen());
     this.helpButton = this.button('?', HELP, () => this.toggleHelp());
     this.bar.append(this.read);
   }
@@ -803,7 +804,8 @@ class View {
   /** The browser that the view is part of, else the view. */
   home() {
     let home = this.top;
-    for (let e = home; e; e = e.parentElement && e.parentElement.closest('.ecgnb-browser')) home = e;
+    const around = (e) => e.parentElement && e.parentElement.closest('.ecgnb-browser');
+    for (let e = home; e; e = around(e)) home = e;
     return home;
   }
 
@@ -1021,7 +1023,7 @@ class View {
     return [t, (panel.y - y)/(this.get('gain')*mm)];
   }
 
-  /** The caliper of `panel` that has an edge at pixel `x`, and which edge; null if there is none. */
+  /** The caliper of `panel` with an edge at pixel `x`, and which edge; null if there is none. */
   edgeAt(panel, x) {
     const lead = this.item().meta.leads[panel.lead];
     const pxPerS = this.get('speed')*this.geometry.mm;
@@ -1130,7 +1132,7 @@ class View {
     };
   }
 
-  /** Keys on a list, a button, a slider of the browser are theirs; those with Ctrl are JupyterLab's. */
+  /** Keys on a list, a button, a slider are theirs; those with Ctrl are JupyterLab's. */
   claimKey(event) {
     const {target} = event;
     if (!this.home().contains(target) || target.closest('.ecgnb')) return;
