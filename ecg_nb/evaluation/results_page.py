@@ -105,8 +105,8 @@ SECTIONS = dict(   # task -> heading, and what one has to know to read its figur
     notes=('Notes', 'The report of a PTB-XL record is the text that its labels were made from: "label leak" rows are '
                     'no claim about ECGs (14_notes). Rows with a report are on the 1,200 of 2,158 test records that '
                     'have one in this copy, which are others than the rest: 24 % of those with one are normal, 68 % '
-                    'of those without. The networks with a note had been trained on records without one, too; a '
-                    'training of today is balanced.'),
+                    'of those without. The networks that hear a note learned from the records that have '
+                    'one, as many steps as the network without from all.'),
     robustness=('Robustness', 'Six of the shipped runs on disturbed records: noise, leads lost or swapped, other '
                               'sampling rates, shorter records (11_robustness).'),
     segment=('R peaks', 'On records that the settings of the detector were chosen on (03_segment).'))
