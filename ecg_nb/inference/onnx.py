@@ -31,6 +31,7 @@ def traceable(
     "`model` in steps that ONNX has: state-space filters become numbers, for windows of `length` samples."
     import copy, torch
     from torch import nn
+    from ecg_nb.models.s4 import S4LegS, S4LegSBlock
     from ecg_nb.models.state_space import S4, S4D, ChannelNorm, Mix
     class Filter(nn.Module):                                                   # (h, b, t) -> (h, b, t)
         def __init__(self, ssm, t):
@@ -50,14 +51,23 @@ def traceable(
             self.a = nn.Parameter(n.weight/(n.running_var + n.eps).sqrt())
             self.b = nn.Parameter(n.bias - n.running_mean*self.a)
         def forward(self, x): return x*self.a[:, None, None] + self.b[:, None, None]
+    class Published(nn.Module):                                                # (h, b, t) -> (h, b, t)
+        def __init__(self, block, t):
+            super().__init__()
+            self.norm = block.norm
+            self.filter, self.mix = Filter(block, t), Linear(block.mix)
+        def forward(self, x):
+            value, gate = self.mix(nn.functional.gelu(self.filter(x))).chunk(2)
+            return self.norm((x + value*torch.sigmoid(gate)).permute(1, 2, 0)).permute(2, 0, 1)
     model = copy.deepcopy(model).cpu().eval()
     with torch.no_grad():
-        for s4 in [m for m in model.modules() if isinstance(m, S4)]:
+        for s4 in [m for m in model.modules() if isinstance(m, (S4, S4LegS))]:
             t = s4.features(torch.zeros(1, n_leads, length)).shape[-1]
             for parent in list(s4.modules()):
                 for name, m in list(parent.named_children()):
                     new = None
                     if isinstance(m, S4D): new = Filter(m, t)
+                    elif isinstance(m, S4LegSBlock): new = Published(m, t)
                     elif isinstance(m, Mix): new = Linear(m)
                     elif isinstance(m, ChannelNorm): new = Scale(m)
                     if new is not None: setattr(parent, name, new)

@@ -147,6 +147,9 @@ class S4LegSBlock(nn.Module):
         return (torch.rand(shape, device=x.device) > self.p).to(x.dtype)/(1 - self.p)
 
     def forward(self, x):
+        with torch.autocast(x.device.type, enabled=False): return self.block(x)
+
+    def block(self, x):
         h, b, t = x.shape
         z = _FilterGELU.apply(x, self.kernel(t).to(x.dtype), self.kept(x, h, b, 1))
         weight, bias = self.mix.weight.to(x.dtype), self.mix.bias.to(x.dtype)
@@ -173,6 +176,6 @@ class S4LegS(nn.Module):
 
     def features(self, x):                                               # (b, leads, t) -> (width, b, t/stride)
         x = self.stem(self.standardize(x)[:, :, 0].contiguous()).transpose(0, 1).contiguous()
-        with torch.autocast(x.device.type, enabled=False): return self.blocks(x)
+        return self.blocks(x)
 
     def forward(self, x): return self.head(self.features(x).mean(2, dtype=torch.float32).T)
