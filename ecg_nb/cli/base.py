@@ -236,7 +236,7 @@ people_option = options(
 note_options = options(
     click.option('--note', metavar='TEXT', help='What is known of the patient, for a run that hears a note.'),
     click.option('--notes', 'notes_file', type=click.Path(exists=True, dir_okay=False),
-        help='Table of notes: columns record_id (or file) and note (or report).'))
+        help='Table of notes: columns record_id (or file, its path within the folder) and note (or report).'))
 quiet_option = click.option('--quiet', is_flag=True, help='No progress bar.')
 json_option = click.option('--json', 'as_json', is_flag=True, help='Answer as JSON on standard output.')
 
@@ -254,7 +254,8 @@ def notes_given(
     name, text = ([c for c in names if c in table] for names in (('record_id', 'file'), ('note', 'report')))
     if not (name and text):
         raise BadTable(notes_file, f'columns record_id and note are needed; it has {", ".join(table.columns[:10])}')
-    ids = table[name[0]].map(lambda file: Path(file).stem if name[0] == 'file' else file)
+    ids = table[name[0]]
+    if name[0] == 'file': ids = ids.map(lambda file: Path(file).with_suffix('').as_posix())
     if ids.duplicated().any(): raise BadTable(notes_file, f'two notes for {ids[ids.duplicated()].iloc[0]}')
     return dict(zip(ids, table[text[0]]))
 
