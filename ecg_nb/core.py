@@ -174,10 +174,10 @@ class Recording:
     def pick(self, leads)->Recording:
         "The same recording with only `leads`, in that order."
         want = tuple(lead_name(l) for l in ([leads] if isinstance(leads, str) else leads))
-        lost = [l for l in want if l not in self.leads]
-        if lost:
+        missing = [l for l in want if l not in self.leads]
+        if missing:
             raise MissingLead(self.record_id or 'recording',
-                              f'no lead {", ".join(lost)}; it has {", ".join(self.leads)}')
+                              f'no lead {", ".join(missing)}; it has {", ".join(self.leads)}')
         return Recording(self.signal[[self.leads.index(l) for l in want]], self.fs, want, self.record_id, self.meta)
 
     def span(self, start_s:float, stop_s:float)->Recording:

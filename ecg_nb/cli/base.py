@@ -268,8 +268,8 @@ def source_table(
     from ecg_nb.data.load import read_folder
     if (columns or sex_coding) and not csv:
         raise click.UsageError('--columns and --sex-coding say what is in --csv: give that, too')
-    what = dict(fs=fs, leads=leads, units=units, csv=csv, columns=columns, sex_coding=sex_coding)
-    table = read_folder(source[0] if len(source) == 1 else list(source), **what)
+    options = dict(fs=fs, leads=leads, units=units, csv=csv, columns=columns, sex_coding=sex_coding)
+    table = read_folder(source[0] if len(source) == 1 else list(source), **options)
     for path, cause in table.attrs.get('problems', ()):
         # nobody knows who is who: known to whoever gave no table
         of_the_whole = str(path) == str(table.attrs.get('source'))

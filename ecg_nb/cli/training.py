@@ -110,14 +110,14 @@ def labelled(
 )->tuple:        # (table, y) of the records that have labels
     "The records that have labels; how many have none is said."
     import numpy as np
-    known = np.isfinite(y).all(1) if every else np.isfinite(y).any(1)
-    if not known.any():
+    finite = np.isfinite(y).all(1) if every else np.isfinite(y).any(1)
+    if not finite.any():
         raise BadTable(table.attrs.get('source', 'table'), 'not one record has a label in every column asked for')
-    if known.all(): return table, y
-    others = table.record_id[~known]
+    if finite.all(): return table, y
+    others = table.record_id[~finite]
     more = ' …' if len(others) > 5 else ''
     echo(f'note: left out, {len(others):,} without a label: {", ".join(others[:5])}{more}', err=True)
-    return table[known].reset_index(drop=True), y[known]
+    return table[finite].reset_index(drop=True), y[finite]
 
 # %% ../../nbs/cli/12_cli_training.ipynb #finetune
 @cli.command(short_help='a run further, on labels of your own')

@@ -165,15 +165,15 @@ class BeatSet:
 def _beats_of(rows, root, options, parent=0):
     "Beats of some `rows` of a records table: beats, their times, how many each row has, and why it has none."
     end_with_parent(parent)
-    found, whys = [], []
+    peaks, whys = [], []
     for row in rows:
         try: b, why = record_beats(read(row, root=root), **options), ''
         except MemoryError: raise
         except Exception as e: b, why = None, _why(e)
-        found.append(b)
+        peaks.append(b)
         whys.append(why)
-    some = [b for b in found if b]
-    counts = [len(b.x) if b else 0 for b in found]
+    some = [b for b in peaks if b]
+    counts = [len(b.x) if b else 0 for b in peaks]
     return [np.concatenate(v) for v in zip(*some)] if some else None, counts, whys
 
 # %% ../../nbs/data/16_beat_inputs.ipynb #beat-table

@@ -94,7 +94,7 @@ def _refuse_other(path, was, plan):
 def _kept(out, rows, plan, root):
     """What is said of each finished shard, by number; of shards with records to be taken anew, what is said
     and which of their records stay; and the others with the reason."""
-    known, partly, anew, n = {}, {}, {}, plan['shard_records']
+    entries, partly, anew, n = {}, {}, {}, plan['shard_records']
     for k in range(-(-len(rows)//n)):
         name, part = out/f'shard-{k:04d}.npy', rows.iloc[k*n:(k + 1)*n]
         try: side = read_json(name.with_suffix('.json'))
@@ -109,8 +109,8 @@ def _kept(out, rows, plan, root):
             anew |= {part.record_id.iloc[i]: why for i, why in changed.items() if why}
             continue
         if changed: _write_side(out, k, side)                               # only the times differ
-        known[k] = side
-    return known, partly, anew
+        entries[k] = side
+    return entries, partly, anew
 
 # %% ../../nbs/data/32_conversion.ipynb #changed
 def _changed(side, paths, root):
@@ -147,9 +147,9 @@ def _why_anew(was, now, n_files):
 # %% ../../nbs/data/32_conversion.ipynb #seal
 def _cell(text): return f"'{text}" if _guarded(text) else text
 
-def _seal(out, rows, recipe, plan, known, datasets):
+def _seal(out, rows, recipe, plan, entries, datasets):
     "Write index and manifest, unless they are there already; what is left of an overwritten store goes."
-    n, sides = plan['shard_records'], [known[k] for k in range(len(known))]
+    n, sides = plan['shard_records'], [entries[k] for k in range(len(entries))]
     cat = lambda key: [v for s in sides for v in s[key]]
     index = rows[['record_id', 'subject_id']].assign(shard=np.arange(len(rows))//n,
                                                      n_samples=cat('n_samples'), reason=cat('reason'),
@@ -192,11 +192,11 @@ def _in_parallel(jobs, n_jobs):
         for a in range(0, len(jobs), size): yield from pool(jobs[a:a + size])
     else: yield from pool(jobs)
 
-def _finish(out, plan, k, tmp, said):
+def _finish(out, plan, k, tmp, entries):
     "Make the temporary file `tmp` shard `k` of `out`; returns k and what its .json says."
     name = out/f'shard-{k:04d}.npy'
     with open(tmp, 'rb+') as f: os.fsync(f.fileno())
-    side = dict(plan=plan, preparation=PREPARATION) | said | dict(sha256=_sha256(tmp))
+    side = dict(plan=plan, preparation=PREPARATION) | entries | dict(sha256=_sha256(tmp))
     name.with_suffix('.json').unlink(missing_ok=True)
     os.replace(tmp, name)
     _write_side(out, k, side)

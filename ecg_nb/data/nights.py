@@ -119,9 +119,9 @@ def convert_nights(
         table['leads'] = [leads if isinstance(c, (tuple, list)) and len(c) else () for c in table.channels]
     store = convert(table, out, replace(recipe or Recipe(), leads=leads, fs=fs), n_jobs=n_jobs,
                     **dict(shard_records=16*n_segments) | kwargs)
-    lost = store.index[~store.index.usable].assign(night_id=table.night_id)
+    unusable = store.index[~store.index.usable].assign(night_id=table.night_id)
     table.attrs['problems'] += tuple((night, f'{len(g)} of {n_segments} segments cannot be used: {reason}')
-                                     for (night, reason), g in lost.groupby(['night_id', 'reason'], sort=False))
+                                     for (night, reason), g in unusable.groupby(['night_id', 'reason'], sort=False))
     return store, table
 
 # %% ../../nbs/data/15_nights.ipynb #-workers

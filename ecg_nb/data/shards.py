@@ -301,7 +301,7 @@ def _write_shard(
     end_with_parent(parent)
     tmp = os.path.join(out, f'.shard-{k:04d}.{secrets.token_hex(8)}.tmp')
     register_missing(own)
-    said:dict[str, list] = {name: [] for name in _SAID}
+    columns:dict[str, list] = {name: [] for name in _SAID}
     sources, stays = dict[str, list](), _staying(os.path.join(out, f'shard-{k:04d}.npy'), *kept) if kept else {}
     try:
         with links_followed(links), write_errors(out, _KEPT), open(tmp, 'xb', buffering=1 << 20) as f:
@@ -309,10 +309,10 @@ def _write_shard(
             for i, row in enumerate(records):
                 x, *about = stays.get(i) or _try_record(root, row, recipe, quality, length, sources)
                 f.write(x.data)
-                for values, v in zip(said.values(), (len(x), *about[:2], *about[2])): values.append(v)
+                for values, v in zip(columns.values(), (len(x), *about[:2], *about[2])): values.append(v)
             f.seek(0)
-            _npy_header(f, sum(said['n_samples']), len(recipe.leads))
-        return k, tmp, said | dict(rows=sum(said['n_samples']))
+            _npy_header(f, sum(columns['n_samples']), len(recipe.leads))
+        return k, tmp, columns | dict(rows=sum(columns['n_samples']))
     except BaseException:
         Path(tmp).unlink(missing_ok=True)
         raise

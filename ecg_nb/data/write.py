@@ -125,8 +125,8 @@ def _number(v)->str:
 def _about(parts)->dict:
     "Name -> text of what is known of the person."
     sex, age = parts.person['sex'], parts.person['age']
-    known = dict(Age=_number(age)) if age == age else {}
-    return known | (dict(Sex={'M': 'Male', 'F': 'Female'}[sex]) if sex else {})
+    patient = dict(Age=_number(age)) if age == age else {}
+    return patient | (dict(Sex={'M': 'Male', 'F': 'Female'}[sex]) if sex else {})
 
 def _one_line(text)->str: return ' '.join(str(text).split())
 

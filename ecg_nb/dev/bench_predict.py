@@ -69,10 +69,10 @@ def night_cost(
                                          physical_max=5, digital_min=-32768, digital_max=32767, transducer='',
                                          prefilter='') for l in minute.leads])
                 for _ in range(round(60*h)): w.writeSamples([x.astype(float) for x in minute.signal])
-            said = subprocess.run([sys.executable, '-c', _NIGHT, str(path), str(run)], capture_output=True,
+            job = subprocess.run([sys.executable, '-c', _NIGHT, str(path), str(run)], capture_output=True,
                                   text=True, timeout=600)
-            if said.returncode: raise BadTable(path, f'the fresh process failed: {said.stderr.strip()[-300:]}')
-            n, s, mb = map(float, said.stdout.split())
+            if job.returncode: raise BadTable(path, f'the fresh process failed: {job.stderr.strip()[-300:]}')
+            n, s, mb = map(float, job.stdout.split())
             rows.append(dict(hours=h, file_mb=path.stat().st_size/1e6, pieces=int(n), seconds=s, peak_mb=mb))
     return rows
 
@@ -113,18 +113,18 @@ def plain_loop(
     return np.stack(out)
 
 # %% ../../nbs/dev/20_bench_predict.ipynb #-split
-def _split(fast, found):
+def _split(fast, table):
     "Seconds of CPU a record in reading, preparing and the network, one thread."
     t = np.zeros(3)
-    for k in range(0, len(found), GROUP):
-        few, a = found[k:k + GROUP], time.process_time()
+    for k in range(0, len(table), GROUP):
+        few, a = table[k:k + GROUP], time.process_time()
         recs = [s.read() for s in few]
         b = time.process_time()
         xs = [fast.run.prepare(r).signal for r in recs]
         c = time.process_time()
         fast.ask(xs)
         t += b - a, c - b, time.process_time() - c
-    return dict(zip(('read_ms', 'prepare_ms', 'network_ms'), (1e3*t/len(found)).tolist()))
+    return dict(zip(('read_ms', 'prepare_ms', 'network_ms'), (1e3*t/len(table)).tolist()))
 
 # %% ../../nbs/dev/20_bench_predict.ipynb #measure
 def measure(
@@ -226,13 +226,13 @@ def beside_commit(
         answers = [np.load(d/f'{name}.npy', allow_pickle=False) for name in ('before', 'now')]
         worst = float(np.abs(answers[0] - answers[1]).max())
     best = {m: {c: min(r[m] for r in rows if r['code'] == c) for c in ('before', 'now')} for m in ('cpu_ms', 'wall_ms')}
-    said = dict(command=f'python -m ecg_nb.dev.bench_predict --before {commit} --records {n} --repeats '
+    report = dict(command=f'python -m ecg_nb.dev.bench_predict --before {commit} --records {n} --repeats '
                         f'{repeats}', before=full, records=n, run=str(run),
                 ratio_cpu=best['cpu_ms']['now']/best['cpu_ms']['before'],
                 ratio_wall=best['wall_ms']['now']/best['wall_ms']['before'],
                 best=best, runs=rows, largest_difference=worst, load_average=os.getloadavg()[0]) | provenance()
-    write_json(out or results_path('benchmarks', 'predict_before.json'), said)
-    return said
+    write_json(out or results_path('benchmarks', 'predict_before.json'), report)
+    return report
 
 # %% ../../nbs/dev/20_bench_predict.ipynb #example
 def example(folder=None)->list: # the files
@@ -241,19 +241,19 @@ def example(folder=None)->list: # the files
     t, folder = ptbxl_table(find('ptb-xl'), fs=100), Path(folder or results_path('predict'))
     few = t[(t.fold == 10) & t.superclasses.map(lambda c: c == ('MI',))].head(1).reset_index(drop=True)
     few.attrs = t.attrs
-    said = predict(few, ['diagnosis/superclass', 'rhythm/nine', 'sex/leads-12'], progress=False)
-    files = said.write(folder, ['json', 'html'])
-    with atomic_path(folder/'map.png') as f: f.write_bytes(said.picture(0))
+    answers = predict(few, ['diagnosis/superclass', 'rhythm/nine', 'sex/leads-12'], progress=False)
+    files = answers.write(folder, ['json', 'html'])
+    with atomic_path(folder/'map.png') as f: f.write_bytes(answers.picture(0))
     return [*files, folder/'map.png']
 
 def main(argv=None):
     "`python -m ecg_nb.dev.bench_predict --measure` and `--example`."
     a = argparse.ArgumentParser(prog='python -m ecg_nb.dev.bench_predict',
                                 description='Measure predict beside a plain loop, or make an example')
-    what = a.add_mutually_exclusive_group(required=True)
-    what.add_argument('--measure', action='store_true', help='results/benchmarks/predict.json')
-    what.add_argument('--example', action='store_true', help='a page of one record of PTB-XL: results/predict/')
-    what.add_argument('--before', metavar='COMMIT',
+    action = a.add_mutually_exclusive_group(required=True)
+    action.add_argument('--measure', action='store_true', help='results/benchmarks/predict.json')
+    action.add_argument('--example', action='store_true', help='a page of one record of PTB-XL: results/predict/')
+    action.add_argument('--before', metavar='COMMIT',
                       help='results/benchmarks/predict_before.json: beside the code of another commit')
     a.add_argument('--records', type=int, default=1000)
     a.add_argument('--repeats', type=int, default=3)

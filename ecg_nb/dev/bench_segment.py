@@ -42,8 +42,8 @@ def detected(
     for name in detectors or DETECTORS:
         n, f = DETECTORS[name]
         t = time.perf_counter()
-        found = np.unique(np.asarray(f(rec.signal[:n], rec.fs), int))
-        out[name] = found, time.perf_counter() - t
+        peaks = np.unique(np.asarray(f(rec.signal[:n], rec.fs), int))
+        out[name] = peaks, time.perf_counter() - t
     return out
 
 def score_record(
@@ -57,12 +57,12 @@ def score_record(
     rec, notes, rows = read_wfdb(path), read_annotations(path), []
     true = notes.loc[notes.beat, 'sample'].to_numpy()
     flutter = [notes.loc[notes.symbol == s, 'sample'].to_numpy() for s in '[]']
-    for name, (found, took) in (peaks or detected(path, detectors)).items():
+    for name, (beats, took) in (peaks or detected(path, detectors)).items():
         n = DETECTORS[name][0]
-        m = match_beats(found, true, tolerance_s*rec.fs)
-        false, error = found[m < 0], np.abs(found[m >= 0] - true[m[m >= 0]])
+        m = match_beats(beats, true, tolerance_s*rec.fs)
+        false, error = beats[m < 0], np.abs(beats[m >= 0] - true[m[m >= 0]])
         in_flutter = sum(((false >= a) & (false <= b)).sum() for a, b in zip(*flutter))
-        rows.append((rec.record_id, name, '+'.join(rec.leads[:n]), len(true), len(found), (m >= 0).sum(),
+        rows.append((rec.record_id, name, '+'.join(rec.leads[:n]), len(true), len(beats), (m >= 0).sum(),
                      in_flutter, round(error.mean()/rec.fs*1e3, 1) if len(error) else np.nan, round(took, 3)))
     columns = ['record_id', 'detector', 'leads', 'beats', 'found', 'matched', 'in_flutter', 'error_ms', 'seconds']
     return pd.DataFrame(rows, columns=columns)
@@ -75,8 +75,8 @@ def summarise(
     seed:int=0,
 )->dict:                    # detector -> gross figures, each with its 95 % interval
     "Gross sensitivity, precision (positive predictive value) and F1 of each detector in `table`."
-    def figures(beats, found, matched):
-        return dict(sensitivity=matched/beats, precision=matched/found, f1=2*matched/(beats + found))
+    def figures(beats, peaks, matched):
+        return dict(sensitivity=matched/beats, precision=matched/peaks, f1=2*matched/(beats + peaks))
     out = {}
     for name, t in table.groupby('detector', sort=False):
         n = t[['beats', 'found', 'matched']].to_numpy(float)
@@ -96,11 +96,11 @@ def ec57_table(
     peaks:dict,         # path of an annotated record -> what `detected` gave for it
 )->pd.DataFrame:        # a row a detector and record (paced ones last), then gross and average
     "R peaks of each detector beside the annotations, as EC57 compares them."
-    of_record = {Path(path).name: (reference_marks(read_annotations(path)), read_wfdb(path).fs, found)
-                 for path, found in peaks.items()}
+    of_record = {Path(path).name: (reference_marks(read_annotations(path)), read_wfdb(path).fs, detections)
+                 for path, detections in peaks.items()}
     paced, parts = paced_records({r: marks for r, (marks, *_) in of_record.items()}), []
     for name in next(iter(peaks.values())):
-        report = ec57({r: (marks, Marks(found[name][0]), fs) for r, (marks, fs, found) in of_record.items()},
+        report = ec57({r: (marks, Marks(detections[name][0]), fs) for r, (marks, fs, detections) in of_record.items()},
                       paced=paced)
         frame = report.frame()[['beats', 'QRS Se', 'QRS +P', 'paced']].rename_axis('record').reset_index()
         parts.append(frame.assign(detector=name))
@@ -148,19 +148,19 @@ def score_detectors(
     write_csv(out/'records.csv', table)
     by_ec57 = ec57_table(peaks)
     write_csv(out/'ec57.csv', by_ec57)
-    found = summarise(table)
-    peers = ', '.join(f'{k} {found[k]["f1"]:.4f}' for k in found if not k.startswith('ecg_nb'))
+    summary = summarise(table)
+    peers = ', '.join(f'{k} {summary[k]["f1"]:.4f}' for k in summary if not k.startswith('ecg_nb'))
     head = [dict(name=f'R peaks within 150 ms, F1, {k.split(", ")[1]} (parameters tuned on these records)',
                  value=r['f1'], low=r['f1_95'][0], high=r['f1_95'][1], n=len(records),
-                 published=f'same run: {peers}') for k, r in found.items() if k.startswith('ecg_nb')]
+                 published=f'same run: {peers}') for k, r in summary.items() if k.startswith('ecg_nb')]
     head += ec57_headline(by_ec57)
     write_json(out/'metrics.json', dict(
         task='segment', run='r_peaks_mitdb', title='R peaks on 22 MIT-BIH records, 30 minutes each', n=len(records),
         command='python -m ecg_nb.dev.bench_segment', headline=head,
         data='MIT-BIH Arrhythmia Database (Moody and Mark 2001, ODC-By 1.0)', records=[p.name for p in records],
         tolerance_s=.15, excluded='nothing', interval='95 %, bootstrap over records, 2000 resamples',
-        versions={k: version(k) for k in ('sleepecg', 'wfdb', 'neurokit2', 'scipy')}, detectors=found))
-    return found
+        versions={k: version(k) for k in ('sleepecg', 'wfdb', 'neurokit2', 'scipy')}, detectors=summary))
+    return summary
 
 # %% ../../nbs/dev/19_bench_segment.ipynb #main
 def main(argv=None):

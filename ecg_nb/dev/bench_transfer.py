@@ -56,14 +56,14 @@ def _fetchers(url, files, tmp):
             subprocess.run(['curl', '-s', '--noproxy', '*', '--create-dirs', *more, '-K', config], check=True,
                            stderr=subprocess.DEVNULL)
         return run
-    found = {'download': lambda out: download('mitdb', out, base_url=url, progress=False),
+    fetchers = {'download': lambda out: download('mitdb', out, base_url=url, progress=False),
              'requests, one session': loop(lambda u: session.get(u).content),
              'urllib.request': loop(lambda u: direct.open(u).read())}
-    if shutil.which('curl'): found |= {'curl': curl(), 'curl, 4 at once': curl('--parallel', '--parallel-max', '4')}
+    if shutil.which('curl'): fetchers |= {'curl': curl(), 'curl, 4 at once': curl('--parallel', '--parallel-max', '4')}
     if shutil.which('wget'):
-        found['wget'] = lambda out: subprocess.run(['wget', '-q', '--no-proxy', '-x', '-nH', '-P', out, '-i',
+        fetchers['wget'] = lambda out: subprocess.run(['wget', '-q', '--no-proxy', '-x', '-nH', '-P', out, '-i',
                                                     urls], check=True)
-    return found
+    return fetchers
 
 # %% ../../nbs/dev/18_bench_transfer.ipynb #race
 def _race(runners, tmp, repeats, before=None):
@@ -82,11 +82,11 @@ def _race(runners, tmp, repeats, before=None):
     shutil.rmtree(out)
     return {k: dict(median_s=sorted(v)[len(v)//2], rounds_s=v) for k, v in times.items()}
 
-def _row(what, times, n_files, n_bytes):
+def _row(title, times, n_files, n_bytes):
     "Times as MB/s and as ratios of the first to each other."
     mb = {k: n_bytes/1e6/t['median_s'] for k, t in times.items()}
     ours = next(iter(mb))
-    return dict(what=what, n_files=n_files, mb=n_bytes/1e6, mb_s=mb,
+    return dict(what=title, n_files=n_files, mb=n_bytes/1e6, mb_s=mb,
                 files_s={k: n_files/t['median_s'] for k, t in times.items()},
                 ratio={k: mb[ours]/v for k, v in mb.items() if k != ours},
                 rounds_s={k: t['rounds_s'] for k, t in times.items()})
@@ -171,7 +171,7 @@ def measure(
         rows.append(bench_recheck(d, list(small.values()), repeats=repeats,
                                   what=f'{len(small):,} small files that are there, checked'))
         rows += [bench_convert(d, root, n=n_records, repeats=repeats, cold=c) for c in (False, True)]
-    found = dict(
+    figures = dict(
         command='python -m ecg_nb.dev.bench_transfer',
         data='simulated' if is_simulated(root) else 'PTB-XL 1.0.3 at 100 Hz (CC BY 4.0); a night of random bytes',
         cores=os.cpu_count(), load=os.getloadavg()[0] if hasattr(os, 'getloadavg') else None, repeats=repeats,
@@ -179,14 +179,14 @@ def measure(
             'other. Server: ecg_nb.dev.publisher.Publisher on loopback, a process of its own. Warm: read once '
             'before. Cold: pages of the source files given up before each (posix_fadvise DONTNEED); caches below the '
             'operating system are not controlled', rows=rows) | provenance()
-    write_json(out or results_path('benchmarks', 'transfer.json'), found)
-    return found
+    write_json(out or results_path('benchmarks', 'transfer.json'), figures)
+    return figures
 
 # %% ../../nbs/dev/18_bench_transfer.ipynb #transfer-table
-def transfer_table(found): # from `measure` or its file
+def transfer_table(figures): # from `measure` or its file
     "The measurements as a table: MB/s of each program, and how many times as fast ours is (the first of each block)."
     table = []
-    for r in found['rows']:
+    for r in figures['rows']:
         for program, mb_s in r['mb_s'].items():
             ratio = round(r['ratio'][program], 2) if program in r['ratio'] else None
             table.append(dict(what=r['what'], program=program, mb_s=round(mb_s, 1),

@@ -33,9 +33,9 @@ def neurokit_waves(
         try:
             x = nk.ecg_clean(np.nan_to_num(rec.signal[0].astype(float)), sampling_rate=fs)
             r = nk.ecg_peaks(x, sampling_rate=fs)[1]['ECG_R_Peaks']
-            found = nk.ecg_delineate(x, r, sampling_rate=fs, method='dwt')[1]
+            boundaries = nk.ecg_delineate(x, r, sampling_rate=fs, method='dwt')[1]
         except Exception: return pd.DataFrame(columns=COLUMNS)
-    def times(name): return np.asarray(found.get(name, [np.nan]*len(r)), float)/fs
+    def times(name): return np.asarray(boundaries.get(name, [np.nan]*len(r)), float)/fs
     for wave, letter in dict(P='P', QRS='R', T='T').items():
         peaks = np.asarray(r, float)/fs if wave == 'QRS' else times(f'ECG_{letter}_Peaks')
         rows += [(wave, *row)

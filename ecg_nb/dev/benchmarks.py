@@ -78,7 +78,7 @@ def _versions(*packages):
         except PackageNotFoundError: return ''
     return ', '.join(filter(None, map(find_one, packages)))
 
-def row(what, ours, peer, ours_value, peer_value, unit, *, n, repeats, n_peer=None, ratio_cpu=None, target='',
+def row(title, ours, peer, ours_value, peer_value, unit, *, n, repeats, n_peer=None, ratio_cpu=None, target='',
         threads=1, packages=()):
     "One line of the table; `target` as in `'ratio >= 20'` or `'ours >= 300000'`."
     better = ours_value/peer_value if unit.endswith('/s') else peer_value/ours_value
@@ -87,14 +87,14 @@ def row(what, ours, peer, ours_value, peer_value, unit, *, n, repeats, n_peer=No
     if target:
         compare = {'>=': operator.ge, '<': operator.lt}[op]
         holds = compare(better if target.startswith('ratio') else ours_value, float(value))
-    return dict(what=what, ours=ours, peer=peer, ours_value=float(ours_value), peer_value=float(peer_value), unit=unit,
+    return dict(what=title, ours=ours, peer=peer, ours_value=float(ours_value), peer_value=float(peer_value), unit=unit,
                 ratio=float(better), ratio_cpu=ratio_cpu, target=target, holds=holds, n=n,
                 n_peer=n if n_peer is None else n_peer, repeats=repeats, threads=threads,
                 versions=_versions(*packages))
 
 # %% ../../nbs/dev/10_benchmarks.ipynb #race-rows
 def race_rows(
-    what,             # is measured
+    title,            # is measured
     times,            # from `race`; ours first
     *,
     unit:str,         # items a second ('records/s'), or time an item ('ms/record')
@@ -109,7 +109,7 @@ def race_rows(
     rows = []
     for j, k in enumerate(times.index[1:]):
         ratio_cpu = float(cpu[k]/cpu[own]) if cpu[own] > 0 else None
-        rows.append(row(what, own, k, value(own), value(k), unit, n=n[own], n_peer=n[k], ratio_cpu=ratio_cpu,
+        rows.append(row(title, own, k, value(own), value(k), unit, n=n[own], n_peer=n[k], ratio_cpu=ratio_cpu,
                         target='' if j else target, **kw))
     return rows
 
@@ -298,8 +298,8 @@ def bench_crops(
     (x, x_peer), (z, z_peer) = g1.values(), g2.values()
     if not np.array_equal(x, x_peer) or not torch.allclose(z, z_peer, rtol=1e-6, atol=0):
         raise AssertionError('the crops do not agree')
-    what = 'crops of 250 x 12'
-    return race_rows(what, t1, packages=('numpy',), **kw) + race_rows(what, t2, packages=('torch',), **kw)
+    title = 'crops of 250 x 12'
+    return race_rows(title, t1, packages=('numpy',), **kw) + race_rows(title, t2, packages=('torch',), **kw)
 
 # %% ../../nbs/dev/10_benchmarks.ipynb #-signals
 def _signals(fs, n, root):
@@ -319,12 +319,12 @@ def _signals(fs, n, root):
 def _detectors(fs):
     "Functions of a 12-lead signal: ours first."
     import sleepecg, wfdb.processing
-    found = {'find_r_peaks_multi, 12 leads': lambda x: find_r_peaks_multi(x, fs),
+    detectors = {'find_r_peaks_multi, 12 leads': lambda x: find_r_peaks_multi(x, fs),
              'sleepecg, each of 12 leads': lambda x: [sleepecg.detect_heartbeats(l, fs) for l in x][1],
              'wfdb XQRS, lead II': lambda x: wfdb.processing.xqrs_detect(x[1].astype(float), fs, verbose=False)}
     try: import neurokit2 as nk
-    except ImportError: return found
-    return found | {'neurokit2, lead II': lambda x: nk.ecg_peaks(nk.ecg_clean(x[1], sampling_rate=fs),
+    except ImportError: return detectors
+    return detectors | {'neurokit2, lead II': lambda x: nk.ecg_peaks(nk.ecg_clean(x[1], sampling_rate=fs),
                                                                  sampling_rate=fs)[1]['ECG_R_Peaks']}
 
 # %% ../../nbs/dev/10_benchmarks.ipynb #bench-r-peaks
@@ -496,11 +496,11 @@ def bench_search(
     # two nearly equal scores may change places
     if not np.allclose(s[:n_peer], s2, atol=1e-5) or (i[:n_peer] != i2).mean() > 1e-3:
         raise AssertionError('the nearest templates do not agree')
-    def memory(how, n): return peak_memory(_search_code, how, k, n_templates, n, dim, n_threads)
-    kw, what = dict(threads=n_threads, packages=('numpy',)), f'search, {k} of {n_templates:,} templates'
-    rows = race_rows(what, times, unit='probes/s', n={ours: n_probes, peer: n_peer}, repeats=repeats,
+    def memory(method, n): return peak_memory(_search_code, method, k, n_templates, n, dim, n_threads)
+    kw, title = dict(threads=n_threads, packages=('numpy',)), f'search, {k} of {n_templates:,} templates'
+    rows = race_rows(title, times, unit='probes/s', n={ours: n_probes, peer: n_peer}, repeats=repeats,
                      target='ours >= 5000', **kw)
-    return rows + [row(f'{what}, peak memory', ours, peer, memory('top_k', n_probes), memory('plain', n_peer), 'MB',
+    return rows + [row(f'{title}, peak memory', ours, peer, memory('top_k', n_probes), memory('plain', n_peer), 'MB',
                        n=n_probes, n_peer=n_peer, repeats=1, target='ours < 200', **kw)]
 
 # %% ../../nbs/dev/10_benchmarks.ipynb #plains4block
@@ -641,16 +641,16 @@ def bench_maps(
     "Integrated gradients of a batch of records, beside the passes alone and beside one record at a time."
     from ecg_nb.explanation.attribution import attribute, ig_speed
     kw = dict(n=n, repeats=1, threads=torch.get_num_threads(), packages=('torch', 'captum'))
-    t, what = ig_speed(run, n=n, steps=steps, batch=batch), f'maps, integrated gradients, {steps} steps'
+    t, title = ig_speed(run, n=n, steps=steps, batch=batch), f'maps, integrated gradients, {steps} steps'
     x = .2*torch.randn(n_peer, len(run.recipe.leads), round(10*run.recipe.fs),
                        generator=torch.Generator().manual_seed(0))
     began = time.perf_counter()
     for i in range(n_peer): attribute(run, x[i:i + 1], 0, steps=steps)
     each = (time.perf_counter() - began)/n_peer
     ours_ms, passes_ms = 1000*t['maps_s']/n, 1000*t['passes_s']/n
-    return [row(what, 'saliency.attribute', f'{n*steps:,} forward and backward passes alone', ours_ms, passes_ms,
+    return [row(title, 'saliency.attribute', f'{n*steps:,} forward and backward passes alone', ours_ms, passes_ms,
                 'ms/record', target='ratio >= 0.5', **kw),
-            row(what, 'saliency.attribute', 'one record after another', ours_ms, 1000*each, 'ms/record',
+            row(title, 'saliency.attribute', 'one record after another', ours_ms, 1000*each, 'ms/record',
                 n_peer=n_peer, **kw)]
 
 # %% ../../nbs/dev/10_benchmarks.ipynb #machine-limits
@@ -754,8 +754,8 @@ def run_benchmarks(
         agree = {}
         for fs in (100, 500):
             say(f'R peaks at {fs} Hz')
-            found, agree[str(fs)] = bench_r_peaks(root, fs, n=s['r_records'], repeats=s['repeats'])
-            rows += found
+            r_peak_rows, agree[str(fs)] = bench_r_peaks(root, fs, n=s['r_records'], repeats=s['repeats'])
+            rows += r_peak_rows
         y = ptbxl_labels(table.head(len(store)), 'all', root)[0]
         data = load_data(store, y).subset(range(min(s['n_train'], len(store))))
         for name in s['models']:
@@ -815,10 +815,10 @@ def _all_to_store(table, root, tmp, *, n_jobs, n_peer, repeats=3):
                     repeats=repeats, before=lambda: shutil.rmtree(out, ignore_errors=True))
     kw = dict(unit='ms/record', n=dict.fromkeys(runners, len(table)) | {'wfdb.rdsamp loop': len(paths)},
               repeats=repeats, target='ratio >= 20', packages=('wfdb', 'numpy', 'joblib'))
-    what = f'PTB-XL to store, {len(table):,} records'
-    rows = race_rows(what, times.iloc[[0, -1]], **kw)
+    title = f'PTB-XL to store, {len(table):,} records'
+    rows = race_rows(title, times.iloc[[0, -1]], **kw)
     if n_jobs <= 1: return rows
-    parallel = race_rows(f'{what}, {n_jobs} processes', times.iloc[1:], threads=n_jobs, **kw)
+    parallel = race_rows(f'{title}, {n_jobs} processes', times.iloc[1:], threads=n_jobs, **kw)
     return rows + [r | dict(ratio_cpu=None) for r in parallel]
 
 # %% ../../nbs/dev/10_benchmarks.ipynb #main

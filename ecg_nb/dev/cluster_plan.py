@@ -22,10 +22,10 @@ def benchmark_rates(
     "What the benchmarks measured that a plan needs."
     path = Path(path or results_path('benchmarks', 'benchmarks.json'))
     rows = read_json(path).get('rows', [])
-    def of(what, ours):
-        found = [r['ours_value'] for r in rows if r['what'] == what and r['ours'] == ours]
-        if not found: raise MissingFile(path, f'no row {what!r}; make it with python -m ecg_nb.dev.benchmarks')
-        return found[0]
+    def of(title, ours):
+        values = [r['ours_value'] for r in rows if r['what'] == title and r['ours'] == ours]
+        if not values: raise MissingFile(path, f'no row {title!r}; make it with python -m ecg_nb.dev.benchmarks')
+        return values[0]
     return dict(
         copy_ms_a_record=of('PTB-XL to store, 21,799 records', 'store.convert'),
         kb_a_record=of('size on disk', 'store'),

@@ -828,9 +828,9 @@ def check_demo(browser, check, pictures=None):
                 page.set_input_files('input[type=file]', [str(Path(tmp)/f) for f in files])
                 page.click('button', no_wait_after=True)
                 page.wait_for_selector('[role=alert], .said', timeout=120_000)
-                said = page.locator('body').text_content()
-                if len(files) == 1: check('demo: signals without a header are named', 'No answer: heart.dat' in said)
-            check('demo: a recording leads to its page', page.url.endswith('pages/heart.html') and 'sex/lead-I' in said)
+                text = page.locator('body').text_content()
+                if len(files) == 1: check('demo: signals without a header are named', 'No answer: heart.dat' in text)
+            check('demo: a recording leads to its page', page.url.endswith('pages/heart.html') and 'sex/lead-I' in text)
             words = [w for w in words if '400' not in w]       # Chromium tells of the answer to the first
             check('demo: nothing on the console', words == [])
             if pictures: page.screenshot(path=str(Path(pictures)/'demo.png'), full_page=True)

@@ -71,10 +71,10 @@ class _Finder(ast.NodeVisitor):
     def between(self, left, right, kind, changes):
         "Exchange the operator between two nodes."
         a, b = self.end(left), self.start(right)
-        found = re.search(r'not\s+in|is\s+not|\b(?:in|is|and|or)\b|//|\*\*|[<>=!]=|[-+*/%<>&|@]', self.text(a, b))
-        if not found or found[0] not in changes: return
-        before = len(self.text(a, b)[:found.start()].encode())
-        self.change(kind, a + before, a + before + len(found[0]), changes[found[0]])
+        operator = re.search(r'not\s+in|is\s+not|\b(?:in|is|and|or)\b|//|\*\*|[<>=!]=|[-+*/%<>&|@]', self.text(a, b))
+        if not operator or operator[0] not in changes: return
+        before = len(self.text(a, b)[:operator.start()].encode())
+        self.change(kind, a + before, a + before + len(operator[0]), changes[operator[0]])
 
     def visit_FunctionDef(self, node):
         if node.name.startswith(_PICTURES): return

@@ -239,10 +239,10 @@ def try_out(
         e.step('ecg_nb predict',
                [e.folder/'bin'/'ecg_nb', 'predict', 'ecg.npy', '--fs', '500', '--units', 'mV', '--leads', ','.join(LEADS), '--out', 'answers', '--quiet'])
         try:
-            said = probe('diagnosis/superclass', 'rhythm/nine', 'sex/lead-I', python=e.python)
+            answers = probe('diagnosis/superclass', 'rhythm/nine', 'sex/lead-I', python=e.python)
             e.steps['shipped runs answer'] = 'ok'
         except ECGError as err:
-            said = {}
+            answers = {}
             e.steps['shipped runs answer'] = err.cause.replace(e.box.name, '')[:300]
         if extras:
             e.pip(f'extras {", ".join(extras)}', 'install', '-c', limits,
@@ -253,7 +253,7 @@ def try_out(
                 e.step('ecg_nb export', [e.folder/'bin'/'ecg_nb', 'export', 'rhythm/nine', '--to', 'exported'])
         versions = e.step('versions', [e.python, '-c', _VERSIONS, *names(s['requirements'])])
         if notebooks is not None: _test_there(e, limits, root, notebooks, s)
-        return dict(lowest=low, versions=json.loads(versions or '{}'), steps=e.steps, runs=said.get('runs', {}))
+        return dict(lowest=low, versions=json.loads(versions or '{}'), steps=e.steps, runs=answers.get('runs', {}))
 
 def _test_there(e, limits, root, notebooks, s):
     copy = Path(e.box.name)/'project'
@@ -262,9 +262,9 @@ def _test_there(e, limits, root, notebooks, s):
     for f in root.iterdir():
         if f.is_file(): shutil.copy(f, copy)
     e.pip('install dev', 'install', '-c', limits, *s['dev_requirements'].split())
-    said = e.step('notebooks', [e.python, '-m', 'ecg_nb.dev.notebooks', 'test', *notebooks], cwd=copy,
+    log = e.step('notebooks', [e.python, '-m', 'ecg_nb.dev.notebooks', 'test', *notebooks], cwd=copy,
                   ECG_NB_SAMPLE='1')
-    e.steps['notebooks'] = '; '.join([said.strip().splitlines()[-1], *re.findall(r'^FAILED.*$', said, re.M)])[:1000] if said.strip() else e.steps['notebooks']
+    e.steps['notebooks'] = '; '.join([log.strip().splitlines()[-1], *re.findall(r'^FAILED.*$', log, re.M)])[:1000] if log.strip() else e.steps['notebooks']
 
 # %% ../../nbs/dev/14_package.ipynb #import-cost
 _COST = ("import resource, sys, json; t = lambda: sum(resource.getrusage(resource.RUSAGE_SELF)[:2]); a = t(); import "
@@ -299,10 +299,10 @@ def _known_as(tree):
             out |= {a.asname or a.name: f'{n.module}.{a.name}' for a in n.names}
     return out
 
-def _full_name(f, known):
+def _full_name(f, imports):
     parts = []
     while isinstance(f, ast.Attribute): parts, f = [f.attr, *parts], f.value
-    return '.'.join([known.get(f.id, f.id), *parts]) if isinstance(f, ast.Name) else ''
+    return '.'.join([imports.get(f.id, f.id), *parts]) if isinstance(f, ast.Name) else ''
 
 def risky_calls(
     folder=None,      # of Python files; default: the package
@@ -311,9 +311,9 @@ def risky_calls(
     rows = []
     for p in sorted(Path(folder or Path(ecg_nb.__file__).parent).rglob('*.py')):
         tree = ast.parse(p.read_text(encoding='utf-8'))
-        known = _known_as(tree)
+        imports = _known_as(tree)
         for n in (n for n in ast.walk(tree) if isinstance(n, ast.Call)):
-            name = _full_name(n.func, known)
+            name = _full_name(n.func, imports)
             if any(k.arg == _SAFE[name][0] and isinstance(k.value, ast.Constant)
                    and k.value.value is _SAFE[name][1] for k in n.keywords if name in _SAFE):
                 continue
@@ -339,12 +339,12 @@ def promises_unheld(
     "The files, notebooks and headings that the page of promises names and that there are not."
     root = Path(root)
     notebooks = {p.stem: p for p in (root/'nbs').rglob('*.ipynb')}
-    lost = [link for link in re.findall(r'\]\(([^)#]+)\)', text) if '://' not in link and not (root/link).exists()]
+    broken = [link for link in re.findall(r'\]\(([^)#]+)\)', text) if '://' not in link and not (root/link).exists()]
     for linked, plain, heading in re.findall(r'(?:\[(\d\d_\w+)\]\([^)]*\)|\b(\d\d_[a-z_]+)\b)(?:\s+"([^"]+)")?', text):
         name = linked or plain
-        if name not in notebooks: lost.append(name)
-        elif heading and heading not in _headings(notebooks[name]): lost.append(f'{name} "{heading}"')
-    return lost
+        if name not in notebooks: broken.append(name)
+        elif heading and heading not in _headings(notebooks[name]): broken.append(f'{name} "{heading}"')
+    return broken
 
 def _headings(path)->set:
     "All headings of a notebook."

@@ -156,11 +156,11 @@ def _character(self:Stepper, item):
 
 def _test(self:Stepper, item):
     "Function(position) -> whether the character there belongs to a set."
-    compiled, known = self._compiled(item), {}
+    compiled, states = self._compiled(item), {}
     def test(p):
         c = self.text[p:p + 1]
-        if c not in known: known[c] = compiled.match(c) is not None
-        return known[c]
+        if c not in states: states[c] = compiled.match(c) is not None
+        return states[c]
     return test
 
 def _branch(self:Stepper, rows):

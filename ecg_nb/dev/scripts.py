@@ -26,13 +26,13 @@ def faults(
     path,          # of a script
 )->list[str]:      # 'ecg_view.js, line 3: 120 columns'
     "What is wrong with a script, line by line."
-    found = []
+    problems = []
     for number, line in enumerate(Path(path).read_text(encoding='utf-8').splitlines(), 1):
         place = f'{Path(path).name}, line {number}'
-        if len(line) > COLUMNS: found.append(f'{place}: {len(line)} columns')
-        if line != line.rstrip() or '\t' in line: found.append(f'{place}: a tab, or blanks at its end')
-        if name := re.search(FORBIDDEN, line): found.append(f'{place}: {name[0]} could run what a file contains')
-    return found
+        if len(line) > COLUMNS: problems.append(f'{place}: {len(line)} columns')
+        if line != line.rstrip() or '\t' in line: problems.append(f'{place}: a tab, or blanks at its end')
+        if name := re.search(FORBIDDEN, line): problems.append(f'{place}: {name[0]} could run what a file contains')
+    return problems
 
 # %% ../../nbs/dev/15_scripts.ipynb #parses
 def parses(

@@ -118,12 +118,12 @@ def exchange_table(
     z = exchange_scores(with_exchanges(test).reshape(-1, 8, 80)).reshape(len(test), len(EXCHANGES), -1)
     limit, rows = np.quantile(undisturbed.max(1), SPECIFICITY), []
     for k, name in enumerate(EXCHANGES):
-        found = z[:, k].max(1) > limit
-        value, low, high = _share(found, patients)
+        detected = z[:, k].max(1) > limit
+        value, low, high = _share(detected, patients)
         row = dict(exchange=name, found=value, found_low=low, found_high=high)
         if k:
             alone = _share(z[:, k, k - 1] > np.quantile(undisturbed[:, k - 1], .99), patients)
-            row |= dict(named=float((found & (z[:, k].argmax(1) == k - 1)).mean()), alone=alone[0],
+            row |= dict(named=float((detected & (z[:, k].argmax(1) == k - 1)).mean()), alone=alone[0],
                         alone_low=alone[1], alone_high=alone[2])
         rows.append(row)
     return pd.DataFrame(rows)
@@ -347,9 +347,9 @@ def write_doctor(
     t = answer_table(run, [recs[i] for i in rows], np.asarray(y)[rows], parts[10].subject_id.to_numpy()[rows])
     write_csv(folder/'answers.csv', t, float_format='%.4f')
     for r in t.itertuples():
-        what = f'{r.exchange} exchanged' if r.exchange != 'none' else 'nothing exchanged'
-        put(f'macro AUC of the superclasses, {what}', r.before, r.before_low, r.before_high, len(rows), chance=.5)
-        put(f'macro AUC of the superclasses, {what}, findings undone', r.after, r.after_low, r.after_high,
+        title = f'{r.exchange} exchanged' if r.exchange != 'none' else 'nothing exchanged'
+        put(f'macro AUC of the superclasses, {title}', r.before, r.before_low, r.before_high, len(rows), chance=.5)
+        put(f'macro AUC of the superclasses, {title}, findings undone', r.after, r.after_low, r.after_high,
             len(rows), chance=.5)
     write_json(folder/'metrics.json', dict(
         task='doctor', run='doctor', title='what the ECG doctor finds', command='ecg_nb doctor --report',

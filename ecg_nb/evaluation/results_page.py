@@ -214,8 +214,8 @@ def readme_text(
 )->str:
     "The page of all results under `root`, in Markdown."
     root = Path(root or results_path())
-    found = headlines(root=root)
-    task = found.run.str.partition('/')[0]
+    rows = headlines(root=root)
+    task = rows.run.str.partition('/')[0]
     out = ['<!-- Made from the metrics.json files by `ecg_nb results`: change those, not this file. -->', '# Results',
         'What every run in this folder reached, read from its `metrics.json`. Intervals are 95 %, over '
         'people where people have several records (of R peaks and of classes of beats over recordings, each of '
@@ -226,12 +226,12 @@ def readme_text(
         'Explained in `nbs/20_evaluate.ipynb`.']
     for name in [t for t in SECTIONS if (task == t).any()] + sorted(set(task) - set(SECTIONS)):
         head, words = SECTIONS.get(name, (name.capitalize(), ''))
-        out += [f'## {head}'] + [words]*bool(words) + [markdown_table(found[task == name])]
+        out += [f'## {head}'] + [words]*bool(words) + [markdown_table(rows[task == name])]
         out += [text for text in [informed_text(name, root=root)] if text]
     for name, (head, words) in FOLDERS.items():
         if folder_table(name, root): out += [f'## {head}', words, folder_table(name, root)]
-    pictures, tables = ([(f, w) for f, w in what.items() if (root/f).exists()]
-                        for what in (PICTURES | ELSEWHERE, TABLES))
+    pictures, tables = ([(f, w) for f, w in section.items() if (root/f).exists()]
+                        for section in (PICTURES | ELSEWHERE, TABLES))
     if tables:
         out += ['## Tables', 'Made by `ecg_nb evaluate --all` from the predictions in the folders above.',
                 '\n'.join(f'* [{f}]({f}): {w}' for f, w in tables)]

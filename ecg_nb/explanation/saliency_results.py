@@ -122,24 +122,24 @@ def plot_sex(
 # %% ../../nbs/explanation/15_saliency_results.ipynb #-write-sex
 PARTS = ('superclass', 'rhythm', 'sex', 'age', 'identity', 'maximised', 'embedding')
 
-def _write_sex(folder, root, seed, said):
+def _write_sex(folder, root, seed, verdicts):
     from ecg_nb.tasks.base import find_task
     twelve, one = load_run('sex/leads-12'), load_run('sex/lead-I')
     t = find_task('sex').splits('lead-I', root=root).tables['test']
     p = {r.folder.name: read_table(r.folder/'predictions.csv.gz', dtype=dict(record_id=str)).set_index('record_id').female.reindex(t.record_id).to_numpy() for r in (twelve, one)}
     def recording(i): return read(t.iloc[i], root=root)
-    found = {k: confident(v, t.sex == 'F') for k, v in p.items()}
-    said['confident'] = {k: {g: len(v) for g, v in f.items()} for k, f in found.items()}
+    sure = {k: confident(v, t.sex == 'F') for k, v in p.items()}
+    verdicts['confident'] = {k: {g: len(v) for g, v in f.items()} for k, f in sure.items()}
     for word, group, name in (('man', 'men', 'male'), ('woman', 'women', 'female')):
         # both networks are sure, the one with twelve leads most
-        both = [i for i in found['leads-12'][group] if i in set(found['lead-I'][group])]
+        both = [i for i in sure['leads-12'][group] if i in set(sure['lead-I'][group])]
         calm = [recording(i) for i in both[:40]]
         _save(plot_sex(twelve, one, [r for r in calm if np.nanmax(np.abs(r.signal)) < 2.5][:3], word),
               folder.parent/f'saliency_map_{name}.png')
     for k, run in (('lead-I', one), ('leads-12', twelve)):
-        _save(plot_confident(run, recording, found[k], n=3, methods=('guided_backprop', 'integrated_gradients')), folder/f'confident_{k}.png')
+        _save(plot_confident(run, recording, sure[k], n=3, methods=('guided_backprop', 'integrated_gradients')), folder/f'confident_{k}.png')
 
-def _write_age(folder, root, seed, said):
+def _write_age(folder, root, seed, verdicts):
     run, table = load_run('sex/leads-12'), records_table('ptb-xl', root).set_index('record_id', drop=False)
     oldest = read_table(run.folder/'predictions.csv.gz', dtype=dict(record_id=str)).sort_values('age', ascending=False).record_id[:40]
     rec = next(r for r in (read(table.loc[i], root=root) for i in oldest) if np.nanmax(np.abs(r.signal)) < 2.5)
@@ -148,7 +148,7 @@ def _write_age(folder, root, seed, said):
                                             f'{maps[0].score:.0f} years by its ECG, {rec.meta["age"]:.0f} by its '
                                             'table (sex/leads-12; tested for sex)'), folder.parent/'saliency_map_age.png')
 
-def _write_identity(folder, root, seed, said):
+def _write_identity(folder, root, seed, verdicts):
     run, table = load_run('identity/leads-12'), records_table('ptb-xl', root).set_index('record_id', drop=False)
     probes = read_table(run.folder/'probes.csv', dtype=dict(record_id=str, nearest_record=str))
     p = probes[(probes['rank'] == 1) & (probes.days > 365)].sort_values('score', ascending=False)
@@ -156,12 +156,12 @@ def _write_identity(folder, root, seed, said):
         later, first = (read(table.loc[i], root=root) for i in (row.record_id, row.nearest_record))
         if np.nanmax(np.abs(later.signal)) < 2.5: break
     maps = by_each(run, later, cls=first)
-    said['identity'] = dict(record=later.record_id, first=first.record_id, days=int(row.days), cosine=maps[0].score)
+    verdicts['identity'] = dict(record=later.record_id, first=first.record_id, days=int(row.days), cosine=maps[0].score)
     _save(plot_judged(run, later, maps, title=f'same person: PTB-XL record {later.record_id} of the test fold beside '
                                               f'record {first.record_id}, {row.days:.0f} days older; cosine '
                                               f'{maps[0].score:.2f} (identity/leads-12)'), folder.parent/'saliency_map_same_person.png')
 
-def _write_maximised(folder, root, seed, said):
+def _write_maximised(folder, root, seed, verdicts):
     for name, classes, title in (('diagnosis/superclass', None, 'superclass'),
                                  ('rhythm/nine', None, 'rhythm'), ('sex/lead-I', None, 'sex')):
         run = load_run(name)
@@ -170,7 +170,7 @@ def _write_maximised(folder, root, seed, said):
         run = load_run(name)
         _save(plot_windows(maximise(run, conv=0, channels=range(8), seed=seed), run.recipe.fs, [f'channel {k}' for k in range(8)], leads=run.recipe.leads, title=f'{name}: what excites the first convolution most'), folder/f'maximised_{name.split("/")[1]}_first_convolution.png')
 
-def _write_embedding(folder, root, seed, said):
+def _write_embedding(folder, root, seed, verdicts):
     from ecg_nb.tasks.base import find_task
     for name, ready in (('diagnosis/superclass', find_task('diagnosis').splits('superclass', root=root)),
                         ('rhythm/nine', find_task('rhythm').splits('nine', root=root, parts=('test',))),

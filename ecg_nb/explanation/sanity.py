@@ -69,7 +69,7 @@ def plant(
 )->tuple:              # the changed signal (mV), float32 (leads, n_samples); where it was changed, bool, as large
     "Change one wave of a simulated ECG."
     if name not in PLANTS: raise ValueError(f'no plant {name!r}; there are {", ".join(PLANTS)}')
-    (wave, how, leads), x, where = PLANTS[name], rec.signal.copy(), np.zeros(rec.signal.shape, bool)
+    (wave, shape, leads), x, where = PLANTS[name], rec.signal.copy(), np.zeros(rec.signal.shape, bool)
     rows, slur = [rec.leads.index(l) for l in leads], round(.08*rec.fs)
     b = truth.boundaries
     for on, off in b.loc[b.wave == wave, ['onset', 'offset']].to_numpy():
@@ -77,7 +77,7 @@ def plant(
         # the wave above its own base line
         d = part - (part[:, :1] + (part[:, -1:] - part[:, :1])*np.linspace(0, 1, part.shape[1]))
         x[rows, on:off + 1] += dict(inverted=-2*d, absent=-d,
-                                    slurred=uniform_filter1d(d, slur, axis=1, mode='constant') - d)[how]
+                                    slurred=uniform_filter1d(d, slur, axis=1, mode='constant') - d)[shape]
         where[rows, on:off + 1] = True
     return x, where
 
@@ -410,11 +410,11 @@ def plot_curves(
     axes = plt.subplots(1, 2, figsize=(11, 3.4), sharey=True, layout='constrained')[1] if axes is None else axes
     fixed = {'QRS first': dict(color='k', ls='--', lw=1.6), 'random order': dict(color='k', ls=':', lw=1.6),
              CONTROL: dict(color=GREY, ls='-.', lw=1.6)}
-    for ax, kind, what in zip(axes, ('deletion', 'insertion'), ('erased', 'brought back')):
+    for ax, kind, verb in zip(axes, ('deletion', 'insertion'), ('erased', 'brought back')):
         for i, (m, c) in enumerate(curves[curves.kind == kind].groupby('order', sort=False)):
             if orders is not None and m not in orders: continue
             ax.plot(c.share, c.logit, label=m.replace('_', ' '), **fixed.get(m, dict(color=COLORS[(i - 2)%10], lw=1.2)))
-        ax.set(xlabel=f'share of pieces {what}', title=kind)
+        ax.set(xlabel=f'share of pieces {verb}', title=kind)
     axes[0].set_ylabel('logit of the class, mean')
     axes[1].legend(fontsize=7, loc='center left', bbox_to_anchor=(1, .5))
     return axes

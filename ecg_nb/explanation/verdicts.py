@@ -67,8 +67,8 @@ def read_verdicts(
     path = Path(path or shipped_path('saliency', 'proof', 'verdicts.csv'))
     if not path.is_file(): raise MissingFile(path, 'no verdicts there; `ecg_nb sanity` makes them')
     t = read_table(path, kind='table')
-    lost = {'run', 'method', 'test', 'value', 'lo', 'hi', 'n', 'on', 'bar', 'passed'} - set(t)
-    if lost: raise DamagedFile(path, f'no column {", ".join(sorted(lost))}')
+    missing = {'run', 'method', 'test', 'value', 'lo', 'hi', 'n', 'on', 'bar', 'passed'} - set(t)
+    if missing: raise DamagedFile(path, f'no column {", ".join(sorted(missing))}')
     return t
 
 def run_name(run)->str: # 'diagnosis/superclass'

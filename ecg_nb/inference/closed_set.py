@@ -60,8 +60,8 @@ def identify_among(
 )->tuple: # (DataFrame record_id, person, score, nearest, note; DataFrame record_id, cause of those left out)
     "Whom of its people the network takes each recording for; `score` is a probability among them."
     net = network if isinstance(network, Network) else load_network(find_network(network))
-    readable, lost = sources(source, fs=fs, leads=leads, units=units)
-    rows, left_out = [], lost.to_dict('records')
+    readable, unread = sources(source, fs=fs, leads=leads, units=units)
+    rows, left_out = [], unread.to_dict('records')
     for s in readable:
         try: mean, n = beat_answers(net, s.read() if s.duration_s <= LONG_S else s.read(start_s=0., stop_s=LONG_S))
         except ECGError as e: left_out.append(dict(record_id=s.record_id, cause=e.cause))

@@ -479,9 +479,9 @@ class OnnxRun:
         if not set(need) <= set(gives) or any(not gives[k] or gives[k][-1] != len(self.classes) for k in need):
             raise BadHeader(self.folder/'model.onnx', f'gives {gives}, recipe.json says {len(self.classes)} classes')
 
-    def _ask(self, what, x):
-        "Output `what` for the array `x`."
-        try: y = self.session.run([what], dict(ecg=x))[0]
+    def _ask(self, output, x):
+        "Output `output` for the array `x`."
+        try: y = self.session.run([output], dict(ecg=x))[0]
         except Exception as e:
             raise ECGError(self.folder/'model.onnx',
                            f'failed on an array of shape {x.shape} ({str(e).strip().splitlines()[0][:160]})') from None

@@ -79,7 +79,7 @@ def vectors(
     check_whole(run)
     if getattr(run.model, 'note', None) is not None:
         raise BadTable(run.folder, 'its network reads a note besides the ECG: it has no vector of the ECG alone')
-    found, lost = sources(source, fs=fs, leads=leads, units=units)
+    found, unread = sources(source, fs=fs, leads=leads, units=units)
     rows, x, bad = [], [], []
     for s in tqdm(found, disable=not progress or None, desc='vectors'):
         try: note, vector = _vector_and_note(run, s)
@@ -88,7 +88,7 @@ def vectors(
             rows.append(dict(record_id=s.record_id, note=note))
             x.append(vector)
     table = pd.DataFrame(rows, columns=['record_id', 'note'])
-    problems = pd.concat([lost, pd.DataFrame(bad, columns=['record_id', 'cause'])], ignore_index=True)
+    problems = pd.concat([unread, pd.DataFrame(bad, columns=['record_id', 'cause'])], ignore_index=True)
     return Vectors(run.name, table, np.stack(x) if x else np.zeros((0, 0), np.float32), problems,
                    origin(run))
 

@@ -28,26 +28,26 @@ MARTINEZ = {
     ('T', 'offset'): (-1.6, 18.1),
 }
 
-def _matched(true, found, window_s):
+def _matched(true, detected, window_s):
     "Numbers (true, found) of those that belong together, one to one."
-    order_t, order_f = np.argsort(true, kind='stable'), np.argsort(found, kind='stable')
-    pair = match_beats(found[order_f], true[order_t], window_s)
+    order_t, order_f = np.argsort(true, kind='stable'), np.argsort(detected, kind='stable')
+    pair = match_beats(detected[order_f], true[order_t], window_s)
     hit = pair >= 0
     return order_t[pair[hit]], order_f[hit]
 
 # %% ../../nbs/metrics/13_boundaries.ipynb #boundary-errors-2
 def boundary_errors(
     true:pd.DataFrame,    # marks: wave, onset_s, peak_s, offset_s; NaN where one was not marked
-    found:pd.DataFrame,   # boundaries of a delineator, the same columns
+    detected:pd.DataFrame,  # boundaries of a delineator, the same columns
     *,
     spans=None,           # [(start_s, end_s)] in which all waves are marked; default: everywhere
     window_s:float=WINDOW_S,
 )->dict:                  # (wave, point) -> errors (s); (wave, 'counts') -> (found, missed, invented)
-    "How the boundaries in `found` differ from the marks in `true`."
+    "How the boundaries in `detected` differ from the marks in `true`."
     if window_s <= 0: raise ECGError('window', f'{window_s} s; a window above 0 is needed')
     out = {}
     for wave in dict.fromkeys(true.wave):
-        t, f = true[true.wave == wave], found[found.wave == wave]
+        t, f = true[true.wave == wave], detected[detected.wave == wave]
         i, j = _matched(t.peak_s.to_numpy(float), f.peak_s.to_numpy(float), window_s)
         alone = np.delete(f.peak_s.to_numpy(float), j)
         inside = np.ones(len(alone), bool)

@@ -418,11 +418,11 @@ def confusion(
 )->pd.DataFrame:  # counts: one row a true class, one column a predicted one
     "How often each true class was called each class."
     names = list(names)
-    def codes(a, what):
+    def codes(a, name):
         a = np.asarray(a)
         c = a.astype(int) if a.dtype.kind in 'iub' else pd.Index(names).get_indexer(a)
         if ((c < 0) | (c >= len(names))).any():
-            raise ValueError(f'{what} holds a class that is not in names: {a[(c < 0) | (c >= len(names))][0]!r}')
+            raise ValueError(f'{name} holds a class that is not in names: {a[(c < 0) | (c >= len(names))][0]!r}')
         return c
     t, q = codes(truth, 'truth'), codes(predicted, 'predicted')
     if t.shape != q.shape or t.ndim != 1:

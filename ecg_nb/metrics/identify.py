@@ -114,11 +114,11 @@ def rank_k(
 )->dict:                    # rate, lo, hi (95 %), n (known probes), people, chance
     "Share of known probes whose person is among the first `k`."
     r = np.asarray(ranks, float)
-    known = np.isfinite(r)
+    enrolled = np.isfinite(r)
     rate = float(cmc(r, k)[-1])
-    people = np.arange(known.sum()) if people is None else _ids(people, 'people', len(r))[known]
-    lo, hi = _rate(r[known] <= k, people, n_resamples, seed)[1]
-    return dict(rate=rate, lo=lo, hi=hi, n=int(known.sum()), people=len(pd.unique(people)),
+    people = np.arange(enrolled.sum()) if people is None else _ids(people, 'people', len(r))[enrolled]
+    lo, hi = _rate(r[enrolled] <= k, people, n_resamples, seed)[1]
+    return dict(rate=rate, lo=lo, hi=hi, n=int(enrolled.sum()), people=len(pd.unique(people)),
                 chance=None if gallery_size is None else min(1., k/gallery_size))
 
 # %% ../../nbs/metrics/11_identify.ipynb #pairs
@@ -291,11 +291,11 @@ def dir_at_far(
     if not all(0 <= f < 1 for f in far): raise ValueError(f'false-alarm rates are at least 0 and below 1, not {far}')
     s, p, g = _prepared(scores, probe_ids, gallery_ids, probe_records, gallery_records)
     r, own, top = _match(s, p, g)
-    known = np.isfinite(r)
-    pairs = Pairs(np.where(r <= rank, own, -np.inf)[known], top[~known].astype(float), p[known], p[~known])
+    enrolled = np.isfinite(r)
+    pairs = Pairs(np.where(r <= rank, own, -np.inf)[enrolled], top[~enrolled].astype(float), p[enrolled], p[~enrolled])
     out = _figures(pairs, {f'dir_at_far_{f:g}': lambda a, b, f=f: tar_at_far(a, b, f) for f in far}, n_resamples, seed)
     chance = {f'dir_at_far_{f:g}_chance': f*min(1., rank/len(np.unique(g))) for f in far}
-    return out | chance | dict(n_known=int(known.sum()), n_unknown=int((~known).sum()))
+    return out | chance | dict(n_known=int(enrolled.sum()), n_unknown=int((~enrolled).sum()))
 
 # %% ../../nbs/metrics/11_identify.ipynb #-moments
 def _moments(cohort, n, top, name):
@@ -444,12 +444,12 @@ def plot_cmc(
     for name, r in _named(ranks).items():
         c = cmc(r, max_rank)
         r = np.asarray(r, float)
-        known = np.isfinite(r)
+        enrolled = np.isfinite(r)
         line, = ax.plot(k, c, marker='o', ms=3, lw=1.3, label=f'{name}  rank-1 {c[0]:.3f}'.strip())
         if people is None: continue
-        hits, who = r[known] <= k[:, None], np.asarray(people[name] if isinstance(people, dict) else people)[known]
+        hits, who = r[enrolled] <= k[:, None], np.asarray(people[name] if isinstance(people, dict) else people)[enrolled]
         lo, hi = interval(np.concatenate([(hits @ w/w.sum(0)).T
-                                          for w in _resamples(known.sum(), n_resamples, seed, who)]))
+                                          for w in _resamples(enrolled.sum(), n_resamples, seed, who)]))
         ax.fill_between(k, lo, hi, color=line.get_color(), alpha=.2, lw=0)
     if gallery_size: ax.plot(k, np.minimum(k/gallery_size, 1), color='.6', lw=.8, ls='--')
     ax.set(xlabel='rank', ylabel='share of known probes', ylim=(0, 1.01))
@@ -564,16 +564,16 @@ def identity_report(
     boot = dict(n_resamples=n_resamples, seed=seed)
     s, p, g = _prepared(scores, probe_ids, gallery_ids, **records)
     ranks, _, top = _match(s, p, g)
-    known, n_gallery = np.isfinite(ranks), len(np.unique(g))
-    out = dict(n_probes=len(p), n_people=len(np.unique(p)), n_known=int(known.sum()),
-               n_unknown=int((~known).sum()), gallery_size=n_gallery, n_templates=len(g))
+    enrolled, n_gallery = np.isfinite(ranks), len(np.unique(g))
+    out = dict(n_probes=len(p), n_people=len(np.unique(p)), n_known=int(enrolled.sum()),
+               n_unknown=int((~enrolled).sum()), gallery_size=n_gallery, n_templates=len(g))
     for k in ks:
         r = rank_k(ranks, k, p, gallery_size=n_gallery, **boot)
         out |= {f'rank_{k}': r['rate'], f'rank_{k}_95': [r['lo'], r['hi']], f'rank_{k}_chance': r['chance']}
     out |= verification(genuine_impostor(scores, probe_ids, gallery_ids, **records), far=far, **boot)
     out |= dict(eer_chance=.5, auc_chance=.5) | {f'tar_at_far_{f:g}_chance': f for f in far}
-    if not known.all():
-        d = detection(top[known], top[~known], known_people=p[known], unknown_people=p[~known],
+    if not enrolled.all():
+        d = detection(top[enrolled], top[~enrolled], known_people=p[enrolled], unknown_people=p[~enrolled],
                       threshold=threshold, **boot)
         out |= {f'unknown_{k}': v for k, v in d.items() if not k.startswith('n_')} | dict(unknown_auroc_chance=.5)
         d = dir_at_far(scores, probe_ids, gallery_ids, far=dir_far, **records, **boot)

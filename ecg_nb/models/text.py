@@ -189,9 +189,9 @@ class TextEncoder:
         texts,            # cleaned reports, (n,)
     )->np.ndarray:        # float32 (n, dim); zeros where a text is empty
         "One vector a text."
-        known, code = np.unique(np.asarray(list(texts), dtype=object).astype(str), return_inverse=True)
-        out, full = np.zeros((len(known), self.dim), np.float32), np.flatnonzero(known != '')
-        if len(full): out[full] = self._vectors(known[full].tolist())
+        distinct, code = np.unique(np.asarray(list(texts), dtype=object).astype(str), return_inverse=True)
+        out, full = np.zeros((len(distinct), self.dim), np.float32), np.flatnonzero(distinct != '')
+        if len(full): out[full] = self._vectors(distinct[full].tolist())
         return out[code]
 
     def encode_parts(self,
@@ -319,9 +319,9 @@ class MiniLMEncoder(TextEncoder):
 
 def _model_folder(package):
     "The folder with a model's config.json inside `package`."
-    found = sorted(p.parent for p in package.rglob('config.json') if next(p.parent.glob('*.safetensors'), None))
-    if not found: raise MissingFile(package, 'no model (config.json beside *.safetensors) in this package')
-    return found[0]
+    folders = sorted(p.parent for p in package.rglob('config.json') if next(p.parent.glob('*.safetensors'), None))
+    if not folders: raise MissingFile(package, 'no model (config.json beside *.safetensors) in this package')
+    return folders[0]
 
 def _weights_hash(folder):
     "Hash of the weights in `folder`."

@@ -134,10 +134,10 @@ def _beats_of_energy(f, fs):
         long = np.flatnonzero(rr > np.minimum(1.6*scipy.ndimage.median_filter(rr, min(9, len(rr)) | 1, mode='nearest'), 1.5*fs))
         between = [np.arange(beat[i] + 1, beat[i + 1]) for i in long]
         between = [c[(pk[c] - pk[beat[i]] > .3*fs) & (pk[beat[i + 1]] - pk[c] > .3*fs)] for c, i in zip(between, long)]
-        found = [c[h[c].argmax()] for c in between if len(c)]
-        found = [c for c in found if h[c] > .15*like[c]]
-        if not found: break
-        beat = np.sort(np.r_[beat, found])
+        missed = [c[h[c].argmax()] for c in between if len(c)]
+        missed = [c for c in missed if h[c] > .15*like[c]]
+        if not missed: break
+        beat = np.sort(np.r_[beat, missed])
     return pk[beat]
 
 def find_r_peaks_multi(
@@ -160,16 +160,16 @@ def _nearest(a, b):
     return np.where((len(b) > 1) & (a - b[j - 1] > b[np.minimum(j, len(b) - 1)] - a), j, j - 1)
 
 def match_beats(
-    found,      # beats of a detector (sample index), sorted
+    detected,   # beats of a detector (sample index), sorted
     true,       # annotated beats (sample index), sorted
     tolerance,  # how far apart a pair may be, in samples
 )->np.ndarray:  # for each found beat the index of its true beat, or -1
-    "Pair `found` with `true` beats one to one within `tolerance`."
-    found, true = np.asarray(found), np.asarray(true)
-    out, f, t = np.full(len(found), -1), np.arange(len(found)), np.arange(len(true))
+    "Pair `detected` with `true` beats one to one within `tolerance`."
+    detected, true = np.asarray(detected), np.asarray(true)
+    out, f, t = np.full(len(detected), -1), np.arange(len(detected)), np.arange(len(true))
     while len(f) and len(t):
-        to_t, to_f = _nearest(found[f], true[t]), _nearest(true[t], found[f])
-        ok = (to_f[to_t] == np.arange(len(f))) & (np.abs(found[f] - true[t][to_t]) <= tolerance)
+        to_t, to_f = _nearest(detected[f], true[t]), _nearest(true[t], detected[f])
+        ok = (to_f[to_t] == np.arange(len(f))) & (np.abs(detected[f] - true[t][to_t]) <= tolerance)
         if not ok.any(): break
         out[f[ok]] = t[to_t[ok]]
         f, t = f[~ok], np.delete(t, to_t[ok])

@@ -678,19 +678,19 @@ def choices(
     folder = Path(folder)
     if train: task.train(plan, splits, folder, seed=seed, **options)
     metrics = task.evaluate(plan, splits, folder, seed=seed)
-    found = {name: hashlib.sha256((folder/name).read_bytes()).hexdigest() for name in ('model.safetensors',)
+    chosen = {name: hashlib.sha256((folder/name).read_bytes()).hexdigest() for name in ('model.safetensors',)
              if (folder/name).exists()}
     if (folder/'history.csv').exists():
         history = read_table(folder/'history.csv')
-        found['history'] = history[[c for c in ('epoch', 'train_loss', 'valid_loss', 'score')
+        chosen['history'] = history[[c for c in ('epoch', 'train_loss', 'valid_loss', 'score')
                                     if c in history]].to_dict('list')
     if (folder/'run.json').exists():
-        found |= {k: v for k, v in read_json(folder/'run.json').items() if k not in _NO_CHOICE}
-    found |= {f'metrics.{name}': _at(metrics, name.split('.')) for name in task.choices_in_metrics}
+        chosen |= {k: v for k, v in read_json(folder/'run.json').items() if k not in _NO_CHOICE}
+    chosen |= {f'metrics.{name}': _at(metrics, name.split('.')) for name in task.choices_in_metrics}
     for path in sorted(folder.rglob('*.csv')):
         table = read_table(path)
-        if 'threshold' in table: found[f'{path.relative_to(folder)}: threshold'] = table.threshold.tolist()
-    return json.loads(json.dumps(plain(found)))
+        if 'threshold' in table: chosen[f'{path.relative_to(folder)}: threshold'] = table.threshold.tolist()
+    return json.loads(json.dumps(plain(chosen)))
 
 def _at(values, names):
     "What stands there in nested dictionaries; `*` is every name."
@@ -852,10 +852,10 @@ def train_command(
     "Train and evaluate plans of `task`, each in a folder of its own, and print their figures."
     changed = {k: v for k, v in dict(epochs=epochs, lr=lr).items() if v} | (settings or {})
     task = _with_plans_for(find_task(task), plans, changed)
-    known = [*task.plans, *task.comparisons]
-    names = list(plans) or [n for n in known if n not in task.on_request]
+    rows = [*task.plans, *task.comparisons]
+    names = list(plans) or [n for n in rows if n not in task.on_request]
     for name in names:
-        if name not in known: raise ECGError(name, f'no plan of {task.name}; {did_you_mean(name, known)}')
+        if name not in rows: raise ECGError(name, f'no plan of {task.name}; {did_you_mean(name, rows)}')
         if not simulated: _check_data(task, name)
     device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
     several, cache = processes(device), {}

@@ -122,10 +122,10 @@ class Gallery:
     load:Callable
 
     def __init__(self, info:dict): # from `made_by`, or at least model, fs, leads and recipe
-        lost, t = [k for k in MUST_AGREE if k not in info], info.get('threshold')
-        if lost:
+        missing, t = [k for k in MUST_AGREE if k not in info], info.get('threshold')
+        if missing:
             raise GalleryError('gallery',
-                               f'its info lacks {", ".join(lost)}: without that nobody can say which probes may be '
+                               f'its info lacks {", ".join(missing)}: without that nobody can say which probes may be '
                                'compared')
         if t is not None and not (isinstance(t, (int, float)) and np.isfinite(t)):
             raise GalleryError('gallery', f'threshold {t!r}; a number or None is needed')
@@ -187,8 +187,8 @@ class Gallery:
 
     def remove(self, *people:str)->Gallery:
         "Take `people` out; all or, if one is not there, none."
-        lost = [p for p in people if p not in self]
-        if lost: raise GalleryError('gallery', f'not enrolled: {", ".join(map(repr, lost[:3]))}{" …"*(len(lost) > 3)}')
+        missing = [p for p in people if p not in self]
+        if missing: raise GalleryError('gallery', f'not enrolled: {", ".join(map(repr, missing[:3]))}{" …"*(len(missing) > 3)}')
         for p in dict.fromkeys(people): del self._of[p]
         return self
 
@@ -268,10 +268,10 @@ def _check_place(self:Gallery, real, path):
     if self._file[0] == str(real):
         raise GalleryError(path, 'another program has changed it since it was read: read it again, or change it by '
                                  'change_gallery')
-    lost = [p for p in Gallery.load(real).people if p not in self] if there else []
-    if lost:
-        raise GalleryError(path, f'holds {len(lost):,} people who are not in this gallery ({", ".join(lost[:3])}'
-                                 f'{" …"*(len(lost) > 3)}): add to it by change_gallery, or save with replace=True')
+    missing = [p for p in Gallery.load(real).people if p not in self] if there else []
+    if missing:
+        raise GalleryError(path, f'holds {len(missing):,} people who are not in this gallery ({", ".join(missing[:3])}'
+                                 f'{" …"*(len(missing) > 3)}): add to it by change_gallery, or save with replace=True')
 
 _KEPT = 'The gallery that was there is as it was'
 

@@ -20,9 +20,9 @@ def last_linear(
     model:nn.Module,
 )->tuple:            # its parent module, its name there, the layer
     "The last linear layer of a network, with a row for each person."
-    found = [(name, m) for name, m in model.named_modules() if isinstance(m, nn.Linear)]
-    if not found: raise BadTable(type(model).__name__, 'has no linear layer at its end')
-    name, layer = found[-1]
+    layers = [(name, m) for name, m in model.named_modules() if isinstance(m, nn.Linear)]
+    if not layers: raise BadTable(type(model).__name__, 'has no linear layer at its end')
+    name, layer = layers[-1]
     parent, _, last = name.rpartition('.')
     return model.get_submodule(parent), last, layer
 

@@ -123,14 +123,14 @@ def network_method(
 )->Method:
     "The network as a row of the comparison; windows joined as is better on validation."
     windows, y = network_answers(model, plan, data, sets=sets), labels_of(data)
-    p = {how: _joined(windows, how) for how in ('mean', 'max')}
-    best = max(p, key=lambda how: common_auc(y['valid'], p[how]['valid']))
+    p = {aggregate: _joined(windows, aggregate) for aggregate in ('mean', 'max')}
+    best = max(p, key=lambda aggregate: common_auc(y['valid'], p[aggregate]['valid']))
     about = dict(parameters=sum(o.numel() for o in model.parameters()), epochs=len(history),
                  planned=sum(plan.epochs), join=best)
     return Method(plan.title, p[best], about)
 
-def _joined(windows, how):
-    return {part: join(p, record, how) for part, (p, record, *_) in windows.items()}
+def _joined(windows, aggregate):
+    return {part: join(p, record, aggregate) for part, (p, record, *_) in windows.items()}
 
 # %% ../../nbs/tasks/10_rhythm_questions.ipynb #data-features
 def data_features(data:ECGData)->np.ndarray: # (n, n_features)

@@ -196,9 +196,9 @@ def open_set(
     first, later = first_and_later(table)
     people = np.unique(table.subject_id.to_numpy())
     inside = np.random.default_rng(seed).permutation(people)[:len(people)//2]
-    known = table.subject_id.isin(inside).to_numpy()
-    if not known[later].any(): raise GalleryError('gallery', 'none of the enrolled people has a second recording')
-    return OpenSet(Trial(z, table, first[known[first]], later[known[later]]), first[~known[first]])
+    enrolled = table.subject_id.isin(inside).to_numpy()
+    if not enrolled[later].any(): raise GalleryError('gallery', 'none of the enrolled people has a second recording')
+    return OpenSet(Trial(z, table, first[enrolled[first]], later[enrolled[later]]), first[~enrolled[first]])
 
 
 # %% ../../nbs/tasks/16_trials.ipynb #unknown-figures
@@ -225,9 +225,9 @@ def unknown_figures(
 )->dict:                         # auroc, fpr_at_95tpr, false_acceptance, false_rejection with intervals; threshold, n_known, n_unknown
     "How well strangers are told from people who are enrolled."
     vectors = vectors or dict(test=None, valid=None)
-    known, strange = stranger_scores(test, vectors['test'], detector=detector)
+    enrolled, strange = stranger_scores(test, vectors['test'], detector=detector)
     threshold = threshold_at(stranger_scores(valid, vectors['valid'], detector=detector)[1], far)
-    return detection(known, strange, known_people=test.known.sought, unknown_people=test.known.people(test.strangers),
+    return detection(enrolled, strange, known_people=test.known.sought, unknown_people=test.known.people(test.strangers),
                      threshold=threshold, n_resamples=n_resamples, seed=seed)
 
 def found_or_unknown(

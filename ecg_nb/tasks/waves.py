@@ -59,21 +59,21 @@ def labels_of(
     n:int,               # samples at `WAVE_FS`
 )->tuple:                # curves (3, n), known (3, n); both uint8
     "Marks as three curves, and where these are known."
-    y, known = np.zeros((3, n), np.uint8), np.zeros((3, n), np.uint8)
+    y, annotated = np.zeros((3, n), np.uint8), np.zeros((3, n), np.uint8)
     at = lambda s: int(np.clip(round(s*WAVE_FS), 0, n))
-    for a, b in spans: known[:, at(a):at(b)] = 1
+    for a, b in spans: annotated[:, at(a):at(b)] = 1
     qrs_end = 0.
     for wave, onset, peak, offset in marks[['wave', 'onset_s', 'peak_s', 'offset_s']].itertuples(index=False):
         k = WAVES.index(wave)
         if np.isnan(onset):
-            known[k, at(max(qrs_end, peak - .2)):at(peak)] = 0
+            annotated[k, at(max(qrs_end, peak - .2)):at(peak)] = 0
             onset = peak
         if np.isnan(offset):
-            known[k, at(peak):at(peak + .2)] = 0
+            annotated[k, at(peak):at(peak + .2)] = 0
             offset = peak
         y[k, at(onset):at(offset) + 1] = 1
         if wave == 'QRS': qrs_end = offset
-    return y, known
+    return y, annotated
 
 # %% ../../nbs/tasks/17_delineation.ipynb #qtdb-marked
 def _around_marks(rec, marks, margin_s=10.):
@@ -97,9 +97,9 @@ def qtdb_marked(
         marks = _later(marks, -start)
         x, there = wave_input(part.signal, part.fs)
         spans = marked_spans(marks, find_r_peaks_multi(part.signal, part.fs)/part.fs)
-        y, known = labels_of(marks, spans, x.shape[1])
+        y, annotated = labels_of(marks, spans, x.shape[1])
         second = _later(wave_marks(path, extension='q2c'), -start) if row.second else None
-        out.append(Marked(row.record_id, row.subject_id, x, y, known, marks, spans, part, second))
+        out.append(Marked(row.record_id, row.subject_id, x, y, annotated, marks, spans, part, second))
     return out
 
 # %% ../../nbs/tasks/17_delineation.ipynb #simulated-marked
@@ -145,22 +145,22 @@ def _disturbance(r, n):
         out[a:] += r.normal(0, .3)*np.exp(-t[:n - a]/r.uniform(.1, 1))
     return out
 
-def _without_ecg(r, x, y, known):
+def _without_ecg(r, x, y, annotated):
     "Now and then no ECG, an electrode off for some seconds, or a slow recorder."
     u, n = r.random(), len(x)
     if u < .03:
-        return r.choice([0, .02, .3])*r.standard_normal(n), np.zeros_like(y), np.ones_like(known)
+        return r.choice([0, .02, .3])*r.standard_normal(n), np.zeros_like(y), np.ones_like(annotated)
     if u < .08:
         k = int(r.integers(250, 1000))
         a = int(r.integers(0, max(n - k, 1)))
-        x, y, known = x.copy(), y.copy(), known.copy()
+        x, y, annotated = x.copy(), y.copy(), annotated.copy()
         x[a:a + k] = x[a] if r.random() < .5 else r.normal(0, .3)
-        for edge in (a, a + k): known[:, max(edge - 60, 0):edge + 60] = 0
-        y[:, a + 60:a + k - 60], known[:, a + 60:a + k - 60] = 0, 1
+        for edge in (a, a + k): annotated[:, max(edge - 60, 0):edge + 60] = 0
+        y[:, a + 60:a + k - 60], annotated[:, a + 60:a + k - 60] = 0, 1
     elif u < .25:
         k = int(r.integers(2, 4))
         x = np.convolve(x, np.ones(k)/k, 'same')
-    return x, y, known
+    return x, y, annotated
 
 # %% ../../nbs/tasks/17_delineation.ipynb #crop
 def _one_view(r, x, mixed):
@@ -200,10 +200,10 @@ def crops(
     for k in range(n):
         made_up = len(simulated) and r.random() < share
         source = simulated if made_up else marked
-        x, y, known = _without_ecg(r, *_crop(r, source[r.integers(len(source))], .4 if made_up else .3))
+        x, y, annotated = _without_ecg(r, *_crop(r, source[r.integers(len(source))], .4 if made_up else .3))
         sign = -1 if r.random() < .4 else 1
         X[k, 0, :len(x)] = sign*x*np.exp(r.normal(0, .35)) + _disturbance(r, len(x))
-        Y[k, :, :len(x)], K[k, :, :len(x)] = y, known
+        Y[k, :, :len(x)], K[k, :, :len(x)] = y, annotated
     return torch.from_numpy(X), torch.from_numpy(Y), torch.from_numpy(K)
 
 # %% ../../nbs/tasks/17_delineation.ipynb #learn
@@ -224,10 +224,10 @@ def learn(
     torch.manual_seed(seed)
     net.train()
     for k in tqdm(range(steps), desc=label, disable=not progress, mininterval=5):
-        x, y, known = batch(r)
+        x, y, annotated = batch(r)
         with autocast(torch.device('cpu'), precision): z = net(x)
         each = F.binary_cross_entropy_with_logits(z.float(), y, reduction='none')
-        loss = (each*known).sum()/known.sum()
+        loss = (each*annotated).sum()/annotated.sum()
         opt.zero_grad()
         loss.backward()
         opt.step()
@@ -454,7 +454,7 @@ def _run(self:Waves, name:str, folder, *, seed:int=0, device='cpu', n_jobs:int=N
 
 def _learn_all(plan, folder, marked, fold, *, seed, precision, progress):
     "model.safetensors, history.csv and found.csv.gz; stages that are there are not made again."
-    e, history, found = plan.extra, [], []
+    e, history, boundaries = plan.extra, [], []
     simulated = simulated_marked(e['simulated'], seed=seed)
     first = create_model(plan.model, 1, len(WAVES), seed=seed, **plan.options)
     losses = _stage(first, folder/'first.safetensors', lambda: learn(
@@ -467,11 +467,11 @@ def _learn_all(plan, folder, marked, fold, *, seed, precision, progress):
         net, losses = _fine_tuned(plan, others, simulated, folder/f'fold-{k}.safetensors', label=f'fold {k}',
                                   **settings)
         history += [dict(stage=f'fold {k}', step=100*(j + 1), train_loss=l) for j, l in enumerate(losses)]
-        found.append(found_in([m for m, f in zip(marked, fold) if f == k], Delineator(net), fold=k))
+        boundaries.append(found_in([m for m, f in zip(marked, fold) if f == k], Delineator(net), fold=k))
     net, losses = _fine_tuned(plan, marked, simulated, folder/'model.safetensors', label='all', **settings)
     history += [dict(stage='all', step=100*(j + 1), train_loss=l) for j, l in enumerate(losses)]
     write_csv(folder/'history.csv', pd.DataFrame(history), float_format='%.6g')
-    write_csv(folder/'found.csv.gz', pd.concat(found, ignore_index=True), float_format='%.6g')
+    write_csv(folder/'found.csv.gz', pd.concat(boundaries, ignore_index=True), float_format='%.6g')
     for path in folder.glob('fold-*.safetensors'): path.unlink()
     (folder/'first.safetensors').unlink()
 
@@ -488,11 +488,11 @@ Waves.run = _run
 # %% ../../nbs/tasks/17_delineation.ipynb #scores
 def scores(
     marked,              # `Marked` recordings
-    found:pd.DataFrame,  # record_id, lead ('all': together) and boundaries
+    detected:pd.DataFrame,  # record_id, lead ('all': together) and boundaries
 )->pd.DataFrame:         # as `summary`, with a column `of`: 'all leads', 'each lead', 'nearer lead'
     "How right boundaries are, in the field's terms."
     errors = {k: [] for k in ('all leads', 'each lead', 'nearer lead')}
-    by = dict(list(found.groupby(['record_id', 'lead'], sort=False))) if len(found) else {}
+    by = dict(list(detected.groupby(['record_id', 'lead'], sort=False))) if len(detected) else {}
     empty = pd.DataFrame(columns=[*COLUMNS, 'lead'])
     for m in marked:
         apart = [by.get((m.record_id, lead), empty) for lead in m.rec.leads]
@@ -503,12 +503,12 @@ def scores(
     return pd.concat(parts, ignore_index=True)
 
 def by_record(
-    marked, found:pd.DataFrame,
+    marked, detected:pd.DataFrame,
 )->pd.DataFrame:         # a row a recording: waves found, missed, invented; mean error of each boundary (ms)
     "The same of all leads together, recording by recording, the worst first."
     rows = []
     for m in marked:
-        t = found[(found.record_id == m.record_id) & (found.lead == 'all')]
+        t = detected[(detected.record_id == m.record_id) & (detected.lead == 'all')]
         e = boundary_errors(m.marks, t, spans=m.spans)
         row = dict(record_id=m.record_id)
         for wave in WAVES:
@@ -553,9 +553,9 @@ def lead_ii(m:Marked)->Marked:
 
 def _report(task, plan, folder, marked, fold, command):
     "Tables and metrics.json of a run that has found what it found."
-    found = read_table(folder/'found.csv.gz', dtype=dict(record_id=str))
+    detected = read_table(folder/'found.csv.gz', dtype=dict(record_id=str))
     later = [m for m, f in zip(marked, fold) if f not in SETTLED_ON]
-    tables = dict(qtdb=beside_published(scores(marked, found)), qtdb_later=beside_published(scores(later, found)), records=by_record(marked, found),
+    tables = dict(qtdb=beside_published(scores(marked, detected)), qtdb_later=beside_published(scores(later, detected)), records=by_record(marked, detected),
                   experts=experts(marked))
     head = wave_figures(marked, tables['records'], 'QTDB, ten-fold')
     if have('ludb'):
@@ -730,10 +730,10 @@ def _compare(self:Waves, name:str, folder, *, seed:int=0, device='cpu', cache=No
 Waves.compare = _compare
 
 # %% ../../nbs/tasks/17_delineation.ipynb #waves-made-anew
-def _other_folds(found, marked, fold):
+def _other_folds(detected, marked, fold):
     "Recordings that were asked about in another fold than their person's."
     own = {m.record_id: k for m, k in zip(marked, fold)}
-    kept = found.groupby('record_id').fold.agg(['min', 'max'])
+    kept = detected.groupby('record_id').fold.agg(['min', 'max'])
     return sorted({r for r, low, high in kept.itertuples() if not low == high == own.get(r)} | own.keys() - set(kept.index))
 
 def _made_anew(self:Waves, folder, here, info, verdict, *, root=None, marked=None):

@@ -423,10 +423,10 @@ def plot_losses(
         path = Path(run)/'history.csv' if Path(run).is_dir() else Path(run)
         if not path.is_file(): raise MissingFile(path, 'no history there')
         h = read_table(path, kind='history')
-    lost = {'epoch', 'train_loss', 'valid_loss', 'score'} - set(h)
-    if lost:
+    missing = {'epoch', 'train_loss', 'valid_loss', 'score'} - set(h)
+    if missing:
         raise DamagedFile(run if not isinstance(run, pd.DataFrame) else 'history',
-                          f'no column {", ".join(sorted(lost))}')
+                          f'no column {", ".join(sorted(missing))}')
     ax = ax or plt.subplots(figsize=(8, 3))[1]
     x = h.epoch + 1
     ax.plot(x, h.train_loss, color=BLUE, label='training loss')

@@ -91,11 +91,11 @@ class Pyramid:
 # %% ../../nbs/view/10_ecg_view.ipynb #-lines
 LONG = 1_500_000   # samples of all leads together, beyond which the page gets stretches instead of samples
 
-def _lines(values, what, name):
+def _lines(values, kind, name):
     "Numbers for JavaScript: no NaN, no surprises."
     out = [(float(a), float(b), str(c)) for a, b, c in values or ()]
     if any(not (np.isfinite(a) and np.isfinite(b)) for a, b, _ in out):
-        raise BadSignal(name, f'{what} with a time that is no number')
+        raise BadSignal(name, f'{kind} with a time that is no number')
     return out
 
 # %% ../../nbs/view/10_ecg_view.ipynb #item
