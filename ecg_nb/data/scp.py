@@ -213,7 +213,48 @@ def _beats(path, section)->tuple:
     if len(body) < 6 + 14*n: raise DamagedFile(path, 'section 4 is shorter than its beats')
     return ms, fiducial, list(struct.iter_unpack('<HIII', body[6:6 + 14*n]))
 
+def _zones(path, section)->list: # (from, to) of each beat
+    "Section 4: the protected zones, of which every sample was stored."
+    n, body = len(_beats(path, section)[2]), section[16:]
+    if len(body) < 6 + 22*n: raise DamagedFile(path, 'section 4 is shorter than its protected zones')
+    return list(struct.iter_unpack('<II', body[6 + 14*n:6 + 22*n]))
+
 # %% ../../nbs/data/21_scp.ipynb #signal-2
+def _stretches(zones, first, last)->list: # (samples, whether each of them was stored), one after the other
+    "The protected zones of a lead from sample `first` to `last`, and what lies between them."
+    out, at = [], first
+    for start, stop in sorted(zones):
+        start, stop = max(start, at), min(stop, last)
+        if start > stop: continue
+        out += [(start - at, False), (stop - start + 1, True)]
+        at = stop + 1
+    return [(n, whole) for n, whole in (*out, (last + 1 - at, False)) if n]
+
+def _n_stored(part, every)->int: return part[0] if part[1] else -(-part[0]//every)
+
+def _spread(stored, parts, every)->np.ndarray: # each sample, in the unit of those that are stored
+    "The samples of a lead of which one of `every` was `stored` in those `parts` that are not protected: a line from one to the next."
+    if every == 1: return stored
+    out, at = [], 0
+    for part in parts:
+        some = stored[at:at + _n_stored(part, every)]
+        at += len(some)
+        lines = not part[1]
+        out.append(np.interp(np.arange(part[0]), every*np.arange(len(some)) + every//2, some) if lines else some)
+    return np.concatenate(out)
+
+def _stored(path, sections, leads, us5)->tuple: # `_stretches` of each lead, one sample of how many
+    "Which samples of the rhythm were stored: all, or only some between the beats."
+    us, bimodal = int.from_bytes(sections[6][18:20], 'little'), sections[6][21:22] not in (b'', b'\0')
+    whole = [[(last - first + 1, True)] for first, last, _ in leads]
+    if not bimodal or us == us5: return whole, 1
+    if not us5 or 4 not in sections:
+        raise UnknownFormat(path, 'bimodal compression without a reference beat, which would give the sampling rate')
+    if us % us5 or not 2 <= us//us5 <= 16:
+        raise BadHeader(path, f'bimodal compression from {us5} to {us} µs a sample, which is not one of a few')
+    zones = _zones(path, sections[4])
+    return [_stretches(zones, first, last) for first, last, _ in leads], us//us5
+
 # nV a unit, µs a sample, reference beats; None where there are none
 def _median(path, sections, n_leads, tables)->tuple:
     "The reference beats of section 5."
@@ -223,7 +264,7 @@ def _median(path, sections, n_leads, tables)->tuple:
     return _decoded(path, sections[5], 5, [round(1000*ms/us)]*n_leads, tables)
 
 # mV (n_leads, n), Hz, names; of the median beats the same, None where there are none
-def _signal(path, sections)->tuple:
+def _signal(path, sections)->tuple: # and remarks
     "Rhythm and median beats, whatever was done to make them small."
     for number in (3, 6):
         if number not in sections: raise BadSignal(path, f'has no section {number}: no rhythm was stored')
@@ -231,16 +272,16 @@ def _signal(path, sections)->tuple:
     flags, leads = _lead_table(path, sections[3])
     names = [name for _, _, name in leads]
     nv5, us5, median = _median(path, sections, len(leads), tables)
-    us = int.from_bytes(sections[6][18:20], 'little')
-    if sections[6][21:22] not in (b'', b'\0') and us != us5:
-        raise UnknownFormat(path,
-                            'holds only every fourth sample between the beats (bimodal compression); export it '
-                            'uncompressed')
-    nv, us, x = _decoded(path, sections[6], 6, [last - first + 1 for first, last, _ in leads], tables)
-    x = [row*float(nv) for row in x]
+    parts, every = _stored(path, sections, leads, us5)
+    counts = [sum(_n_stored(part, every) for part in lead) for lead in parts]
+    nv, us, x = _decoded(path, sections[6], 6, counts, tables)
+    x = [_spread(row*float(nv), lead, every) for row, lead in zip(x, parts)]
+    us = us//every
     if flags & 1: _add_beats(path, sections, leads, x, us, nv5, us5, median)
     beats = None if median is None else (np.stack(median)*nv5/1e6, 1e6/us5, names)
-    return _aligned(path, x, leads)/1e6, 1e6/us, names, beats
+    notes = [] if every == 1 else [f'outside of the QRS complexes one of {every} samples was stored (bimodal '
+                                   'compression), the others are on a line between them']
+    return _aligned(path, x, leads)/1e6, 1e6/us, names, beats, notes
 
 def _put_back(x, beats, fiducial, reference, first):
     "Add the `reference` beat to the samples `x`, the first of which is number `first`, at each of the `beats` of type 0."
@@ -340,8 +381,7 @@ def _is_scp(start, path)->bool: return start[16:22] == b'SCPECG'
 
 @register_format('SCP-ECG', _is_scp, endings=('.scp',),
                  tested='hl7-example.scp to 0.0 µV beside the same ECG as DICOM and aECG; ecgdatakit 2.0.3; written '
-                        'files',
-                 refused='bimodal compression')
+                        'files, also of bimodal compression')
 def read_scp(
     path,         # an SCP-ECG file
 )->Recording:     # rhythm in mV; what the device says in `meta`
@@ -350,10 +390,10 @@ def read_scp(
     if not _is_scp(b, path): raise DamagedFile(path, 'is no SCP-ECG file')
     sections = _sections(path, b)
     notes = _check_sums(path, b, sections)
-    signal, fs, names, beats = _signal(path, sections)
+    signal, fs, names, beats, remarks = _signal(path, sections)
     fields = _fields(sections.get(1, b''))
     sex = {1: 'M', 2: 'F'}.get(fields.get(8, b'\0')[:1].ljust(1, b'\0')[0], '')
-    return device_recording(path, signal, fs, names, notes=notes, sex=sex, age=_age(fields),
+    return device_recording(path, signal, fs, names, notes=notes + remarks, sex=sex, age=_age(fields),
                             date=_date(fields), device=_device(fields.get(14, b'')), filters=_filters(fields),
                             measurements=_measurements(sections.get(7, b'')), statements=_statements(sections.get(8, b'')),
                             median=None if beats is None else device_recording(path, *beats))
@@ -378,11 +418,20 @@ def _section(number, body):
     section = head + body + bytes(len(body) % 2)
     return struct.pack('<H', crc_hqx(section, 0xffff)) + section
 
-def _waves(rows, fs, order, coded):
+def _means(row, parts, every):
+    "Of the `parts` that are not protected the mean of each `every` samples, whole."
+    out, at = [], 0
+    for n, whole in parts:
+        groups = [row[k:k + 1 if whole else min(k + every, at + n)] for k in range(at, at + n, 1 if whole else every)]
+        out += [int(np.rint(g.mean())) for g in groups]
+        at += n
+    return np.array(out)
+
+def _waves(rows, fs, order, coded, bimodal=0):
     "The body of section 5 or 6: `rows` in whole µV."
     parts = [_differences(np.asarray(row), order).tolist() for row in rows]
     data = [_coded(p) if coded else np.array(p, '<i2').tobytes() for p in parts]
-    return struct.pack('<HHBB', 1000, round(1e6/fs), order, 0) + struct.pack(f'<{len(rows)}H', *map(len, data)) + b''.join(data)
+    return struct.pack('<HHBB', 1000, round(1e6/fs), order, bimodal) + struct.pack(f'<{len(rows)}H', *map(len, data)) + b''.join(data)
 
 def write_scp(
     path,              # where
@@ -391,6 +440,8 @@ def write_scp(
     order:int=2,       # differences of this order
     coded:bool=True,   # Huffman codes
     beat:tuple|None=None, # to be subtracted: reference (n_leads, n) in whole µV, its fiducial sample, those of the beats
+    every:int=1,       # between the beats one of so many samples is stored: bimodal compression
+    zones=(),          # the first and last sample that are stored of each of the beats
     sections:dict|None=None, # number -> body of further sections
 ):
     "An SCP-ECG file of `rec` in whole µV, for tests."
@@ -405,8 +456,10 @@ def write_scp(
         places = [(0, max(1, c - fiducial + 1), c, min(rec.n_samples, c - fiducial + n)) for c in at]
         for row, wave in zip(x, reference): _put_back(row, places, fiducial, -wave, 1)
         bodies[4] = struct.pack('<HHH', round(1000*n/rec.fs), fiducial, len(at)) + b''.join(struct.pack('<HIII', *p) for p in places)
+        bodies[4] += b''.join(struct.pack('<II', *z) for z in zones)
         bodies[5] = _waves(reference, rec.fs, order, coded)
-    bodies = bodies | {6: _waves(x, rec.fs, order, coded)} | (sections or {})
+    rows = x if every == 1 else [_means(row, _stretches(zones, 1, rec.n_samples), every) for row in x]
+    bodies = bodies | {6: _waves(rows, rec.fs/every, order, coded, int(every > 1))} | (sections or {})
     parts = [_section(k, bodies[k]) for k in sorted(bodies)]
     length = 16 + 10*(len(parts) + 1)
     starts = np.cumsum([7, length, *map(len, parts)])
