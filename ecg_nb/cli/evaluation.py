@@ -61,9 +61,12 @@ def evaluation_lines(e, summary:dict, per_class)->list:
 
 def verify_runs(run:str|None):
     "Print what differs from the files of a run, or of all shipped ones; status 1 if anything does, 3 without records."
-    from ecg_nb.evaluation.verify import verify, verify_all
+    from ecg_nb.evaluation.verify import keep_verdict, verify, verify_all
+    from ecg_nb.training.run_folder import find_run
     verdicts = [verify(run)] if run else verify_all(say=echo)
-    if run: echo(str(verdicts[0]))
+    if run:
+        keep_verdict(verdicts[0], find_run(run))
+        echo(str(verdicts[0]))
     if not all(v.ok for v in verdicts): raise click.exceptions.Exit(1)
     if any(v.partly for v in verdicts): raise click.exceptions.Exit(PARTLY)
 
@@ -80,7 +83,8 @@ HEEDED = dict(   # of what `evaluate` can be asked, the options that say somethi
 @click.option('--all', 'every', is_flag=True,
               help='All shipped runs: tables, pictures and the page of results; needs the data.')
 @click.option('--verify', 'verified', is_flag=True,
-              help="Make the run's splits, choices, answers and headline anew, and say what differs from its files.")
+              help="Make the run's splits, choices, answers and headline anew, say what differs from its files, and "
+                   'keep that in results/evaluate/verify.csv.')
 @click.option('--part', default='test', show_default=True,
               help="Of the run's own records: test, valid, or for rhythm outside.")
 @click.option('--label', 'labels', multiple=True,
@@ -99,6 +103,7 @@ def evaluate(ctx, run, source, every, verified, part, labels, note, notes_file, 
     ecg_nb evaluate diagnosis/superclass
     ecg_nb evaluate --all
     ecg_nb evaluate --verify diagnosis/superclass
+    ecg_nb evaluate --verify --all
     ecg_nb evaluate rhythm/nine my-folder --csv labels.csv --label AF --label LBBB
     ecg_nb evaluate notes/both my-folder --csv labels.csv --label MI --notes notes.csv
     """

@@ -4,15 +4,17 @@
 
 # %% ../../nbs/evaluation/16_verify.ipynb #export-imports-verify
 from __future__ import annotations
-import re, shutil, tempfile, warnings
+import hashlib, re, shutil, tempfile, warnings
 from collections.abc import Iterable
 from itertools import combinations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np, pandas as pd
-from ..core import ECGError, data_path, plain, read_json, read_table
+from ..core import ECGError, data_path, hold_file, plain, read_json, read_table, results_path, write_csv
 from ..data.datasets import have
+from .answers import Evaluation
+from .card import calibrate
 from .results_page import find_runs
 from ..models.layers import Standardize
 from ..tasks.base import Answers, TASKS, Task, task_of
@@ -20,9 +22,10 @@ from ..training.data import ECGData, Splits
 from ..training.run_folder import find_run, read_people, run_info, run_name
 
 # %% auto #0
-__all__ = ['CLOSE', 'shared_recordings', 'Verdict', 'unequal', 'check_people', 'check_split', 'check_standardisation',
-           'check_choices', 'check_epoch', 'table_differences', 'check_tables', 'check_metrics', 'check_published',
-           'check_headline', 'same_hearts', 'verify', 'shipped_runs', 'verify_all']
+__all__ = ['CLOSE', 'shared_recordings', 'Verdict', 'unequal', 'same_records', 'check_people', 'check_split',
+           'check_standardisation', 'check_choices', 'check_epoch', 'check_calibration', 'table_differences',
+           'check_tables', 'check_metrics', 'check_published', 'check_headline', 'same_hearts', 'verify',
+           'run_files_sum', 'kept_verdicts', 'keep_verdict', 'shipped_runs', 'verify_all']
 
 # %% ../../nbs/evaluation/16_verify.ipynb #steep-places
 # random directions; leads that are thrown; of a long recording its beginning
@@ -156,24 +159,41 @@ def _short(value):
 # %% ../../nbs/evaluation/16_verify.ipynb #check-splits
 def _as_written(name): return re.sub(r'^0+(?=.)', '', str(name).strip().lower())
 
-def check_people(v:Verdict, splits:Splits):
+def _parts(splits): return {k: splits.parts[k] for k in ('train', 'valid', 'test') if k in splits.parts}
+
+def _shared_by_parts(parts)->dict:    # (part, part) -> positions in both
+    "The recordings that two parts share."
+    seen = {k: _stretches(data) for k, data in parts.items()}
+    return {(a, b): shared_recordings(parts[a], parts[b], seen=(seen[a], seen[b])) for a, b in combinations(parts, 2)}
+
+def same_records(
+    splits:Splits,    # as its task makes them
+    cache:dict,       # of runs that were looked at before; added to
+)->dict:              # (part, part) -> positions in both
+    "The recordings that two parts share, looked for once in runs of the same records."
+    parts = _parts(splits)
+    key = ('shared', splits.store.content_hash, *(tuple(map(str, data.ids)) for data in parts.values()))
+    if key not in cache: cache[key] = _shared_by_parts(parts)
+    return cache[key]
+
+def check_people(
+    v:Verdict,        # added to
+    splits:Splits,
+    shared:dict=None, # from `same_records`, if it is known
+):
     "Nobody in two parts: by name, by a name that is only written otherwise, or by a recording of theirs."
-    people = {part: sorted(set(data.subjects)) for part, data in splits.parts.items()
-              if part in ('train', 'valid', 'test')}
-    seen = {part: _stretches(splits.parts[part]) for part in people}
-    for i, a in enumerate(people):
-        for b in list(people)[i + 1:]:
-            plain_a, plain_b = ({_as_written(s): s for s in people[k]} for k in (a, b))
-            both = sorted(plain_a.keys() & plain_b.keys())
-            if both:
-                pairs = [f'{plain_a[s]} and {plain_b[s]}' if plain_a[s] != plain_b[s] else plain_a[s] for s in both[:3]]
-                v.differences.append(f'people: {len(both)} of {a} are in {b}, too ({", ".join(pairs)})')
-            x, y, both_seen = splits.parts[a], splits.parts[b], (seen[a], seen[b])
-            same = [(x.subjects[i], y.subjects[j], x.ids[i], y.ids[j])
-                    for i, j in shared_recordings(x, y, seen=both_seen)]
-            for who, other, one, two in same[:5]:
-                v.differences.append(f'people: record {one} of {who} in {a} is record {two} of {other} in {b}: one '
-                                     'person')
+    parts = _parts(splits)
+    people = {part: sorted(set(data.subjects)) for part, data in parts.items()}
+    for (a, b), rows in (_shared_by_parts(parts) if shared is None else shared).items():
+        plain_a, plain_b = ({_as_written(s): s for s in people[k]} for k in (a, b))
+        both = sorted(plain_a.keys() & plain_b.keys())
+        if both:
+            pairs = [f'{plain_a[s]} and {plain_b[s]}' if plain_a[s] != plain_b[s] else plain_a[s] for s in both[:3]]
+            v.differences.append(f'people: {len(both)} of {a} are in {b}, too ({", ".join(pairs)})')
+        x, y = parts[a], parts[b]
+        for i, j in rows[:5]:
+            v.differences.append(f'people: record {x.ids[i]} of {x.subjects[i]} in {a} is record {y.ids[j]} of '
+                                 f'{y.subjects[j]} in {b}: one person')
     v.checked.append(', '.join(f'{len(who):,} people in {part}' for part, who in people.items()))
 
 def check_split(v:Verdict, info:dict, again:dict, splits:Splits):
@@ -239,6 +259,29 @@ def check_epoch(v:Verdict, task:Task, folder:Path, answers:Answers):
         v.differences.append(f'epoch: the weights score {score:.4f} on validation, but the best epoch of history.csv '
                              f'{best.max():.4f}')
     else: v.checked.append('epoch')
+
+# %% ../../nbs/evaluation/16_verify.ipynb #check-calibration
+def _told(answers, part, kept):
+    "What a run says of a part, as `Evaluation`: of its classes alone, without an age."
+    data = answers.splits.parts[part]
+    return Evaluation(answers.y[part][:, :len(kept)], answers.p[part][:, kept],
+                      [answers.run.classes[k] for k in kept], data.ids, data.subjects, title=part)
+
+def check_calibration(v:Verdict, folder:Path, info:dict, answers:Answers):
+    "calibration.json holds the temperature that validation gives, and what it does to the test records."
+    path = folder/'calibration.json'
+    if not path.exists(): return
+    stored = read_json(path)
+    kept = [k for k, c in enumerate(answers.run.classes) if c not in info.get('linear', {})]
+    with tempfile.TemporaryDirectory() as aside:
+        shutil.copyfile(folder/'run.json', Path(aside)/'run.json')
+        again = calibrate(aside, *(_told(answers, part, kept) for part in ('valid', 'test')))
+    for name in ('temperature', 'n', 'people', 'n_test', 'classes', 'run', *(k for k in again if k[:3] in ('ece', 'bri'))):
+        near = name.startswith('ece') and np.allclose(stored.get(name, np.nan), again[name], atol=_ECE)
+        if not near: v.differences += unequal(stored.get(name), again[name], f'calibration.json, {name}')
+    v.checked.append('temperature')
+
+_ECE = .001    # rounding: a probability may fall into the next bin
 
 # %% ../../nbs/evaluation/16_verify.ipynb #check-tables
 def _table(path):
@@ -414,16 +457,17 @@ def _records(v, task, plan, info, root):
     v.unchecked.append(f'only {"simulated" if splits.simulated else "real"} records are here: splits, choices, '
                        'answers and headline')
 
-def _aside(folder, info, top):
+def _aside(folder, info, top, cache):
     "A folder with the run's weights, beside copies of the runs that it is made of: a run follows no links."
     here = Path(top)/folder.parent.name/folder.name
     here.mkdir(parents=True)
     for name in ('model.safetensors', 'history.csv'):
         if (folder/name).exists(): (here/name).symlink_to((folder/name).resolve())
-    _copy_members(folder.resolve(), here, info)
+    _copy_members(folder.resolve(), here, info, cache)
+    _say_the_same(folder, here, cache)
     return here
 
-def _copy_members(folder, here, info):
+def _copy_members(folder, here, info, cache):
     "The runs that a run is made of, and those that they are made of, as they lie beside it."
     for name in dict.fromkeys([*((info.get('plan') or {}).get('of') or ()), *(info['model'].get('of') or ())]):
         source, copy = (f.parents['/' in name]/name for f in (folder, here))
@@ -431,7 +475,12 @@ def _copy_members(folder, here, info):
         copy.mkdir(parents=True)
         for file in ('run.json', 'model.safetensors', 'history.csv'):
             if (source/file).exists(): shutil.copyfile(source/file, copy/file)
-        _copy_members(source, copy, run_info(source))
+        _say_the_same(source, copy, cache)
+        _copy_members(source, copy, run_info(source), cache)
+
+def _say_the_same(folder, copy, cache):
+    "What the network in `folder` has said, its copy need not be asked again."
+    if (folder/'model.safetensors').exists(): cache[copy.resolve()] = cache.setdefault(folder.resolve(), [])
 
 # %% ../../nbs/evaluation/16_verify.ipynb #verify-2
 def verify(
@@ -459,12 +508,13 @@ def verify(
     plan = task.plan_of(info)
     check_published(v, task, folder, info)
     if hasattr(task, 'made_anew'): return _verify_folds(v, task, info, folder, stored, root, splits)
+    cache, given = {} if cache is None else cache, splits
     splits = splits or _records(v, task, plan, info, root)
     if splits is None: return v
-    check_people(v, splits)
+    check_people(v, splits, None if given else same_records(splits, cache))
     with tempfile.TemporaryDirectory() as top, warnings.catch_warnings():
         warnings.simplefilter('ignore')
-        here = _aside(folder, info, top)
+        here = _aside(folder, info, top, cache)
         settings = dict(seed=info.get('seed', 0), command=info.get('command', ''), cache=cache)
         plan = replace(plan, of=tuple((info.get('plan') or {}).get('of') or plan.of))
         answers = task.answered(plan, splits, here, **settings)
@@ -472,6 +522,7 @@ def verify(
         check_standardisation(v, info, answers)
         check_choices(v, task, info, answers)
         check_epoch(v, task, folder, answers)
+        check_calibration(v, folder, info, answers)
         figures, tables, more = task.figures(answers)
         task.write_answers(here, answers)
         about = dict(title=answers.plan.title, n=len(splits.parts['test']), simulated=splits.simulated)
@@ -481,17 +532,49 @@ def verify(
     check_headline(v, task, folder, stored, info, answers)
     return v
 
+# %% ../../nbs/evaluation/16_verify.ipynb #run-files-sum
+_LOOKED_AT = ('run.json', 'metrics.json', '*.safetensors', '*.csv', '*.csv.gz', '*/*.csv.gz')
+
+def run_files_sum(
+    folder,         # of a run
+)->str:             # 16 hex digits
+    "One sum over the files of a run that `verify` reads: another one, if a byte of them is another."
+    folder, total = Path(folder), hashlib.sha256()
+    for path in sorted({p for pattern in _LOOKED_AT for p in folder.glob(pattern)}):
+        total.update(f'{path.relative_to(folder).as_posix()}\n'.encode())
+        total.update(hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()[:16]
+
+# %% ../../nbs/evaluation/16_verify.ipynb #kept-verdicts
+_KEPT = ('run', 'verdict', 'checked', 'differs', 'not_looked_at', 'files')
+
+def kept_verdicts()->pd.DataFrame: # a row a run; files: its `run_files_sum`
+    "What `verify_all` has said of the runs: results/evaluate/verify.csv."
+    path = results_path('evaluate', 'verify.csv')
+    return read_table(path, dtype=str, keep_default_na=False) if path.exists() else pd.DataFrame(columns=list(_KEPT))
+
+def keep_verdict(v:Verdict, folder):
+    "Put a verdict on a run of the results folder into the table, in place of what it said of the run before."
+    if v.partly or Path(folder).resolve().parents[1] != results_path().resolve(): return
+    text = 'as its files say' if v.ok else f'{len(v.differences)} differences'
+    row = (v.run, text, '; '.join(v.checked), '; '.join(v.differences), '; '.join(v.unchecked), run_files_sum(folder))
+    with hold_file(results_path('evaluate', 'verify.csv')) as path:
+        before = kept_verdicts()
+        table = pd.concat([before[before.run != v.run], pd.DataFrame([row], columns=list(_KEPT))])
+        write_csv(path, table.sort_values('run'))
+
 # %% ../../nbs/evaluation/16_verify.ipynb #verify-all
 def shipped_runs(root=None)->Iterable: # their folders
     "All runs with a run.json in the results folder."
     return [r.folder for r in find_runs(root=root).itertuples() if (r.folder/'run.json').exists()]
 
 def verify_all(*, say=print)->list:  # of `Verdict`
-    "`verify` for every shipped run; networks that several are made of are asked once."
+    "`verify` for every shipped run, kept in `kept_verdicts`; networks that several are made of are asked once."
     cache, verdicts = {}, []
     for folder in shipped_runs():
         try: v = verify(folder, cache=cache)
         except ECGError as e: v = Verdict(f'{folder.parent.name}/{folder.name}', differences=[str(e)])
+        keep_verdict(v, folder)
         say(str(v))
         verdicts.append(v)
     return verdicts
