@@ -9,7 +9,9 @@ from contextlib import nullcontext
 from itertools import count
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import BadTable, DamagedFile, ECGError, LEADS, NotWritten, Recording, UnsafePath, atomic_path, hold_file, lock_folder, read_json, read_table, shipped_path, write_csv, write_errors
+from ..core import (BadTable, DamagedFile, ECGError, LEADS, NotWritten, Recording, UnsafePath,
+    atomic_path, hold_file, lock_folder, read_json, read_table, shipped_path, write_csv,
+    write_errors)
 from .datasets import unread
 from .load import read, read_folder
 from .formats import header_path, read_annotations
@@ -157,7 +159,8 @@ def _copy_dicom(path, to, person, rec, name, secret):
     out.PatientIdentityRemoved, out.LongitudinalTemporalInformationModified = 'YES', 'MODIFIED'
     out.DeidentificationMethod = 'ecg_nb anonymise: written anew from a list of what may stay'
     out.DeidentificationMethodCodeSequence = [_method(code, text) for code, text in (
-        ('113100', 'Basic Application Confidentiality Profile'), ('113107', 'Retain Longitudinal Temporal Information Modified Dates Option'),
+        ('113100', 'Basic Application Confidentiality Profile'),
+        ('113107', 'Retain Longitudinal Temporal Information Modified Dates Option'),
         ('113108', 'Retain Patient Characteristics Option'))]
     out.file_meta = FileMetaDataset()
     out.file_meta.TransferSyntaxUID = source.file_meta.get('TransferSyntaxUID', pydicom.uid.ImplicitVRLittleEndian)
@@ -173,9 +176,12 @@ def _method(code, text):
     return d
 
 # %% ../../nbs/data/28_anonymise.ipynb #identity-of
-_IDENTITY = ('PatientName', 'PatientID', 'OtherPatientIDs', 'PatientBirthDate', 'PatientAddress', 'PatientTelephoneNumbers', 'AccessionNumber', 'StudyID',
-             'InstitutionName', 'InstitutionAddress', 'StationName', 'ReferringPhysicianName', 'PerformingPhysicianName', 'OperatorsName',
-             'NameOfPhysiciansReadingStudy', 'PhysiciansOfRecord', 'PatientComments', 'StudyDescription', 'SOPInstanceUID', 'StudyInstanceUID',
+_IDENTITY = ('PatientName', 'PatientID', 'OtherPatientIDs', 'PatientBirthDate', 'PatientAddress',
+             'PatientTelephoneNumbers', 'AccessionNumber', 'StudyID',
+             'InstitutionName', 'InstitutionAddress', 'StationName', 'ReferringPhysicianName',
+             'PerformingPhysicianName', 'OperatorsName',
+             'NameOfPhysiciansReadingStudy', 'PhysiciansOfRecord', 'PatientComments',
+             'StudyDescription', 'SOPInstanceUID', 'StudyInstanceUID',
              'SeriesInstanceUID', 'DeviceSerialNumber', 'StudyDate', 'AcquisitionDateTime')
 
 def _dicom_words(path)->tuple:
@@ -205,7 +211,8 @@ def _told(path, words)->list:
             if any(w.lower().encode(e, 'ignore') in data for e in ('utf-8', 'utf-16-le', 'utf-16-be', 'latin-1'))]
 
 # %% ../../nbs/data/28_anonymise.ipynb #copy-annotations
-_RHYTHMS = {'(AB', '(AF', '(AFIB', '(AFL', '(ASYS', '(B', '(BI', '(BII', '(HGEA', '(IVR', '(J', '(N', '(NOD', '(NOISE', '(NSR', '(P', '(PM', '(PREX', '(SAB', '(SBR',
+_RHYTHMS = {'(AB', '(AF', '(AFIB', '(AFL', '(ASYS', '(B', '(BI', '(BII', '(HGEA', '(IVR', '(J',
+            '(N', '(NOD', '(NOISE', '(NSR', '(P', '(PM', '(PREX', '(SAB', '(SBR',
             '(SR', '(ST', '(SVT', '(SVTA', '(T', '(VER', '(VF', '(VFIB', '(VFL', '(VT'}
 
 def _copy_annotations(path, file, fs)->str: # what was left out, in words
@@ -221,7 +228,8 @@ def _copy_annotations(path, file, fs)->str: # what was left out, in words
         back = read_annotations(file)
     except Exception as e: back, wrong = None, f' ({type(e).__name__})'
     else: wrong = ''
-    same = back is not None and back[['symbol', 'aux']].equals(a[['symbol', 'aux']]) and back['sample'].equals(a['sample'])
+    same = back is not None and back[['symbol',
+                                      'aux']].equals(a[['symbol', 'aux']]) and back['sample'].equals(a['sample'])
     if same: return ''
     file.with_suffix('.atr').unlink(missing_ok=True)
     return f'its annotations (.atr) are left out: they were not read back as they were{wrong}'
@@ -283,7 +291,8 @@ def identifies()->str:
     try: figures = read_json(shipped_path('identity', 'leads-12', 'metrics.json'))['test']
     except (ECGError, KeyError, TypeError): figures = {}
     f = next((v for v in figures.values() if 'rank_1' in v), None)
-    measured = f': our own run identity/leads-12 picks the right one of {f["gallery_size"]:,} people for {100*f["rank_1"]:.0f} of 100 recordings (rank-1 {f["rank_1"]:.3f})' if f else ''
+    measured = (f': our own run identity/leads-12 picks the right one of {f["gallery_size"]:,} '
+                f'people for {100*f["rank_1"]:.0f} of 100 recordings (rank-1 {f["rank_1"]:.3f})' if f else '')
     return (f'The samples are unchanged, and an ECG identifies by itself{measured}. Whoever has another ECG of a '
             'person may find these: treat them as personal data.')
 
@@ -296,7 +305,8 @@ def anonymise(
     csv=None, columns=None, sex_coding=None,   # who is who, as for `read_folder`
     fs:float|None=None, leads=None, units=None,   # as for `read`
     progress:bool=False,
-)->tuple:                # DataFrame of the copies (also out/records.csv); [(file, cause)] of what has none; path of the key
+)->tuple:                # DataFrame of the copies (also out/records.csv); [(file, cause)] of what
+                         # has none; path of the key
     "Copies of recordings that do not say whose they are, and a key that does."
     out = Path(out)
     place = Path(key or out.with_name(f'{out.name}-key.json'))

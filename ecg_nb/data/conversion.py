@@ -208,7 +208,7 @@ def _write_side(out, k, side):
     with atomic_path(out/f'shard-{k:04d}.json') as p: p.write_text(json.dumps(side))
 
 def _one_behind(f, items):
-    "`f(*item)` for each of the generator `items`, worked out in a thread while the next is made; it is closed at the end."
+    "`f(*item)` for each of the generator `items`, in a thread while the next is made; it is closed at the end."
     from concurrent.futures import ThreadPoolExecutor
     with closing(items), ThreadPoolExecutor(1) as pool:       # closed: workers end before anything is swept away
         last = None

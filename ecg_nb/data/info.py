@@ -36,7 +36,8 @@ def formats_table()->pd.DataFrame: # format, endings, extra, written, tested, re
     "What is read and written here, and what it was tested against."
     rows = [dict(format=name, endings=endings, extra='', written=writes, tested=tested, refused='')
             for name, endings, writes, tested in _PLAIN]
-    rows += [dict(format=f.name, endings=' '.join(f.endings), extra=f.extra, written=f.writes, tested=f.tested, refused=f.refused)
+    rows += [dict(format=f.name, endings=' '.join(f.endings), extra=f.extra, written=f.writes,
+                  tested=f.tested, refused=f.refused)
              for f in FORMATS.values()]
     return pd.DataFrame(rows).drop_duplicates('format', ignore_index=True)
 
@@ -75,7 +76,8 @@ def facts_of(
         warnings.simplefilter('ignore', UnitWarning)
         rec = read(row, root=root, start_s=0 if part else None, stop_s=part)
     findings = examine(rec)
-    facts = dict(record_id=row.record_id, file=str(path), format=kind_of(path), leads=list(rec.leads), fs=rec.fs, n_samples=n,
+    facts = dict(record_id=row.record_id, file=str(path), format=kind_of(path),
+                 leads=list(rec.leads), fs=rec.fs, n_samples=n,
                  duration_s=n/rec.fs, units=row.units, sex=row.sex, age=row.age)
     facts |= {k: rec.meta[k] for k in _OF_DEVICE if rec.meta.get(k) not in (None, '', (), [], {})}
     median = rec.meta.get('median')
@@ -84,7 +86,8 @@ def facts_of(
     beats = _annotated(path) if facts['format'] == 'WFDB' else 0
     if beats: facts['annotated_beats'] = beats
     missing = float(np.isnan(rec.signal).mean())
-    return facts | dict(missing=missing, notes=list(rec.meta['notes']), outcome=outcome(findings) if findings else 'answered',
+    return facts | dict(missing=missing, notes=list(rec.meta['notes']),
+                        outcome=outcome(findings) if findings else 'answered',
                         findings=[asdict(f) for f in findings])
 
 # %% ../../nbs/data/27_info.ipynb #info
@@ -113,7 +116,8 @@ def info_text(
     "The same for people."
     f = facts
     person = ', '.join(p
-                       for p in ({'M': 'male', 'F': 'female'}.get(f['sex'], ''), f'{f["age"]:g} years' if f['age'] == f['age'] else '') if p)
+                       for p in ({'M': 'male', 'F': 'female'}.get(f['sex'], ''),
+                                 f'{f["age"]:g} years' if f['age'] == f['age'] else '') if p)
     lines = [f['file'], f'  {f["format"]}: {len(f["leads"])} lead{"s"*(len(f["leads"]) > 1)} '
                         f'({" ".join(f["leads"])}), {f["fs"]:g} Hz, '
              f'{f["duration_s"]:g} s, units {f["units"]}']

@@ -13,8 +13,11 @@ from types import SimpleNamespace
 import numpy as np, pandas as pd
 from ..core import BadHeader, BadSignal, BadTable, DamagedFile, ECGError, MissingFile, Recording, check_fs, clocked
 from .registry import format_of, register_format
-from .formats import check_link, follow_links, header_path, length_of, links_followed, OwnersUnit, read_file, read_registered, Stored
-from .arrays import ARRAYS, UnitWarning, asked_again, chosen, frame_tells_time, from_array, lead_names, npy_samples, read_frame, read_numbers, stated_zero, unit_mv, with_doubts
+from .formats import (check_link, follow_links, header_path, length_of, links_followed,
+    OwnersUnit, read_file, read_registered, Stored)
+from ecg_nb.data.arrays import (ARRAYS, UnitWarning, asked_again, chosen, frame_tells_time,
+    from_array, lead_names, npy_samples, read_frame, read_numbers, stated_zero, unit_mv,
+    with_doubts)
 from .datasets import DATASETS, check_paths, counted, find, records_table
 from .own import ecg_signals, other_format, own_files, refuse_other_formats, table_of_files
 from .zipped import in_zip, is_zip, on_disk
@@ -121,7 +124,8 @@ def read(
     *,
     fs:float|None=None, # sampling rate (Hz) of what does not state it
     leads=None,         # names in the order wanted, {theirs: ours} or 'theirs=ours'; of an array: what its rows are
-    units=None,         # of what does not state them: 'mV', 'uV', '4.88 uV', '200/mV', …; 'stored uV': of the numbers in a
+    units=None,         # of what does not state them: 'mV', 'uV', '4.88 uV', '200/mV', …; 'stored
+                        # uV': of the numbers in a
                         # file whose own gain is wrong; default: inferred, and warned
     start_s:float|None=None, # from this second on
     stop_s:float|None=None, # up to this second

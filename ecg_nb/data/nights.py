@@ -49,7 +49,9 @@ def segments_table(
                           f'{_h_m_s(np.ceil(2*skip_s + length_s))} is needed'))
     if not any(map(len, starts)):
         raise BadTable('nights',
-                       'not one is long enough: ' + '; '.join(f'{w}: {c}' for w, c in short[:2]) + ' …'*(len(short) > 2) if short else 'there is none')
+                       'not one is long enough: ' + '; '.join(f'{w}: {c}' for w,
+                                                              c in short[:2])
+                       + ' …'*(len(short) > 2) if short else 'there is none')
     t = nights.iloc[np.repeat(np.arange(len(nights)), list(map(len, starts)))].reset_index(drop=True)
     number = t.groupby('record_id', sort=False).cumcount().map(f'{{:0{max(2, len(str(n_segments - 1)))}d}}'.format)
     t = t.assign(night_id=t.record_id, record_id=t.record_id + '-' + number,
@@ -109,7 +111,8 @@ def convert_nights(
     n_segments:int=20, length_s:float=32., skip_s:float=3600., until_s:float=6*3600.,   # as in `segments_table`
     n_jobs:int|None=None,   # parallel jobs, -1 for all cores; None: 1, or what joblib.parallel_config says
     **kwargs,               # for `convert`: overwrite, progress, quality, shard_records, wait_s
-)->tuple:                   # the `Store`, and its records table, row for row; `problems` of it tell what cannot be used and why
+)->tuple:                   # the `Store`, and its records table, row for row; `problems` of it tell
+                            # what cannot be used and why
     "Segments of all `nights` prepared into one store; goes on where an earlier run stopped."
     nights = [nights] if isinstance(nights, (str, pd.DataFrame)) else nights
     table = segments_table(join_cohorts(records_table(n) if isinstance(n, str) else n for n in nights),
@@ -151,14 +154,15 @@ def write_sleep_dataset(
     folder,              # where the folders of the persons go
     table:pd.DataFrame,  # its records table, row for row: subject_id such as 'shhs-200077', sex
 )->pd.DataFrame:         # one row a person: name (of the folder), segments, reason ('' = written)
-    "Write `store` as `{cohort}-{id, 6 digits}-{M|F}/00.npy, …`, each array float32 mV; `StoreError` if a folder holds something else."
+    "Write `store` as `{cohort}-{id}-{M|F}/00.npy, …`, float32 mV; `StoreError` if a folder holds something else."
     if store.index.record_id.tolist() != table.record_id.tolist():
         raise BadTable(store.path, 'the store was made from other records than the table')
     if len(store.leads) != 1: raise BadTable(store.path, f'{len(store.leads)} leads; that layout has one')
     done, usable, sex = [], store.index.usable.to_numpy(), table.sex.to_numpy()
     for subject, rows in table.reset_index(drop=True).groupby('subject_id', sort=False).indices.items():
         who, rows = re.fullmatch(r'([a-z0-9]+)-(\d{1,6})', subject), [i for i in rows if usable[i]]
-        reason = 'no cohort and number in its subject_id' if not who else 'no usable segment' if not rows else 'sex unknown' if set(sex[rows]) - {'M', 'F'} or len(set(sex[rows])) > 1 else ''
+        reason = ('no cohort and number in its subject_id' if not who else 'no usable segment'
+                  if not rows else 'sex unknown' if set(sex[rows]) - {'M', 'F'} or len(set(sex[rows])) > 1 else '')
         name = f'{who[1]}-{int(who[2]):06d}-{sex[rows[0]]}' if who and not reason else ''
         if name: _write_person(Path(folder)/name, [store.recording(i).signal[0] for i in rows])
         done.append((subject, name, len(rows), reason))
@@ -168,7 +172,9 @@ def _write_person(path, segments):
     "The `segments` of one person as 00.npy, 01.npy, … in folder `path`: all of them or none."
     if path.exists():
         try:
-            same = len(list(path.iterdir())) == len(segments) and all(np.array_equal(np.load(path/f'{k:02d}.npy', allow_pickle=False), x) for k, x in enumerate(segments))
+            same = (len(list(path.iterdir())) == len(segments)
+                    and all(np.array_equal(np.load(path/f'{k:02d}.npy', allow_pickle=False), x)
+                            for k, x in enumerate(segments)))
         except Exception: same = False                        # whatever it is, it is none of ours
         if not same: raise StoreError(path, 'is there already and holds something else; take another folder')
         return

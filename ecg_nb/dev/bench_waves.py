@@ -45,7 +45,7 @@ def neurokit_waves(
 
 # %% ../../nbs/dev/22_bench_waves.ipynb #delineators
 def _each_and_all(marked, one, all_leads=None):
-    "What a delineator finds in marked recordings: `one` of a lead, `all_leads` of all together (default: of the first)."
+    "What a delineator finds in marked recordings: `one` of a lead, `all_leads` of all (default: of the first)."
     rows = []
     for m in marked:
         apart = [one(m.rec.pick([lead])).assign(lead=lead) for lead in m.rec.leads]
@@ -85,7 +85,7 @@ def wave_speed(
     rec:Recording,
     repeats:int=200,
 )->dict:                 # what -> ms
-    "How long it takes to delineate and measure a recording and to class its beats, and what others take to delineate it."
+    "Time to delineate and measure a recording and to class its beats, and what others take to delineate it."
     from ecg_nb.inference.beats import beats_run, label_beats
     d, run, findings = Delineator(), beats_run(), examine(rec)
     table = d(rec)
@@ -190,7 +190,7 @@ def speed(
     return out
 
 def main(argv=None):
-    "The command `python -m ecg_nb.dev.bench_waves`: tables into `results/waves/delineators/`, times into `results/benchmarks/`."
+    "`python -m ecg_nb.dev.bench_waves`: tables into `results/waves/delineators/`, times into `results/benchmarks/`."
     p = argparse.ArgumentParser(prog='python -m ecg_nb.dev.bench_waves', description=main.__doc__)
     p.add_argument('--out', help='where to write the tables (default: results/waves/delineators)')
     p.add_argument('--times', help='where to write the times (default: results/benchmarks)')

@@ -33,22 +33,28 @@ def citation_text(s:dict)->str:
     "CITATION.cff, version 1.2.0 of the format."
     lines = ['cff-version: 1.2.0', 'message: "If you use this software, please cite it, with version and '
                                    'commit."', 'type: software',
-             f'title: {_quoted(s["title"])}', f'abstract: {_quoted(s["description"])}', 'authors:', f'  - name: {_quoted(s["author"])}',
-             f'version: {_quoted(s["version"])}', f'license: {s["licence"]}', f'repository-code: {_quoted(s["url"])}', 'keywords:',
+             f'title: {_quoted(s["title"])}', f'abstract: {_quoted(s["description"])}', 'authors:',
+             f'  - name: {_quoted(s["author"])}',
+             f'version: {_quoted(s["version"])}', f'license: {s["licence"]}',
+             f'repository-code: {_quoted(s["url"])}', 'keywords:',
              *(f'  - {_quoted(k)}' for k in s['keywords'])]
     return '\n'.join(lines) + '\n'
 
 def codemeta_text(s:dict)->str:
     "codemeta.json, version 3.0 of the format."
-    fields = {'@context': 'https://w3id.org/codemeta/3.0', '@type': 'SoftwareSourceCode', 'name': s['title'], 'version': s['version'],
-              'description': s['description'], 'license': f'https://spdx.org/licenses/{s["licence"]}', 'codeRepository': s['url'],
+    fields = {'@context': 'https://w3id.org/codemeta/3.0', '@type': 'SoftwareSourceCode',
+              'name': s['title'], 'version': s['version'],
+              'description': s['description'],
+              'license': f'https://spdx.org/licenses/{s["licence"]}', 'codeRepository': s['url'],
               'author': [{'@type': 'Organization', 'name': s['author']}], 'keywords': s['keywords'],
-              'programmingLanguage': 'Python', 'runtimePlatform': f'Python >= {s["python"]}', 'developmentStatus': 'active'}
+              'programmingLanguage': 'Python', 'runtimePlatform': f'Python >= {s["python"]}',
+              'developmentStatus': 'active'}
     return json.dumps(fields, indent=2, ensure_ascii=False) + '\n'
 
 def zenodo_text(s:dict)->str:
     ".zenodo.json, which Zenodo reads when a release is archived."
-    fields = dict(title=s['title'], version=s['version'], description=s['description'], license=s['licence'], upload_type='software',
+    fields = dict(title=s['title'], version=s['version'], description=s['description'],
+                  license=s['licence'], upload_type='software',
                   creators=[dict(name=s['author'])], keywords=s['keywords'],
                   related_identifiers=[dict(identifier=s['url'], relation='isSupplementTo', scheme='url')])
     return json.dumps(fields, indent=2, ensure_ascii=False) + '\n'

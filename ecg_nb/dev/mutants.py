@@ -4,7 +4,8 @@
 
 # %% ../../nbs/dev/22_mutants.ipynb #export-imports-mutants
 from __future__ import annotations
-import argparse, ast, codeop, importlib, importlib.util, json, linecache, os, re, shutil, signal, stat, sys, tempfile, time, types
+import argparse, ast, codeop, importlib, importlib.util, json, linecache
+import os, re, shutil, signal, stat, sys, tempfile, time, types
 from configparser import ConfigParser
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -48,9 +49,12 @@ _FUNCTIONS = dict(min='max', max='min', any='all', all='any', argmin='argmax', a
                   maximum='minimum', floor='ceil', ceil='floor', fmin='fmax', fmax='fmin', cumsum='cumprod')
 _NAMES = dict(y_valid='y', p_valid='p', valid='test', test='valid', p_a='p_b', p_b='p_a')
 _WORDS = dict(valid='test', test='valid', train='test', mean='max', max='mean')   # in quotes
-_INDIFFERENT = {'chunk', 'block', 'batch', 'n_jobs', 'wait_s', 'timeout_s', 'progress', 'n_resamples', 'n_workers', 'device',
-                'command', 'title', 'dpi', 'figsize', 'xatol', 'eps', 'cache', 'seed', 'repeats', 'stacklevel', 'encoding'}
-_TEXTS = {'warn', 'print', 'echo', 'say', 'ECGError', 'BadTable', 'BadSignal', 'BadHeader', 'MissingFile', 'DamagedFile',
+_INDIFFERENT = {'chunk', 'block', 'batch', 'n_jobs', 'wait_s', 'timeout_s', 'progress',
+                'n_resamples', 'n_workers', 'device',
+                'command', 'title', 'dpi', 'figsize', 'xatol', 'eps', 'cache', 'seed', 'repeats',
+                'stacklevel', 'encoding'}
+_TEXTS = {'warn', 'print', 'echo', 'say', 'ECGError', 'BadTable', 'BadSignal', 'BadHeader',
+          'MissingFile', 'DamagedFile',
           'ValueError', 'Published', 'lru_cache', 'filterwarnings', 'simplefilter'}
 _PICTURES = ('plot', '_draw', 'show', '_show', '__repr__', '__str__', '_axes')
 
@@ -491,7 +495,8 @@ def add_row(
     table:pd.DataFrame, mutant:Mutant, killed:bool, seconds:float, by:str,
 )->pd.DataFrame:
     "The table with one outcome more; in place of that of the same mutant."
-    row = {k: v for k, v in asdict(mutant).items() if k in COLUMNS} | dict(killed=int(killed), seconds=round(seconds, 1), by=by)
+    row = {k: v for k, v in asdict(mutant).items()
+           if k in COLUMNS} | dict(killed=int(killed), seconds=round(seconds, 1), by=by)
     others = table[[tuple(r) != mutant.key for r in table[_KEY].itertuples(index=False)]] if len(table) else table
     return pd.DataFrame([*others.to_dict('records'), row], columns=COLUMNS)
 

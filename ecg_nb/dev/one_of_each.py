@@ -8,7 +8,8 @@ import json, zipfile
 from pathlib import Path
 import numpy as np, pandas as pd
 from ..core import LEADS, Recording
-from ..data.clinical_xml import write_aecg, write_cardiosoft, write_mortara, write_muse, write_schiller, write_sierra
+from ..data.clinical_xml import (write_aecg, write_cardiosoft, write_mortara, write_muse,
+    write_schiller, write_sierra)
 from ..data.device_json import write_fhir, write_fitbit, write_kardia, write_withings
 from ..data.holter import write_ishne
 from ..data.mfer import write_mfer
@@ -22,7 +23,8 @@ __all__ = ['FEW_LEADS', 'one_person', 'write_one_of_each']
 # %% ../../nbs/dev/23_one_of_each.ipynb #write-one-of-each
 def _apple_watch(path, rec):
     "Lead I as an Apple Watch exports it."
-    head = ['Name,', 'Date of Birth,', 'Recorded Date,2024-05-01 10:11:12 +0100', 'Classification,Sinus Rhythm', 'Symptoms,', 'Software Version,2.0',
+    head = ['Name,', 'Date of Birth,', 'Recorded Date,2024-05-01 10:11:12 +0100',
+            'Classification,Sinus Rhythm', 'Symptoms,', 'Software Version,2.0',
             'Device,"Watch6,1"', f'Sample Rate,{rec.fs:g} hertz', '', '', 'Lead,Lead I', 'Unit,µV', '']
     path.write_text('\n'.join([*head, *(f'{v:.3f}' for v in 1000*rec.signal[0])]) + '\n', encoding='utf-8')
 
@@ -53,8 +55,10 @@ def _bdf(path, rec):
     import pyedflib
     from datetime import datetime
     with pyedflib.EdfWriter(str(path), len(rec.leads), file_type=pyedflib.FILETYPE_BDF) as w:
-        w.setSignalHeaders([dict(label=f'ECG {l}', dimension='uV', sample_frequency=int(rec.fs), physical_min=-8388.608, physical_max=8388.607,
-                                 digital_min=-8388608, digital_max=8388607, transducer='', prefilter='') for l in rec.leads])
+        w.setSignalHeaders([dict(label=f'ECG {l}', dimension='uV', sample_frequency=int(rec.fs),
+                                 physical_min=-8388.608, physical_max=8388.607,
+                                 digital_min=-8388608, digital_max=8388607, transducer='',
+                                 prefilter='') for l in rec.leads])
         w.setStartdatetime(datetime(1985, 1, 1))
         w.writeSamples([1000*row.astype(float) for row in rec.signal])
 
@@ -127,4 +131,5 @@ def _beside(folder):
     (folder/'photo.png').write_bytes(b'\x89PNG\r\n\x1a\n' + bytes(60))
     (folder/'cut.edf').write_bytes((folder/'edf.edf').read_bytes()[:3000])
     (folder/'device.gdf').write_bytes(b'GDF 2.20' + bytes(300))
-    (folder/'sheet.xlsx').write_bytes(b'PK\3\4' + bytes(22) + (19).to_bytes(2, 'little') + bytes(2) + b'[Content_Types].xml')
+    (folder/'sheet.xlsx').write_bytes(b'PK\3\4' + bytes(22) + (19).to_bytes(2, 'little') + bytes(2)
+                                      + b'[Content_Types].xml')

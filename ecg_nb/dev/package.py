@@ -45,7 +45,8 @@ def build(
         copy = Path(d)/'project'
         for part in ('ecg_nb', 'nbs', 'results'):
             shutil.copytree(root/part, copy/part,
-                            ignore=shutil.ignore_patterns('__pycache__', '.*', '*.tmp', '*.gz', '*.png', 'notebooks', 'shipped'))
+                            ignore=shutil.ignore_patterns('__pycache__', '.*', '*.tmp', '*.gz',
+                                                          '*.png', 'notebooks', 'shipped'))
         for f in (*(p for p in root.iterdir() if p.is_file() and p.name[0] != '.'), root/'data'/'README.md'):
             if f.is_file():
                 (copy/f.relative_to(root)).parent.mkdir(exist_ok=True)
@@ -76,7 +77,7 @@ def settings(root=None):
 NEEDED = ('setup.py', 'settings.ini', 'LICENSE', 'README.md', 'SECURITY.md', 'constraints.txt')
 
 def modules_of(root)->set: # paths, counted from the project
-    "What the wheel has of the package: its modules but for the developers', what its widgets run in a page, and fitted weights."
+    "What the wheel has of the package: modules but for the developers', the widgets' scripts, and fitted weights."
     package = Path(root)/'ecg_nb'
     files = [*package.rglob('*.py'), *package.glob('*/static/*.js'), *package.glob('*/static/*.css'),
              *package.glob('*/static/*.npz'), package/'py.typed']
@@ -141,7 +142,8 @@ for name in sys.argv[1:]:
     run = load_run(name)
     p = run.predict(rec.pick(run.info['leads'])).drop(list(run.info.get('linear', {})))
     out[name] = dict(classes=len(p), highest=p.idxmax(), p=round(float(p.max()), 6))
-print(json.dumps(dict(version=ecg_nb.__version__, carried=str(shipped_path(sys.argv[1])).startswith(str(ecg_nb.__path__[0])), runs=out)))
+carried = str(shipped_path(sys.argv[1])).startswith(str(ecg_nb.__path__[0]))
+print(json.dumps(dict(version=ecg_nb.__version__, carried=carried, runs=out)))
 """
 
 def probe(
@@ -150,7 +152,9 @@ def probe(
     path=None,       # folder to import ecg_nb from; default: what is installed there
 )->dict:
     "What shipped runs say of a simulated recording, asked from an empty folder in a fresh process."
-    env = {k: v for k, v in os.environ.items() if k not in ('ECG_NB_RESULTS', 'ECG_NB_DATA', 'PYTHONPATH')} | dict(OMP_NUM_THREADS='1') | (dict(PYTHONPATH=str(path)) if path else {})
+    env = {k: v for k, v in os.environ.items()
+           if k not in ('ECG_NB_RESULTS', 'ECG_NB_DATA',
+                        'PYTHONPATH')} | dict(OMP_NUM_THREADS='1') | (dict(PYTHONPATH=str(path)) if path else {})
     with tempfile.TemporaryDirectory() as d:
         r = subprocess.run([str(python or sys.executable), '-c', _PROBE, *runs], cwd=d, env=env,
                            capture_output=True, text=True)
@@ -198,13 +202,17 @@ class Environment:
 
     def step(self, name, command, cwd=None, **env):
         "Run `command` there; what went wrong, if anything, is kept under `name`."
-        env = {k: v for k, v in os.environ.items() if k not in ('PYTHONPATH', 'ECG_NB_RESULTS', 'ECG_NB_DATA')} | dict(OMP_NUM_THREADS='1', MPLBACKEND='Agg') | env
+        env = {k: v for k, v in os.environ.items()
+               if k not in ('PYTHONPATH', 'ECG_NB_RESULTS',
+                            'ECG_NB_DATA')} | dict(OMP_NUM_THREADS='1', MPLBACKEND='Agg') | env
         try:
             r = subprocess.run([str(c) for c in command], cwd=cwd or self.box.name, env=env,
                                capture_output=True, text=True)
         except OSError as e:
             raise MissingFile(self.interpreter, f'this interpreter cannot be started ({e.strerror})') from None
-        self.steps[name] = 'ok' if not r.returncode else ' '.join((r.stderr.strip() or r.stdout.strip()).splitlines()[-2:]).replace(self.box.name, '')[:300]
+        self.steps[name] = ('ok' if not r.returncode
+                            else ' '.join((r.stderr.strip()
+                                           or r.stdout.strip()).splitlines()[-2:]).replace(self.box.name, '')[:300])
         return r.stdout
 
 # %% ../../nbs/dev/14_package.ipynb #try-out
@@ -237,7 +245,8 @@ def try_out(
                [e.python, '-c', 'import numpy as np; from ecg_nb.data.simulate import simulate_ecg; '
                                 'np.save("ecg.npy", simulate_ecg(seed=1)[0].signal)'])
         e.step('ecg_nb predict',
-               [e.folder/'bin'/'ecg_nb', 'predict', 'ecg.npy', '--fs', '500', '--units', 'mV', '--leads', ','.join(LEADS), '--out', 'answers', '--quiet'])
+               [e.folder/'bin'/'ecg_nb', 'predict', 'ecg.npy', '--fs', '500', '--units', 'mV',
+                '--leads', ','.join(LEADS), '--out', 'answers', '--quiet'])
         try:
             answers = probe('diagnosis/superclass', 'rhythm/nine', 'sex/lead-I', python=e.python)
             e.steps['shipped runs answer'] = 'ok'
@@ -264,7 +273,9 @@ def _test_there(e, limits, root, notebooks, s):
     e.pip('install dev', 'install', '-c', limits, *s['dev_requirements'].split())
     log = e.step('notebooks', [e.python, '-m', 'ecg_nb.dev.notebooks', 'test', *notebooks], cwd=copy,
                   ECG_NB_SAMPLE='1')
-    e.steps['notebooks'] = '; '.join([log.strip().splitlines()[-1], *re.findall(r'^FAILED.*$', log, re.M)])[:1000] if log.strip() else e.steps['notebooks']
+    e.steps['notebooks'] = '; '.join([log.strip().splitlines()[-1],
+                                      *re.findall(r'^FAILED.*$', log,
+                                                  re.M)])[:1000] if log.strip() else e.steps['notebooks']
 
 # %% ../../nbs/dev/14_package.ipynb #import-cost
 _COST = ("import resource, sys, json; t = lambda: sum(resource.getrusage(resource.RUSAGE_SELF)[:2]); a = t(); import "
@@ -276,16 +287,23 @@ def import_cost(
 )->pd.DataFrame:       # module, processor seconds, which of the heavy packages came with it
     "What it costs to import each of `modules`, each in a fresh process."
     modules = modules or ['ecg_nb',
-                          *sorted(m.name for m in pkgutil.walk_packages(ecg_nb.__path__, 'ecg_nb.') if not m.ispkg and not m.name.endswith('._modidx'))]
-    rows = [subprocess.run([sys.executable, '-c', _COST.format(m)], capture_output=True, text=True, check=True).stdout for m in modules]
+                          *sorted(m.name for m in pkgutil.walk_packages(ecg_nb.__path__, 'ecg_nb.')
+                                  if not m.ispkg and not m.name.endswith('._modidx'))]
+    rows = [subprocess.run([sys.executable, '-c', _COST.format(m)], capture_output=True, text=True,
+                           check=True).stdout for m in modules]
     return pd.DataFrame([json.loads(r.splitlines()[-1]) for r in rows])
 
 # %% ../../nbs/dev/14_package.ipynb #-known-as
 RISKY = {  # kind -> calls, by their full name
-    'runs code of a file': r'(pickle|cPickle|dill|cloudpickle|marshal|shelve)\.(load|loads|open|Unpickler)|joblib\.load|pandas\.read_pickle|numpy\.(load|loads)|torch\.(load|hub\.load|jit\.load|package\.PackageImporter)|yaml\.(load|unsafe_load|full_load).*',
+    'runs code of a file': 
+        r'(pickle|cPickle|dill|cloudpickle|marshal|shelve)\.(load|loads|open|Unpickler)|joblib\.load|'
+        r'pandas\.read_pickle|numpy\.(load|loads)|torch\.(load|hub\.load|jit\.load|package\.PackageImporter)|'
+        r'yaml\.(load|unsafe_load|full_load).*',
     'runs text': r'eval|exec|compile|__import__|importlib\.import_module|runpy\..*|pandas\.eval|ast\.parse\.eval',
     'starts a program': r'subprocess\..*|os\.(system|popen|exec\w*|spawn\w*|fork)|pty\..*',
-    'opens a connection': r'socket\.(socket|create_\w+)|urllib\.request\..*|urllib3\.\w*(Pool\w*|request|Manager)|requests\.\w+|http\.client\..*|ftplib\..*|pooch\.\w+|aiohttp\..*|http\.server\.\w*Server|huggingface_hub\..*',
+    'opens a connection': 
+        r'socket\.(socket|create_\w+)|urllib\.request\..*|urllib3\.\w*(Pool\w*|request|Manager)|requests\.\w+|'
+        r'http\.client\..*|ftplib\..*|pooch\.\w+|aiohttp\..*|http\.server\.\w*Server|huggingface_hub\..*',
 }
 _SAFE = {'numpy.load': ('allow_pickle', False), 'torch.load': ('weights_only', True)}   # harmless with this argument
 

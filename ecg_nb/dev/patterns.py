@@ -7,7 +7,8 @@ from __future__ import annotations
 import ast, importlib, pkgutil, re, sys
 import _sre
 from re import _compiler, _parser
-from re._constants import (ANY, ASSERT, ASSERT_NOT, AT, ATOMIC_GROUP, BRANCH, CATEGORY, CATEGORY_DIGIT, CATEGORY_SPACE, CATEGORY_WORD,
+from re._constants import (ANY, ASSERT, ASSERT_NOT, AT, ATOMIC_GROUP, BRANCH, CATEGORY,
+                           CATEGORY_DIGIT, CATEGORY_SPACE, CATEGORY_WORD,
     IN, LITERAL, MAX_REPEAT, MAXREPEAT, MIN_REPEAT, NEGATE, NOT_LITERAL, POSSESSIVE_REPEAT, RANGE, SUBPATTERN)
 from typing import NamedTuple
 
@@ -42,7 +43,8 @@ def _way(call):
 
 def _ways_of_names(tree):
     "Name of a compiled expression -> the ways in which its module uses it."
-    ways = {n.targets[0].id: set() for n in ast.walk(tree) if isinstance(n, ast.Assign) and isinstance(n.value, ast.Call)
+    ways = {n.targets[0].id: set() for n in ast.walk(tree) if isinstance(n, ast.Assign)
+            and isinstance(n.value, ast.Call)
             and isinstance(n.targets[0], ast.Name) and _is_re(n.value.func) and n.value.func.attr == 'compile'}
     for n in ast.walk(tree):
         if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name) and n.value.id in ways and n.attr in _WAYS:
@@ -262,7 +264,8 @@ def _repeated(items, before='')->list:
     for item in items:
         kind, value = item
         if kind in _REPEATS and value[1] > 40: out += [(b, t) for t in _texts(value[2]) for b in (before, '')]
-        inner = {SUBPATTERN: lambda v: [v[3]], BRANCH: lambda v: v[1], ATOMIC_GROUP: lambda v: [v], ASSERT: lambda v: [v[1]],
+        inner = {SUBPATTERN: lambda v: [v[3]], BRANCH: lambda v: v[1], ATOMIC_GROUP: lambda v: [v],
+                 ASSERT: lambda v: [v[1]],
                  ASSERT_NOT: lambda v: [v[1]], **dict.fromkeys(_REPEATS, lambda v: [v[2]])}.get(kind, lambda v: [])
         for row in inner(value): out += _repeated(row, before)
         before += (_fitting(item) or [''])[0]
@@ -275,7 +278,7 @@ def growth(
     n:int=16,        # repetitions of the shortest input; the others have twice and four times as many
     most:int=20_000, # steps
 )->tuple:            # ratio, and the input that makes it: before, what is repeated, behind
-    "How steps grow with the input that suits `pattern` least, or is bad enough; 99 where they are more than can be counted."
+    "How steps grow with the input that suits `pattern` least; 99 where they are more than can be counted."
     stepper = Stepper(pattern, flags, most=most)
     pumps = [*_repeated(stepper.tree), *(('', t) for t in _texts(stepper.tree)), *(('', t) for t in _PLAIN)]
     worst = (0., ())

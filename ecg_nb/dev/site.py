@@ -225,8 +225,10 @@ def site_config(
         site_name=settings['title'], site_description=settings['description'], docs_dir=pages, site_dir=to,
         site_url=settings['doc_host'] + settings['doc_baseurl'] + '/', nav=nav,
         theme=dict(name='material', font=False, palette=palettes,
-                   features=['navigation.tabs', 'navigation.top', 'search.highlight', 'content.code.copy', 'toc.follow']),
-        plugins=['search'], markdown_extensions=['tables', 'pymdownx.superfences', 'pymdownx.highlight', {'toc': dict(permalink=True)}],
+                   features=['navigation.tabs', 'navigation.top', 'search.highlight',
+                             'content.code.copy', 'toc.follow']),
+        plugins=['search'], markdown_extensions=['tables', 'pymdownx.superfences',
+                                                 'pymdownx.highlight', {'toc': dict(permalink=True)}],
         validation=dict(links=dict(not_found='warn', anchors='warn', unrecognized_links='warn')))
 
 # %% ../../nbs/dev/25_site.ipynb #write-pages

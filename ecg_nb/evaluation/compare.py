@@ -60,7 +60,7 @@ def compare(
     n_resamples:int=1000, seed:int=0,
     root=None,              # folder of the data set; default: the real one if it is there, else a simulated one
 )->Comparison:
-    "AUC of run `a` minus that of run `b`, class by class and in the mean, with 95 % intervals over people, from their stored predictions."
+    "AUC of run `a` minus that of run `b`, by class and in the mean, with 95 % intervals over people."
     one, other = (e if isinstance(e, Evaluation) else evaluation(e, part, root=root) for e in (a, b))
     shared, y, p, q = _same_records(one, other)
     if np.array_equal(p, q):
@@ -70,7 +70,8 @@ def compare(
     d = np.column_stack([mean_defined(d), d])
     low, high = interval(d)
     auc = [np.append(mean_defined(v), v) for v in (class_auc(y, p), class_auc(y, q))]
-    table = pd.DataFrame(dict(cls=['all', *shared], positives=[int(y.sum()), *y.sum(0).astype(int)], auc_a=auc[0], auc_b=auc[1],
+    table = pd.DataFrame(dict(cls=['all', *shared], positives=[int(y.sum()), *y.sum(0).astype(int)],
+                              auc_a=auc[0], auc_b=auc[1],
                               difference=auc[0] - auc[1], low=low, high=high))
     only_one = tuple(sorted(set(one.classes) ^ set(other.classes)))
     return Comparison(one.title, other.title, len(one), len(set(one.subjects)), only_one, table)

@@ -44,13 +44,15 @@ def target_logits(
     run:Run,
     x:torch.Tensor,     # prepared records: mV at `run.recipe.fs`, (n, leads, samples)
     *,
-    starts=None,        # where the windows of each record begin (samples), one array a record; default: as the run cuts them (a run of task identity: at the beats)
+    starts=None,        # where the windows of each record begin (samples), one array a record;
+                        # default: as the run cuts them (a run of task identity: at the beats)
 )->torch.Tensor:        # (n, classes)
     "Logits of each record, the mean over its windows, as a function that can be differentiated."
     (n, c, t), length = x.shape, run.info['length']
     record, rows = _rows(starts or _starts(run, x), t, length)
     # (windows, leads, length), laid out time first
-    w = x.transpose(1, 2).reshape(n*t, c).index_select(0, rows.flatten().to(x.device)).view(-1, length, c).transpose(1, 2)
+    w = x.transpose(1, 2).reshape(n*t, c).index_select(0,
+                                                       rows.flatten().to(x.device)).view(-1, length, c).transpose(1, 2)
     z, record = run.model(w)[:, :len(run.classes)], record.to(x.device)   # (windows, classes)
     return z.new_zeros(n, z.shape[1]).index_add(0, record, z)/torch.bincount(record, minlength=n)[:, None]
 
@@ -60,13 +62,16 @@ def explaining(
     model:nn.Module,
 ):
     "Within: evaluation mode, gradients of the input alone, ReLUs that keep their input; afterwards all is as before."
-    training, grad, inplace = {m: m.training for m in model.modules()}, [p for p in model.parameters() if p.requires_grad], [m for m in model.modules() if isinstance(m, nn.ReLU) and m.inplace]
+    training = {m: m.training for m in model.modules()}
+    grad = [p for p in model.parameters() if p.requires_grad]
+    inplace = [m for m in model.modules() if isinstance(m, nn.ReLU) and m.inplace]
     try:
         model.eval()
         for p in grad: p.requires_grad_(False)
         for m in inplace: m.inplace = False
         # cuDNN's recurrent layers have no backward pass in evaluation mode
-        with torch.backends.cudnn.flags(enabled=not any(isinstance(m, nn.RNNBase) for m in training)), warnings.catch_warnings():
+        with torch.backends.cudnn.flags(enabled=not any(isinstance(m, nn.RNNBase)
+                                                        for m in training)), warnings.catch_warnings():
             warnings.filterwarnings('ignore', message='Setting backward hooks on ReLU')
             yield model
     finally:
@@ -131,7 +136,7 @@ def _integrated_gradients(f, x, o):
 # %% ../../nbs/explanation/12_attribution.ipynb #-seeded
 @contextmanager
 def _seeded(seed:int, device):
-    "Captum draws from the global generators of torch and numpy: within, they start from `seed`; afterwards they are where they were."
+    "The global generators of torch and numpy, which Captum uses, start from `seed`; afterwards they are as before."
     was = np.random.get_state()
     with torch.random.fork_rng(devices=[device] if device.type == 'cuda' else []):
         torch.manual_seed(seed)
@@ -233,22 +238,31 @@ METHODS = dict(
     gradient=Method(_gradient, 'how the logit would change if this sample alone were '
                                'higher', 'logit per mV', source='Simonyan et al. 2014, arXiv:1312.6034'),
     input_x_gradient=Method(_input_x_gradient, "this sample's part of the logit, were the network "
-                                               "linear", 'logit', summed=True, source='Shrikumar et al. 2016, arXiv:1605.01713'),
+                                               "linear", 'logit', summed=True,
+                            source='Shrikumar et al. 2016, arXiv:1605.01713'),
     integrated_gradients=Method(_integrated_gradients, "this sample's part of the difference to the logit of the "
-                                                       "baseline", 'logit', summed=True, source='Sundararajan et al. 2017, arXiv:1703.01365'),
-    smoothgrad=Method(_smoothgrad, 'the gradient, averaged over noisy copies', 'logit per mV', source='Smilkov et al. 2017, arXiv:1706.03825'),
+                                                       "baseline", 'logit', summed=True,
+                                source='Sundararajan et al. 2017, arXiv:1703.01365'),
+    smoothgrad=Method(_smoothgrad, 'the gradient, averaged over noisy copies', 'logit per mV',
+                      source='Smilkov et al. 2017, arXiv:1706.03825'),
     gradient_shap=Method(_gradient_shap, "this sample's part of the difference to the mean logit of the "
-                                         "background", 'logit', summed=True, source='Lundberg and Lee 2017, arXiv:1705.07874'),
+                                         "background", 'logit', summed=True,
+                         source='Lundberg and Lee 2017, arXiv:1705.07874'),
     guided_backprop=Method(_guided_backprop, 'the gradient through positive signals '
-                                             'alone', 'logit per mV', source='Springenberg et al. 2015, arXiv:1412.6806'),
+                                             'alone', 'logit per mV',
+                           source='Springenberg et al. 2015, arXiv:1412.6806'),
     grad_cam=Method(_grad_cam, 'evidence for the class in the last feature map, all leads '
-                               'together', 'logit', signed=False, source='Selvaraju et al. 2017, doi:10.1109/ICCV.2017.74'),
+                               'together', 'logit', signed=False,
+                    source='Selvaraju et al. 2017, doi:10.1109/ICCV.2017.74'),
     guided_grad_cam=Method(_guided_grad_cam, 'guided backpropagation where Grad-CAM sees '
-                                             'evidence', 'logit² per mV', source='Selvaraju et al. 2017, doi:10.1109/ICCV.2017.74'),
+                                             'evidence', 'logit² per mV',
+                           source='Selvaraju et al. 2017, doi:10.1109/ICCV.2017.74'),
     occlusion_time=Method(_occlusion_time, 'drop of the logit while a piece around this sample is at the baseline, '
-                                           'in all leads', 'logit', source='Zeiler and Fergus 2014, doi:10.1007/978-3-319-10590-1_53'),
+                                           'in all leads', 'logit',
+                          source='Zeiler and Fergus 2014, doi:10.1007/978-3-319-10590-1_53'),
     occlusion_leads=Method(_occlusion_leads, 'drop of the logit while this lead is at the '
-                                             'baseline', 'logit', source='Zeiler and Fergus 2014, doi:10.1007/978-3-319-10590-1_53'))
+                                             'baseline', 'logit',
+                           source='Zeiler and Fergus 2014, doi:10.1007/978-3-319-10590-1_53'))
 
 # %% ../../nbs/explanation/12_attribution.ipynb #-targets
 def _targets(run, target, n:int):
@@ -257,7 +271,10 @@ def _targets(run, target, n:int):
     if isinstance(t, np.ndarray) and t.dtype.kind == 'f':
         if not is_encoder(run) or t.shape not in ((dim,), (n, dim)):
             raise BadTable(run.folder,
-                           f'a target of shape {t.shape}; name a class' + f', or give an embedding of {dim} numbers, one for all or one for each of the {n} records'*is_encoder(run))
+                           f'a target of shape {t.shape}; name a class' + f', or give an embedding '
+                                                                          f'of {dim} numbers, one '
+                                                                          f'for all or one for '
+                                                                          f'each of the {n} records'*is_encoder(run))
         return torch.as_tensor(np.broadcast_to(t, (n, dim)).astype(np.float32))
     many = [t]*n if isinstance(t, (str, int, np.integer)) else list(t)
     if len(many) != n:
@@ -266,7 +283,10 @@ def _targets(run, target, n:int):
         if isinstance(c, str) and c in run.classes: return run.classes.index(c)
         if isinstance(c, (int, np.integer)) and 0 <= c < dim: return int(c)
         raise BadTable(run.folder,
-                       f'no class {c!r}; ' + (did_you_mean(c, run.classes) if not is_encoder(run) else f'an encoder answers in {dim} numbers, {run.classes[0]} to {run.classes[-1]}: give another recording, or its embedding'))
+                       f'no class {c!r}; ' + (did_you_mean(c, run.classes) if not is_encoder(run)
+                                              else f'an encoder answers in {dim} numbers, '
+                                                   f'{run.classes[0]} to {run.classes[-1]}: give '
+                                                   f'another recording, or its embedding'))
     return torch.tensor([number(c) for c in many])
 
 def _checked(run, x, name='records'):
@@ -295,7 +315,8 @@ def _checked(run, x, name='records'):
 def attribute(
     run:Run,
     x,                           # prepared records: mV at `run.recipe.fs`, (n, leads, samples)
-    target,                      # name or number of a class, or one for each record; for an encoder an embedding (dim,), or one for each record (n, dim)
+    target,                      # name or number of a class, or one for each record; for an encoder
+                                 # an embedding (dim,), or one for each record (n, dim)
     *,
     method:str='integrated_gradients', # a key of `METHODS`
     steps:int=32,                # on the way from the baseline (integrated_gradients)
@@ -306,9 +327,11 @@ def attribute(
     background=None,             # records to compare with, (m, leads, samples), for gradient_shap
     seed:int=0,                  # of whatever is random
     batch:int=64,                # windows that go through the network together, about
-    against:bool=False,          # explain what speaks against the class: minus the logit (a man, where the class is female)
+    against:bool=False,          # explain what speaks against the class: minus the logit (a man,
+                                 # where the class is female)
     starts=None,                 # as for `target_logits`
-)->np.ndarray:                   # float32 (n, leads, samples), in the unit of the method; of a linear output in its own steps
+)->np.ndarray:                   # float32 (n, leads, samples), in the unit of the method; of a
+                                 # linear output in its own steps
     "What each sample has to do with the answer of `run` for `target`."
     if method not in METHODS: raise ValueError(f'no method {method!r}; there are {", ".join(METHODS)}')
     if min(steps, samples, batch) < 1 or not (noise_mv > 0 and window_s > 0):
@@ -322,7 +345,8 @@ def attribute(
         for a in range(0, len(x), k):
             part = x[a:a + k].requires_grad_()
             o.baseline, o.seed = torch.as_tensor(baseline, dtype=x.dtype, device=x.device).expand(part.shape), seed + a
-            out[a:a + k] = METHODS[method].make(_Answer(run, target[a:a + k].to(x.device), starts[a:a + k], -1 if against else 1), part, o).detach().cpu()
+            out[a:a + k] = METHODS[method].make(_Answer(run, target[a:a + k].to(x.device),
+                                                        starts[a:a + k], -1 if against else 1), part, o).detach().cpu()
     return out
 
 # %% ../../nbs/explanation/12_attribution.ipynb #ig-speed

@@ -24,7 +24,8 @@ def record_embeddings(
 )->np.ndarray:              # float32 (n, features)
     "What the last layer of `run` reads (of an encoder: what it says), the mean over each record's windows."
     per = data.window_starts(run.info['length'], run.info['stride'])
-    record, offset = torch.as_tensor(np.repeat(np.arange(len(data)), [len(s) for s in per])), torch.as_tensor(np.concatenate(per))
+    record, offset = torch.as_tensor(np.repeat(np.arange(len(data)),
+                                               [len(s) for s in per])), torch.as_tensor(np.concatenate(per))
     def of(x):
         with torch.no_grad(): return run.model(x) if is_encoder(run) else embed(run.model, x)
     z = torch.cat([of(data.crops(record[a:a + batch], offset[a:a + batch], run.info['length'])).float().cpu()
@@ -48,7 +49,8 @@ def embedding_map(
     if label is not None: label = np.asarray(label, str)[i]
     elif y.shape[1] == len(c): label = task_or_plain(run).in_words(y, c)
     else: label = data.subjects[i]
-    xy = TSNE(perplexity=min(30, (len(i) - 1)/3), init='pca', random_state=seed).fit_transform(record_embeddings(run, data.subset(i)))
+    xy = TSNE(perplexity=min(30, (len(i) - 1)/3), init='pca',
+              random_state=seed).fit_transform(record_embeddings(run, data.subset(i)))
     return pd.DataFrame(dict(record_id=data.ids[i], x=xy[:, 0].round(3), y=xy[:, 1].round(3), label=label))
 
 def plot_embedding_map(

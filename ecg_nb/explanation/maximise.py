@@ -31,9 +31,10 @@ def maximise(
     start_mv:float=.05,    # standard deviation of the noise at the start (mV)
     seed:int=0,
 )->np.ndarray:             # mV, float32 (n, leads, length)
-    "Windows that excite a class (its logit), or a channel (the root mean square of its positive part), of `run` as much as their price allows."
+    "Windows that excite a class (its logit) or a channel (RMS of its positive part) as much as their price allows."
     if (classes is None) == (conv is None): raise ValueError('give either classes, or conv and channels')
-    c, length, layers, tv = len(run.recipe.leads), run.info['length'], _convs(run.model), (20. if conv is None else 1.) if tv is None else tv
+    c, length, layers = len(run.recipe.leads), run.info['length'], _convs(run.model)
+    if tv is None: tv = 20. if conv is None else 1.
     if conv is not None:
         if not 0 <= conv < len(layers):
             raise ValueError(f'conv {conv}: this network has {len(layers)} convolutions, counted from 0')
@@ -55,7 +56,8 @@ def maximise(
                 for _ in range(steps):
                     full = F.interpolate(x, length, mode='linear')
                     z = run.model(full)
-                    z = (seen.pop().flatten(2).relu().square().mean(2) + 1e-9).sqrt()[row, which] if hook else z[row, which]
+                    z = (seen.pop().flatten(2).relu().square().mean(2)
+                         + 1e-9).sqrt()[row, which] if hook else z[row, which]
                     loss = -z.sum() + (l2*full.square().mean((1, 2)) + tv*full.diff(dim=2).abs().mean((1, 2))).sum()
                     opt.zero_grad()
                     loss.backward()

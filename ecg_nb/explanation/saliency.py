@@ -80,19 +80,22 @@ def saliency(
     run:Run,
     recs,                  # recordings (or one), of any rate, leads in any order
     *,
-    cls=None,              # class, or one for each; default: the most likely one. Of an encoder: another recording, or an embedding (dim,)
+    cls=None,              # class, or one for each; default: the most likely one. Of an encoder:
+                           # another recording, or an embedding (dim,)
     method:str='integrated_gradients', # a key of `METHODS`
     against:bool=False,    # maps of what speaks against the class, which is then called "not …"
     **options,             # for `attribute`
 )->list:                   # a `Map` for each recording
     "Maps of recordings: what each sample has to do with what `run` says."
-    recs, encoder, linear = [recs] if isinstance(recs, Recording) else list(recs), is_encoder(run), run.info.get('linear') or {}
+    recs = [recs] if isinstance(recs, Recording) else list(recs)
+    encoder, linear = is_encoder(run), run.info.get('linear') or {}
     if method not in METHODS: raise ValueError(f'no method {method!r}; there are {", ".join(METHODS)}')
     if encoder and cls is None:
         raise BadTable(run.folder,
                        'an encoder has no classes: give cls=, another recording or its embedding, to be told what '
                        'makes the two alike')
-    label = f'like {cls.record_id or "the other recording"}' if isinstance(cls, Recording) else 'like the embedding' if isinstance(cls, np.ndarray) and cls.dtype.kind == 'f' else ''
+    label = (f'like {cls.record_id or "the other recording"}' if isinstance(cls, Recording)
+             else 'like the embedding' if isinstance(cls, np.ndarray) and cls.dtype.kind == 'f' else '')
     if isinstance(cls, Recording):
         if not encoder:
             raise BadTable(run.folder,
@@ -118,7 +121,10 @@ def saliency(
         values = attribute(run, x, target, method=method, against=against, starts=starts, **options)
         for k, i in enumerate(rows):
             c = label or run.classes[int(target[k])]
-            unit, span = ('cosine', 1.) if label else ('component', 1.) if encoder else (dict(age='years').get(c, c), linear[c][1]) if c in linear else ('logit', 1.)
+            if label: unit, span = 'cosine', 1.
+            elif encoder: unit, span = 'component', 1.
+            elif c in linear: unit, span = dict(age='years').get(c, c), linear[c][1]
+            else: unit, span = 'logit', 1.
             v = to_record_axis(values[k]*np.float32(span), run.recipe.fs, recs[i].fs, recs[i].n_samples,
                                summed=METHODS[method].summed)
             out[i] = Map(recs[i].record_id, v, recs[i].fs, run.recipe.leads, 'not '*against + c, method,
@@ -134,7 +140,8 @@ def _scores(run, x, starts, batch:int=512):
         z = torch.cat([run.model(flat[r.to(x.device)].transpose(1, 2))[:, :len(run.classes)].float().cpu()
                        for r in rows.split(batch)])
     only_numbers(run, z.numpy())
-    return aggregate_windows(run.activate(z).numpy(), record.numpy(), run.info['join']), torch.as_tensor(aggregate_windows(z.numpy(), record.numpy()))
+    return aggregate_windows(run.activate(z).numpy(), record.numpy(),
+                             run.info['join']), torch.as_tensor(aggregate_windows(z.numpy(), record.numpy()))
 
 # %% ../../nbs/21_saliency.ipynb #-smooth
 def _smooth(v, n:int):
@@ -216,10 +223,13 @@ def plot_methods(
     any_ = next(iter(maps.values()))
     leads = list(leads or any_.leads[:3])
     fig, axes = plt.subplots(-(-len(maps)//3), 3,
-                             figsize=(3*(.98*min(dur_s, rec.duration_s) + 1.2), (.95*len(leads) + .5)*-(-len(maps)//3)), layout='constrained', squeeze=False)
+                             figsize=(3*(.98*min(dur_s, rec.duration_s) + 1.2),
+                                      (.95*len(leads) + .5)*-(-len(maps)//3)), layout='constrained', squeeze=False)
     for ax, (name, m) in zip(axes.flat, maps.items()):
         plot_map(complete_leads(rec, leads)[0],
-                 Map(**vars(m) | dict(values=m.values[[m.leads.index(l) for l in leads]], leads=tuple(leads))), ax=ax, dur_s=min(dur_s, rec.duration_s), columns=1, gap_mv=2.5, title=name.replace('_', ' '))
+                 Map(**vars(m) | dict(values=m.values[[m.leads.index(l) for l in leads]],
+                                      leads=tuple(leads))), ax=ax, dur_s=min(dur_s, rec.duration_s),
+                 columns=1, gap_mv=2.5, title=name.replace('_', ' '))
         ax.set_xlabel('')
     for ax in axes.flat[len(maps):]: ax.remove()
     return fig
@@ -284,9 +294,11 @@ def plot_confident(
                     if called in ('man' if g in ('men', 'women called men') else 'woman',)]
             if not mine: continue
             for (j, g, rec), m in zip(mine,
-                                      saliency(run, [r for *_, r in mine], cls='female', method=method, against=called == 'man')):
+                                      saliency(run, [r for *_, r in mine], cls='female',
+                                               method=method, against=called == 'man')):
                 plot_points(rec, m, sex=called, dur_s=dur_s, ax=axes[j, k],
-                            title=f'{g}: {rec.record_id}, {m.score:.3f} for a {called}' + f' ({method.replace("_", " ")})'*(j == 0))
+                            title=f'{g}: {rec.record_id}, {m.score:.3f} for a {called}'
+                            + f' ({method.replace("_", " ")})'*(j == 0))
     for ax in axes[-1]: ax.set_xlabel('time (s), lead ' + run.recipe.leads[0])
     return fig
 
@@ -323,7 +335,8 @@ WAVES = dict(P=(-.24, -.06), QRS=(-.06, .06), ST=(.06, .14), T=(.14, .44))   # s
 
 def r_peaks_of(rec:Recording)->np.ndarray: # sample index, (n_beats,)
     "R peaks from all leads of `rec` together."
-    return find_r_peaks(rec.signal[0], rec.fs) if len(rec.leads) == 1 and rec.fs >= 64 else find_r_peaks_multi(rec.signal, rec.fs)
+    return find_r_peaks(rec.signal[0],
+                        rec.fs) if len(rec.leads) == 1 and rec.fs >= 64 else find_r_peaks_multi(rec.signal, rec.fs)
 
 def wave_of(
     n_samples:int,
@@ -372,8 +385,9 @@ def wave_shares(
     *,
     boundaries:str='found', # 'found' by the network for waves, or 'windows' around R
     n_resamples:int=1000, seed:int=0,
-)->pd.DataFrame:         # a row a class and wave: share of the map, share of the time, their ratio with its 95 % interval, n records
-    "How the absolute values of the maps are shared out among P, QRS, ST, T and the rest; records without a beat are left out."
+)->pd.DataFrame:         # a row a class and wave: share of the map, share of the time, their ratio
+                         # with its 95 % interval, n records
+    "Shares of P, QRS, ST, T and the rest in the absolute values of the maps; records without a beat are left out."
     rows, names = [], [*WAVES, 'rest']
     for rec, m in zip(recs, maps):
         w = _wave_of_recording(rec, boundaries)
@@ -388,7 +402,9 @@ def wave_shares(
         a, t = (np.stack([o[k] for o in rows if o[0] == c]) for k in (1, 2))   # (records, waves)
         draw = rng.multinomial(len(a), np.full(len(a), 1/len(a)), n_resamples)
         lo, hi = np.percentile((draw @ a)/np.maximum(draw @ t, 1e-12), [2.5, 97.5], axis=0)
-        out += [dict(zip(('class', 'wave', 'share', 'time', 'ratio', 'lo', 'hi', 'n'), (c, names[k], a[:, k].mean(), t[:, k].mean(), a[:, k].mean()/max(t[:, k].mean(), 1e-12), lo[k], hi[k], len(a)))) for k in range(len(names))]
+        out += [dict(zip(('class', 'wave', 'share', 'time', 'ratio', 'lo', 'hi', 'n'),
+                         (c, names[k], a[:, k].mean(), t[:, k].mean(),
+                          a[:, k].mean()/max(t[:, k].mean(), 1e-12), lo[k], hi[k], len(a)))) for k in range(len(names))]
     return pd.DataFrame(out)
 
 # %% ../../nbs/21_saliency.ipynb #beataverage

@@ -82,7 +82,9 @@ def population(
     _save(plot_lead_shares(shares, title=f'share of the map by lead (%), by chance {100/len(run.recipe.leads):.1f}: '
                                          f'{what}').figure, folder/f'lead_shares_{name}.png')
     of = {c: [i for i, o in enumerate(cls) if o == c] for c in drawn}
-    _save(plot_beat_averages([beat_average([recs[i] for i in k], [maps[i] for i in k]) for k in of.values()], waves, title=f'{what}; orange: for the class, blue: against it'), folder/f'beats_{name}.png')
+    _save(plot_beat_averages([beat_average([recs[i] for i in k], [maps[i] for i in k])
+                              for k in of.values()], waves,
+                             title=f'{what}; orange: for the class, blue: against it'), folder/f'beats_{name}.png')
     for c, k in of.items():
         if c in skip: continue
         calm = [i for i in k if np.nanmax(np.abs(recs[i].signal)) < 2.5] or k
@@ -126,7 +128,10 @@ def _write_sex(folder, root, seed, verdicts):
     from ecg_nb.tasks.base import find_task
     twelve, one = load_run('sex/leads-12'), load_run('sex/lead-I')
     t = find_task('sex').splits('lead-I', root=root).tables['test']
-    p = {r.folder.name: read_table(r.folder/'predictions.csv.gz', dtype=dict(record_id=str)).set_index('record_id').female.reindex(t.record_id).to_numpy() for r in (twelve, one)}
+    p = {}
+    for run in (twelve, one):
+        answers = read_table(run.folder/'predictions.csv.gz', dtype=dict(record_id=str)).set_index('record_id')
+        p[run.folder.name] = answers.female.reindex(t.record_id).to_numpy()
     def recording(i): return read(t.iloc[i], root=root)
     sure = {k: confident(v, t.sex == 'F') for k, v in p.items()}
     verdicts['confident'] = {k: {g: len(v) for g, v in f.items()} for k, f in sure.items()}
@@ -137,16 +142,19 @@ def _write_sex(folder, root, seed, verdicts):
         _save(plot_sex(twelve, one, [r for r in calm if np.nanmax(np.abs(r.signal)) < 2.5][:3], word),
               folder.parent/f'saliency_map_{name}.png')
     for k, run in (('lead-I', one), ('leads-12', twelve)):
-        _save(plot_confident(run, recording, sure[k], n=3, methods=('guided_backprop', 'integrated_gradients')), folder/f'confident_{k}.png')
+        _save(plot_confident(run, recording, sure[k], n=3,
+                             methods=('guided_backprop', 'integrated_gradients')), folder/f'confident_{k}.png')
 
 def _write_age(folder, root, seed, verdicts):
     run, table = load_run('sex/leads-12'), records_table('ptb-xl', root).set_index('record_id', drop=False)
-    oldest = read_table(run.folder/'predictions.csv.gz', dtype=dict(record_id=str)).sort_values('age', ascending=False).record_id[:40]
+    oldest = read_table(run.folder/'predictions.csv.gz',
+                        dtype=dict(record_id=str)).sort_values('age', ascending=False).record_id[:40]
     rec = next(r for r in (read(table.loc[i], root=root) for i in oldest) if np.nanmax(np.abs(r.signal)) < 2.5)
     maps = by_each(run, rec, cls='age')
     _save(plot_judged(run, rec, maps, title=f'age: PTB-XL record {rec.record_id} of the test fold, '
                                             f'{maps[0].score:.0f} years by its ECG, {rec.meta["age"]:.0f} by its '
-                                            'table (sex/leads-12; tested for sex)'), folder.parent/'saliency_map_age.png')
+                                            'table (sex/leads-12; tested for sex)'),
+          folder.parent/'saliency_map_age.png')
 
 def _write_identity(folder, root, seed, verdicts):
     run, table = load_run('identity/leads-12'), records_table('ptb-xl', root).set_index('record_id', drop=False)
@@ -159,16 +167,22 @@ def _write_identity(folder, root, seed, verdicts):
     verdicts['identity'] = dict(record=later.record_id, first=first.record_id, days=int(row.days), cosine=maps[0].score)
     _save(plot_judged(run, later, maps, title=f'same person: PTB-XL record {later.record_id} of the test fold beside '
                                               f'record {first.record_id}, {row.days:.0f} days older; cosine '
-                                              f'{maps[0].score:.2f} (identity/leads-12)'), folder.parent/'saliency_map_same_person.png')
+                                              f'{maps[0].score:.2f} (identity/leads-12)'),
+          folder.parent/'saliency_map_same_person.png')
 
 def _write_maximised(folder, root, seed, verdicts):
     for name, classes, title in (('diagnosis/superclass', None, 'superclass'),
                                  ('rhythm/nine', None, 'rhythm'), ('sex/lead-I', None, 'sex')):
         run = load_run(name)
-        _save(plot_windows(maximise(run, list(run.classes), seed=seed), run.recipe.fs, run.classes, leads=run.recipe.leads, title=f'{name}: what excites a class most'), folder/f'maximised_{title}.png')
+        _save(plot_windows(maximise(run, list(run.classes), seed=seed), run.recipe.fs, run.classes,
+                           leads=run.recipe.leads, title=f'{name}: what excites a class most'),
+              folder/f'maximised_{title}.png')
     for name in ('sex/system0-I', 'sex/lead-I'):
         run = load_run(name)
-        _save(plot_windows(maximise(run, conv=0, channels=range(8), seed=seed), run.recipe.fs, [f'channel {k}' for k in range(8)], leads=run.recipe.leads, title=f'{name}: what excites the first convolution most'), folder/f'maximised_{name.split("/")[1]}_first_convolution.png')
+        _save(plot_windows(maximise(run, conv=0, channels=range(8), seed=seed), run.recipe.fs,
+                           [f'channel {k}' for k in range(8)], leads=run.recipe.leads,
+                           title=f'{name}: what excites the first convolution most'),
+              folder/f'maximised_{name.split("/")[1]}_first_convolution.png')
 
 def _write_embedding(folder, root, seed, verdicts):
     from ecg_nb.tasks.base import find_task
@@ -195,7 +209,8 @@ def write_maps(
                    embedding=_write_embedding)
     root, folder = find('ptb-xl'), results_path('saliency')
     about = folder/'saliency.json'
-    origin = dict(title='saliency maps from the shipped runs', command='ecg_nb saliency', data='PTB-XL, fold 10', seed=seed, simulated=False,
+    origin = dict(title='saliency maps from the shipped runs', command='ecg_nb saliency',
+                  data='PTB-XL, fold 10', seed=seed, simulated=False,
         methods='maps: smoothgrad (16 copies) and integrated_gradients (32 steps, from a flat line); shares: '
                 'integrated_gradients')
     for part in parts or PARTS:
@@ -206,7 +221,9 @@ def write_maps(
                                      n=n, seed=seed)
         elif part == 'rhythm':
             facts[part] = population(load_run('rhythm/nine'),
-                                     find_task('rhythm').splits('nine', root=root, parts=('train', 'valid', 'test')), folder, part, n=n, skip=('NORM',), seed=seed)
+                                     find_task('rhythm').splits('nine', root=root,
+                                                                parts=('train', 'valid', 'test')),
+                                     folder, part, n=n, skip=('NORM',), seed=seed)
         else: writers[part](folder, root, seed, facts)
         say(f'{part}: {time.perf_counter() - start:.0f} s')
         with hold_file(about) as p: write_json(p, (read_json(p) if p.exists() else {}) | facts | origin)

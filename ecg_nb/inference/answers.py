@@ -8,7 +8,8 @@ import os, warnings
 from collections.abc import Iterable
 from contextlib import contextmanager
 from pathlib import Path
-from ..core import DamagedFile, ECGError, MissingFile, lock_folder, read_json, sweep_temporary, write_errors, write_json
+from ..core import (DamagedFile, ECGError, MissingFile, lock_folder, read_json,
+    sweep_temporary, write_errors, write_json)
 
 # %% auto #0
 __all__ = ['OtherAnswers', 'check_answers', 'answers_folder']
@@ -31,7 +32,8 @@ def _others(was, now)->list:
     records = [r[0] for r in was['records'] if tuple(r) not in there]
     runs = [r for r in was['runs'] if r not in now['runs']]
     few = ', '.join(map(str, records[:3])) + ' …'*(len(records) > 3)
-    return [f'on other recordings ({len(records):,}: {few})']*bool(records) + [f'by {", ".join(map(str, runs))}']*bool(runs)
+    return ([f'on other recordings ({len(records):,}: {few})']*bool(records)
+            + [f'by {", ".join(map(str, runs))}']*bool(runs))
 
 def check_answers(
     folder,

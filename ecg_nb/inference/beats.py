@@ -82,8 +82,10 @@ class LabelledBeats:
         runs = {f'{NAMES[k]} {name}': int(((of.kind == k) & of.beats.between(*span)).sum())
                 for k in NAMES for name, span in (('couplets', (2, 2)), ('runs', (3, 10**9)))}
         variability = {k: v for k, v in self.hrv().values.items()}
-        return (dict(record_id=self.record_id, duration_s=round(self.duration_s, 3), beats=len(self), rate_bpm=self.rate_bpm)
-                | self.counts | runs | variability | dict(hrv_problem=self.hrv().problem, notes='; '.join(self.notes), problem=self.problem))
+        return (dict(record_id=self.record_id, duration_s=round(self.duration_s, 3),
+                     beats=len(self), rate_bpm=self.rate_bpm)
+                | self.counts | runs | variability | dict(hrv_problem=self.hrv().problem,
+                                                          notes='; '.join(self.notes), problem=self.problem))
 
     def __str__(self):
         if self.problem: return f'{self.record_id}: {self.problem}'
@@ -175,7 +177,8 @@ def label_beats(
     paced = any(f.name == 'paced' for f in findings)
     unknown = half | paced | (len(r) < FEW) | ~sayable
     label = np.where(unknown, 'Q', label)
-    return LabelledBeats(rec.record_id or 'recording', rec.fs, rec.duration_s, r, label, np.where(unknown, np.nan, p.max(1)),
+    return LabelledBeats(rec.record_id or 'recording', rec.fs, rec.duration_s, r, label,
+                         np.where(unknown, np.nan, p.max(1)),
                          _notes(label, r/rec.fs, findings))
 
 def write_beats(

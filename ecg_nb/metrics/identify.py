@@ -447,7 +447,8 @@ def plot_cmc(
         enrolled = np.isfinite(r)
         line, = ax.plot(k, c, marker='o', ms=3, lw=1.3, label=f'{name}  rank-1 {c[0]:.3f}'.strip())
         if people is None: continue
-        hits, who = r[enrolled] <= k[:, None], np.asarray(people[name] if isinstance(people, dict) else people)[enrolled]
+        hits, who = r[enrolled] <= k[:, None], np.asarray(people[name] if isinstance(people, dict)
+                                                          else people)[enrolled]
         lo, hi = interval(np.concatenate([(hits @ w/w.sum(0)).T
                                           for w in _resamples(enrolled.sum(), n_resamples, seed, who)]))
         ax.fill_between(k, lo, hi, color=line.get_color(), alpha=.2, lw=0)

@@ -64,7 +64,8 @@ def _tinn(counts, edges):
             line[part == top] = y[top]
             rows.append(((y[part] - line)**2).sum())
         return int(ends[int(np.argmin(rows))])
-    return float(x[misfit(right, right[1:] if len(right) > 1 else right)] - x[misfit(left, left[:-1] if len(left) > 1 else left)])
+    return float(x[misfit(right, right[1:] if len(right) > 1
+                          else right)] - x[misfit(left, left[:-1] if len(left) > 1 else left)])
 
 def time_domain(nn:NN)->dict: # ms but for NN50 (number), pNN50 (%) and the triangular index
     "MeanNN, SDNN, SDANN, SDNN index, RMSSD, SDSD, NN50, pNN50, triangular index, TINN."
@@ -73,8 +74,10 @@ def time_domain(nn:NN)->dict: # ms but for NN50 (number), pNN50 (%) and the tria
     edges = np.arange(0, nn.ms.max() + 2*BIN_MS, BIN_MS)
     counts = np.histogram(nn.ms, edges)[0]
     nn50 = int((np.abs(step) > 50).sum())
-    return {'MeanNN': nn.ms.mean(), 'SDNN': nn.ms.std(ddof=1), 'RMSSD': np.sqrt((step**2).mean()), 'SDSD': step.std(ddof=1),
-            'NN50': nn50, 'pNN50': 100*nn50/len(nn.ms), 'triangular index': len(nn.ms)/counts.max(), 'TINN': _tinn(counts, edges),
+    return {'MeanNN': nn.ms.mean(), 'SDNN': nn.ms.std(ddof=1), 'RMSSD': np.sqrt((step**2).mean()),
+            'SDSD': step.std(ddof=1),
+            'NN50': nn50, 'pNN50': 100*nn50/len(nn.ms), 'triangular index': len(nn.ms)/counts.max(),
+            'TINN': _tinn(counts, edges),
             'SDANN': np.std([p.mean() for p in parts], ddof=1) if len(parts) > 1 else np.nan,
             'SDNN index': np.mean([p.std(ddof=1) for p in parts]) if len(parts) > 1 else np.nan}
 
@@ -113,7 +116,8 @@ def frequency_domain(nn:NN)->dict:
     power = {k: float(density[(f >= a) & (f < b)].sum()*(f[1] - f[0])) for k, (a, b) in BANDS.items()}
     both = power['LF'] + power['HF']
     return power | {'total power': sum(power.values()), 'LF/HF': power['LF']/power['HF'] if power['HF'] > 0 else np.nan,
-                    'LF norm': 100*power['LF']/both if both > 0 else np.nan, 'HF norm': 100*power['HF']/both if both > 0 else np.nan}
+                    'LF norm': 100*power['LF']/both if both > 0 else np.nan,
+                    'HF norm': 100*power['HF']/both if both > 0 else np.nan}
 
 # %% ../../nbs/signals/14_hrv.ipynb #nonlinear
 MOST_ENTROPY = 1000   # intervals; all pairs of them are compared
@@ -148,7 +152,8 @@ def dfa_alpha1(
         w = w - w.mean(1, keepdims=True)
         w = w - (w @ t/(t @ t))[:, None]*t
         out.append(np.sqrt((w*w).mean()))
-    return float(np.polyfit(np.log(list(sizes)), np.log(out), 1)[0]) if min(out) > 1e-9*abs(np.mean(x)) else float('nan')
+    return float(np.polyfit(np.log(list(sizes)), np.log(out),
+                            1)[0]) if min(out) > 1e-9*abs(np.mean(x)) else float('nan')
 
 def nonlinear(nn:NN)->dict: # SD1, SD2 in ms
     "SD1, SD2, SD1/SD2, sample entropy, DFA alpha1."
@@ -163,7 +168,8 @@ UNITS = {'pNN50': '%', 'LF norm': '%', 'HF norm': '%', 'NN50': '', 'triangular i
          'sample entropy': '', 'DFA alpha1': '', **{k: 'ms²' for k in (*BANDS, 'total power')}}   # ms otherwise
 LEAST_S = {'LF': 120., 'LF/HF': 120., 'LF norm': 120., 'HF norm': 120., 'VLF': 300., 'total power': 300.,
            'SDANN': 600., 'SDNN index': 600.}   # duration that a measure needs; 60 s otherwise
-MEASURES = ('MeanNN', 'SDNN', 'RMSSD', 'SDSD', 'NN50', 'pNN50', 'triangular index', 'TINN', 'SDANN', 'SDNN index', *BANDS,
+MEASURES = ('MeanNN', 'SDNN', 'RMSSD', 'SDSD', 'NN50', 'pNN50', 'triangular index', 'TINN', 'SDANN',
+            'SDNN index', *BANDS,
             'total power', 'LF/HF', 'LF norm', 'HF norm', 'SD1', 'SD2', 'SD1/SD2', 'sample entropy', 'DFA alpha1')
 SPARE_S = 5.     # between the ends of a recording and its first and last beat
 MOST_LEFT_OUT, MOST_JUMPY = .2, .1   # share of intervals; median change from one to the next over the median interval

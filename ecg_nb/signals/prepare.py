@@ -98,7 +98,7 @@ def usable_leads(
     rec,               # `Recording` or `LongRecording`; any leads, any rate
     findings=None,     # what `examine` found in all of them, if that is known
 )->tuple:              # (the recording, findings)
-    "`rec` with the leads that are connected, for what looks at any leads; `BadSignal` says why there is nothing to be seen in it."
+    "`rec` with the leads that are connected; `BadSignal` says why there is nothing to be seen in it."
     findings = examine(rec) if findings is None else findings
     flat = [lead for f in findings if f.severity == 'refuse' and f.name == 'flat' for lead in f.leads]
     others = [lead for lead in rec.leads if lead not in flat]

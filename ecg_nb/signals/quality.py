@@ -186,7 +186,8 @@ def _unusable(s):
                       'of a converter. State it: --units uV, or 200/mV and the like')
     elif flat:
         cables = [_TO_FOOT[l] for l in s.names(flat) if l in _TO_FOOT]
-        check = f'Are the cables {cables[0]} exchanged? Check them' if len(cables) == 1 and len(flat) < 3 else 'Check the electrode'
+        check = (f'Are the cables {cables[0]} exchanged? Check them' if len(cables) == 1
+                 and len(flat) < 3 else 'Check the electrode')
         yield Finding('flat', 'refuse',
                       f'flat (less than {1000*FLAT_MV:g} µV): {", ".join(s.names(flat))}. {check}, or ask a run that '
                       'does not need it', s.names(flat))
@@ -227,7 +228,8 @@ def _longest_still(s):
         a, b = _runs(row)
         k = (b - a).argmax()
         part = s.rec.signal[i, a[k]:b[k] + 1]
-        if b[k] - a[k] >= STILL_S*s.fs and np.isfinite(part).mean() > .5 and np.nanmax(part) - np.nanmin(part) < FLAT_MV:
+        if b[k] - a[k] < STILL_S*s.fs or np.isfinite(part).mean() <= .5: continue
+        if np.nanmax(part) - np.nanmin(part) < FLAT_MV:
             out[i] = a[k], b[k] + 1
     return out
 
@@ -302,7 +304,7 @@ def _contradiction(leads): # projection on what the laws do not allow
     return np.eye(len(A)) - A @ np.linalg.pinv(A)
 
 def _misfit(leads, power, changes=None):
-    "By how much `leads` with covariance `power` contradict each other (mV RMS), after each of `changes` (n, leads, leads)."
+    "How much `leads` with covariance `power` contradict each other (mV RMS) after each of `changes` (n, leads, leads)."
     Q = _contradiction(tuple(leads))
     if changes is None: return float(np.sqrt(max((Q*power).sum(), 0)/len(Q)))
     changed = changes @ power @ changes.transpose(0, 2, 1)
@@ -502,7 +504,7 @@ CHEST = LEADS[6:]
 EIGHT = ('I', 'II', *CHEST)
 
 def _limb_exchange(ra, la, ll):
-    "Matrix (8, 8) of what the leads become if the electrodes RA, LA and LL lie where they are said to: 'RA', 'LA', 'LL' or 'RL'."
+    "Matrix (8, 8) of what the leads become if the electrodes RA, LA and LL lie at 'RA', 'LA', 'LL' or 'RL'."
     one, two = np.eye(8)[:2]
     # against the left leg, at whose potential the right one nearly is
     potential = dict(RA=-two, LA=one - two, LL=0*one, RL=0*one)
@@ -523,10 +525,13 @@ def _turned(i):
     return M
 
 EXCHANGES = {'none': np.eye(8),
-    'RA/LA': _limb_exchange('LA', 'RA', 'LL'), 'RA/LL': _limb_exchange('LL', 'LA', 'RA'), 'LA/LL': _limb_exchange('RA', 'LL', 'LA'),
+    'RA/LA': _limb_exchange('LA', 'RA', 'LL'), 'RA/LL': _limb_exchange('LL', 'LA', 'RA'),
+             'LA/LL': _limb_exchange('RA', 'LL', 'LA'),
     'RA/LA/LL': _limb_exchange('LA', 'LL', 'RA'), 'RA/LL/LA': _limb_exchange('LL', 'RA', 'LA'),
-    'RA/RL': _limb_exchange('RL', 'LA', 'LL'), 'LA/RL': _limb_exchange('RA', 'RL', 'LL'), 'arms/legs': _limb_exchange('RL', 'LL', 'LA'),
-    **{f'V{k + 1}/V{k + 2}': _chest_exchange(k, k + 1) for k in range(5)}, **{f'V{k + 1} turned': _turned(k) for k in range(6)}}
+    'RA/RL': _limb_exchange('RL', 'LA', 'LL'), 'LA/RL': _limb_exchange('RA', 'RL', 'LL'),
+             'arms/legs': _limb_exchange('RL', 'LL', 'LA'),
+    **{f'V{k + 1}/V{k + 2}': _chest_exchange(k, k + 1) for k in range(5)},
+             **{f'V{k + 1} turned': _turned(k) for k in range(6)}}
 
 # %% ../../nbs/signals/12_quality.ipynb #exchange-words
 _ROUND = ('the three cables of arms and left foot look exchanged in a circle: I, II, III and the augmented leads '
@@ -545,7 +550,8 @@ _WORDS = {
 def _exchange_words(name):
     if name in _WORDS: return f'{_WORDS[name]}. Check the cables and record again', LEADS
     if 'turned' in name:
-        return f'lead {name[:2]} looks upside down (or a large scar lies below it). Check it and record again', (name[:2],)
+        lead = name[:2]
+        return f'lead {lead} looks upside down (or a large scar lies below it). Check it and record again', (lead,)
     a, b = name.split('/')
     return f'the chest electrodes {a} and {b} look exchanged. Check the cables and record again', (a, b)
 

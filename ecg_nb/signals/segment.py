@@ -24,7 +24,7 @@ def _energy(signal, fs):
     return np.sqrt(np.maximum(scipy.ndimage.uniform_filter1d(y*y, round(.1*fs) | 1, mode='constant'), 0))
 
 def _heights(energy, fs):
-    "Of every ten seconds and lead: how high QRS complexes are, its say (0 if flat), whether it is like an ECG; their edges."
+    "Of every ten seconds and lead: height of QRS complexes, weight (0 if flat), whether it is like an ECG; their edges."
     n, step = energy.shape[1], max(1, int(fs/50))
     edges = np.linspace(0, n, max(1, round(n/(10*fs))) + 1).astype(int)
     def of_block(block):                                                        # (leads, t) -> (leads,) each
@@ -85,7 +85,7 @@ def find_r_peaks(
     x:np.ndarray,      # one lead (mV), shape (n_samples,)
     fs:float,          # sampling rate (Hz), at least 64
 )->np.ndarray:         # R peaks (sample index), shape (n_beats,)
-    "R peaks of one lead by sleepecg's C detector, moved to the largest deflection; none where `x` is flat, or under 0.5 s."
+    "R peaks of one lead by sleepecg, moved to the largest deflection; none where `x` is flat, or under 0.5 s."
     import sleepecg
     x = _filled(x, fs)[0]
     if fs < 64: raise BadSignal('signal', f'{fs:g} samples a second; this detector needs at least 64')
@@ -131,7 +131,8 @@ def _beats_of_energy(f, fs):
     for _ in range(4):                                                          # search back
         if len(beat) < 3: break
         rr = np.diff(pk[beat])
-        long = np.flatnonzero(rr > np.minimum(1.6*scipy.ndimage.median_filter(rr, min(9, len(rr)) | 1, mode='nearest'), 1.5*fs))
+        usual = scipy.ndimage.median_filter(rr, min(9, len(rr)) | 1, mode='nearest')
+        long = np.flatnonzero(rr > np.minimum(1.6*usual, 1.5*fs))
         between = [np.arange(beat[i] + 1, beat[i + 1]) for i in long]
         between = [c[(pk[c] - pk[beat[i]] > .3*fs) & (pk[beat[i + 1]] - pk[c] > .3*fs)] for c, i in zip(between, long)]
         missed = [c[h[c].argmax()] for c in between if len(c)]
@@ -144,7 +145,7 @@ def find_r_peaks_multi(
     signal:np.ndarray,  # ECG (mV), shape (n_leads, n_samples)
     fs:float,           # sampling rate (Hz), at least 50
 )->np.ndarray:          # R peaks (sample index), shape (n_beats,)
-    "R peaks found once over all leads of `signal` together; none if all are flat or under 0.5 s. `BadSignal` on nothing but NaN."
+    "R peaks of all leads of `signal` together; none if all are flat or under 0.5 s. `BadSignal` on nothing but NaN."
     x = _filled(signal, fs)
     if x.shape[1] < .5*fs or np.ptp(x, axis=1).max() < 1e-6: return np.zeros(0, int)
     # QRS energy lies below 20 Hz: from 400 Hz on, sums of k samples are plenty to look for it
@@ -218,7 +219,8 @@ def beats(
     if a + b < 1:
         raise BadSignal('signal',
                         f'a beat from {before_s:g} s before to {after_s:g} s after R holds no sample at {fs:g} Hz')
-    r = whole_beats(r_idx, x.shape[1], fs, before_s=before_s, after_s=after_s) if pad is None else np.asarray(r_idx, int)
+    r = whole_beats(r_idx, x.shape[1], fs, before_s=before_s,
+                    after_s=after_s) if pad is None else np.asarray(r_idx, int)
     idx = r[:, None] + np.arange(-a, b)                                     # (beats, n)
     out = x[:, np.clip(idx, 0, x.shape[1] - 1)].swapaxes(0, 1)              # (beats, leads, n)
     return out if pad is None else np.where(((idx >= 0) & (idx < x.shape[1]))[:, None], out, np.asarray(pad, x.dtype))
@@ -259,7 +261,8 @@ def windows(
     x = np.atleast_2d(signal)
     if starts is None: starts = window_starts(x.shape[1], length, stride=stride, overlap=overlap, n_windows=n_windows)
     if x.shape[1] < length: x = np.pad(x, ((0, 0), (0, length - x.shape[1])), constant_values=pad)
-    return np.ascontiguousarray(np.lib.stride_tricks.sliding_window_view(x, length, axis=1)[:, np.asarray(starts, int)].swapaxes(0, 1))
+    views = np.lib.stride_tricks.sliding_window_view(x, length, axis=1)
+    return np.ascontiguousarray(views[:, np.asarray(starts, int)].swapaxes(0, 1))
 
 # %% ../../nbs/03_segment.ipynb #random-starts
 def random_starts(

@@ -269,7 +269,7 @@ class Task:
         return dict(metric=self.metric)
 
     def turned_lead(self, plan:Plan, splits:Splits)->tuple: # (the training records with leads I and II, augmentation)
-        "To train one limb lead for hearts that lie otherwise: leads I and II, and what makes that lead of them at another angle."
+        "To train one limb lead for hearts at another angle: leads I and II, and what makes that lead of them."
         data, root = splits.parts['train'], splits.tables['train'].attrs['root']
         both = self.splits(plan.but(leads=('I', 'II')), root=root, parts=('train',), device=data.device).parts['train']
         rows = pd.Index(both.ids).get_indexer(data.ids)
@@ -515,7 +515,7 @@ def _figures(self:Task, answers:Answers)->tuple: # ([`Figure`], name -> table, w
     return figures, dict(per_class=per_class.round(4)), more
 
 def _of_common_classes(plan, test):
-    "Where some classes are rare, the same without them: a resample in which a rare class is absent is a mean over fewer classes."
+    "Without rare classes: a resample in which a rare class is absent is a mean over fewer classes."
     if not test['n_classes_rare'] or not test['n_classes_common']: return []
     low, high = test['macro_auc_common_95']
     name = f'macro AUC of the {test["n_classes_common"]} classes with {RARE} or more test records, {plan.title}'
@@ -632,7 +632,8 @@ def with_other_signals(
     n = data.n_samples[order]
     pieces = [data.signals[a:a + m] for a, m in zip(data.first[order].tolist(), n.tolist())]
     signals = (-2*torch.cat(pieces).int()).clamp(-32767, 32767).short()
-    other = dict(signals=signals, first=n.cumsum(0) - n, n_samples=n, starts=data.starts and [data.starts[k] for k in order],
+    other = dict(signals=signals, first=n.cumsum(0) - n, n_samples=n,
+                 starts=data.starts and [data.starts[k] for k in order],
                  context=None if data.context is None else data.context[order])
     return data.replace(**other), table
 
@@ -654,7 +655,7 @@ def with_many(
     *,
     times:int=4,
 )->Splits:          # the same, but for some parts
-    "Each record of these parts so many times, as recordings of the same people: an interval over people stays as wide as it was."
+    "Each record of these parts so many times, as recordings of the same people: intervals stay as wide."
     return _changed(splits, parts, several_times, times=times)
 
 def _changed(splits, parts, change, **options):
@@ -674,7 +675,7 @@ def choices(
     seed:int=0,
     **options,            # for `fit`
 )->dict:                  # name -> value
-    "All that is chosen when `plan` is trained and evaluated: weights, their best epoch, what run.json keeps, thresholds in tables."
+    "All that is chosen when `plan` is trained and evaluated: weights, best epoch, run.json, thresholds in tables."
     folder = Path(folder)
     if train: task.train(plan, splits, folder, seed=seed, **options)
     metrics = task.evaluate(plan, splits, folder, seed=seed)
@@ -720,7 +721,7 @@ def narrowing(
     *,
     times:int=4,
 )->dict:                  # figure -> width of its interval in proportion
-    "How wide intervals are if each record that is reported on is there several times: as wide as before, if people are drawn."
+    "Width of intervals if each reported record is there several times: as before, if people are drawn."
     def widths(splits):
         with tempfile.TemporaryDirectory() as top:
             here = shutil.copytree(folder, Path(top)/Path(folder).name)
@@ -867,8 +868,10 @@ def train_command(
         words = [f'{k} {v}' for k, v in given.items() if v]
         words += [f'--set {k}={setting_text(v)}' for k, v in (settings or {}).items()]
         command = ' '.join(['ecg_nb train', task.name, name, *words])
-        metrics = _train_one(task, name, folder, seed=seed, command=command, device=several.device if several else device,
-                             n_jobs=n_jobs, replace=replace, eval_only=eval_only, start=load_run(start) if start else None,
+        metrics = _train_one(task, name, folder, seed=seed, command=command,
+                             device=several.device if several else device,
+                             n_jobs=n_jobs, replace=replace, eval_only=eval_only,
+                             start=load_run(start) if start else None,
                              precision=precision, cache=cache, accelerator=several)
         for h in metrics.get('headline', []): print(f'{name}: {Figure(**h)}', flush=True)
         folders.append(folder)

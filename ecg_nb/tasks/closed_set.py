@@ -20,7 +20,8 @@ from typing import NamedTuple
 import numpy as np, pandas as pd, torch
 import torch.nn.functional as F
 from scipy.signal import savgol_filter
-from ..core import BadTable, DamagedFile, ECGError, LEADS, MissingFile, data_path, hold_file, provenance, read_json, results_path, read_table
+from ..core import (BadTable, DamagedFile, ECGError, LEADS, MissingFile, data_path, hold_file,
+    provenance, read_json, results_path, read_table)
 from ..core import write_csv, write_json
 from ..data.beat_files import IMAGES, read_beats
 from ..data.beat_inputs import SYSTEMS, BeatSet, beat_table
@@ -262,7 +263,8 @@ def answers(
     logp,               # (n_test, people)
     b:BeatSet, test,    # mask of the tested beats
     people,             # the classes
-)->pd.DataFrame:        # a row a beat: record_id, r_s, actual, called, rank, and of its recording: recording_called, recording_rank
+)->pd.DataFrame:        # a row a beat: record_id, r_s, actual, called, rank, and of its recording:
+                        # recording_called, recording_rank
     "Who was called for each test beat, and for its recording."
     people, record, actual = np.asarray(people), b.record[test], b.subject[test]
     first = np.flatnonzero(np.diff(record, prepend=-1))
@@ -297,7 +299,8 @@ def table_row(
     r = recordings(a)
     beat, rec = (rank_k(t['rank'], 1, t.actual, gallery_size=people, seed=seed) for t in (a, r))
     rank5 = rank_k(r['rank'], 5, n_resamples=2)['rate']
-    values = (data, regime, people, network, split, beat['rate'], beat['lo'], beat['hi'], rec['rate'], rec['lo'], rec['hi'],
+    values = (data, regime, people, network, split, beat['rate'], beat['lo'], beat['hi'],
+              rec['rate'], rec['lo'], rec['hi'],
               rank5, 1/people, len(a), len(r), validation)
     return dict(zip(COLUMNS, values))
 
@@ -368,9 +371,11 @@ SELECTIONS = {
     'ptbxl-18': Selection("PTB-XL, 500 people, 18 beats in 10 s (system 1's choice)", 'ptb-xl', at_least=18, most=18,
                           people=500, gates=GATE2),
     # system 2's four of PTB-XL: so many people, so many beats each
-    'ptbxl-3490x15': Selection("PTB-XL, system 2's 3,490 people of 15 beats", 'ptb-xl', at_least=15, most=15, people=3490),
+    'ptbxl-3490x15': Selection("PTB-XL, system 2's 3,490 people of 15 beats", 'ptb-xl', at_least=15,
+                               most=15, people=3490),
     'ptbxl-75x25': Selection("PTB-XL, system 2's 75 people of 25 beats", 'ptb-xl', at_least=25, most=25, people=75),
-    'ptbxl-6480x14': Selection("PTB-XL, system 2's 6,480 people of 14 beats", 'ptb-xl', at_least=14, most=14, people=6480),
+    'ptbxl-6480x14': Selection("PTB-XL, system 2's 6,480 people of 14 beats", 'ptb-xl', at_least=14,
+                               most=14, people=6480),
     'ptbxl-11': Selection("PTB-XL, system 2's people of 11 beats or more", 'ptb-xl', at_least=11),
     'cpsc2018': Selection('CPSC2018, 8 beats or more', 'cpsc2018', at_least=8, most=25),
     'cpsc2018-25': Selection("CPSC2018, system 2's gates", 'cpsc2018', at_least=25, most=25,
@@ -673,7 +678,8 @@ KINDS = dict(per_beat=('per_beat_lo', 'per_beat_hi', 'n_beats'), per_recording=(
 BESIDE = ('ptbxl-visits', 'ptbxl-18', 'cpsc2018-25')   # in the table, too much for the headlines
 OWN = {             # what the two systems reported of themselves: network, split -> figure
     ('resnet_s1', 'system 1'): Published('per beat', '.752', 'system 1: 500 recordings of PTB-XL, its split'),
-    ('lenet5_s2', 'system 2, its validation'): Published('per beat', '.95', 'system 2: 1,145 recordings of CPSC2018, its split')}
+    ('lenet5_s2',
+     'system 2, its validation'): Published('per beat', '.95', 'system 2: 1,145 recordings of CPSC2018, its split')}
 
 def row_figure(
     row,        # of the table
@@ -854,7 +860,8 @@ def plot_leaks(
     import matplotlib.pyplot as plt
     ax = ax or plt.subplots(figsize=(7.5, 3.2), layout='constrained')[1]
     order = [s
-             for s in ('system 2, its validation', 'system 2', 'system 1', 'random', 'time', 'other recording') if s in set(t.split)]
+             for s in ('system 2, its validation', 'system 2', 'system 1', 'random', 'time',
+                       'other recording') if s in set(t.split)]
     low, high = ('lo', 'hi') if value == 'per_recording' else ('per_beat_lo', 'per_beat_hi')
     for k, (name, of) in enumerate(t.groupby('network', sort=False)):
         x = np.array([order.index(s) for s in of.split]) + .08*k

@@ -15,7 +15,8 @@ from ..core import BadHeader, BadTable, atomic_path, data_path, provenance, resu
 from ..data.datasets import records_table, split_by_fold, split_subjects
 from ..data.simulate import is_simulated
 from ..data.store import convert
-from ..metrics.classify import Undefined, auc_interval, bootstrap_auc, interval, macro_auc, paired_difference, report
+from ..metrics.classify import (Undefined, auc_interval, bootstrap_auc, interval, macro_auc,
+    paired_difference, report)
 from ..models.registry import create_model
 from .base import Figure, Plan, TASKS, Task, find_task
 from ..training.data import ECGData, aggregate_windows, load_data, make_splits, standardize_on, window_features
@@ -118,7 +119,7 @@ def tune(
     seed:int=0,
     **kwargs,               # for `fit`: augment, draw, patience, progress, live, accelerator, …
 )->tuple:                   # (network, dict: `kept`, validation scores)
-    "Fit the last layer of `base` to one's own classes, then the whole network; the best by validation is left in `folder`."
+    "Fit the last layer of `base` to new classes, then the whole network; the best by validation is left in `folder`."
     folder, size = Path(folder), dict(length=base.info['length'], stride=base.info['stride'])
     if len(train) < 4 or len(valid) < 2:
         raise BadTable(folder, f'{len(train)} records to learn from and {len(valid)} to choose by are too few')
@@ -266,7 +267,7 @@ def _check_classes(splits, where):
     if words: warnings.warn(f'all or no records have {words}: nothing can be chosen for it there')
 
 def _check_people(run, splits):
-    "A test on people whom the run has met is refused; validation on some that it was trained on is said to be too hopeful."
+    "Refuse a test on people whom the run has met; warn of validation on some that it was trained on."
     check_scoring(run.folder, splits.tables['test'])
     try: check_scoring(run.folder, splits.tables['valid'], seen=('train',))
     except BadTable as e:

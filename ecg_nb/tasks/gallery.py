@@ -53,7 +53,7 @@ def top_k(
     *,
     chunk:int=4_000_000,  # scores held at a time; the answer does not depend on it
 )->tuple:                 # scores float32 (n, k), the highest first; indices int64 (n, k)
-    "The `k` templates with the largest dot product (for unit vectors the cosine) with each probe; of equal ones the first."
+    "The `k` templates with the largest dot product with each probe (unit vectors: cosine); of equal ones the first."
     probes, g = np.asanyarray(probes), np.ascontiguousarray(templates, np.float32)
     if g.ndim != 2 or 0 in g.shape:
         raise BadTable('templates', f'shape {g.shape}; (n_templates, dim) with at least one is needed')
@@ -147,7 +147,10 @@ class Gallery:
     def __contains__(self, person): return person in self._of
     def __repr__(self):
         i, t = self.info, self.info.get('threshold')
-        return f'Gallery({len(self):,} people{" (simulated)"*bool(i.get("simulated"))}, {self.dim or "no"} numbers each, {", ".join(i["leads"])} at {i["fs"]:g} Hz, model {" ".join(filter(None, (i.get("run"), i["model"][:12])))}, ' + (f'unknown below {t:.3f})' if t is not None else 'no threshold)')
+        return (f'Gallery({len(self):,} people{" (simulated)"*bool(i.get("simulated"))}, '
+                f'{self.dim or "no"} numbers each, {", ".join(i["leads"])} at {i["fs"]:g} Hz, '
+                f'model {" ".join(filter(None, (i.get("run"), i["model"][:12])))}, '
+                + (f'unknown below {t:.3f})' if t is not None else 'no threshold)'))
 
     def _vectors(self, embeddings):
         z = _unit(embeddings, 'embeddings')
@@ -162,7 +165,7 @@ class Gallery:
         *,
         replace:bool=False,    # may people be there already?
     )->Gallery:                # itself
-        "Add people, or replace their templates; all or, if anything is wrong, none. Who is there with the same template stays."
+        "Add people, or replace their templates: all or, if anything is wrong, none."
         z = self._vectors(embeddings)
         who = [people]*len(z) if isinstance(people, str) else list(people)
         if len(who) != len(z): raise GalleryError('gallery', f'{len(who)} names for {len(z)} embeddings')
@@ -188,7 +191,8 @@ class Gallery:
     def remove(self, *people:str)->Gallery:
         "Take `people` out; all or, if one is not there, none."
         missing = [p for p in people if p not in self]
-        if missing: raise GalleryError('gallery', f'not enrolled: {", ".join(map(repr, missing[:3]))}{" …"*(len(missing) > 3)}')
+        if missing: raise GalleryError('gallery',
+                                       f'not enrolled: {", ".join(map(repr, missing[:3]))}{" …"*(len(missing) > 3)}')
         for p in dict.fromkeys(people): del self._of[p]
         return self
 
@@ -245,7 +249,9 @@ def _check(self:Gallery,
              if other.get(k) != ours[k]]
     if wrong:
         raise GalleryError('gallery',
-                           'its vectors and those of the probe cannot be compared (' + '; '.join(wrong) + '); use the model and preparation of the gallery, or enrol everybody anew')
+                           'its vectors and those of the probe cannot be compared ('
+                           + '; '.join(wrong) + '); use the model and preparation of the gallery, '
+                                                'or enrol everybody anew')
 
 Gallery.check = _check
 
@@ -257,7 +263,7 @@ def _save(self:Gallery, path,
     *,
     replace:bool=False,   # a gallery of other people that is there may go
 ):
-    "Write the gallery to `path`, atomically; `GalleryError` if it would take away people whom another program has put there."
+    "Write the gallery to `path`, atomically; `GalleryError` if it would drop people whom another program put there."
     with write_errors(path, _KEPT), hold_file(path) as real:
         if not replace: self._check_place(real, path)
         self._write(real)

@@ -216,7 +216,8 @@ _HEADLINE = (   # row, its test records
     ('ecg', _WITH), ('ecg_shipped', _WITH), ('note', _WITH), ('both', _WITH), ('note_masked', _WITH),
     ('both_masked', _WITH), ('note_findings', _WITH), ('both_findings', _WITH), ('strong_note', _WITH),
     ('strong_note_masked', _WITH), ('strong_note_findings', _WITH), ('ecg', _EARLIER), ('note_earlier', _EARLIER),
-    ('both_earlier', _EARLIER), ('ecg_shipped', _EARLIER), ('strong_note_earlier', _EARLIER), ('ecg', _ALL), ('text_in_training', _ALL))
+    ('both_earlier', _EARLIER), ('ecg_shipped', _EARLIER), ('strong_note_earlier', _EARLIER),
+             ('ecg', _ALL), ('text_in_training', _ALL))
 TOP1 = "top-1 hit (system 3's measure)"
 
 def headlines(

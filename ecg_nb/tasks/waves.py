@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from tqdm.auto import tqdm
-from ..core import (BadHeader, BadSignal, ECGError, Recording, atomic_path, file_state, plain, provenance, read_table, write_csv,
+from ..core import (BadHeader, BadSignal, ECGError, Recording, atomic_path, file_state, plain,
+                         provenance, read_table, write_csv,
                          write_json)
 from ..data.datasets import find, have, records_table
 from ..data.load import read
@@ -116,7 +117,8 @@ def simulated_marked(
         if r.random() < .35: condition.add(str(r.choice(['PVC', 'PAC', 'IAVB', 'AF', 'ISC', 'NDT'])))
         rate = float(r.uniform(38, 140)) if r.random() < .5 else None
         rec, truth = simulate_ecg(seed=100_000*(seed + 1) + k, condition=sorted(condition), fs=WAVE_FS, dur_s=dur_s,
-                                  noise=float(r.choice([0, .5, 1, 1.5, 2.5])), rate_bpm=rate, record_id=f'simulated-{k}')
+                                  noise=float(r.choice([0, .5, 1, 1.5, 2.5])), rate_bpm=rate,
+                                  record_id=f'simulated-{k}')
         b = truth.boundaries
         marks = pd.DataFrame(dict(wave=b.wave, **{f'{c}_s': b[c]/WAVE_FS for c in ('onset', 'peak', 'offset')}))
         marks = marks.sort_values('peak_s', kind='stable').reset_index(drop=True)
@@ -399,7 +401,8 @@ def found_in(marked, delineator, **kwargs):
     rows = []
     for m in marked:
         apart, together = delineator(m.rec, each=True), delineator(m.rec)
-        rows.append(pd.concat([apart, together.assign(lead='all')], ignore_index=True).assign(record_id=m.record_id, **kwargs))
+        rows.append(pd.concat([apart, together.assign(lead='all')],
+                              ignore_index=True).assign(record_id=m.record_id, **kwargs))
     return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
 
 @TASKS.register('waves')
@@ -411,7 +414,8 @@ class Waves(Task):
     purpose = ('Tells of each sample of any one lead whether it lies in a P wave, a QRS complex or a T wave; '
                'boundaries and measurements are made of that.')
     extra = dict(simulated=1200, first_steps=900, steps=700, first_lr=4e-3, share=.3, folds=10)
-    plans = dict(boundaries=Plan('P, QRS and T: onset, peak, offset', model='wave_unet', leads=(LEAD,), fs=WAVE_FS, length=CROP, stride=CROP,
+    plans = dict(boundaries=Plan('P, QRS and T: onset, peak, offset', model='wave_unet',
+                                 leads=(LEAD,), fs=WAVE_FS, length=CROP, stride=CROP,
                                  epochs=(1,), batch=32, lr=3e-3, weight_decay=.05))
     comparisons = dict(measurements='Measurements on simulated truth and PTB-XL')
 
@@ -438,8 +442,10 @@ def _fine_tuned(plan, marked, simulated, path, start, *, seed, precision, label,
     return net, losses
 
 # %% ../../nbs/tasks/17_delineation.ipynb #run-waves
-def _run(self:Waves, name:str, folder, *, seed:int=0, device='cpu', n_jobs:int=None, command:str='', root=None, eval_only:bool=False,
-         start:Run=None, precision:str=None, cache=None, accelerator=None, marked=None, progress:bool=True)->dict: # what metrics.json holds
+def _run(self:Waves, name:str, folder, *, seed:int=0, device='cpu', n_jobs:int=None, command:str='',
+         root=None, eval_only:bool=False,
+         start:Run=None, precision:str=None, cache=None, accelerator=None, marked=None,
+         progress:bool=True)->dict: # what metrics.json holds
     "Train on all folds and on all recordings; write run.json, what was found, and the figures."
     plan, folder = self.plan(name), Path(folder)
     if start: raise ECGError(name, 'goes on from no other run')
@@ -478,10 +484,15 @@ def _learn_all(plan, folder, marked, fold, *, seed, precision, progress):
 def _info(task, plan, marked, seed, command):
     "What run.json holds."
     from dataclasses import asdict
-    return plain(dict(layout=LAYOUT, task=task.name, title=plan.title, plan=asdict(plan), model=network_info(plan.model, plan.options),
-        classes=list(WAVES), leads=[LEAD], recipe=asdict(Recipe(leads=(LEAD,), fs=WAVE_FS, highpass_hz=.5)), length=plan.length, stride=plan.stride,
-        join='mean', per_sample=True, seed=seed, simulated=False, data=dict(dataset='qtdb', records=dict(train=len(marked))),
-        subjects=dict(train=' '.join(sorted({m.subject.replace(' ', '_') for m in marked})), valid=''), command=command) | provenance())
+    return plain(dict(layout=LAYOUT, task=task.name, title=plan.title, plan=asdict(plan),
+                      model=network_info(plan.model, plan.options),
+        classes=list(WAVES), leads=[LEAD],
+                      recipe=asdict(Recipe(leads=(LEAD,), fs=WAVE_FS, highpass_hz=.5)),
+                      length=plan.length, stride=plan.stride,
+        join='mean', per_sample=True, seed=seed, simulated=False,
+                      data=dict(dataset='qtdb', records=dict(train=len(marked))),
+        subjects=dict(train=' '.join(sorted({m.subject.replace(' ', '_') for m in marked})),
+                      valid=''), command=command) | provenance())
 
 Waves.run = _run
 
@@ -517,14 +528,16 @@ def by_record(
             row |= {f'{wave}_{p}_ms': 1000*e[wave, p].mean() for p in ('onset', 'peak', 'offset') if len(e[wave, p])}
         rows.append(row)
     t = pd.DataFrame(rows)
-    bad = t[[c for c in t if c.endswith(('missed', 'invented'))]].fillna(0).sum(axis=1)*100 + t[[c for c in t if c.endswith('_ms')]].abs().fillna(0).max(axis=1)
+    shares = t[[c for c in t if c.endswith(('missed', 'invented'))]].fillna(0).sum(axis=1)
+    bad = shares*100 + t[[c for c in t if c.endswith('_ms')]].abs().fillna(0).max(axis=1)
     return t.loc[bad.sort_values(ascending=False, kind='stable').index].reset_index(drop=True)
 
 # %% ../../nbs/tasks/17_delineation.ipynb #report-waves
 def beside_published(t):
     "The figures beside tolerances and Martínez et al."
     pair = list(zip(t.wave, t.point))
-    return t.assign(tolerance_ms=[TOLERANCE_MS.get(k) for k in pair], martinez_mean_ms=[MARTINEZ.get(k, (None, None))[0] for k in pair],
+    return t.assign(tolerance_ms=[TOLERANCE_MS.get(k) for k in pair],
+                    martinez_mean_ms=[MARTINEZ.get(k, (None, None))[0] for k in pair],
                     martinez_sd_ms=[MARTINEZ.get(k, (None, None))[1] for k in pair])
 
 def experts(
@@ -555,7 +568,8 @@ def _report(task, plan, folder, marked, fold, command):
     "Tables and metrics.json of a run that has found what it found."
     detected = read_table(folder/'found.csv.gz', dtype=dict(record_id=str))
     later = [m for m, f in zip(marked, fold) if f not in SETTLED_ON]
-    tables = dict(qtdb=beside_published(scores(marked, detected)), qtdb_later=beside_published(scores(later, detected)), records=by_record(marked, detected),
+    tables = dict(qtdb=beside_published(scores(marked, detected)),
+                  qtdb_later=beside_published(scores(later, detected)), records=by_record(marked, detected),
                   experts=experts(marked))
     head = wave_figures(marked, tables['records'], 'QTDB, ten-fold')
     if have('ludb'):
@@ -643,7 +657,8 @@ def _true_intervals(truth, fs):
     def median(a, b): return float((b - a).median()) if a is not None and b is not None else np.nan
     get = lambda point, wave: t[point][wave] if wave in t[point] else None
     return dict(p=median(get('onset', 'P'), get('offset', 'P')), pr=median(get('onset', 'P'), get('onset', 'QRS')),
-                qrs=median(get('onset', 'QRS'), get('offset', 'QRS')), qt=median(get('onset', 'QRS'), get('offset', 'T')))
+                qrs=median(get('onset', 'QRS'), get('offset', 'QRS')),
+                qt=median(get('onset', 'QRS'), get('offset', 'T')))
 
 def simulated_differences(
     n:int=60,            # recordings of each kind of noise
@@ -667,7 +682,8 @@ def simulated_differences(
 
 # %% ../../nbs/tasks/17_delineation.ipynb #stated
 # statement of PTB-XL, measurement that tells, and how: a high value, a low one
-_TELLS = (('LNGQT', 'qtc_bazett', 1), ('LNGQT', 'qtc_fridericia', 1), ('1AVB', 'pr', 1), ('SBRAD', 'rate', -1), ('STACH', 'rate', 1), ('LVH', 'sokolow', 1),
+_TELLS = (('LNGQT', 'qtc_bazett', 1), ('LNGQT', 'qtc_fridericia', 1), ('1AVB', 'pr', 1),
+          ('SBRAD', 'rate', -1), ('STACH', 'rate', 1), ('LVH', 'sokolow', 1),
           ('CLBBB', 'qrs', 1), ('CRBBB', 'qrs', 1), ('IVCD', 'qrs', 1), ('AFIB', 'rr_sd', 1))
 
 def measured_table(
@@ -685,7 +701,8 @@ def measured_table(
 def stated(
     table:pd.DataFrame,  # records table of PTB-XL
     m:pd.DataFrame,      # from `measured_table`, row for row
-)->pd.DataFrame:         # statement, measurement, positives, n, without a value, auc, median with and without the statement
+)->pd.DataFrame:         # statement, measurement, positives, n, without a value, auc, median with
+                         # and without the statement
     "How well one measurement tells who has a statement."
     from sklearn.metrics import roc_auc_score
     rows = []
@@ -694,8 +711,10 @@ def stated(
         v = m[name].to_numpy(float)
         ok = np.isfinite(v)
         if has[ok].sum() < 3 or has[ok].all(): continue
-        rows.append(dict(statement=statement, measurement=name, positives=int(has.sum()), n=len(v), without=int((~ok).sum()),
-                         auc=roc_auc_score(has[ok], sign*v[ok]), with_statement=np.median(v[ok & has]), without_statement=np.median(v[ok & ~has])))
+        rows.append(dict(statement=statement, measurement=name, positives=int(has.sum()), n=len(v),
+                         without=int((~ok).sum()),
+                         auc=roc_auc_score(has[ok], sign*v[ok]),
+                         with_statement=np.median(v[ok & has]), without_statement=np.median(v[ok & ~has])))
     return pd.DataFrame(rows)
 
 def stated_axis(
@@ -707,7 +726,8 @@ def stated_axis(
     axis, words, rows = m.qrs_axis.to_numpy(float), table.heart_axis.fillna('').astype(str).to_numpy(), []
     for word, (low, high) in ranges.items():
         v = axis[(words == word) & np.isfinite(axis)]
-        if len(v): rows.append(dict(stated=word, n=len(v), median=np.median(v), low=np.percentile(v, 10), high=np.percentile(v, 90),
+        if len(v): rows.append(dict(stated=word, n=len(v), median=np.median(v),
+                                    low=np.percentile(v, 10), high=np.percentile(v, 90),
                                     within_30=np.mean((v >= low - 30) & (v <= high + 30))))
     return pd.DataFrame(rows)
 
@@ -734,10 +754,11 @@ def _other_folds(detected, marked, fold):
     "Recordings that were asked about in another fold than their person's."
     own = {m.record_id: k for m, k in zip(marked, fold)}
     kept = detected.groupby('record_id').fold.agg(['min', 'max'])
-    return sorted({r for r, low, high in kept.itertuples() if not low == high == own.get(r)} | own.keys() - set(kept.index))
+    return sorted({r for r, low, high in kept.itertuples()
+                   if not low == high == own.get(r)} | own.keys() - set(kept.index))
 
 def _made_anew(self:Waves, folder, here, info, verdict, *, root=None, marked=None):
-    "Write tables and metrics.json of a run anew into `here`, which holds its files; what differs is noted in `verdict`."
+    "Write tables and metrics.json of a run anew into `here`; what differs is noted in `verdict`."
     plan = self.plan_of(info)
     if (folder/'ludb.csv').exists() and not have('ludb'):
         verdict.unchecked.append('ludb is not here: tables and headline')

@@ -34,7 +34,8 @@ def check_scoring(
                        'the table has no column subject_id: nobody can tell whether the run has seen these people')
     missing = [k for k in seen if not isinstance(info.get('subjects', {}).get(k), str)]
     if missing:
-        raise BadHeader(where, f'does not say which subjects were in {", ".join(missing)}: it cannot be scored on anybody')
+        raise BadHeader(where, f'does not say which subjects were in {", ".join(missing)}: it '
+                               f'cannot be scored on anybody')
     root = table.attrs.get('root')
     if root and is_simulated(root) != bool(info.get('simulated')): return       # simulated people are not real ones
     t = table[table.dataset.isin(datasets_of(info))] if 'dataset' in table else table

@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np, pandas as pd, torch
 import torch.nn.functional as F
 from tqdm.auto import tqdm
-from ..core import BadSignal, DamagedFile, ECGError, MissingFile, lock_folder, sweep_temporary, write_csv, write_errors, read_table
+from ..core import (BadSignal, DamagedFile, ECGError, MissingFile, lock_folder,
+    sweep_temporary, write_csv, write_errors, read_table)
 from ..metrics.classify import Undefined, macro_auc
 from .data import aggregate_windows, autocast, epoch_draw, window_logits
 from .contracts import Augment, Callbacks, Loss, Metric, Sampler, Schedule
@@ -68,7 +69,7 @@ def _check_parts(train, valid, length, overfit=False):
 
 # loss, score
 def validate(model, data, *, length, stride, loss, activation, metric, precision=None, accelerator=None)->tuple:
-    "Mean loss over windows, and `metric` of the joined windows; the score is NaN where the labels leave it undefined. Several processes share the records."
+    "Mean loss over windows, and `metric` of the joined windows, NaN where the labels leave it undefined."
     rank, world = rank_and_size(accelerator)
     shared = world > 1 and len(data) >= world
     means = [b for b in model.buffers() if b.is_floating_point()]
@@ -128,7 +129,8 @@ def _outspoken(made):
 def _training_fingerprint(model, train, valid, s):
     "The fingerprint of training `model` with settings `s`."
     numbers = {f.name: getattr(s, f.name) for f in fields(s) if f.name not in (*_PARTS, 'time_budget_s')}
-    numbers['stride'], numbers['precision'] = s.stride or s.length, s.precision or ('bf16' if train.device.type == 'cuda' else 'fp32')
+    numbers['stride'] = s.stride or s.length
+    numbers['precision'] = s.precision or ('bf16' if train.device.type == 'cuda' else 'fp32')
     numbers = {k: v for k, v in numbers.items() if not (k in _SILENT_SETTING and v == _SILENT_SETTING[k])}
     parts = {word: getattr(s, name) for name, word in _PARTS.items()
              if not (word in _SILENT_PART and getattr(s, name) is None)}
@@ -144,7 +146,7 @@ def _schedule(opt, s, steps):
 class OtherTraining(ECGError): "A checkpoint of another training than the one that is asked for."
 
 def _check_same(path, state, now):
-    "`OtherTraining` unless the checkpoint at `path`, with plain data `state`, belongs to the training with fingerprint `now`."
+    "`OtherTraining` unless the checkpoint at `path`, with data `state`, is of the training with fingerprint `now`."
     if 'fingerprint' in state: words = differences(_outspoken(now), _outspoken(state['fingerprint']))
     else:              # written before there were fingerprints: only numbers can be compared
         numbers = now['settings'] | dict(optimizer=now['optimizer']['name'])
@@ -188,9 +190,11 @@ class Trainer:
         s = self.settings = settings
         self.network, self.model = model, model     # `model` is what the processes share, once they do
         self.train, self.valid, self.folder, self.accelerator = train, valid, Path(folder), accelerator
-        self.path, self.began, (self.rank, self.world) = self.folder/'checkpoint.safetensors', time.time(), rank_and_size(accelerator)
+        self.path, self.began = self.folder/'checkpoint.safetensors', time.time()
+        self.rank, self.world = rank_and_size(accelerator)
         self.opt = s.optimizer(model.parameters(), lr=s.lr, weight_decay=s.weight_decay)
-        self.steps = len(epoch_draw(train, length=s.length, seed=s.seed, epoch=0, sampler=s.sampler)[0])//(s.batch*s.accumulate)
+        self.steps = len(epoch_draw(train, length=s.length, seed=s.seed, epoch=0,
+                                    sampler=s.sampler)[0])//(s.batch*s.accumulate)
         self.sched = _schedule(self.opt, s, self.steps)
         self.by_score = isinstance(self.sched, torch.optim.lr_scheduler.ReduceLROnPlateau)
         self.state:dict = dict(epoch=0, best=None, best_epoch=-1, history=[], stopped='')
@@ -246,12 +250,18 @@ class Trainer:
         loss, valid_kinds = by_kind(loss), by_kind(s.loss)
         with torch.random.fork_rng(devices=[self.train.device] if self.train.device.type == 'cuda' else []):
             torch.manual_seed(seed)
-            train_loss = train_epoch(self.model, self.train, self.opt, None if self.by_score else self.sched, order=order, offset=offset, length=s.length, batch=s.batch, loss=loss,
-                                     augment=s.augment, precision=s.precision, clip=s.clip, accumulate=s.accumulate, seed=seed, accelerator=self.accelerator, tick=self._tick)
-        valid_loss, score = broadcast_value(self.accelerator, validate(self.network, self.valid, length=s.length, stride=s.stride or s.length, loss=valid_kinds,
-                                     activation=s.activation, metric=s.metric, precision=s.precision, accelerator=self.accelerator))
+            train_loss = train_epoch(self.model, self.train, self.opt,
+                                     None if self.by_score else self.sched, order=order,
+                                     offset=offset, length=s.length, batch=s.batch, loss=loss,
+                                     augment=s.augment, precision=s.precision, clip=s.clip,
+                                     accumulate=s.accumulate, seed=seed, accelerator=self.accelerator, tick=self._tick)
+        scored = validate(self.network, self.valid, length=s.length, stride=s.stride or s.length,
+                          loss=valid_kinds, activation=s.activation, metric=s.metric,
+                          precision=s.precision, accelerator=self.accelerator)
+        valid_loss, score = broadcast_value(self.accelerator, scored)
         if self.by_score: self.sched.step(score)
-        self.state['history'].append(dict(epoch=epoch, step=(epoch + 1)*self.steps, lr=self.sched.get_last_lr()[0], train_loss=train_loss,
+        self.state['history'].append(dict(epoch=epoch, step=(epoch + 1)*self.steps,
+                                          lr=self.sched.get_last_lr()[0], train_loss=train_loss,
                                           valid_loss=valid_loss, score=score, seconds=time.time() - began)
                                      | kinds(loss, 'train') | kinds(valid_kinds, 'valid'))
         self._count(epoch, score)
@@ -340,16 +350,19 @@ def fit(
     train, valid,          # `ECGData`
     folder,                # of the run; weights, history and checkpoint appear here
     *,
-    resume:bool=True,      # go on where an interrupted training stopped; False: start anew, the old files stay until the new ones are there
+    resume:bool=True,      # go on where an interrupted training stopped; False: start anew, the old
+                           # files stay until the new ones are there
     overfit:bool=False,    # the same subjects on both sides, on purpose: can this network memorise a few records?
-    accelerator=None,      # an `accelerate.Accelerator`, for several processes; they have to see `folder` under the same name
+    accelerator=None,      # an `accelerate.Accelerator`, for several processes; they have to see
+                           # `folder` under the same name
     wait_s:float=3,        # wait so long for another training in `folder` (s): one that was killed may still be ending
     progress:bool=True,    # a bar with loss and score
     live:bool=False,       # loss curves that grow while it trains (notebooks)
     callbacks=(),          # of `Callback`: who is told of each epoch, such as a `Tracker`
     **settings,            # of `FitSettings`: epochs, length, loss, metric, …
-)->pd.DataFrame:           # history, one row an epoch; in its `attrs`: best, best_epoch, stopped, resumed (epochs that were there)
-    "Train `model`; the best epoch by `metric` on `valid` is left in `folder/model.safetensors`. Called again after an interruption, it goes on where it was."
+)->pd.DataFrame:           # history, one row an epoch; in its `attrs`: best, best_epoch, stopped,
+                           # resumed (epochs that were there)
+    "Train `model`; the best epoch by `metric` on `valid` is left in `folder`. Called again, it goes on where it was."
     folder, s = Path(folder), FitSettings(**settings)
     _check_parts(train, valid, s.length, overfit)
     run_on_main(accelerator, lambda: _check_free(folder, not resume))
@@ -383,7 +396,8 @@ def _resumed(trainer):
     "What to say of a training that was there already."
     state = trainer.state
     if trainer.should_stop: return _finished(state)
-    best = 'no score yet' if state['best'] is None else f'best score {state["best"]:.4f}, of epoch {state["best_epoch"] + 1}'
+    best = ('no score yet' if state['best'] is None
+            else f'best score {state["best"]:.4f}, of epoch {state["best_epoch"] + 1}')
     return f'resumed after epoch {trainer.resumed} of {trainer.settings.epochs} ({best}); resume=False trains anew'
 
 def _finished(state):
@@ -416,7 +430,7 @@ def plot_losses(
     score_label:str='validation score',
     ax=None,
 ):                 # the axes of the losses
-    "Training and validation loss by epoch, kind by kind where there are several, and the validation score; the epoch that was kept is marked, and why the training ended is said."
+    "Losses by epoch, kind by kind, and the validation score; the kept epoch is marked, and why the training ended."
     import matplotlib.pyplot as plt
     if isinstance(run, pd.DataFrame): h = run
     else:

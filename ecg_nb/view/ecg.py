@@ -51,13 +51,14 @@ def as_int16(
     lsb = max(.001, float(np.abs(signal, where=ok, out=np.zeros_like(signal)).max())/32767)
     x = np.full(signal.shape, MISSING, np.int16)
     np.copyto(x,
-              np.rint(np.divide(signal, lsb, where=ok, out=np.zeros(signal.shape, np.float32))).astype(np.int16), where=ok)
+              np.rint(np.divide(signal, lsb, where=ok,
+                                out=np.zeros(signal.shape, np.float32))).astype(np.int16), where=ok)
     return x, lsb
 
 def as_int8(
     values:np.ndarray,  # any unit, signed
 )->tuple:               # int8, and the magnitude of 127
-    "A map for the eye: 0 stays 0; 127 is the magnitude that one sample in 200 exceeds, or a few samples would leave no colour to the rest."
+    "A map for the eye: 0 stays 0, 127 is the magnitude that one sample in 200 exceeds."
     v = np.nan_to_num(np.asarray(values, np.float32), nan=0., posinf=0., neginf=0.)
     size = np.abs(v)
     top = float(np.quantile(size, .995) or size.max())
@@ -68,7 +69,8 @@ class Pyramid:
     "The smallest and the largest value of stretches of 1, 4, 16 … samples; `lo > hi` marks a stretch without any."
     def __init__(self, x:np.ndarray): # int16 (n_leads, n_samples), `MISSING` = none
         gone = x == MISSING
-        lo, hi, self.n = (np.where(gone, 32767, x).astype(np.int16), x, x.shape[1]) if gone.any() else (x, x, x.shape[1])
+        lo, hi, self.n = (np.where(gone, 32767, x).astype(np.int16), x,
+                          x.shape[1]) if gone.any() else (x, x, x.shape[1])
         self.levels = [(1, lo, hi)]
         while lo.shape[1] > 4096:
             pad = ((0, 0), (0, -lo.shape[1] % 4))
@@ -165,9 +167,13 @@ class Item:
     def packed(self)->tuple: # plain data for JSON, list of bytes
         "What the page needs to draw this."
         rec, (x, lsb) = self.rec, self.int16
-        meta = dict(record_id=shown(rec.record_id), title=shown(self.title or rec.record_id), note=shown(self.note), leads=list(rec.leads), fs=rec.fs, n=rec.n_samples, lsb=lsb, middles=self.middles, extents=self.extents,
-                    grids=grids(rec.leads), waves=_lines(self.waves, 'waves', rec.record_id), segments=_lines(self.segments, 'segments', rec.record_id),
-                    flags={str(k): str(v) for k, v in (self.flags or {}).items()}, label=self.legend, long=self.long, buffers=[])
+        meta = dict(record_id=shown(rec.record_id), title=shown(self.title or rec.record_id),
+                    note=shown(self.note), leads=list(rec.leads), fs=rec.fs, n=rec.n_samples,
+                    lsb=lsb, middles=self.middles, extents=self.extents,
+                    grids=grids(rec.leads), waves=_lines(self.waves, 'waves', rec.record_id),
+                    segments=_lines(self.segments, 'segments', rec.record_id),
+                    flags={str(k): str(v) for k, v in (self.flags or {}).items()},
+                    label=self.legend, long=self.long, buffers=[])
         named = dict(lo=x)
         if self.long: _, meta['step'], named['lo'], named['hi'] = self.pyramid.whole()
         v = self.values()
@@ -375,7 +381,7 @@ STATIC = Path(files('ecg_nb.view')/'static')   # JavaScript and CSS of the view
 
 # %% ../../nbs/view/10_ecg_view.ipynb #still
 class Still:
-    "Mixin for widgets: a still picture (`self.picture()`, PNG) for places where no kernel runs. Only the outermost displayed object's picture is shown."
+    "Mixin for widgets: a still picture (`self.picture()`, PNG) where no kernel runs, of the outermost object shown."
     def _repr_mimebundle_(self, **kwargs):
         made = super()._repr_mimebundle_(**kwargs)
         data, meta = made if isinstance(made, tuple) else (made, {})
