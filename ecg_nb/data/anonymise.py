@@ -166,7 +166,8 @@ def _copy_dicom(path, to, person, rec, name, secret):
     out.file_meta.TransferSyntaxUID = source.file_meta.get('TransferSyntaxUID', pydicom.uid.ImplicitVRLittleEndian)
     # so that it can be searched
     if out.file_meta.TransferSyntaxUID.is_deflated: out.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
-    out.file_meta.MediaStorageSOPClassUID, out.file_meta.MediaStorageSOPInstanceUID = out.SOPClassUID, out.SOPInstanceUID
+    out.file_meta.MediaStorageSOPClassUID = out.SOPClassUID
+    out.file_meta.MediaStorageSOPInstanceUID = out.SOPInstanceUID
     out.save_as(to, enforce_file_format=True, overwrite=False)
 
 def _method(code, text):

@@ -24,7 +24,7 @@ def _energy(signal, fs):
     return np.sqrt(np.maximum(scipy.ndimage.uniform_filter1d(y*y, round(.1*fs) | 1, mode='constant'), 0))
 
 def _heights(energy, fs):
-    "Of every ten seconds and lead: height of QRS complexes, weight (0 if flat), whether it is like an ECG; their edges."
+    "Of every ten seconds and lead: height of QRS complexes, weight (0 if flat), is it like an ECG; their edges."
     n, step = energy.shape[1], max(1, int(fs/50))
     edges = np.linspace(0, n, max(1, round(n/(10*fs))) + 1).astype(int)
     def of_block(block):                                                        # (leads, t) -> (leads,) each
