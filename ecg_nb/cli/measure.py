@@ -50,6 +50,7 @@ def _write_annotations(out, names, tables):
     from ecg_nb.signals.waves import write_waves
     for name, (waves, fs) in zip(names, tables): write_waves(Path(out)/name.removesuffix('.waves'), waves, fs)
 
+# %% ../../nbs/cli/17_cli_measure.ipynb #-all-measured
 def _all_measured(table, quiet):
     "Measurements, waves, person, the device's own and the rate of each recording; and what could not be read."
     from tqdm.auto import tqdm

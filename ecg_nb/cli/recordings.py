@@ -18,6 +18,7 @@ __all__ = ['PAGES', 'FILES', 'NIGHTS', 'HEEDED', 'predict', 'doctor', 'explain',
 # %% ../../nbs/cli/11_cli_recordings.ipynb #predict
 PAGES = 20   # up to so many recordings get a page each without being asked for
 
+# %% ../../nbs/cli/11_cli_recordings.ipynb #predict-2
 @cli.command(short_help='what runs say of recordings: table, JSON, pages')
 @source_options
 @click.option('--run', 'runs', multiple=True, default=['diagnosis/superclass'], show_default=True,
@@ -155,6 +156,7 @@ def enrol(gallery, source, fs, leads, units, csv, columns, sex_coding, run, repl
     echo(repr(people))
     echo_left_out(problems, table)
 
+# %% ../../nbs/cli/11_cli_recordings.ipynb #identify
 @cli.command(short_help='who made a recording, or "unknown"')
 @click.argument('gallery', type=click.Path())
 @source_options

@@ -45,6 +45,7 @@ def _check_apart(path, out):
         raise UnsafePath(path, f'the key would lie in the folder of the copies ({out}): whoever gets them gets the '
                                'names. Choose another place by --key')
 
+# %% ../../nbs/data/28_anonymise.ipynb #-key
 class _Key:
     "The key file: people and copies so far."
     def __init__(self, path, out):
@@ -170,6 +171,7 @@ def _copy_dicom(path, to, person, rec, name, secret):
     out.file_meta.MediaStorageSOPInstanceUID = out.SOPInstanceUID
     out.save_as(to, enforce_file_format=True, overwrite=False)
 
+# %% ../../nbs/data/28_anonymise.ipynb #-method
 def _method(code, text):
     from pydicom.dataset import Dataset
     d = Dataset()
@@ -266,6 +268,7 @@ def _copy_of(row, root, out, key, to, csv, problems)->dict:
 
 _LONG_AGO = 315_532_800   # 1980: when the copies were made says when the recordings were
 
+# %% ../../nbs/data/28_anonymise.ipynb #-dicom-file
 def _dicom_file(path, stem, person, parts, key)->Path:
     "The copy of a DICOM file; compared with the original."
     file = stem.with_name(stem.name + '.dcm')
@@ -324,6 +327,7 @@ def anonymise(
         return _copies(source, out, _Key(real, out), to, csv, progress, columns=columns,
                        sex_coding=sex_coding, fs=fs, leads=leads, units=units)
 
+# %% ../../nbs/data/28_anonymise.ipynb #-copies
 def _copies(source, out, key, to, csv, progress, **options):
     "Copies of `source`, the table of all copies, and the key, each written down as they are made."
     from tqdm.auto import tqdm

@@ -56,6 +56,7 @@ def write_beats(
     with write_errors(path), atomic_path(path) as p:
         with open(p, 'wb') as f: np.savez_compressed(f, **arrays)
 
+# %% ../../nbs/data/34_beat_files.ipynb #-texts
 def _texts(beats):
     "Names as arrays of text."
     of = {k: beats.records[k] for k in ('record_id', 'subject_id')} | dict(left_out=beats.left_out.get('record_id', []),
@@ -88,6 +89,7 @@ def read_beats(
               for k, v in arrays.items() if k.startswith('split:')}
     return BeatFile(beats, about, splits, arrays.get('images'))
 
+# %% ../../nbs/data/34_beat_files.ipynb #-ill-beats
 def _ill_beats(arrays, about)->str:
     "What is wrong with the arrays of a file of beats, or ''."
     for name, n in _NEEDED.items():

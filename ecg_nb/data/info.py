@@ -65,6 +65,7 @@ def _annotated(path)->int:
     try: return int(read_annotations(path).beat.sum()) if not in_zip(path) else 0
     except ECGError: return 0
 
+# %% ../../nbs/data/27_info.ipynb #facts-of-2
 def facts_of(
     row,         # of the table of `read_folder`
     root,        # folder that its path starts from
@@ -110,6 +111,7 @@ def _pairs(d)->str:
     return ', '.join(f'{k.replace("_", " ")} {v:g}' if isinstance(v, float) else f'{k.replace("_", " ")} {v}'
                      for k, v in d.items())
 
+# %% ../../nbs/data/27_info.ipynb #info-text
 def info_text(
     facts:dict,     # of `facts_of`
 )->str:

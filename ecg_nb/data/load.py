@@ -68,6 +68,7 @@ def _rate_ignored(rec, fs):
     ignored = fs and abs(rec.fs/fs - 1) > 1e-6
     return [f'the file states {rec.fs:g} Hz; the {fs:g} Hz given are not used'] if ignored else []
 
+# %% ../../nbs/01_load.ipynb #-owners-unit
 def _owners_unit(units):
     "How many mV a unit is, as the owner of a file says; None where nothing (or more than one thing) is said."
     if not isinstance(units, str) or units == 'as stated' or ',' in units: return None
@@ -246,6 +247,7 @@ def _by_own_reader(dataset, row, path):
         raise DamagedFile(path, f'the reader of data set {dataset.name} gave {type(rec).__name__}, no Recording')
     return rec
 
+# %% ../../nbs/01_load.ipynb #-signal-of
 def _signal_of(row, path, leads, start_s, stop_s):
     "The recording that `row` stands for, as its columns say that it is to be read."
     own, channels, names = DATASETS.get(getattr(row, 'dataset', '')), _several(row, 'channels'), _several(row, 'leads')

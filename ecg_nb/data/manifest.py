@@ -43,6 +43,7 @@ def _read_manifest(folder):
         raise DamagedFile(path, f'not the manifest of a store ({type(e).__name__}: {e})') from None
     return m, r
 
+# %% ../../nbs/data/31_manifest.ipynb #-open-shard
 def _open_shard(path, rows, n_leads):
     "Memory map of shard `path`; `DamagedFile` unless it is int16 (`rows`, `n_leads`) and nothing else."
     check_link(path, path.parent)

@@ -91,6 +91,7 @@ def format_of(
     start = first_bytes(path) if start is None else start
     return next((f for f in FORMATS.values() if f.sniff(start, path)), None) if start else None
 
+# %% ../../nbs/data/09_file_formats.ipynb #first-text
 def first_text(
     start:bytes, # of a file
 )->str:

@@ -227,6 +227,7 @@ def _copied(path, recipe):
     if np.abs(total[columns]).max() > 499*OFFSET_MV*n and offsets(from_int16(x), fs).any(): return None
     return x, Source(len(head) + len(data), _stamp((of_head, of_data)), _content([head, data]), None)
 
+# %% ../../nbs/data/30_shards.ipynb #-columns-of
 def _columns_of(labels, leads, cache={}):
     "Which of `labels` (bytes) are `leads`; None unless each is there and no label twice."
     key = labels, leads

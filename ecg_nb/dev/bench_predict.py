@@ -194,6 +194,7 @@ def _folder_of(folder, n):
     for k in range(n): write_wfdb(folder/f'r{k:05d}', np.roll(some[k % 10], 7*k, 1), 100, LEADS)
     return folder
 
+# %% ../../nbs/dev/20_bench_predict.ipynb #beside-commit-2
 def beside_commit(
     commit:str,          # of this repository
     *,

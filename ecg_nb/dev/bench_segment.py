@@ -46,6 +46,7 @@ def detected(
         out[name] = peaks, time.perf_counter() - t
     return out
 
+# %% ../../nbs/dev/19_bench_segment.ipynb #score-record
 def score_record(
     path,                # of a record with beat annotations
     detectors=None,      # names from `DETECTORS`; all by default

@@ -99,6 +99,7 @@ def wave_speed(
         lambda: [neurokit_waves(rec.pick([lead])) for lead in LEADS], max(1, repeats//40))
     return out
 
+# %% ../../nbs/dev/22_bench_waves.ipynb #beat-speed
 def beat_speed(
     rec:Recording,
     repeats:int=200,
@@ -148,6 +149,7 @@ def _in_new_process(code, *args):
     if done.returncode: raise ECGError(args[0], f'the new process failed: {done.stderr.strip()[-300:]}')
     return json.loads(done.stdout.splitlines()[-1])
 
+# %% ../../nbs/dev/22_bench_waves.ipynb #-waves
 _WAVES = """
 import json, sys
 from ecg_nb.dev.bench_waves import day_of_waves
@@ -189,6 +191,7 @@ def speed(
         out['beats']['day'] = day_of_beats(path)
     return out
 
+# %% ../../nbs/dev/22_bench_waves.ipynb #main
 def main(argv=None):
     "`python -m ecg_nb.dev.bench_waves`: tables into `results/waves/delineators/`, times into `results/benchmarks/`."
     p = argparse.ArgumentParser(prog='python -m ecg_nb.dev.bench_waves', description=main.__doc__)

@@ -61,6 +61,7 @@ def zenodo_text(s:dict)->str:
 
 METADATA = {'CITATION.cff': citation_text, 'codemeta.json': codemeta_text, '.zenodo.json': zenodo_text}
 
+# %% ../../nbs/dev/26_citation.ipynb #write-metadata
 def write_metadata(
     root=None,           # default: the project we are in
     *,

@@ -475,6 +475,7 @@ def _open_tab(page, name):
                                 timeout=60_000)
     page.page.wait_for_timeout(700)
 
+# %% ../../nbs/dev/12_in_browser.ipynb #-at-width
 def _at_width(page, check, name, width, scheme, pictures):
     "One tab at one width."
     page.page.wait_for_timeout(600)
@@ -545,6 +546,7 @@ def _drag(page, v, a, b, *, shift=True):
     if shift: keyboard.up('Shift')
     page.page.wait_for_timeout(300)
 
+# %% ../../nbs/dev/12_in_browser.ipynb #-check-calipers
 def _check_calipers(page, check):
     "They lie on time and lead, whatever is moved; there are two; they march out."
     box = "tabbed.show('recordings').view"
@@ -593,6 +595,7 @@ def _check_calipers(page, check):
     v.press('r')
     check('and takes it back', lambda: not page.kernel(f'{box}.march') and abs(ink(v.pixels()) - before) < 50)
 
+# %% ../../nbs/dev/12_in_browser.ipynb #-check-labels
 def _check_labels(page, check):
     "A label on the span of the calipers is on disk at once, and on the paper."
     bar, view = "tabbed.show('recordings').marks_bar", "tabbed.show('recordings').view"
@@ -627,6 +630,7 @@ def _check_empty(page, check):
     text.press('Enter')
     page.page.wait_for_timeout(800)
 
+# %% ../../nbs/dev/12_in_browser.ipynb #-check-full-screen
 def _check_full_screen(page, check):
     "The whole browser on all of the screen, and back."
     v = View(page, 0, '.TabbedBrowser .RecordBrowser')

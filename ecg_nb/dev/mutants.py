@@ -167,6 +167,7 @@ def _visit_return(self, node):
         self.change('return None', self.start(node.value), self.end(node.value), 'None')
     self.generic_visit(node)
 
+# %% ../../nbs/dev/22_mutants.ipynb #-visit-if
 def _visit_if(self, node):
     test = node.test
     if not isinstance(test, (ast.Compare, ast.BoolOp, ast.UnaryOp)):
@@ -500,6 +501,7 @@ def add_row(
     others = table[[tuple(r) != mutant.key for r in table[_KEY].itertuples(index=False)]] if len(table) else table
     return pd.DataFrame([*others.to_dict('records'), row], columns=COLUMNS)
 
+# %% ../../nbs/dev/22_mutants.ipynb #write-tables
 def write_tables(
     table:pd.DataFrame,
     folder,          # mutants.csv, survivors.csv, metrics.json

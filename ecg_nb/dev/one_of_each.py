@@ -62,6 +62,7 @@ def _bdf(path, rec):
         w.setStartdatetime(datetime(1985, 1, 1))
         w.writeSamples([1000*row.astype(float) for row in rec.signal])
 
+# %% ../../nbs/dev/23_one_of_each.ipynb #-zarr
 def _zarr(path, rec):
     "One array, as zarr writes it."
     import zarr

@@ -179,6 +179,7 @@ def lowest(requirements): # 'numpy>=1.26 torch>=2.3' -> ['numpy==1.26', 'torch==
     "The oldest releases that `requirements` allow, as pip's constraints."
     return [r.replace('>=', '==').partition(',')[0] for r in requirements.split()]
 
+# %% ../../nbs/dev/14_package.ipynb #environment
 class Environment:
     "A virtual environment for one interpreter, in a folder that vanishes."
     def __init__(self, interpreter, *, pip=True): self.interpreter, self.with_pip = interpreter, pip
@@ -220,6 +221,7 @@ _EXTRAS = dict(text='sentence_transformers, transformers, langdetect', predefine
                onnx='onnx, onnxruntime, onnxscript', dask='distributed',
                dev='nbdev, jupyterlab, playwright, hypothesis')   # what to import of each
 
+# %% ../../nbs/dev/14_package.ipynb #try-out-2
 def try_out(
     interpreter,        # e.g. 'python3.12'
     wheel,              # as `build` made it
@@ -264,6 +266,7 @@ def try_out(
         if notebooks is not None: _test_there(e, limits, root, notebooks, s)
         return dict(lowest=low, versions=json.loads(versions or '{}'), steps=e.steps, runs=answers.get('runs', {}))
 
+# %% ../../nbs/dev/14_package.ipynb #-test-there
 def _test_there(e, limits, root, notebooks, s):
     copy = Path(e.box.name)/'project'
     for part in ('ecg_nb', 'nbs', 'results'):
@@ -322,6 +325,7 @@ def _full_name(f, imports):
     while isinstance(f, ast.Attribute): parts, f = [f.attr, *parts], f.value
     return '.'.join([imports.get(f.id, f.id), *parts]) if isinstance(f, ast.Name) else ''
 
+# %% ../../nbs/dev/14_package.ipynb #risky-calls
 def risky_calls(
     folder=None,      # of Python files; default: the package
 )->pd.DataFrame:      # module, line, call, kind

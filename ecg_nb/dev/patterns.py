@@ -90,6 +90,7 @@ class _Enough(Exception): "More steps than are worth counting."
 
 _ONE, _REPEATS = {LITERAL, NOT_LITERAL, ANY, IN}, {MAX_REPEAT, MIN_REPEAT, POSSESSIVE_REPEAT}
 
+# %% ../../nbs/dev/22_patterns.ipynb #stepper-2
 class Stepper:
     "A matcher that backtracks as Python's does and counts its steps."
     def __init__(self,

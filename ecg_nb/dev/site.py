@@ -109,6 +109,7 @@ def page_cells(
                 data['text/markdown'] = links.text(''.join(data['text/markdown']), source, strict=False)
     return cells
 
+# %% ../../nbs/dev/25_site.ipynb #write-notebook-2
 def write_notebook(
     source:str,        # a notebook, relative to the project
     folder,            # of the site's pages

@@ -52,6 +52,7 @@ def headings(
     text = '\n'.join(''.join(c['source']) for c in cells if c['cell_type'] == 'markdown')
     return re.findall(r'^#+ (.+?)\s*$', text, re.M)
 
+# %% ../../nbs/24_five_systems.ipynb #system-table-2
 def system_table(
     notebook=None,    # default: 24_five_systems
 )->pd.DataFrame:      # a row a part: id, theirs, here, notebook, heading, state, run

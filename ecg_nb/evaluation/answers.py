@@ -113,6 +113,7 @@ def _datasets(info):
     here, there = ([d for d in datasets if (d in learned_from) == own] for own in (True, False))
     return here[0] if len(here) == len(learned_from) == 1 else None, there[0] if there else None
 
+# %% ../../nbs/evaluation/09_answers.ipynb #records-of
 def records_of(
     run,              # a `Run`, a folder, or task/name
     part:str='test',  # 'test', 'valid', or another that the task reports on, such as 'outside' of rhythm
@@ -169,6 +170,7 @@ def _asked(where, part, data, store, simulated):
 
 _PART = dict(test='test records', valid='validation records', outside='another hospital')   # in words
 
+# %% ../../nbs/evaluation/09_answers.ipynb #evaluation-2
 def evaluation(
     run,              # a `Run`, a folder, or task/name
     part:str='test',  # as for `records_of`

@@ -110,6 +110,7 @@ def certainty_of(
     return dict(sets=pd.concat(sets, ignore_index=True), line=pd.DataFrame(line),
                 benefit=pd.concat(benefit, ignore_index=True))
 
+# %% ../../nbs/evaluation/18_certainty.ipynb #write-certainty-2
 def write_certainty(
     folder=None,       # default: certainty/ in the results folder
     *,

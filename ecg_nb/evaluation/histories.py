@@ -28,6 +28,7 @@ def histories(root=None)->pd.DataFrame: # run, group, epoch, train_loss, valid_l
     if not out: return pd.DataFrame(columns=['epoch', 'train_loss', 'valid_loss', 'score', 'run', 'group'])
     return pd.concat(out, ignore_index=True)
 
+# %% ../../nbs/evaluation/20_histories.ipynb #plot-histories
 def plot_histories(
     h:pd.DataFrame,  # from `histories`
     *, axes=None,    # (2, groups)

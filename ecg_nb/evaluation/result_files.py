@@ -52,6 +52,7 @@ def write_tables(
 # %% ../../nbs/evaluation/21_result_files.ipynb #write-pictures
 _ITS_VALIDATION = 'lenet5_s2-system-2-its-validation'   # a run of system 2 as it was published
 
+# %% ../../nbs/evaluation/21_result_files.ipynb #write-pictures-2
 def write_pictures(
     out,                   # the results folder
     tests:dict, valids:dict, # as for `write_tables`

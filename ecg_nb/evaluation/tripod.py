@@ -23,7 +23,7 @@ class Item(NamedTuple):
     fields:tuple=()  # of run.json that answer it too
     missing:str=''   # why it is not done, or what of it
 
-
+# %% ../../nbs/evaluation/22_tripod.ipynb #items-2
 ITEMS = (
     Item(1, 'title', 'that a model is made or tested, for whom, what it tells', 'What it does', ('title',)),
     Item(2, 'abstract', 'all of it in short', 'How good', (), 'a card has a sentence on top, no structured abstract'),

@@ -289,6 +289,7 @@ def _targets(run, target, n:int):
                                                    f'another recording, or its embedding'))
     return torch.tensor([number(c) for c in many])
 
+# %% ../../nbs/explanation/12_attribution.ipynb #-checked
 def _checked(run, x, name='records'):
     "`x` as float32 tensor on the network's device; refused if the run cannot look at it."
     length = run.info['length']

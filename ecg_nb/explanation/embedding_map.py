@@ -53,6 +53,7 @@ def embedding_map(
               random_state=seed).fit_transform(record_embeddings(run, data.subset(i)))
     return pd.DataFrame(dict(record_id=data.ids[i], x=xy[:, 0].round(3), y=xy[:, 1].round(3), label=label))
 
+# %% ../../nbs/explanation/14_embedding_map.ipynb #plot-embedding-map
 def plot_embedding_map(
     table:pd.DataFrame,     # from `embedding_map`
     *,

@@ -132,6 +132,7 @@ def saliency(
                          float(1 - score[k] if against and unit == 'logit' else score[k]), METHODS[method].signed)
     return out
 
+# %% ../../nbs/21_saliency.ipynb #-scores
 def _scores(run, x, starts, batch:int=512):
     "What the run says of each record (n, classes), and the mean of its windows' logits, on the CPU."
     record, rows = _rows(starts, x.shape[2], run.info['length'])

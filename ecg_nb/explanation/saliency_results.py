@@ -156,6 +156,7 @@ def _write_age(folder, root, seed, verdicts):
                                             'table (sex/leads-12; tested for sex)'),
           folder.parent/'saliency_map_age.png')
 
+# %% ../../nbs/explanation/15_saliency_results.ipynb #-write-identity
 def _write_identity(folder, root, seed, verdicts):
     run, table = load_run('identity/leads-12'), records_table('ptb-xl', root).set_index('record_id', drop=False)
     probes = read_table(run.folder/'probes.csv', dtype=dict(record_id=str, nearest_record=str))

@@ -181,6 +181,7 @@ def label_beats(
                          np.where(unknown, np.nan, p.max(1)),
                          _notes(label, r/rec.fs, findings))
 
+# %% ../../nbs/inference/12_beats.ipynb #write-beats
 def write_beats(
     path,               # of the record, without ending
     beats:LabelledBeats,

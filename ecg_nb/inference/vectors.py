@@ -65,6 +65,7 @@ class Vectors(NamedTuple):
                  origin=np.array(self.origin))
         with atomic_path(path) as p: p.write_bytes(raw.getvalue())
 
+# %% ../../nbs/inference/12_vectors.ipynb #vectors-2
 def vectors(
     source,               # path, folder, `Recording`, records table, or a list of paths and recordings
     run='identity/leads-12',  # a `Run`, its folder, or task/name

@@ -53,6 +53,7 @@ class _Shapes(fx.Interpreter):
         if isinstance(out, torch.Tensor): self.of[n.name] = ' x '.join(map(str, out.shape[1:]))
         return out
 
+# %% ../../nbs/models/20_graph.ipynb #-layer-name
 def _layer_name(node, module)->str:
     "What a step is called: a layer with its kernel, a function by its name."
     if node.op == 'placeholder': return 'ECG'

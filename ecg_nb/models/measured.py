@@ -25,9 +25,11 @@ RHYTHM = (
 _EARLY, _LATE, _WIDER_S = np.log(.87), np.log(1.15), .03
 
 def _share(mask): return float(mask.mean()) if len(mask) else np.nan
+
 def _spread(v):
     v = v[np.isfinite(v)]
     return float(v.std()) if len(v) > 1 else np.nan
+
 def _again(v, k):
     "Correlation of a series with itself `k` later."
     if len(v) < k + 3: return np.nan
@@ -54,6 +56,7 @@ def rhythm_numbers(
     if len(points) > 2: out |= _intervals(points[:, 1, 1], p, pr, wide)
     return np.array([out[k] for k in RHYTHM], np.float32)
 
+# %% ../../nbs/models/18_measured.ipynb #-intervals
 def _intervals(r, p, pr, wide):
     "Numbers of the RR intervals."
     rr = np.log(np.maximum(np.diff(r), .15))
@@ -129,6 +132,7 @@ def digest(x:np.ndarray)->bytes: # of a signal
     "By what a recording that was measured is known again."
     return hashlib.blake2b(np.ascontiguousarray(x).tobytes(), digest_size=16).digest()
 
+# %% ../../nbs/models/18_measured.ipynb #measured
 @register_network('measured')
 class Measured(nn.Module):
     "A network and measurements: (b, 12, t) mV, whole recordings of about ten seconds -> (b, n_classes) logits."

@@ -206,6 +206,7 @@ def _why_not(nn, of_beats):
         return 'too irregular from beat to beat for a sinus rhythm: atrial fibrillation?'
     return ''
 
+# %% ../../nbs/signals/14_hrv.ipynb #hrv-2
 def hrv(
     beat_s:np.ndarray,     # time of each beat (s), ascending
     normal:np.ndarray|None=None,  # is it a normal one? None: judged by the intervals alone

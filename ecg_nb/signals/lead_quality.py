@@ -77,6 +77,7 @@ def signal_quality(
                              reason=['; '.join(words(i)) for i in range(len(x))]),
                         index=pd.Index(rec.leads, name='lead'))
 
+# %% ../../nbs/signals/16_lead_quality.ipynb #quality-text
 def quality_text(
     table:pd.DataFrame,  # from `signal_quality`
 )->str:                  # '' when there is nothing to complain about

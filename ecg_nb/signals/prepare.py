@@ -64,6 +64,7 @@ def _needed(
     if set(leads) <= set(rec.leads): return set(leads)
     return {*leads, *[l for l in FRONTAL if l in rec.leads][:2]}
 
+# %% ../../nbs/signals/11_prepare.ipynb #prepare-recording-2
 def prepare_recording(
     rec:Recording,        # any rate, leads in any order
     recipe:Recipe,        # how the records were prepared that the network has learned from

@@ -443,6 +443,7 @@ def _optional(plan)->dict:
     if plan.keep_every: options['callbacks'] = [KeepWeights(plan.keep_every)]
     return options
 
+# %% ../../nbs/tasks/09_task.ipynb #-train
 def _train(self:Task,
     plan,              # a `Plan` or the name of one
     splits:Splits,
@@ -477,6 +478,7 @@ def _continued(folder, history, start):
     save_history(folder, whole)
     return whole
 
+# %% ../../nbs/tasks/09_task.ipynb #-keep-best
 def _keep_best(folder, folders, cycles):
     "The weights of the best cycle and the history of all, in `folder`."
     best = int(np.argmax([h.score.max() for h in cycles]))
@@ -649,6 +651,7 @@ def several_times(
     many.attrs = table.attrs
     return data.subset(rows).replace(ids=ids), many
 
+# %% ../../nbs/tasks/09_task.ipynb #with-many
 def with_many(
     splits:Splits,
     parts=('test',),
@@ -877,6 +880,7 @@ def train_command(
         folders.append(folder)
     return folders
 
+# %% ../../nbs/tasks/09_task.ipynb #-check-data
 def _check_data(task, name):
     "`MissingFile` unless the real records that a plan or comparison needs are there."
     needed = task.datasets(task.plan(name)) if name in task.plans else (task.dataset,)

@@ -104,6 +104,7 @@ def _weights(y, group, plan):
     w = (count.sum()/np.maximum(count, 1))[y]**plan.extra['class_power']/size**plan.extra['record_power']
     return w/w.mean()
 
+# %% ../../nbs/tasks/18_beats.ipynb #train-beats-2
 def train_beats(
     x:np.ndarray,      # (n, features); one lead of a beat each
     label:np.ndarray,  # of `CLASSES`, (n,)
@@ -178,6 +179,7 @@ def fold_networks(
     return {k: train_beats(*_examples_of(examples, quiet, chosen), plan, seed=seed)
             for k, chosen in _learned_from(examples, plan, seed).items()}
 
+# %% ../../nbs/tasks/18_beats.ipynb #cross-validate
 def cross_validate(
     examples:Examples,
     networks:dict,    # from `fold_networks`
@@ -267,6 +269,7 @@ def _run(self:BeatTypes, name, folder, *, seed=0, device='cpu', n_jobs=None, com
     write_json(folder/'run.json', self.run_info(plan, examples, root, about))
     return self.write_report(folder, plan, report, examples, p, about | dict(simulated=is_simulated(root)))
 
+# %% ../../nbs/tasks/18_beats.ipynb #-run-info
 def _run_info(self:BeatTypes, plan, examples, root, about):
     "What run.json holds."
     people = sorted(set(examples.subject.values()))

@@ -385,6 +385,7 @@ def first_beats(b:BeatSet, most:int=None)->BeatSet:
     "At most the first `most` beats of each recording; None: all."
     return b if most is None else b.take(places(b.record)[0] < most)
 
+# %% ../../nbs/tasks/12_closed_set.ipynb #selected
 def selected(
     sel:Selection,
     table:pd.DataFrame,     # records table of its data set
@@ -728,6 +729,7 @@ def _trained_in(self:ClosedSet, plan, folder)->Path:
                           f'no network there, which this row is about: ecg_nb train {self.name} {plan.of[0]}')
     return there[0]
 
+# %% ../../nbs/tasks/12_closed_set.ipynb #-evaluate
 def _evaluate(self:ClosedSet, plan, splits, folder, *, seed=0, command='', cache=None):
     "What the row says of each test beat: answers.csv.gz, per_person.csv, metrics.json and, of a network, network.json."
     plan, folder = self.plan(plan), Path(folder)
@@ -758,6 +760,7 @@ def _evaluate(self:ClosedSet, plan, splits, folder, *, seed=0, command='', cache
 
 ClosedSet.trained, ClosedSet.evaluate = _trained, _evaluate
 
+# %% ../../nbs/tasks/12_closed_set.ipynb #known-selection
 def known_selection(path, sel:Selection, root, *, seed:int=0)->pd.DataFrame:
     "The recordings of `sel`, as listed in `path`; where there is no list yet, they are selected and listed."
     table = records_table(sel.dataset, root)
@@ -771,7 +774,6 @@ def known_selection(path, sel:Selection, root, *, seed:int=0)->pd.DataFrame:
     out = by_id.loc[ids].reset_index(drop=True)
     out.attrs = table.attrs
     return out
-
 
 # %% ../../nbs/tasks/12_closed_set.ipynb #network
 @dataclass

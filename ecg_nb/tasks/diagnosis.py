@@ -69,6 +69,7 @@ COMPARISONS = dict(
     protocols_ensemble='six tasks by both protocols, read off the average with S4',
     augmentation='what balancing and augmentation are worth')
 
+# %% ../../nbs/12_diagnosis.ipynb #diagnosis
 @TASKS.register('diagnosis')
 class Diagnosis(Task):
     "Which statements would a cardiologist make on this ECG?"

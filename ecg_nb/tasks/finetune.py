@@ -194,6 +194,7 @@ def _labels(table, y, classes, name):
     if not np.isin(y[np.isfinite(y)], (0, 1)).all(): raise BadTable(name, 'labels other than 0 and 1')
     return y
 
+# %% ../../nbs/tasks/13_finetune.ipynb #finetune-2
 @TASKS.register('finetune')
 class Finetune(Task):
     "A shipped run further, on labels of one's own."
@@ -240,7 +241,6 @@ class Finetune(Task):
                                  batch=plan.batch, weight_decay=plan.weight_decay, head_only=plan.extra['head_only'],
                                  seed=seed, **options)
         return model
-
 
 # %% ../../nbs/tasks/13_finetune.ipynb #finetune
 def _splits(self:Finetune, plan, *, device='cpu', **_):

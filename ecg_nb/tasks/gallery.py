@@ -46,6 +46,7 @@ def _nearest(p, g, k, longest):
     at = np.lexsort((j, -exact, i))[np.searchsorted(i, np.arange(len(p)))[:, None] + np.arange(k)]
     return exact[at], j[at]
 
+# %% ../../nbs/tasks/11_gallery.ipynb #top-k
 def top_k(
     probes,               # shape (n, dim); an array on disk is read block by block
     templates,            # shape (n_templates, dim)
@@ -412,6 +413,7 @@ def _rows(x, name):
 
 DETECTORS = dict(max_cosine=max_cosine, lof_1=partial(lof, n_neighbors=1), lof_20=lof, one_class_svm=one_class_svm)
 
+# %% ../../nbs/tasks/11_gallery.ipynb #known-score
 def known_score(
     name:str,      # a key of `DETECTORS`
     gallery,       # vectors, beats or images of the people enrolled, shape (n, …)

@@ -153,6 +153,7 @@ def _rows_of(ids, splits, y):
     "Labels of the validation records `ids`."
     return y['valid'][pd.Index(splits.tables['valid'].record_id).get_indexer(ids)]
 
+# %% ../../nbs/tasks/15_leak.ipynb #-answered
 def _answered(answer, ids):
     "Whether all of some test records, and at least one, have an answer."
     return len(ids) > 0 and pd.Index(ids).isin(answer['test'].index).all()

@@ -54,6 +54,7 @@ def kept_numbers(
     "Where the numbers of its records are kept; nowhere for simulated ones."
     return None if info['simulated'] else data_path('measurements', f'{info["data"]["content_hash"][:8]}.npz')
 
+# %% ../../nbs/tasks/20_measured.ipynb #-kept
 def _kept(path):
     "Numbers that are kept, by what was measured."
     if path is None or not Path(path).exists(): return {}
@@ -165,6 +166,7 @@ def _network_logits(model, data, batch=32):
 @torch.inference_mode()
 def _number_logits(model, x): return model.numbers(torch.from_numpy(x)).numpy()
 
+# %% ../../nbs/tasks/20_measured.ipynb #train-measured-2
 def train_measured(
     plan, splits,
     folder,               # for weights, losses and what was chosen between

@@ -79,6 +79,7 @@ class NormalAF(Rhythm):
                                    chance=.5, n=values['n'])]
         return figures, tables, more
 
+# %% ../../nbs/tasks/31_normal_af.ipynb #pair-figures
 def pair_figures(
     y, p,        # labels and probabilities of the pair, (n, 2)
     subjects,    # whose record each is, (n,)

@@ -345,6 +345,7 @@ def write_comparison(
     write_json(Path(folder)/'metrics.json', metrics)
     return metrics
 
+# %% ../../nbs/tasks/10_rhythm_questions.ipynb #-decision-table
 def _decision_table(plans, networks, methods, data, sets, best, seed):
     "Question 2, where a network of combinations was trained: beside the same network and training, or else the best."
     combinations = [n for n, p in plans.items() if p.extra.get('powerset')]

@@ -178,6 +178,7 @@ def plan_of(
     if fixed: raise BadTable(name, f'{", ".join(sorted(fixed))}: no such setting of a job')
     return plan.but(title=f'{job["task"]}, {model}', labels=labels or plan.labels, published=(), **settings)
 
+# %% ../../nbs/tasks/14_sweep.ipynb #train-job
 def train_job(
     job:dict,      # see `plan_of`
     folder,        # becomes a run

@@ -167,6 +167,7 @@ def _by_diagnosis(trial):
     masks = [('diagnosis of the probe', c, np.array([c in o for o in now])) for c in SUPERCLASSES]
     return masks + [('diagnoses', 'the same', now == then), ('diagnoses', 'changed', now != then)]
 
+# %% ../../nbs/tasks/16_trials.ipynb #interval-columns
 def interval_columns(
     name:str,
     figures:dict,          # `name`, and its ends as `name`_95
@@ -176,7 +177,6 @@ def interval_columns(
     low, high = figures[f'{name}_95']
     prefix = f'{name}_' if prefix is None else prefix
     return {name: figures[name], f'{prefix}lo': low, f'{prefix}hi': high}
-
 
 # %% ../../nbs/tasks/16_trials.ipynb #openset
 @dataclass

@@ -302,6 +302,7 @@ def _unpacked(rows):
     t = t.assign(beat=t.beat.astype(int), wave=np.array(WAVES, object)[wave], form=np.array(_FORMS, object)[form])
     return t[COLUMNS]
 
+# %% ../../nbs/tasks/17_delineation.ipynb #-stream
 def _stream(self:Delineator,
     span,                # function(a, b) -> signal (mV) from a to b seconds, (n_leads, n_samples)
     duration_s:float,    # of the whole recording
@@ -343,6 +344,7 @@ def delineator(
     folder = find_run(run).resolve()
     return _delineator(folder, file_state((folder/'model.safetensors').stat()))
 
+# %% ../../nbs/tasks/17_delineation.ipynb #waves
 def waves(
     rec:Recording,       # any leads, any rate from 100 Hz on
     **kwargs,            # for `Delineator.__call__`
@@ -432,6 +434,7 @@ def _stage(net, path, make):
     save_weights(net, path)
     return losses
 
+# %% ../../nbs/tasks/17_delineation.ipynb #-fine-tuned
 def _fine_tuned(plan, marked, simulated, path, start, *, seed, precision, label, progress):
     "The network that went on from `start` on `marked`."
     e, net = plan.extra, create_model(plan.model, 1, len(WAVES), seed=seed, **plan.options)
@@ -481,6 +484,7 @@ def _learn_all(plan, folder, marked, fold, *, seed, precision, progress):
     for path in folder.glob('fold-*.safetensors'): path.unlink()
     (folder/'first.safetensors').unlink()
 
+# %% ../../nbs/tasks/17_delineation.ipynb #-info
 def _info(task, plan, marked, seed, command):
     "What run.json holds."
     from dataclasses import asdict
@@ -564,6 +568,7 @@ def lead_ii(m:Marked)->Marked:
     "The same with lead II alone, which is the one that was marked."
     return Marked(m.record_id, m.subject, m.x[:1], m.y, m.known, m.marks, m.spans, m.rec.pick(['II']))
 
+# %% ../../nbs/tasks/17_delineation.ipynb #-report
 def _report(task, plan, folder, marked, fold, command):
     "Tables and metrics.json of a run that has found what it found."
     detected = read_table(folder/'found.csv.gz', dtype=dict(record_id=str))
@@ -717,6 +722,7 @@ def stated(
                          with_statement=np.median(v[ok & has]), without_statement=np.median(v[ok & ~has])))
     return pd.DataFrame(rows)
 
+# %% ../../nbs/tasks/17_delineation.ipynb #stated-axis
 def stated_axis(
     table:pd.DataFrame, m:pd.DataFrame,
 )->pd.DataFrame:         # heart_axis as stated: n, median axis measured, share that lies where the statement puts it

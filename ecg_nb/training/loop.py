@@ -126,6 +126,7 @@ def _outspoken(made):
     "The fingerprint `made` with what it is silent about."
     return _SILENT_PART | made | dict(settings=_SILENT_SETTING | made['settings'])
 
+# %% ../../nbs/05_train.ipynb #-training-fingerprint
 def _training_fingerprint(model, train, valid, s):
     "The fingerprint of training `model` with settings `s`."
     numbers = {f.name: getattr(s, f.name) for f in fields(s) if f.name not in (*_PARTS, 'time_budget_s')}
@@ -383,6 +384,7 @@ def fit(
             finally: told.end(history)
     return history
 
+# %% ../../nbs/05_train.ipynb #-run
 def _run(trainer, told):
     "Epoch after epoch, each with its files, then with a word to those who listen."
     while not trainer.should_stop:
@@ -460,6 +462,7 @@ def plot_losses(
               fontsize=8, loc='center right')
     return ax
 
+# %% ../../nbs/05_train.ipynb #livecurves
 class LiveCurves:
     "Loss curves in a notebook that are redrawn in place with each new history."
     def __init__(self): self.handle = None

@@ -26,6 +26,7 @@ from .weights import fitting_network
 # %% ../../nbs/training/13_run.ipynb #run
 MOST_SPANS = 20   # so far from the middle of what was learned, in its spans, no age or other number is an answer
 
+# %% ../../nbs/training/13_run.ipynb #run-2
 class Run:
     "A trained model and all that is needed to use it: what `results/<task>/<name>/` holds."
     find = staticmethod(find_run)
