@@ -109,7 +109,7 @@ class ECGError(ValueError):
         cause:str,  # what is wrong with it, in words a user can act on
     ):
         # a damaged table may have a name of many pages
-        cause, where = shown(cause[:1000]) + ' …'*(len(cause) > 1000), shown(path)
+        cause, where = shown(cause[:1000]) + (' …' if len(cause) > 1000 else ''), shown(path)
         self.path, self.cause = str(path), cause
         super().__init__(f'{where if len(where) <= 500 else where[:240] + " … " + where[-240:]}: {self.cause}')
     def __reduce__(self): return type(self), (self.path, self.cause)  # survives the way back from a worker process

@@ -20,8 +20,9 @@ def _words(m, who, device)->list:
     from ecg_nb.signals.measure import headline
     lines = [f'{m.record_id}: {m.beats} beats, {m.dominant} of them alike']
     lines += [f'  {name}: {text}' + (f'   {odd}' if odd else '') for name, text, odd in headline(m, **who)]
-    return lines + ['  device: ' + ', '.join(f'{name} {value:g}'
-                                             for name, value in zip(device.name, device.device))]*bool(len(device))
+    if not len(device): return lines
+    values = ', '.join(f'{name} {value:g}' for name, value in zip(device.name, device.device))
+    return [*lines, f'  device: {values}']
 
 def answers_of(measured, whose, origin)->list:
     "What is written as JSON of each recording."
@@ -107,7 +108,7 @@ def measure(source, fs, leads, units, csv, columns, sex_coding, out, with_waves,
             _write_annotations(out, names, [(t, fs) for t, fs in zip(tables, rates) if len(t)] if with_waves else [])
     lines = [line for m, who, d in zip(measured, people, devices) for line in _words(m, who, d)]
     echo_answer(answers_of(measured, people, from_elsewhere), as_json,
-                '\n'.join(lines + [f'written to {out}']*bool(out and measured)))
+                '\n'.join(lines + ([f'written to {out}'] if out and measured else [])))
     for name, cause in left_out: echo(f'left out: {name}: {cause}', err=True)
     echo_left_out(table=table)
     if left_out: raise click.exceptions.Exit(PARTLY)

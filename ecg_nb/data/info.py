@@ -120,7 +120,7 @@ def info_text(
     person = ', '.join(p
                        for p in ({'M': 'male', 'F': 'female'}.get(f['sex'], ''),
                                  f'{f["age"]:g} years' if f['age'] == f['age'] else '') if p)
-    lines = [f['file'], f'  {f["format"]}: {len(f["leads"])} lead{"s"*(len(f["leads"]) > 1)} '
+    lines = [f['file'], f'  {f["format"]}: {len(f["leads"])} lead{"s" if len(f["leads"]) > 1 else ""} '
                         f'({" ".join(f["leads"])}), {f["fs"]:g} Hz, '
              f'{f["duration_s"]:g} s, units {f["units"]}']
     if person or 'date' in f: lines.append(f'  recorded: {", ".join(filter(None, (str(f.get("date", "")), person)))}')

@@ -51,7 +51,7 @@ def segments_table(
         raise BadTable('nights',
                        'not one is long enough: ' + '; '.join(f'{w}: {c}' for w,
                                                               c in short[:2])
-                       + ' …'*(len(short) > 2) if short else 'there is none')
+                       + (' …' if len(short) > 2 else '') if short else 'there is none')
     t = nights.iloc[np.repeat(np.arange(len(nights)), list(map(len, starts)))].reset_index(drop=True)
     number = t.groupby('record_id', sort=False).cumcount().map(f'{{:0{max(2, len(str(n_segments - 1)))}d}}'.format)
     t = t.assign(night_id=t.record_id, record_id=t.record_id + '-' + number,
@@ -203,7 +203,8 @@ def sleep_dataset_table(
             try: rows.append(_array_row(p, who, fs, round(length_s*fs)))
             except ECGError as e: notes.append((f'{home.name}/{p.name}', f'{e.cause}, left out'))
     if not rows:
-        raise BadTable(folder, 'no segment that can be used here' + f': {notes[0][0]}: {notes[0][1]}'*bool(notes))
+        raise BadTable(folder, 'no segment that can be used here'
+                       + (f': {notes[0][0]}: {notes[0][1]}' if notes else ''))
     t = pd.DataFrame(rows).assign(age=np.nan, fold=0, date=pd.NaT, leads=[(lead,)]*len(rows))
     t.attrs = dict(root=str(folder), source=str(folder), problems=tuple(notes))
     return check_table(t)

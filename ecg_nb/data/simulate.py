@@ -454,7 +454,8 @@ def write_wfdb(
     lines += [f'{path.name}.dat 16 {gain_text or f"{gain:g}"} {adc_bits} 0 {o[0]} {c} 0 {n}'
               for o, c, n in zip(d, total, names)]
     path.with_suffix('.dat').write_bytes(np.ascontiguousarray(d.T).tobytes())
-    path.with_suffix('.hea').write_text('\n'.join(lines + [''] * bool(comments) + [f'# {c}' for c in comments]) + '\n')
+    path.with_suffix('.hea').write_text('\n'.join(lines + ([''] if comments else [])
+                                                  + [f'# {c}' for c in comments]) + '\n')
     return d
 
 # %% ../../nbs/data/13_simulate.ipynb #-write-val

@@ -796,7 +796,7 @@ def run_part(
     except MissingFile: raise MissingFile(out, f'no table to put the {part} into: run all benchmarks first') from None
     old, machine = detail.pop('rows'), _machine()
     with threads(1), tempfile.TemporaryDirectory() as tmp: rows = PARTS[part](tmp, s, root)
-    detail[part] = dict(command=f'python -m ecg_nb.dev.benchmarks --{part}' + ' --quick'*(size == 'quick'),
+    detail[part] = dict(command=f'python -m ecg_nb.dev.benchmarks --{part}' + (' --quick' if size == 'quick' else ''),
                         created=datetime.now(timezone.utc).strftime('%Y-%m-%d'), machine=machine,
                         versions=_versions('ecg_nb', 'numpy', 'scipy', 'pyedflib', 'joblib', 'pandas'))
     mine = [r['what'].startswith(part) for r in old]
@@ -809,7 +809,7 @@ def _all_to_store(table, root, tmp, *, n_jobs, n_peer, repeats=3):
     import wfdb
     out, paths = Path(tmp)/'all', [str(Path(root)/p) for p in table.path.iloc[::-(-len(table)//n_peer)]]
     def ours(jobs): convert(table, out, root_in=root, n_jobs=jobs, progress=False)
-    runners = {'store.convert' + f', {jobs} processes'*(jobs > 1): lambda jobs=jobs: ours(jobs)
+    runners = {'store.convert' + (f', {jobs} processes' if jobs > 1 else ''): lambda jobs=jobs: ours(jobs)
                for jobs in dict.fromkeys((1, n_jobs))}
     times, _ = race(runners | {'wfdb.rdsamp loop': lambda: [wfdb.rdsamp(p)[0] for p in paths]},
                     repeats=repeats, before=lambda: shutil.rmtree(out, ignore_errors=True))

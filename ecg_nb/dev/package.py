@@ -187,7 +187,8 @@ class Environment:
         self.box = tempfile.TemporaryDirectory()
         self.folder = Path(self.box.name)/'env'
         self.python, self.steps = self.folder/'bin'/'python', {}
-        self.step('environment', [self.interpreter, '-m', 'venv', *['--without-pip']*(not self.with_pip), self.folder])
+        self.step('environment', [self.interpreter, '-m', 'venv',
+                                  *(['--without-pip'] if not self.with_pip else []), self.folder])
         if not self.python.exists():
             self.box.cleanup()
             raise MissingFile(self.interpreter, f'makes no environment: {self.steps["environment"]}')

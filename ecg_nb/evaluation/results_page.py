@@ -81,12 +81,13 @@ def markdown_table(
     for h in figures.itertuples():
         span = f' ({number(h.low)} to {number(h.high)})' if number(h.low) else ''
         published = _cell(h.published) + (f' [{sources.index(h.source) + 1}]' if h.published and h.source else '')
-        cells = [f'[{_cell(h.run)}]({_cell(h.run)})', _cell(h.measure) + ' (simulated records)'*h.simulated,
+        cells = [f'[{_cell(h.run)}]({_cell(h.run)})',
+                 _cell(h.measure) + (' (simulated records)' if h.simulated else ''),
                  f'**{number(h.value)}**{span}', number(h.chance), number(h.n, ',.0f'), published,
                  f'`{_cell(h.command)}`' if h.command else '']
         lines.append('| ' + ' | '.join(cells) + ' |')
-    return '\n'.join(lines + ['']*bool(sources) + ['; '.join(f'[{k}] {_cell(o)}'
-                                                             for k, o in enumerate(sources, 1))]*bool(sources))
+    if sources: lines += ['', '; '.join(f'[{k}] {_cell(o)}' for k, o in enumerate(sources, 1))]
+    return '\n'.join(lines)
 
 # %% ../../nbs/evaluation/10_results_page.ipynb #readme-text
 SECTIONS = dict(   # task -> heading, and what one has to know to read its figures
@@ -180,7 +181,8 @@ def informed_text(
 
 # %% ../../nbs/evaluation/10_results_page.ipynb #folder-table
 FOLDERS = dict(    # folder of results that is no task's own run -> heading, and what one has to know
-    finetune=('Fine-tuning', 'Sex from lead I on ECG-ID, 90 people: a run as it is, its last layer fitted anew, trained '
+    finetune=('Fine-tuning',
+              'Sex from lead I on ECG-ID, 90 people: a run as it is, its last layer fitted anew, trained '
                              'further, and the same network from random weights (13_finetune). '
                              'On people of one\'s own it got worse by being trained further, with 18 people to learn '
                              'from (AUC by 0.06) and, a little, with 54 (by 0.03). What it gains over a training from '
@@ -227,7 +229,7 @@ def readme_text(
         'Explained in `nbs/20_evaluate.ipynb`.']
     for name in [t for t in SECTIONS if (task == t).any()] + sorted(set(task) - set(SECTIONS)):
         head, words = SECTIONS.get(name, (name.capitalize(), ''))
-        out += [f'## {head}'] + [words]*bool(words) + [markdown_table(rows[task == name])]
+        out += [f'## {head}'] + ([words] if words else []) + [markdown_table(rows[task == name])]
         out += [text for text in [informed_text(name, root=root)] if text]
     for name, (head, words) in FOLDERS.items():
         if folder_table(name, root): out += [f'## {head}', words, folder_table(name, root)]

@@ -85,7 +85,7 @@ def tripod(
     except MissingFile: parts = {}
     info, rows = run_info(run), []
     for i in ITEMS:
-        there = [f'card: {i.where}']*bool(parts.get(i.where)) + [f'run.json: {f}' for f in i.fields
+        there = ([f'card: {i.where}'] if parts.get(i.where) else []) + [f'run.json: {f}' for f in i.fields
                                                                  if info.get(f) not in (None, '', [], {})]
         lacks = i.missing
         if i.where and not parts.get(i.where):

@@ -127,7 +127,7 @@ def saliency(
             else: unit, span = 'logit', 1.
             v = to_record_axis(values[k]*np.float32(span), run.recipe.fs, recs[i].fs, recs[i].n_samples,
                                summed=METHODS[method].summed)
-            out[i] = Map(recs[i].record_id, v, recs[i].fs, run.recipe.leads, 'not '*against + c, method,
+            out[i] = Map(recs[i].record_id, v, recs[i].fs, run.recipe.leads, ('not ' if against else '') + c, method,
                          METHODS[method].unit.replace('logit', unit),
                          float(1 - score[k] if against and unit == 'logit' else score[k]), METHODS[method].signed)
     return out
@@ -299,7 +299,7 @@ def plot_confident(
                                                method=method, against=called == 'man')):
                 plot_points(rec, m, sex=called, dur_s=dur_s, ax=axes[j, k],
                             title=f'{g}: {rec.record_id}, {m.score:.3f} for a {called}'
-                            + f' ({method.replace("_", " ")})'*(j == 0))
+                            + (f' ({method.replace("_", " ")})' if j == 0 else ''))
     for ax in axes[-1]: ax.set_xlabel('time (s), lead ' + run.recipe.leads[0])
     return fig
 

@@ -31,9 +31,9 @@ def _others(was, now)->list:
     there = {tuple(r) for r in now['records']}
     records = [r[0] for r in was['records'] if tuple(r) not in there]
     runs = [r for r in was['runs'] if r not in now['runs']]
-    few = ', '.join(map(str, records[:3])) + ' …'*(len(records) > 3)
-    return ([f'on other recordings ({len(records):,}: {few})']*bool(records)
-            + [f'by {", ".join(map(str, runs))}']*bool(runs))
+    few = ', '.join(map(str, records[:3])) + (' …' if len(records) > 3 else '')
+    return (([f'on other recordings ({len(records):,}: {few})'] if records else [])
+            + ([f'by {", ".join(map(str, runs))}'] if runs else []))
 
 def check_answers(
     folder,

@@ -114,6 +114,8 @@ def _same_template(a, b):
     return a[1] == b[1] and bool(np.allclose(a[0], b[0], rtol=0, atol=1e-5))
 
 # %% ../../nbs/tasks/11_gallery.ipynb #gallery
+def _more(names): return ' …' if len(names) > 3 else ''
+
 class Gallery:
     "One unit vector for each enrolled person, and what made the vectors."
     search:Callable     # these five are written below
@@ -148,7 +150,7 @@ class Gallery:
     def __contains__(self, person): return person in self._of
     def __repr__(self):
         i, t = self.info, self.info.get('threshold')
-        return (f'Gallery({len(self):,} people{" (simulated)"*bool(i.get("simulated"))}, '
+        return (f'Gallery({len(self):,} people{" (simulated)" if i.get("simulated") else ""}, '
                 f'{self.dim or "no"} numbers each, {", ".join(i["leads"])} at {i["fs"]:g} Hz, '
                 f'model {" ".join(filter(None, (i.get("run"), i["model"][:12])))}, '
                 + (f'unknown below {t:.3f})' if t is not None else 'no threshold)'))
@@ -183,7 +185,7 @@ class Gallery:
         if there and not replace:
             raise GalleryError('gallery',
                                f'{len(there)} of {len(names)} are enrolled already '
-                               f'({", ".join(there[:3])}{" …"*(len(there) > 3)}); replace=True gives them the new '
+                               f'({", ".join(there[:3])}{_more(there)}); replace=True gives them the new '
                                'template')
         self._of |= {p: t for p, t in new.items() if p not in same}
         self.unchanged = same
@@ -193,7 +195,7 @@ class Gallery:
         "Take `people` out; all or, if one is not there, none."
         missing = [p for p in people if p not in self]
         if missing: raise GalleryError('gallery',
-                                       f'not enrolled: {", ".join(map(repr, missing[:3]))}{" …"*(len(missing) > 3)}')
+                                       f'not enrolled: {", ".join(map(repr, missing[:3]))}{_more(missing)}')
         for p in dict.fromkeys(people): del self._of[p]
         return self
 
@@ -278,7 +280,7 @@ def _check_place(self:Gallery, real, path):
     missing = [p for p in Gallery.load(real).people if p not in self] if there else []
     if missing:
         raise GalleryError(path, f'holds {len(missing):,} people who are not in this gallery ({", ".join(missing[:3])}'
-                                 f'{" …"*(len(missing) > 3)}): add to it by change_gallery, or save with replace=True')
+                                 f'{_more(missing)}): add to it by change_gallery, or save with replace=True')
 
 _KEPT = 'The gallery that was there is as it was'
 

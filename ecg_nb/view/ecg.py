@@ -353,7 +353,7 @@ def _captions(ax, item, layout, height, speed, gain, t0, top):
     "Title and note above the paper, scales and what the colours mean below it."
     cut = beyond_paper(item, layout, speed=speed, gain=gain, t0=t0)
     width, end = PAPER_MM + MARGIN_MM, min(t0 + PAPER_MM/speed, item.rec.duration_s)
-    note = f'{", ".join(cut)}: beyond the paper, cut off. '*bool(cut) + item.note
+    note = (f'{", ".join(cut)}: beyond the paper, cut off. ' if cut else '') + item.note
     title = shown(f'{item.title or item.rec.record_id}    {note}'[:150])
     ax.text(2, height + 1.5, title, fontsize=9, va='bottom', parse_math=False)
     ax.text(width - 2, -1.5, f'{speed:g} mm/s   {gain:g} mm/mV   {t0:g} to {end:g} s', fontsize=8, ha='right', va='top')
