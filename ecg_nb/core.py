@@ -38,7 +38,7 @@ def _written_out(c):
     return c.encode('unicode_escape').decode()
 
 def shown(
-    text,            # anything; a name, a cause, a heading
+    text:str,        # anything; a name, a cause, a heading
     *,
     keep:str='',     # hidden characters that stay, e.g. line ends
 )->str:
@@ -60,7 +60,7 @@ _FORMULA = tuple("'=+-@|%＝＋－＠")   # what a spreadsheet may read as the b
 def _is_formula(text): return text.lstrip()[:1] in _FORMULA and bool(text.strip())      # some take blanks off
 
 def shielded(
-    text,     # of a cell
+    text:str,  # of a cell
 )->str:
     "`text` as a cell that no spreadsheet runs: in one line, and with a `'` before what would be a formula."
     text = shown(text)
@@ -197,7 +197,7 @@ def _content_hash(signal, fs, leads):
     return digest.hexdigest()
 
 def check_fs(
-    fs,        # sampling rate as found (Hz)
+    fs:float,  # sampling rate as found (Hz)
     path='',   # the file to name if it is nonsense
 )->float:      # `fs` as a float
     "Refuse a sampling rate that no ECG recorder has (outside 1 Hz to 100 kHz, or not a number)."
@@ -248,7 +248,7 @@ def afford(
     path,          # of the recording
     n_bytes:float, # that it asks for
     asks:str='is too long to be held in memory at once', # for what
-):
+)->None:
     "`BadSignal` unless a recording may take so much memory."
     most = budget().memory_gb*1e9
     if n_bytes > most:
@@ -450,7 +450,7 @@ def _sweep_one(tmp):
 def sweep_temporary(
     folder,
     name:str|None=None,   # of a file or folder: only what was meant to become that; else all
-):
+)->None:
     "Remove what killed programs left half written in `folder`; what a living one is writing stays."
     try:
         with os.scandir(folder) as entries: names = [(e.path, _temporary_name.fullmatch(e.name)) for e in entries]
@@ -613,7 +613,7 @@ def write_csv(
     *,
     index:bool=False,      # with the row names
     float_format:str|None=None, # e.g. '%.6g'; default: all digits
-):
+)->None:
     "Write `table` as CSV, atomically; the same figures give the same bytes, and no text in it becomes a formula."
     zipped, table = str(path).endswith('.gz'), _shielded_table(table, index)
     with atomic_path(path) as tmp, open(tmp, 'wb') as raw:
@@ -847,7 +847,7 @@ _watched:set = set()
 
 def end_with_parent(
     parent:int,   # number of the process that waits for what is worked out here
-):
+)->None:
     "In a worker process: end when `parent` has ended, however it did. Once a process; not where the parent works."
     if not parent or parent == os.getpid() or os.getpid() in _watched or not hasattr(os, 'getppid'): return
     _watched.add(os.getpid())
@@ -920,7 +920,7 @@ def plot_ecg(
 
 # %% ../nbs/core/10_core.ipynb #did-you-mean
 def did_you_mean(
-    name,      # as somebody wrote it
+    name:str,  # as somebody wrote it
     names,     # those that there are
     *,
     most=60,   # names to list

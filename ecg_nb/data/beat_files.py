@@ -45,7 +45,7 @@ def write_beats(
     image:str='',              # with pictures of this kind
     splits:Mapping|None=None,  # name -> three masks
     **about,                   # what shall be known of them: simulated, system, …
-):
+)->None:
     "Write beats as a file, atomically."
     code = {f'split:{name}': np.sum([np.asarray(m)*k for m, k in zip(masks, _PARTS)], 0).astype(np.uint8)
             for name, masks in (splits or {}).items()}

@@ -123,7 +123,7 @@ def check_paths(
 def check_folds(
     table:pd.DataFrame,  # with `subject_id` and `fold`
     source='table',      # named in the error
-):
+)->None:
     "`BadTable` if a subject has records in two folds (0 = no fold)."
     t = table[(table.fold > 0) & (table.subject_id != '')]
     n = t.groupby('subject_id').fold.nunique()

@@ -83,7 +83,7 @@ def _owners_unit(units):
 def read_zipped(
     path,               # of a file in an archive, or of an archive of one recording
     *,
-    fs=None, leads=None, units=None, start_s=None, stop_s=None,   # as for `read`
+    fs:float|None=None, leads=None, units=None, start_s=None, stop_s=None,  # as for `read`
 )->tuple:               # `Recording`, what was assumed
     "The recording in a file within a zip archive."
     if not in_zip(path):

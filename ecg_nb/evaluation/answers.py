@@ -73,7 +73,7 @@ def check_apart(
     valid:Evaluation,  # what something is chosen on
     test:Evaluation,   # what is scored
     what:str='thresholds',
-):
+)->None:
     "`BadTable` if the records, or the people, that something is chosen on are among those that are scored."
     if valid.source != test.source: return
     for name, a, b in (('records', valid.record_ids, test.record_ids), ('people', valid.subjects, test.subjects)):
@@ -118,7 +118,7 @@ def records_of(
     run,              # a `Run`, a folder, or task/name
     part:str='test',  # 'test', 'valid', or another that the task reports on, such as 'outside' of rhythm
     *,
-    root=None,        # folder of the data set; default: the real one if it is there, else a simulated one
+    root:str|Path|None=None,  # folder of the data set; default: the real one if it is there, else a simulated one
 )->tuple:             # (`ECGData`, records table, store), row for row
     "Signals, labels and table of one part of what the run is scored on, prepared as the run needs it."
     where = find_run(run)
@@ -139,7 +139,7 @@ def records_of(
     name = 'test' if whole else part
     return splits.parts[name], splits.tables[name], splits.store
 
-def read_predictions(path)->pd.DataFrame: # one column a class, by record id
+def read_predictions(path:str|Path)->pd.DataFrame: # one column a class, by record id
     "What `write_predictions` wrote."
     if not Path(path).is_file(): raise MissingFile(path, 'no predictions there')
     try:
@@ -175,7 +175,7 @@ def evaluation(
     run,              # a `Run`, a folder, or task/name
     part:str='test',  # as for `records_of`
     *,
-    root=None,        # folder of the data set; default: the real one if it is there, else a simulated one
+    root:str|Path|None=None,  # folder of the data set; default: the real one if it is there, else a simulated one
 )->Evaluation:
     "What the run says of that part, from its predictions where they are shipped, else from its network."
     where = find_run(run)

@@ -112,11 +112,11 @@ def certainty_of(
 
 # %% ../../nbs/evaluation/18_certainty.ipynb #write-certainty-2
 def write_certainty(
-    folder=None,       # default: certainty/ in the results folder
+    folder:str|Path|None=None,  # default: certainty/ in the results folder
     *,
     asked=ASKED,
     say=print,
-):
+)->None:
     "sets.csv, line.csv, benefit.csv and metrics.json of the shipped runs."
     from ecg_nb.evaluation.card import calibration
     from ecg_nb.evaluation.answers import evaluation

@@ -31,7 +31,7 @@ def plot_binary(
 
 # %% ../../nbs/evaluation/19_confusions.ipynb #plot-rhythm-confusion
 def plot_rhythm_confusion(
-    folder,       # of a rhythm run
+    folder:str|Path,  # of a rhythm run
     *, axes=None, # four
 ):                # the axes
     "Windows and records, on fold 10 and in the other hospital."
@@ -47,7 +47,7 @@ def plot_rhythm_confusion(
 # %% ../../nbs/evaluation/19_confusions.ipynb #closed-set-answers
 def closed_set_answers(
     *contain,     # only folders whose name contains one of these; default: all
-    root=None,    # default: the results folder
+    root:str|Path|None=None,  # default: the results folder
 )->dict:          # name -> answers, a row a beat
     "What each network of systems 1 and 2, and each of ours beside them, called every test beat."
     root = Path(root or results_path())/'identity'/'closed-set'

@@ -90,9 +90,9 @@ def fit_exchanges(
 
 # %% ../../nbs/evaluation/13_doctor.ipynb #write-exchanges
 def write_exchanges(
-    path=None,           # default: static/exchange.npz beside the doctor
+    path:str|Path|None=None,  # default: static/exchange.npz beside the doctor
     say=print,
-):
+)->None:
     "Fit the doctor's eye for exchanged cables on folds 1 to 9 of PTB-XL."
     import ecg_nb.signals
     table = ptbxl_table(find('ptb-xl'), fs=100)
@@ -292,11 +292,11 @@ def _challenge_2011():
 
 # %% ../../nbs/evaluation/13_doctor.ipynb #write-doctor-2
 def write_doctor(
-    folder=None,         # default: doctor/ in the results folder
+    folder:str|Path|None=None,  # default: doctor/ in the results folder
     *,
     n_answers:int=600,   # records that the run is asked about, at most
     say=print,
-):
+)->None:
     "Ask every question of this page, and write tables and `metrics.json`."
     from ecg_nb.tasks.base import Figure, find_task
     from ecg_nb.training.run import load_run

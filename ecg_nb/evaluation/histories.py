@@ -12,7 +12,7 @@ from ..core import DamagedFile, read_table, results_path
 from ..tasks.closed_set import PLANS as CLOSED_SET
 
 # %% ../../nbs/evaluation/20_histories.ipynb #histories
-def histories(root=None)->pd.DataFrame: # run, group, epoch, train_loss, valid_loss, score
+def histories(root:str|Path|None=None)->pd.DataFrame: # run, group, epoch, train_loss, valid_loss, score
     "Every history.csv under `root` (default: the results folder)."
     root, out = Path(root or results_path()), []
     for p in sorted(root.rglob('history.csv')):

@@ -92,7 +92,7 @@ def eight_leads(rec:Recording)->Recording:
     return rec.pick([lead for lead in rec.leads if lead in ('I', 'II') or lead.startswith('V')])
 
 # %% ../../nbs/evaluation/13_invariance.ipynb #write-wfdb
-def wfdb_file(rec:Recording, folder, *, fmt:str='16')->str:
+def wfdb_file(rec:Recording, folder:str|Path, *, fmt:str='16')->str:
     "A WFDB record, written by the wfdb package."
     import wfdb
     n = len(rec.leads)
@@ -100,7 +100,7 @@ def wfdb_file(rec:Recording, folder, *, fmt:str='16')->str:
                 adc_gain=[1000.]*n, baseline=[0]*n, write_dir=str(folder))
     return f'{folder}/r.hea'
 
-def frames_file(rec:Recording, folder, *, per_frame:int=4)->str:
+def frames_file(rec:Recording, folder:str|Path, *, per_frame:int=4)->str:
     "A WFDB record with several samples of a lead in each frame."
     counts = counts_of(rec)
     frames = counts.reshape(len(counts), -1, per_frame).transpose(1, 0, 2)
@@ -112,7 +112,7 @@ def frames_file(rec:Recording, folder, *, per_frame:int=4)->str:
 
 def _checksum(counts): return int(counts.sum().astype(np.int64).astype(np.int16))
 
-def segments_file(rec:Recording, folder)->str:
+def segments_file(rec:Recording, folder:str|Path)->str:
     "A WFDB record in two segments."
     half = rec.n_samples//2
     for name, part in (('s_1', rec.signal[:, :half]), ('s_2', rec.signal[:, half:])):
@@ -128,7 +128,7 @@ def segments_file(rec:Recording, folder)->str:
     return f'{folder}/s.hea'
 
 # %% ../../nbs/evaluation/13_invariance.ipynb #write-edf
-def edf_file(rec:Recording, folder, *, bits:int=16, ending:str='edf')->str:
+def edf_file(rec:Recording, folder:str|Path, *, bits:int=16, ending:str='edf')->str:
     "EDF+ (16 bits) or BDF+ (24 bits), written by pyedflib."
     import pyedflib
     kind = {16: pyedflib.FILETYPE_EDFPLUS, 24: pyedflib.FILETYPE_BDFPLUS}[bits]
@@ -142,13 +142,13 @@ def edf_file(rec:Recording, folder, *, bits:int=16, ending:str='edf')->str:
     if written != path: Path(written).rename(path)
     return path
 
-def mat_file(rec:Recording, folder)->str:
+def mat_file(rec:Recording, folder:str|Path)->str:
     "A struct as CPSC2018 was first published, written by SciPy; it states no rate but 500 Hz."
     from scipy.io import savemat
     savemat(f'{folder}/m.mat', dict(ECG=dict(sex='Female', age=50., data=rec.signal.astype(float))))
     return f'{folder}/m.mat'
 
-def challenge_file(rec:Recording, folder)->str:
+def challenge_file(rec:Recording, folder:str|Path)->str:
     "Version 4 .mat with a header, as in the Challenges, written by SciPy."
     from scipy.io import savemat
     counts = counts_of(rec).astype(np.int16)
@@ -160,7 +160,7 @@ def challenge_file(rec:Recording, folder)->str:
 
 # %% ../../nbs/evaluation/13_invariance.ipynb #write-tables
 def text_file(
-    rec:Recording, folder,
+    rec:Recording, folder:str|Path,
     *,
     separator:str=',', decimal:str='.', ending:str='csv',
     time:bool=False,      # a column of seconds in front
@@ -174,7 +174,7 @@ def text_file(
     if spaces: path.write_text(path.read_text().replace(separator, f' {separator}  '))
     return str(path)
 
-def array_file(rec:Recording, folder, *, dtype:str='<f4', across:bool=False, unit:str='mV')->str:
+def array_file(rec:Recording, folder:str|Path, *, dtype:str='<f4', across:bool=False, unit:str='mV')->str:
     "An array of NumPy, in mV or whole µV."
     x = counts_of(rec) if unit == 'uV' else rec.signal.astype(float)
     np.save(f'{folder}/a.npy', np.ascontiguousarray(x.T if across else x).astype(dtype))
@@ -265,14 +265,14 @@ def notes_of(rec:Recording, prepared)->tuple:
     "What a reader is told of a recording besides the answer."
     return (*map(str, rec.meta.get('notes', ())), *map(str, prepared.findings))
 
-def prepared_or_error(run:Run, rec):
+def prepared_or_error(run:Run, rec:Recording):
     "What the run is shown of a recording, and what is told besides; or why nothing is."
     if isinstance(rec, ECGError): return rec, ()
     try: prepared = run.prepare(rec)
     except ECGError as e: return e, ()
     return prepared, notes_of(rec, prepared)
 
-def dressed_or_error(change:Change, rec:Recording, folder):
+def dressed_or_error(change:Change, rec:Recording, folder:str|Path):
     "The recording in other clothes, or why it could not be read in them."
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
@@ -312,7 +312,7 @@ def beats_moved(
 def compare(
     runs,            # list of `Run`
     rec:Recording,   # from `undressed`
-    folder,          # for files, emptied by nobody
+    folder:str|Path,  # for files, emptied by nobody
     *,
     gallery:dict={}, # encoder -> embeddings of everybody, (n, dim)
 )->list:             # rows: record_id, run, kind, level, moved, refused, noted, cosine, nearest, r_peak_ms, beats
@@ -434,7 +434,7 @@ def _people_row(table, seed):
 
 # %% ../../nbs/evaluation/13_invariance.ipynb #write-invariance-2
 def write_invariance(
-    folder=None,     # default: results/invariance
+    folder:str|Path|None=None,  # default: results/invariance
     *,
     cohorts:dict=COHORTS, seed:int=0, progress:bool=True,
 )->pd.DataFrame:     # from `summary`

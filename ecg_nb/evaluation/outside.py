@@ -234,7 +234,7 @@ _AT_HOME = {'across recordings': 'PTB-XL, people with several recordings'}
 
 def identity_rows(
     run,               # task/name of an encoder
-    root=None,         # default: the results folder
+    root:str|Path|None=None,  # default: the results folder
 )->list:               # as of `outside`, with `dataset`
     "How often the right person is found in other collections, by recording, from `identity/regimes/table.csv`."
     path = Path(root or results_path())/'identity'/'regimes'/'table.csv'
@@ -269,7 +269,7 @@ COLUMNS = ('run', 'dataset', 'measure', 'cls', 'value', 'low', 'high', 'chance',
 
 def write_outside(
     *runs,             # task/name; default: all shipped runs
-    folder=None,       # default: outside/ in the results folder
+    folder:str|Path|None=None,  # default: outside/ in the results folder
     say=print,
 )->pd.DataFrame:       # a row a figure
     "Ask runs about every collection that is at hand, and write `table.csv`, `sets.csv` and `metrics.json`."

@@ -35,7 +35,7 @@ def write_tables(
     *,
     main_run:str='diagnosis/superclass',
     n_resamples:int=1000, seed:int=0,
-):
+)->None:
     "The tables of `TABLES` that need predictions."
     out, draw = Path(out)/'evaluate', dict(n_resamples=n_resamples, seed=seed)
     pairs = {k: (valids[k], e) for k, e in tests.items() if k in valids}
@@ -58,7 +58,7 @@ def write_pictures(
     tests:dict, valids:dict, # as for `write_tables`
     *,
     main_run:str='diagnosis/superclass',
-):
+)->None:
     "The pictures of `PICTURES`."
     import matplotlib.pyplot as plt
     out = Path(out)
@@ -99,7 +99,7 @@ def write_pictures(
 def write_evaluations(
     *,
     say=print,
-):
+)->None:
     "Evaluate all shipped runs on real records: results/evaluate/, pictures beside the runs, results/README.md."
     find('ptb-xl')                                    # real records, or an error that says where to get them
     tests, valids = evaluate_all()

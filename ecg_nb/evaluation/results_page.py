@@ -24,7 +24,7 @@ _RUN_COLUMNS = ('run', 'task', 'title', 'model', 'n', 'figures', 'predictions', 
 
 def find_runs(
     *tasks,           # folders of `root`; default: all
-    root=None,        # default: the results folder
+    root:str|Path|None=None,  # default: the results folder
 )->pd.DataFrame:      # the columns of `_RUN_COLUMNS`: run is task/name, n counts test records
     "Every `root/<task>/<name>/` with a run.json or a metrics.json."
     root, rows = Path(root or results_path()), []
@@ -46,7 +46,7 @@ _columns = ('run', 'measure', 'value', 'low', 'high', 'chance', 'n', 'published'
 
 def headlines(
     *tasks,           # folders of `root`; default: all
-    root=None,        # default: the results folder
+    root:str|Path|None=None,  # default: the results folder
 )->pd.DataFrame:      # run, measure, value, low, high, chance, n, published, source, command, simulated
     "The headline figures in every `root/<task>/<name>/metrics.json`."
     rows = []
@@ -168,7 +168,7 @@ def informed(
 
 def informed_text(
     *tasks,     # folders of `root`
-    root=None,  # default: the results folder
+    root:str|Path|None=None,  # default: the results folder
 )->str:
     "The same for all runs of some tasks, in Markdown: a line a sentence, with its runs; '' if there is none."
     about = {}
@@ -200,7 +200,7 @@ FOLDERS = dict(    # folder of results that is no task's own run -> heading, and
 
 def folder_table(
     name:str,   # of `FOLDERS`
-    root=None,  # default: the results folder
+    root:str|Path|None=None,  # default: the results folder
 )->str:
     "The headline of a folder of results that is no task's, in Markdown; '' if it is not there."
     path = Path(root or results_path())/name/'metrics.json'
@@ -213,7 +213,7 @@ def folder_table(
 
 # %% ../../nbs/evaluation/10_results_page.ipynb #readme-text-2
 def readme_text(
-    root=None,  # default: the results folder
+    root:str|Path|None=None,  # default: the results folder
 )->str:
     "The page of all results under `root`, in Markdown."
     root = Path(root or results_path())
@@ -241,7 +241,7 @@ def readme_text(
     if pictures: out += ['## Pictures', *(f'**{w}**\n\n![{w}]({f})' for f, w in pictures)]
     return '\n\n'.join(out) + '\n'
 
-def write_readme(root=None, *, check:bool=False)->bool: # whether it said this already
+def write_readme(root:str|Path|None=None, *, check:bool=False)->bool: # whether it said this already
     "Write README.md of the results folder, or only say whether it is up to date."
     path, text = Path(root or results_path())/'README.md', readme_text(root)
     same = path.is_file() and path.read_text(encoding='utf-8') == text

@@ -147,7 +147,7 @@ HEADLINE = (('clean', ''), ('wander', 6), ('muscle', 6), ('hum', 6), ('alias', 6
             ('swapped', 'arms'), ('swapped', 'V1, V2'), ('rate', 50), ('misstated', 110), ('shorter', 5))
 
 # %% ../../nbs/evaluation/11_robustness.ipynb #said
-def said(kind, level): # of `KINDS`
+def said(kind:str, level): # of `KINDS`
     "A condition in words."
     return f'{KINDS[kind].title}: {level} {KINDS[kind].unit}'.rstrip(': ')
 
@@ -200,7 +200,7 @@ def some_people(
     who = np.unique(data.subjects)
     return np.isin(data.subjects, np.random.default_rng(seed).permutation(who)[:people])
 
-def as_recorded(root=None)->Splits: # of PTB-XL: all statements
+def as_recorded(root:str|Path|None=None)->Splits: # of PTB-XL: all statements
     "Every record with its 12 leads before anything was filtered, so that what disturbs it is filtered once, with it."
     task = find_task('diagnosis')
     return task.splits(task.plan('statements').but(highpass_hz=None), root=root)
@@ -323,7 +323,7 @@ def answer_path(
     kind:str, level, # of `KINDS`
     *,
     seed:int=0,
-    folder=None,     # default: `robustness` in the data folder
+    folder:str|Path|None=None,  # default: `robustness` in the data folder
 )->Path:
     "Where the answer of the run under this condition is kept."
     who = zlib.crc32(' '.join(c.data.ids).encode(), zlib.crc32(str(seed).encode(), _digest(c.run)))
@@ -344,7 +344,7 @@ def kept_answers(
     c:Cohort,
     kind:str, level, # of `KINDS`
     *,
-    seed:int=0, folder=None, # as for `answer_path`
+    seed:int=0, folder:str|Path|None=None, # as for `answer_path`
     made:dict=None,  # as for `answers`
     ask:bool=True,   # ask the run if there is no answer yet; else `MissingFile`
 )->np.ndarray:       # as from `answers`
@@ -370,9 +370,9 @@ def kept_answers(
 def ask_all(
     cohorts,     # `Cohort`s; those with the same recipe and records next to one another
     *,
-    seed:int=0, folder=None, # as for `answer_path`
+    seed:int=0, folder:str|Path|None=None, # as for `answer_path`
     say=lambda text: None,   # told of each condition that is done
-):
+)->None:
     "Ask all runs under all conditions, one condition after another; what is there is left."
     every = [(i + 12*(k == 'without'), k, l) for k, o in KINDS.items() for i, l in enumerate(o.levels[::-1])]
     # the headlines first, then the kinds by turns, the worst level first
@@ -423,7 +423,7 @@ def score_table(
     c:Cohort,
     *,
     seed:int=0, n_resamples:int=1000,
-    folder=None,   # of the answers, as for `answer_path`
+    folder:str|Path|None=None,  # of the answers, as for `answer_path`
     ask:bool=True, # ask the run where there is no answer yet; else those conditions are left out
 )->pd.DataFrame:   # by condition and measure: n, people, value and difference with their intervals, note
     "The score of a run under every condition, and its difference to the undisturbed records."
@@ -537,7 +537,7 @@ def _headline(rows, title, chance):
 
 def write_tables(
     c:Cohort,
-    folder,            # of the results
+    folder:str|Path,   # of the results
     *,
     seed:int=0, answers_in=None, # as for `answer_path`
     ask:bool=True, n_resamples:int=1000,
@@ -570,7 +570,7 @@ def write_robustness(
     seed:int=0,
     ask:bool=True,     # False: only the tables of what has been asked
     say:Callable=print,
-):
+)->None:
     "Ask runs under every condition, on real PTB-XL, and write their tables and figures."
     names = runs or tuple(RUNS)
     unknown = [n for n in names if n not in RUNS]

@@ -174,7 +174,7 @@ def _rounded(a): return [float(f'{v:.5g}') for v in np.ravel(a)]
 def write_reference(
     run,                # a `Run`, a folder, or task/name
     reference:Reference,
-):
+)->None:
     "Keep it beside the run, as `reference.json`."
     r = reference
     write_json(find_run(run)/'reference.json', dict(
@@ -217,7 +217,7 @@ class Sample:
     def add(self,
         person:str,          # whose recording it is, or its own name
         signal:np.ndarray,   # int16 (n_samples, n_leads)
-    ):
+    )->None:
         "Take one more recording into account."
         key = zlib.crc32(np.ascontiguousarray(signal)), person
         with self._lock:
@@ -422,7 +422,7 @@ def trial_rows(
 
 # %% ../../nbs/evaluation/15_shift.ipynb #put-runs
 def put_runs(
-    path,             # table.csv
+    path:str|Path,    # table.csv
     t:pd.DataFrame,   # rows of some runs
 )->pd.DataFrame:      # all rows that are in it now
     "Put `t` into the table, in place of what it says of the same runs."

@@ -61,7 +61,7 @@ def by_each(run:Run, rec:Recording, **kwargs)->list: # of `Map`s; options as for
 def population(
     run:Run,
     ready:Splits,
-    folder,               # results go here, and the maps beside it
+    folder:str|Path,      # results go here, and the maps beside it
     name:str,             # of the files
     *,
     n:int=20,             # records of each class
@@ -201,7 +201,7 @@ def write_maps(
     n:int=20,      # records of each class, of superclass and rhythm
     seed:int=0,
     say=print,
-):
+)->None:
     "Make `results/saliency/` and `results/saliency_map_….png` from the shipped runs, on real PTB-XL."
     from ecg_nb.tasks.base import find_task
     unknown = [p for p in parts if p not in PARTS]

@@ -85,7 +85,7 @@ def plant(
 def planted_run(
     people:list,             # from `simulated_people`
     name:str,                # a key of `PLANTS`
-    folder,                  # for the run
+    folder:str|Path,         # for the run
     *,
     n_test:int=60,           # of the last people: the test, all of them planted for the maps
     epochs:int=10, batch:int=32, lr:float=5e-3,
@@ -553,7 +553,7 @@ def label_plan():
                 stride=1000, epochs=(30,), batch=32)
 
 def train_seeds(
-    ready:Splits, folder,   # for the runs seed-0, seed-1, …
+    ready:Splits, folder:str|Path,  # for the runs seed-0, seed-1, …
     *,
     n:int=3, plan=None, **kwargs, # for `Task.train`
 )->list:                      # their folders
@@ -567,7 +567,7 @@ def train_seeds(
 
 # %% ../../nbs/explanation/11_sanity.ipynb #train-labels
 def train_labels(
-    ready:Splits, folder,   # for the runs labels-true and labels-permuted
+    ready:Splits, folder:str|Path,  # for the runs labels-true and labels-permuted
     *,
     n:int=1000,               # training records
     plan=None, seed:int=0, **kwargs, # for `Task.train`
@@ -588,7 +588,7 @@ def train_labels(
 
 # %% ../../nbs/explanation/11_sanity.ipynb #standin-tests
 def standin_tests(
-    folder,            # with the runs of `train_seeds` and `train_labels`
+    folder:str|Path,   # with the runs of `train_seeds` and `train_labels`
     data:ECGData,      # test records of the superclasses
     methods,
     *,
@@ -708,7 +708,7 @@ def _save(fig, *name):
     plt.close(fig)
 
 # %% ../../nbs/explanation/11_sanity.ipynb #write-plants
-def write_plants(methods, *, n:int=720, n_test:int=60, epochs:int=8, dur_s:float=5., seed:int=1, say=print):
+def write_plants(methods, *, n:int=720, n_test:int=60, epochs:int=8, dur_s:float=5., seed:int=1, say=print)->None:
     "Networks, maps and tables of all plants: planted.csv and a picture of each."
     people, tables = simulated_people(n, dur_s=dur_s, seed=seed), []
     for k, name in enumerate(PLANTS):
@@ -728,7 +728,7 @@ def _background(ready:Splits, n_samples:int, *, n:int=32, seed:int=0)->np.ndarra
     few = np.random.default_rng([53, seed]).permutation(len(ready.parts['train']))[:n]
     return ready.parts['train'].crops(torch.as_tensor(few), torch.zeros(len(few), dtype=torch.int64), n_samples).numpy()
 
-def write_run_tests(name:str, methods, *, n:int=100, dur_s:float=None, seed:int=0, say=print):
+def write_run_tests(name:str, methods, *, n:int=100, dur_s:float=None, seed:int=0, say=print)->None:
     "The tables of one shipped run, and the picture of its curves."
     run, ready, folder = load_run(name), JUDGED[name](), name.replace('/', '-')
     x, target, groups = pick_records(run, ready.parts['test'], n=n, dur_s=dur_s, seed=seed)
@@ -748,7 +748,7 @@ def write_run_tests(name:str, methods, *, n:int=100, dur_s:float=None, seed:int=
     _save(axes[0].figure, folder, 'curves.png')
 
 # %% ../../nbs/explanation/11_sanity.ipynb #write-completeness
-def write_completeness(*, n:int=16, dur_s:float=5., steps=(8, 16, 32, 64), seed:int=0):
+def write_completeness(*, n:int=16, dur_s:float=5., steps=(8, 16, 32, 64), seed:int=0)->None:
     "completeness.csv: mean relative error of each run by the number of steps."
     rows = {}
     for name in JUDGED:
@@ -794,7 +794,7 @@ def write_proof(
     dur_s:float=None,     # only so much of each record (s)
     seed:int=0,
     say=print,
-):
+)->None:
     "Put every method to every test and write results/saliency/proof/."
     unknown = [p for p in parts if p not in PARTS]
     if unknown: raise ECGError(unknown[0], f'no part of this name; {did_you_mean(unknown[0], PARTS)}')

@@ -61,7 +61,7 @@ def grades(
 
 # %% ../../nbs/explanation/10_verdicts.ipynb #read-verdicts
 def read_verdicts(
-    path=None,   # default: results/saliency/proof/verdicts.csv
+    path:str|Path|None=None,  # default: results/saliency/proof/verdicts.csv
 )->pd.DataFrame:
     "The table of verdicts."
     path = Path(path or shipped_path('saliency', 'proof', 'verdicts.csv'))
@@ -79,7 +79,7 @@ def verdict(
     run,           # a Run, or its name: 'diagnosis/superclass'
     method:str,    # see `explain`
     *,
-    table=None,    # default: `read_verdicts()`
+    table:pd.DataFrame|None=None,  # default: `read_verdicts()`
 )->str:
     "What the tests say of one method on one run, in a line."
     t, name, words = read_verdicts() if table is None else table, run_name(run), method.replace('_', ' ')
@@ -109,7 +109,7 @@ def verdict_sentence(
     run,           # a Run, or its name: 'diagnosis/superclass'
     method:str,    # see `explain`
     *,
-    table=None,    # default: `read_verdicts()`
+    table:pd.DataFrame|None=None,  # default: `read_verdicts()`
 )->str:
     "What to make of such a map, for the one who reads it."
     try: t = read_verdicts() if table is None else table

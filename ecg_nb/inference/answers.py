@@ -40,7 +40,7 @@ def check_answers(
     call:dict,            # records: list of [record_id, path]; runs: names
     *,
     replace:bool=False,   # what is there may go
-):
+)->None:
     "`OtherAnswers` if `folder` holds answers that `call` would not give again."
     was = _claim(folder)
     others = _others(was, call) if was and not replace else []

@@ -188,7 +188,7 @@ def write_beats(
     *,
     extension:str='atr', # of the annotation file
     over:bool=True,     # other annotations that are there may go
-):
+)->None:
     "Write the beats as WFDB annotations (N, S, V, F, Q)."
     import tempfile, wfdb
     if not len(beats): raise BadSignal(path, 'no beat was found, and WFDB knows no annotation file without annotations')

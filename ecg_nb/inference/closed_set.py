@@ -36,7 +36,7 @@ def find_network(
     raise MissingFile(name, f'no network of a closed set there; {near}; to make one: ecg_nb train {_SET} {plan}')
 
 def is_network(
-    name,     # what a command was given
+    name:str,  # what a command was given
 )->bool:
     "Is it a classifier of people, or the name of one, rather than a gallery or a run?"
     return Path(name).as_posix().startswith((f'{_SET}/', f'identity/{_SET}/')) or (Path(name)/'network.json').is_file()

@@ -182,7 +182,7 @@ def serve_demo(
     port:int=0,                    # 0: a free one
     ready:Callable=print,          # is given the address when the server listens
     stop:asyncio.Event|None=None,  # ends it; default: Ctrl-C does
-):
+)->None:
     "Serve the demo on this computer until it is stopped; what was sent is then removed."
     from ecg_nb.training.run import load_run
     if _in_a_loop(): raise BadTable('demo', 'a notebook cannot serve it; in a terminal: ecg_nb demo')

@@ -136,7 +136,7 @@ class Cat(Fused):
 @FUSIONS.register('sum_attention')
 class SumAttention(Sum):
     "The sum attends to itself (S3-15): over one position, which makes it a linear layer."
-    def build(self, width, **kwargs):
+    def build(self, width, **kwargs)->None:
         super().build(width, **kwargs)
         self.attend = nn.MultiheadAttention(width, 8, batch_first=True)
 
@@ -155,7 +155,7 @@ class CrossAttentionOne(Fused):
 @FUSIONS.register('cross_attention')
 class CrossAttention(Fused):
     "Phrases attend to time steps, the ECG to phrases; both results, the ECG and the note are added."
-    def build(self, width):
+    def build(self, width)->None:
         self.out, self.norm = width, nn.LayerNorm(width)
         self.to_step = nn.Linear(self.trunk.n_step, width)
         self.look, self.read = (nn.MultiheadAttention(width, 8, batch_first=True) for _ in range(2))

@@ -29,7 +29,7 @@ class NoteReader:
         self.pattern = words_pattern(**mask) if mask else None
 
     def heard(self,
-        text,               # as somebody typed it; None counts as empty
+        text:str,           # as somebody typed it; None counts as empty
     )->str:
         "What is left of a note when it is cleaned and masked."
         cleaned = clean_report(text)
@@ -73,7 +73,7 @@ def _ill_note(about)->str:
 
 def load_note_reader(
     about:dict,     # what run.json holds of it
-    folder,         # of the run
+    folder:str|Path,  # of the run
 )->NoteReader:
     "How a run hears notes; `BadHeader` says why it cannot be known."
     problem = _ill_note(about)

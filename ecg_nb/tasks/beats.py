@@ -43,7 +43,7 @@ class Examples:
 
 def annotated_beats(
     table:pd.DataFrame,    # records table of annotated WFDB recordings
-    root,                  # their folder
+    root:str|Path,         # their folder
 )->Examples:
     "Features and classes of all beats that are found in annotated recordings."
     parts, fs, reference, subject = [], {}, {}, {}
@@ -69,7 +69,7 @@ KINDS = dict(fibrillation=({'AFIB'}, 7), arrhythmia=({'SARRH'}, 4), block=({'CLB
 def quiet_beats(
     n_records:int,         # about so many
     *,
-    root=None,             # folder of PTB-XL
+    root:str|Path|None=None,  # folder of PTB-XL
     per_record:int=6,      # beats of each
     leads=('II', 'V1'),
     seed:int=0,
@@ -222,8 +222,8 @@ class BeatTypes(Task):
     not_for = ('Supraventricular beats are told from normal ones mostly by coming early: in atrial fibrillation, '
                'and where P waves cannot be seen, do not rely on them.')
 
-    def datasets(self, plan): return ('mitdb', 'ptb-xl') if plan.extra['quiet'] else ('mitdb',)
-    def meanings(self, plan):
+    def datasets(self, plan:Plan)->tuple: return ('mitdb', 'ptb-xl') if plan.extra['quiet'] else ('mitdb',)
+    def meanings(self, plan:Plan)->dict:
         return dict(N='normal beat (bundle branch block and escape beats included)', S='supraventricular ectopic beat',
                     V='ventricular ectopic beat', F='fusion of a ventricular and a normal beat')
 

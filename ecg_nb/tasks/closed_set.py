@@ -305,7 +305,7 @@ def table_row(
     return dict(zip(COLUMNS, values))
 
 def add_rows(
-    path,                  # the table, a .csv
+    path:str|Path,         # the table, a .csv
     rows,                  # dicts with `COLUMNS`
 )->pd.DataFrame:           # all rows now in it
     "Put `rows` into the table, in place of those of the same data, network and split."
@@ -389,7 +389,7 @@ def first_beats(b:BeatSet, most:int=None)->BeatSet:
 def selected(
     sel:Selection,
     table:pd.DataFrame,     # records table of its data set
-    root=None,              # folder that its paths start from
+    root:str|Path|None=None,  # folder that its paths start from
     *,
     seed:int=0, chunk:int=2000,
 )->pd.DataFrame:            # records table; of each person the recordings in order of time
@@ -424,7 +424,7 @@ def lead_beats(
     b:BeatSet,
     table:pd.DataFrame, # that `b` was made from
     leads,              # names
-    root=None,          # folder that its paths start from
+    root:str|Path|None=None,  # folder that its paths start from
 )->np.ndarray:          # mV, float32 (n_beats, leads, n_samples)
     "The beats of `b` in several leads, freed of drift as `b`'s own."
     half, root = b.x.shape[1]/2/b.fs, root or table.attrs.get('root')
@@ -439,7 +439,7 @@ def inputs(
     name:str,           # a key of `INPUTS`
     sel:Selection,
     table:pd.DataFrame, # from `selected`
-    root=None,
+    root:str|Path|None=None,
 ):                      # `BeatSet` of lead I; beats (mV), shape (n_beats, leads, n_samples)
     "The beats of `table` as the methods with input `name` see them."
     options = dict(INPUTS[name])
@@ -488,11 +488,11 @@ PLANS |= FOUR
 
 
 # %% ../../nbs/tasks/12_closed_set.ipynb #write-answers
-def write_answers(path, a:pd.DataFrame):
+def write_answers(path:str|Path, a:pd.DataFrame)->None:
     "The answers `a` as a .csv.gz, atomically; the same answers give the same bytes."
     write_csv(path, a.round(4))
 
-def read_answers(path)->pd.DataFrame:
+def read_answers(path:str|Path)->pd.DataFrame:
     "What `write_answers` wrote."
     if not Path(path).is_file(): raise MissingFile(path, 'no answers there')
     text = dict.fromkeys(('record_id', 'actual', 'called', 'recording_called'), str)
@@ -536,8 +536,8 @@ def check_split(
     b:BeatSet,
     split:Split,
     name:str,    # a key of `SPLITS`, whose promise the split has to keep
-    path='',     # of the file it is from
-):
+    path:str|Path='',     # of the file it is from
+)->None:
     "`BadTable` if a split is not what it is called."
     if name not in SPLITS: raise BadTable(path or 'split', f'no split {name!r}; there are {", ".join(SPLITS)}')
     for part, mask in split._asdict().items():
@@ -588,7 +588,7 @@ def _channels(plan):
 
 def sized(
     plan:Plan,
-    splits,      # `BeatSplits`
+    splits:Splits,  # `BeatSplits`
 )->Plan:         # with the options of its network
     "The plan of a network that is made for beats of this length, and for pictures of the kind asked for."
     image, n = plan.extra.get('image', ''), splits.x.shape[-1]
@@ -601,7 +601,7 @@ def sized(
 
 def at_rate(
     table:pd.DataFrame,  # of a selection
-    sel:Selection, root,
+    sel:Selection, root:str|Path,
     fs:float,            # 0: as it is
 )->pd.DataFrame:         # the same recordings in the copy of that rate
     "The recordings of a selection at another rate; only PTB-XL has two."
@@ -627,20 +627,20 @@ class ClosedSet(Task):
     metric, labelled = staticmethod(accuracy), False
     _beats = None     # those that were asked for last, and of which selection and input
 
-    def folder(self, name):
+    def folder(self, name:str):
         "The table of all rows lies beside the encoders, for it is about the same people."
         return results_path('identity', self.name) if name in self.comparisons else super().folder(name)
 
-    def heeds(self, plan, setting):
+    def heeds(self, plan:Plan, setting):
         "Beats are cut by the method's input, from lead I; a discriminant analysis has nothing to be trained by."
         beats_are = ('input', 'beats', 'record_fs', 'split', 'title')
         of_signals = ('leads', 'fs', 'highpass_hz', 'lowpass_hz', 'notch_hz', 'order', 'length', 'stride')
         if setting in (*of_signals, 'method', 'model'): return False
         return not plan.of and (bool(plan.model) or setting in beats_are)
 
-    def datasets(self, plan): return () if plan.extra.get('beats') else (SELECTIONS[plan.labels].dataset,)
+    def datasets(self, plan:Plan)->tuple: return () if plan.extra.get('beats') else (SELECTIONS[plan.labels].dataset,)
 
-    def splits(self, plan, *, root=None, parts=None, device='cpu', n_jobs=None, split=None):
+    def splits(self, plan, *, root:str|Path|None=None, parts=None, device='cpu', n_jobs=None, split=None):
         plan = self.plan(plan)
         if plan.extra['beats']: return file_splits(plan, device=device)
         selection, key = SELECTIONS[plan.labels], (plan.labels, plan.extra['input'], plan.extra['record_fs'])
@@ -651,20 +651,21 @@ class ClosedSet(Task):
             self._beats = key, inputs(plan.extra['input'], selection, table, root)
         return beat_splits(plan, *self._beats[1], simulated=is_simulated(root), device=device)
 
-    def network(self, plan, splits, *, seed=0): return super().network(sized(plan, splits), splits, seed=seed)
+    def network(self, plan:Plan, splits:Splits, *,
+                seed:int=0): return super().network(sized(plan, splits), splits, seed=seed)
 
     def selected_people(self, labels:str)->Path:
         "The list of recordings: the shipped one, or else one of one's own."
         shipped = self.folder('table')/f'{labels}.csv'
         return shipped if shipped.is_file() else data_path('runs', self.name, f'{labels}.csv')
 
-    def fit_options(self, plan, splits):
+    def fit_options(self, plan:Plan, splits:Splits)->dict:
         "Some splits choose on beats that were trained on: this is what they are here to show."
         augment = compose(amplitude(), noise(sigma_mv=.02)) if plan.extra['augment'] else None
         overfit = bool((splits.split.train & splits.split.valid).any())
         return dict(loss=F.cross_entropy, activation=softmax, metric=accuracy, augment=augment, overfit=overfit)
 
-    def train(self, plan, splits, folder, **options):
+    def train(self, plan, splits:Splits, folder:str|Path, **options):
         "Train the network of `plan`, if it has one: so many epochs that they make at least `steps` steps."
         plan = self.plan(plan)
         if not plan.model: return None
@@ -761,7 +762,7 @@ def _evaluate(self:ClosedSet, plan, splits, folder, *, seed=0, command='', cache
 ClosedSet.trained, ClosedSet.evaluate = _trained, _evaluate
 
 # %% ../../nbs/tasks/12_closed_set.ipynb #known-selection
-def known_selection(path, sel:Selection, root, *, seed:int=0)->pd.DataFrame:
+def known_selection(path:str|Path, sel:Selection, root:str|Path, *, seed:int=0)->pd.DataFrame:
     "The recordings of `sel`, as listed in `path`; where there is no list yet, they are selected and listed."
     table = records_table(sel.dataset, root)
     if not Path(path).exists():
@@ -799,7 +800,7 @@ class Network:
         return pd.DataFrame(log_probabilities(self.model, x, data, np.ones(len(x), bool)), columns=people)
 
 def load_network(
-    folder,   # of a row with network.json and model.safetensors
+    folder:str|Path,  # of a row with network.json and model.safetensors
 )->Network:
     "The network in `folder`."
     info = read_json(Path(folder)/'network.json')
@@ -811,9 +812,9 @@ _TOO_LARGE = 10e6   # weights (bytes) that are not kept beside the table
 
 def keep_best(
     table:pd.DataFrame,   # of all rows
-    folder,               # of the table
+    folder:str|Path,      # of the table
     work,                 # where networks were trained
-):
+)->None:
     "By data set the weights of the network that was best on validation beats cut in time, and no others."
     nets = table[(table.split == 'time') & table.network.map(lambda n: n in METHODS and METHODS[n].model != '')]
     for data, rows in nets.groupby('data'):

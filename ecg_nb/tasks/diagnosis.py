@@ -82,18 +82,18 @@ class Diagnosis(Task):
                                  'had been scored on '
                                  'fold 10 (0.917), beside fold 9; fold 10 has been scored five times for that network')
 
-    def meanings(self, plan):
+    def meanings(self, plan:Plan)->dict:
         "Of the statements, or of the five superclasses."
         words = dict(zip(statements()[''], statements().description))
         return words | (MEANINGS if plan.labels == 'superclass' else {})
 
-    def labels(self, table, plan):
+    def labels(self, table:pd.DataFrame, plan:Plan)->tuple:
         y, classes = ptbxl_labels(table, plan.labels)
         return y, classes, y.any(1)
 
-    def members(self, plan, splits): return members(plan.labels, splits.tables['train'].attrs['root'])
+    def members(self, plan:Plan, splits:Splits)->dict: return members(plan.labels, splits.tables['train'].attrs['root'])
 
-    def train(self, plan, splits, folder, **options):
+    def train(self, plan, splits:Splits, folder, **options):
         plan = self.plan(plan)
         if plan.model != 'measured': return super().train(plan, splits, folder, **options)
         return train_measured(plan, splits, folder, network=f'diagnosis/{plan.options["network"]}', **options)

@@ -21,7 +21,7 @@ __all__ = ['PROTOCOLS', 'members', 'task_table', 'protocol_table', 'protocol_fig
 # %% ../../nbs/tasks/24_diagnosis_tables.ipynb #def-members
 def members(
     labels:str,   # label set of PTB-XL
-    root,         # its folder
+    root:str|Path,  # its folder
 )->dict:          # class -> the statements of which any will do
     "Of which of the 71 statements the classes of a label set are made."
     table = ptbxl_statements(root)
@@ -45,7 +45,7 @@ def _test_answers(runs, labels, splits, cache):
 
 def task_table(
     names,           # of runs for all 71 statements
-    folder,          # in which they lie
+    folder:str|Path,  # in which they lie
     splits:dict,     # label set -> `Splits`
     *,
     cache:dict=None, # as for `window_probabilities`
@@ -138,7 +138,7 @@ def recipes(
 def augmentation_table(
     task:Task,
     splits:Splits,     # of the five superclasses
-    folder,            # for the trainings
+    folder:str|Path,   # for the trainings
     plan:Plan,
     *,
     names=None,        # of `recipes`; default: all

@@ -109,7 +109,7 @@ def fit_head(
 def tune(
     base:Run,               # of one network
     train:ECGData, valid:ECGData,
-    folder,                 # weights, history and checkpoint appear here; an interrupted training goes on
+    folder:str|Path,        # weights, history and checkpoint appear here; an interrupted training goes on
     *,
     classes,
     epochs:int=20,
@@ -218,22 +218,22 @@ class Finetune(Task):
         self.split = lambda t: cut_people(t, np.stack([labels[r] for r in t.record_id]), split=cut, seed=seed)
         return self
 
-    def labels(self, table, plan):
+    def labels(self, table:pd.DataFrame, plan:Plan)->tuple:
         "Those that are known, of records that are long enough for the run."
         keep = np.isfinite(self.y).all(1) & (self.store.index.n_samples.to_numpy() >= plan.length)
         return self.y, self.classes, keep
 
-    def folder(self, name):
+    def folder(self, name:str):
         "The comparison is of the task as a whole."
         return results_path(self.name) if name in self.comparisons else super().folder(name)
 
-    def about(self, plan, splits):
+    def about(self, plan:Plan, splits)->dict:
         "Where the network comes from, and whom the run before has met."
         info = self.begun.info
         return dict(finetuned=dict(run=self.begun.name, network=self.base.name, **self.tuned,
                                    dataset=info['data']['dataset'], subjects=info['subjects']))
 
-    def train(self, plan, splits, folder, *, seed=0, **options):
+    def train(self, plan, splits, folder:str|Path, *, seed:int=0, **options):
         "The last layer first, then the whole network; what is best by validation is left in `folder`."
         plan = self.plan(plan)
         parts = splits.parts['train'], splits.parts['valid']
@@ -301,7 +301,7 @@ def finetune(
     run,                    # a `Run`, its folder, or task/name: 'diagnosis/superclass'
     table:pd.DataFrame,     # records table of your own, from `read_folder` or of a data set
     y,                      # labels, 0, 1, or NaN where unknown: (n,) or (n, classes)
-    folder,                 # of the new run
+    folder:str|Path,        # of the new run
     *,
     classes,                # names of the labels
     epochs:int=20, lr:float=1e-3, batch:int=32, weight_decay:float=1e-2, seed:int=0,
@@ -384,7 +384,7 @@ def learning_curve(
     data:ECGData,          # records of people whom `base` has not met
     table:pd.DataFrame,    # row for row
     base:Run,              # of one network, `classes` among its own
-    folder,                # for the trainings; they go on there if interrupted
+    folder:str|Path,       # for the trainings; they go on there if interrupted
     *,
     classes=('female',),
     sizes=(18, 54),        # people to learn from
@@ -437,9 +437,9 @@ def plot_learning(
 # %% ../../nbs/tasks/13_finetune.ipynb #people-of-ecgid
 def people_of_ecgid(
     base:Run,        # a single-lead run
-    folder,          # for the store
+    folder:str|Path,  # for the store
     *,
-    root=None,       # of ECG-ID
+    root:str|Path|None=None,  # of ECG-ID
     dur_s:float=10., # of each record
 )->tuple:            # `ECGData` (label: 1 for a woman), table, row for row
     "The records of ECG-ID prepared for `base`."

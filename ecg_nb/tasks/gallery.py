@@ -338,7 +338,7 @@ Gallery.save, Gallery._write, Gallery._check_place, Gallery.load = _save, _write
 # %% ../../nbs/tasks/11_gallery.ipynb #change-gallery
 @contextmanager
 def change_gallery(
-    path,             # the file
+    path:str|Path,    # the file
     empty=None,       # function() -> `Gallery`, for a file that is not there
     *,
     wait_s:float=60,  # wait so long for others who change it (s)

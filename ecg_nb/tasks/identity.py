@@ -97,7 +97,7 @@ class Identity(Task):
         "The first plan, with another network under the embedding."
         return PLANS['leads-12'].but(title=network, options=dict(net=network), published=())
 
-    def labels(self, table, plan):
+    def labels(self, table:pd.DataFrame, plan:Plan)->tuple:
         return person_codes(table.subject_id), [f'z{k}' for k in range(plan.extra['dim'])], np.ones(len(table), bool)
 
     def splits(self, plan, **options):

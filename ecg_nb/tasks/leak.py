@@ -18,12 +18,12 @@ from ..training.data import Splits
 from ..view.palette import BLUE, GREEN, GREY, INK, VERMILLION
 
 # %% ../../nbs/tasks/15_leak.ipynb #write-answers
-def write_answers(path, answers:pd.DataFrame):
+def write_answers(path:str|Path, answers:pd.DataFrame)->None:
     "A .csv.gz, atomically; the same answers give the same bytes."
     write_csv(path, answers, float_format='%.6g')
 
 def read_answers(
-    folder,             # with one {row}.csv.gz a row
+    folder:str|Path,    # with one {row}.csv.gz a row
     plans:dict,         # name of each row -> `Plan`
     splits:Splits,
 )->dict:                # row -> dict(valid=…, test=…) of tables indexed by record, in the order of `plans`
@@ -245,7 +245,7 @@ _TRAINING = ('length', 'epochs', 'batch', 'lr', 'weight_decay')
 def write_leak(
     plans:dict,          # name of each row -> `Plan`
     splits:Splits, texts,
-    folder,              # holds answers/; table.csv, metrics.json and leak.png appear here
+    folder:str|Path,     # holds answers/; table.csv, metrics.json and leak.png appear here
     *,
     command:str='', seed:int=0,
 )->dict:                 # what metrics.json holds

@@ -29,7 +29,7 @@ def numbers_of(
     model:Measured,
     data,                 # `ECGData`
     *,
-    path=None,            # where numbers are kept; default: nowhere
+    path:str|Path|None=None,  # where numbers are kept; default: nowhere
     most:int|None=None,   # at most so many records, chosen by chance
     progress:bool=False,
 )->tuple:                 # which records (n,), their numbers (n, numbers)
@@ -169,7 +169,7 @@ def _number_logits(model, x): return model.numbers(torch.from_numpy(x)).numpy()
 # %% ../../nbs/tasks/20_measured.ipynb #train-measured-2
 def train_measured(
     plan, splits,
-    folder,               # for weights, losses and what was chosen between
+    folder:str|Path,      # for weights, losses and what was chosen between
     *,
     network,              # a run that looks at windows, its folder or name
     waves='waves/boundaries',

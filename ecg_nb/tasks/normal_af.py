@@ -48,14 +48,14 @@ class NormalAF(Rhythm):
                'the two.')
     not_for = 'Whatever is neither is given one of the two names.'
 
-    def labels(self, table, plan):
+    def labels(self, table:pd.DataFrame, plan:Plan)->tuple:
         "Records of one label, which is one of the pair, as long as a window."
         nine = nine_labels(table)
         y = nine[:, [CPSC_CLASSES.index(c) for c in PAIR]]
         seconds = (table.n_samples/table.fs).to_numpy()
         return y, PAIR, (nine.sum(1) == 1) & y.any(1) & (seconds >= plan.length/plan.fs)
 
-    def meanings(self, plan): return {c: MEANINGS[c] for c in PAIR}
+    def meanings(self, plan:Plan)->dict: return {c: MEANINGS[c] for c in PAIR}
 
     def splits(self, plan, **options):
         plan = self.plan(plan)
@@ -64,7 +64,8 @@ class NormalAF(Rhythm):
         begin = {k: d.replace(n_samples=d.n_samples.clamp(max=plan.length)) for k, d in splits.parts.items()}
         return replace(splits, parts=begin)
 
-    def evaluate(self, plan, splits, folder, **options): return Task.evaluate(self, plan, splits, folder, **options)
+    def evaluate(self, plan:Plan, splits, folder:str|Path,
+                 **options): return Task.evaluate(self, plan, splits, folder, **options)
 
     def figures(self, answers):
         plan, figures, tables, more = answers.plan, [], {}, {}

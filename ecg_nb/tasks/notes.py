@@ -70,7 +70,7 @@ class NoteTexts:
     "The notes of some records in every form, embedded when they are asked for."
     def __init__(self,
         tables:dict,      # part -> records table of PTB-XL; `train` among them
-        folder,           # where embeddings are kept
+        folder:str|Path,  # where embeddings are kept
     ):
         self.tables, self.folder, self.cache, self.encoders = tables, Path(folder), {}, {}
         root = tables['train'].attrs['root']
@@ -176,11 +176,11 @@ class Notes(Task):
                  balanced=True)                                        # that there is no note says nothing
     _texts = None     # of the records that were asked for last, and their store
 
-    def labels(self, table, plan):
+    def labels(self, table:pd.DataFrame, plan:Plan)->tuple:
         y, classes = ptbxl_labels(table, plan.labels)
         return y, classes, y.any(1)
 
-    def texts(self, splits)->NoteTexts:
+    def texts(self, splits:Splits)->NoteTexts:
         "The notes of all records of the task."
         if self._texts is None or self._texts[0] != splits.store.path:
             self._texts = splits.store.path, NoteTexts(splits.tables, data_path('runs', self.name))
@@ -192,25 +192,25 @@ class Notes(Task):
         splits = with_notes(plan, splits, self.texts(splits))
         return splits if parts is None else some_parts(splits, parts)
 
-    def network(self, plan, splits, *, seed=0):
+    def network(self, plan:Plan, splits:Splits, *, seed:int=0):
         data, options = splits.parts['train'], self.network_options(plan, splits)
         model = create_fusion(plan.model, data.n_leads, len(splits.classes), seed=seed, **options)
         return standardize_on(model, data).to(data.device)
 
-    def network_options(self, plan, splits)->dict:
+    def network_options(self, plan:Plan, splits:Splits)->dict:
         "Options of the network: those of the plan, and the sizes of what it is given."
         told = splits.parts['train'].context
         return dict(note_dim=256 if told is None else told.shape[-1], n_samples=plan.length,
                     width=plan.extra['width']) | plan.options
 
-    def fit_options(self, plan, splits):
+    def fit_options(self, plan:Plan, splits:Splits)->dict:
         options = super().fit_options(plan, splits) | dict(loss=with_extra_loss())
         if plan.optimizer == 'AdamW': options |= dict(optimizer=AdamW)
         n, looks = len(splits.parts['train']), plan.extra['looks']
         if looks > 1: options |= dict(sampler=lambda g: torch.randperm(n, generator=g)[:n//looks])
         return options
 
-    def train(self, plan, splits, folder, **options):
+    def train(self, plan, splits:Splits, folder:str|Path, **options):
         "With several `looks` an epoch the network is scored after each such part of it."
         plan = self.plan(plan)
         return super().train(plan.but(epochs=plan.epochs[0]*max(1, plan.extra['looks'])), splits, folder, **options)

@@ -90,7 +90,7 @@ _ENDS = {'': 'rate', '_lo': 'lo', '_hi': 'hi', '_n': 'n'}   # of a column -> wha
 
 def regimes(
     run:Run,
-    data:ECGData, table, # cropped at beats, and its records table
+    data:ECGData, table:pd.DataFrame, # cropped at beats, and its records table
     *,
     people:int=None,     # so many, drawn at random; default: all
     guard_s:float=1.,    # see `within_recording`
@@ -126,7 +126,7 @@ def joined(
     return a.replace(**both, starts=a.starts and [*a.starts, *b.starts])
 
 def same_recordings(
-    data:ECGData, table, # row for row
+    data:ECGData, table:pd.DataFrame, # row for row
     name:str,            # a selection of `12_closed_set`
 )->tuple:                # the two, of those recordings
     "The recordings on which systems 1 and 2 were trained anew, to compare on the same people; all, if none are listed."
@@ -164,7 +164,7 @@ REGIMES = (
 # %% ../../nbs/tasks/26_regimes.ipynb #recordings-of
 def recordings_of(
     regime:Regime,
-    data:ECGData, table, # of its data set, see `records_for`
+    data:ECGData, table:pd.DataFrame, # of its data set, see `records_for`
 )->tuple:                # the two, of its recordings
     "Whom a regime is about."
     rows = np.arange(len(table))
@@ -175,7 +175,7 @@ def recordings_of(
 
 def another_date(
     run:Run,
-    data:ECGData, table, # cropped at beats, and its records table with dates
+    data:ECGData, table:pd.DataFrame, # cropped at beats, and its records table with dates
     *, seed:int=0,
 )->tuple:                # (from `by_group`, report of the probes of another date than the enrolled recording)
     "Across recordings by the time between them, and those of another day alone."

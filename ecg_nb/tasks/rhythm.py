@@ -106,7 +106,7 @@ class Rhythm(Task):
         'that a class with fewer than ten positives in fold 9 (ST elevation) keeps the threshold 0.5 was '
         'laid down after fold 10 had been scored; macro F1 rests on it')
 
-    def datasets(self, plan):
+    def datasets(self, plan:Plan)->tuple:
         here = plan.extra['learned_from']
         return here, _OTHER[here]
 
@@ -115,13 +115,13 @@ class Rhythm(Task):
         if dataset == 'cpsc2018': table['fold'] = by_record(table)
         return table
 
-    def labels(self, table, plan):
+    def labels(self, table:pd.DataFrame, plan:Plan)->tuple:
         y = nine_labels(table)
         return y, CPSC_CLASSES, y.any(1)
 
-    def meanings(self, plan): return MEANINGS
+    def meanings(self, plan:Plan)->dict: return MEANINGS
 
-    def members(self, plan, splits): return {c: [s] for s, c in PTBXL_TO_CPSC.items()}
+    def members(self, plan:Plan, splits)->dict: return {c: [s] for s, c in PTBXL_TO_CPSC.items()}
 
     def ask(self, run, data, cache): return run.predict_windows(data)
 

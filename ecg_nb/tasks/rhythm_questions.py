@@ -316,7 +316,7 @@ def write_comparison(
     networks:dict,        # name -> network, trained
     histories:dict,       # name -> history of its training
     splits:Splits,        # train, valid, test, outside
-    folder,               # for the tables
+    folder:str|Path,      # for the tables
     *,
     baselines=tuple(BASELINES),
     command:str='', seed:int=0,

@@ -113,19 +113,19 @@ class Sex(AutoencoderTask):
     not_for = ('It says nothing about gender, and nothing may be decided about a person by it. '
                'That it works at all shows how much an ECG reveals.')
 
-    def meanings(self, plan): return dict(female='the record says: woman', age='age in years')
+    def meanings(self, plan:Plan)->dict: return dict(female='the record says: woman', age='age in years')
 
     def in_words(self, y, classes): return np.where(y[:, 0] == 1, 'woman', 'man')
 
-    def labels(self, table, plan):
+    def labels(self, table:pd.DataFrame, plan:Plan)->tuple:
         age = plan.extra['age']
         return sex_age_labels(table, age=age), ('female', 'age') if age else ('female',), table.sex != ''
 
-    def about(self, plan, splits): return dict(linear=dict(age=AGE) if plan.extra['age'] else {})
+    def about(self, plan:Plan, splits:Splits)->dict: return dict(linear=dict(age=AGE) if plan.extra['age'] else {})
 
-    def datasets(self, plan): return ('shhs', 'mesa') if plan.extra['cohort'] else ('ptb-xl',)
+    def datasets(self, plan:Plan)->tuple: return ('shhs', 'mesa') if plan.extra['cohort'] else ('ptb-xl',)
 
-    def fit_options(self, plan, splits):
+    def fit_options(self, plan:Plan, splits:Splits)->dict:
         data, changes = splits.parts['train'], []
         options = dict(loss=sex_age_loss, metric=self.metric)
         if plan.extra['turn_deg']:

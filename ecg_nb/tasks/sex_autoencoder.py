@@ -27,7 +27,7 @@ def _errors(model, data, plan):
     return aggregate_windows(error.numpy(), record, 'mean')[:, 0]
 
 # %% ../../nbs/tasks/29_sex_autoencoder.ipynb #evaluate-autoencoder
-def evaluate_autoencoder(task:Task, plan, splits, folder, *, seed=0, command=''):
+def evaluate_autoencoder(task:Task, plan, splits, folder:str|Path, *, seed:int=0, command=''):
     "The reconstruction error on test records, and that of a network whose last layer says nothing."
     data, model = splits.parts['test'], task.network(plan, splits)
     load_weights(model, Path(folder)/'model.safetensors').eval()
@@ -45,7 +45,7 @@ def evaluate_autoencoder(task:Task, plan, splits, folder, *, seed=0, command='')
 class AutoencoderTask(Task):
     "A task that also trains an autoencoder, and a classifier on its frozen encoder."
 
-    def network(self, plan, splits, *, seed=0):
+    def network(self, plan, splits, *, seed:int=0):
         "A classifier on a frozen encoder gets that of the autoencoder, which is trained first."
         model = super().network(plan, splits, seed=seed)
         if plan.model != 'frozen_s0': return model
@@ -55,7 +55,7 @@ class AutoencoderTask(Task):
             raise MissingFile(weights, f'no encoder yet; ecg_nb train {self.name} {name} trains it')
         return load_encoder(model, weights)
 
-    def evaluate(self, plan, splits, folder, *, seed=0, command='', **options):
+    def evaluate(self, plan, splits, folder:str|Path, *, seed:int=0, command='', **options):
         plan = self.plan(plan)
         if plan.model == 'ae_s0': return evaluate_autoencoder(self, plan, splits, folder, seed=seed, command=command)
         return super().evaluate(plan, splits, folder, seed=seed, command=command, **options)

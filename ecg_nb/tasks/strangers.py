@@ -14,7 +14,7 @@ __all__ = ['HALVES', 'vectors_of', 'unknown_table', 'halves_table']
 
 # %% ../../nbs/tasks/27_strangers.ipynb #vectors-of
 def vectors_of(
-    z, table,            # embeddings (n, dim) and records table of the same recordings
+    z, table:pd.DataFrame,  # embeddings (n, dim) and records table of the same recordings
     *,
     root=None, n_jobs:int=None, # see `beat_table`
 )->dict:                 # name -> (n, d), NaN where a recording has no such beat: embeddings, beats, scalograms

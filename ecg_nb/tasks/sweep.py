@@ -73,7 +73,7 @@ def _add_jobs(folder, jobs):
 # %% ../../nbs/tasks/14_sweep.ipynb #sweep
 def sweep(
     jobs:pd.DataFrame,      # one row a job, with a unique `name`; see `grid`
-    folder,                 # of the sweep: each job has a folder in it
+    folder:str|Path,        # of the sweep: each job has a folder in it
     fn=None,                # function(job (dict), folder of the job) -> dict of figures; default: `train_job`
     *,
     progress:bool=True,     # say what is done
@@ -131,7 +131,7 @@ def _in_words(figures):
     return ', '.join(f'{k} {v:.4g}' if isinstance(v, float) else f'{k} {v}' for k, v in figures.items())
 
 def sweep_table(
-    folder,          # of a sweep
+    folder:str|Path,  # of a sweep
 )->pd.DataFrame:     # one row a job, in the order of the table of jobs: its settings, state (done,
                      # failed, open), error, figures
     "What came out so far; it can be read while the sweep is going on."
@@ -181,7 +181,7 @@ def plan_of(
 # %% ../../nbs/tasks/14_sweep.ipynb #train-job
 def train_job(
     job:dict,      # see `plan_of`
-    folder,        # becomes a run
+    folder:str|Path,  # becomes a run
     *,
     device=None,   # default: a GPU if there is one
     _kept={},
@@ -230,7 +230,7 @@ def over_seeds(
 # %% ../../nbs/tasks/14_sweep.ipynb #check-jobs
 def check_jobs(
     jobs:pd.DataFrame,  # as for `sweep`
-):
+)->None:
     "An error for the first job that no task has a plan for, or if there are no real records."
     from ecg_nb.data.datasets import find
     plans = [(_task_of(job['task'])[0], plan_of(job)) for job in jobs.to_dict('records')]

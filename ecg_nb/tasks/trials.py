@@ -94,7 +94,7 @@ class Trial:
 
 # %% ../../nbs/tasks/16_trials.ipynb #across
 def across_recordings(
-    z, table,            # embeddings (n, dim) and records table of the same recordings
+    z, table:pd.DataFrame,  # embeddings (n, dim) and records table of the same recordings
     *,
     size:int=None,       # people in the gallery: all with several recordings, and so many others
                          # drawn at random that it has this size
@@ -114,7 +114,7 @@ def across_recordings(
 
 # %% ../../nbs/tasks/16_trials.ipynb #all-but-the-last
 def all_but_the_last(
-    z, table,            # embeddings and records table of the same recordings
+    z, table:pd.DataFrame,  # embeddings and records table of the same recordings
 )->Trial:
     "Everybody's last recording is looked for; the template is the mean over all earlier ones."
     i = in_order(table)
@@ -189,7 +189,7 @@ class OpenSet:
     def probes(self): return np.r_[self.known.probes, self.strangers]
 
 def open_set(
-    z, table,            # embeddings and records table of the same recordings
+    z, table:pd.DataFrame,  # embeddings and records table of the same recordings
     *,
     seed:int=0,          # who is enrolled
 )->OpenSet:

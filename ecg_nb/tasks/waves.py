@@ -86,7 +86,7 @@ def _around_marks(rec, marks, margin_s=10.):
 def _later(marks, by_s): return marks.assign(**{c: marks[c] + by_s for c in ('onset_s', 'peak_s', 'offset_s')})
 
 def qtdb_marked(
-    root,               # folder of the QT Database
+    root:str|Path,      # folder of the QT Database
 )->list:                # of `Marked`
     "The recordings of the QT Database around the marks of the first expert."
     table, out = records_table('qtdb', root), []
@@ -421,7 +421,7 @@ class Waves(Task):
                                  epochs=(1,), batch=32, lr=3e-3, weight_decay=.05))
     comparisons = dict(measurements='Measurements on simulated truth and PTB-XL')
 
-    def meanings(self, plan): return dict(P='in a P wave', QRS='in a QRS complex', T='in a T wave')
+    def meanings(self, plan:Plan)->dict: return dict(P='in a P wave', QRS='in a QRS complex', T='in a T wave')
     def with_network(self, network): raise ECGError(network, 'waves are learned by wave_unet alone')
 
 def _stage(net, path, make):
@@ -552,7 +552,7 @@ def experts(
     return summary([boundary_errors(m.marks, m.second, spans=m.spans) for m in both])
 
 def ludb_marked(
-    root,                # folder of LUDB
+    root:str|Path,       # folder of LUDB
 )->list:                 # of `Marked`
     "The recordings of LUDB with the marks in lead II; its first and last beats were not marked."
     out = []

@@ -232,7 +232,7 @@ def augmented_epoch(
 def save_data(
     data:ECGData,
     path,   # .safetensors
-):
+)->None:
     "Records, labels, ids, subjects, rate and leads in one file, atomically."
     signals = torch.cat([data.signals[a:a + n] for a, n in zip(data.first.tolist(), data.n_samples.tolist())])
     tensors = dict(signals=signals, n_samples=data.n_samples, y=data.y)

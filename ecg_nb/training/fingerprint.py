@@ -104,7 +104,7 @@ def name_of(
 
 def described(
     v,           # a function, network or value
-    name=None,   # what to call it; default: see `name_of`
+    name:str|None=None,  # what to call it; default: see `name_of`
 )->dict:         # name, digest
     "A name for people and a digest for comparison."
     return dict(name=name or name_of(v), digest=_sha(json.dumps(value_form(v)).encode()))

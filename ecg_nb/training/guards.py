@@ -25,7 +25,7 @@ def check_scoring(
     table:pd.DataFrame,          # records table of what is to be scored, with subject_id
     *,
     seen=('train', 'valid'),     # whom the run must not have met; ('train',) for records that something is chosen on
-):
+)->None:
     "`BadTable` if the run was trained, or chosen, on people of `table`."
     where = find_run(run)/'run.json'
     info = read_json(where)

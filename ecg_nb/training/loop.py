@@ -28,7 +28,7 @@ from ..view.palette import BLUE, GREEN, GREY, VERMILLION
 
 # %% ../../nbs/05_train.ipynb #train-epoch
 def train_epoch(model, data, opt, sched, *, order, offset, length, batch, loss, augment=None, precision=None,
-                clip=None, accumulate=1, seed=0, accelerator=None, tick=None)->float:
+                clip=None, accumulate=1, seed:int=0, accelerator=None, tick=None)->float:
     "One pass over `order`; the mean loss. Incomplete last steps are left out."
     rank, world = rank_and_size(accelerator)
     step = batch*accumulate                               # records that the weights are changed by at a time
@@ -186,7 +186,7 @@ def kinds(loss, part:str)->dict: # 'train_class', 'train_reconstruction', … ->
 # %% ../../nbs/05_train.ipynb #trainer-2
 class Trainer:
     "One training in one folder: `resume`, then `run_epoch` and `checkpoint` until `should_stop`."
-    def __init__(self, model, train, valid, folder, settings:FitSettings, *, accelerator=None, progress=True,
+    def __init__(self, model, train, valid, folder, settings:FitSettings, *, accelerator=None, progress:bool=True,
                  live=False):
         s = self.settings = settings
         self.network, self.model = model, model     # `model` is what the processes share, once they do
@@ -234,7 +234,7 @@ class Trainer:
         "Where the run will lie, also of one that is trained anew beside the old files."
         return self.folder.parent if self.folder.name == _ANEW else self.folder
 
-    def stop(self, reason:str):
+    def stop(self, reason:str)->None:
         "End after this epoch, and remember it: a later call does not go on."
         self.state['stopped'] = reason
         run_on_main(self.accelerator, self._write)
@@ -313,7 +313,7 @@ class Trainer:
         return history
 
 # %% ../../nbs/05_train.ipynb #save-history
-def save_history(folder, history, *, stopped:str=''):
+def save_history(folder, history, *, stopped:str='')->None:
     "Write `history` (rows of numbers) to `folder/history.csv`, atomically; of a training that ended early, why."
     table = pd.DataFrame(history)
     if stopped: table['stopped'] = ['']*(len(table) - 1) + [stopped]

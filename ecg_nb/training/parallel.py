@@ -57,7 +57,7 @@ def launch(
     n_processes:int=2,
     port:int|None=None, # a free one is found by default
     cpu:bool=True, # False: process k on GPU k
-):
+)->None:
     "Run `fn` in `n_processes` processes here that train together. If one fails, the others are ended and this raises."
     import socket, torch.multiprocessing as mp
     with socket.socket() as s:

@@ -235,7 +235,7 @@ def write_predictions(
     path,              # a .csv.gz
     data:ECGData, p,   # (n, classes)
     classes,
-):
+)->None:
     "One line a record of `data`, atomically; the same figures give the same bytes."
     table = pd.DataFrame(np.asarray(p, np.float32), columns=classes).assign(record_id=data.ids)[['record_id', *classes]]
     write_csv(path, table)

@@ -20,7 +20,7 @@ def write_tensors(
     path,
     tensors:dict,         # name -> tensor, on any device
     metadata:dict|None=None, # name -> text
-):
+)->None:
     "Write `tensors` as safetensors, atomically; a full disk is an `OSError`, as everywhere."
     # bytes, since `save_file` has temporary files of its own, which a kill would leave
     raw = save({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, metadata)
@@ -135,7 +135,7 @@ def fitting_network(
         return load_weights(make(), path)
 
 # %% ../../nbs/training/11_weights.ipynb #save-checkpoint
-def save_checkpoint(path, model, opt, sched, state:dict):
+def save_checkpoint(path, model, opt, sched, state:dict)->None:
     "All that the next epoch depends on, atomically; `state` is plain data."
     tensors = {f'model.{k}': v for k, v in model.state_dict().items()}
     for i, s in opt.state_dict()['state'].items(): tensors |= {f'opt.{i}.{k}': torch.as_tensor(v) for k, v in s.items()}

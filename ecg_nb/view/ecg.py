@@ -426,7 +426,7 @@ class ECGView(Still, anywidget.AnyWidget):
         self.on_msg(self._heard)
         if item is not None: self.show(item)
 
-    def show(self, item):
+    def show(self, item)->None:
         "Show `item` (an `Item` or a `Recording`)."
         item = as_item(item)
         self.deck(1, lambda i: item)
@@ -436,7 +436,7 @@ class ECGView(Still, anywidget.AnyWidget):
         get,          # get(i) -> `Item` or `Recording`; called when the picture is needed
         *,
         index:int=0,  # of the first one shown
-    ):
+    )->None:
         "Leaf through `n` pictures."
         self._get, self._kept = get, OrderedDict()
         with self.hold_sync():
