@@ -681,6 +681,14 @@ def _embeddings(encoder, found, progress):
         except MemoryError: lost.append(dict(record_id=s.record_id, cause='there is not memory enough for it'))
     return out, pd.DataFrame(lost, columns=['record_id', 'cause'])
 
+def _with_names(got):
+    "Those of `_embeddings` whose person has a name that can be enrolled; and record_id, cause of the others."
+    from ecg_nb.tasks.gallery import is_person_name
+    named = [o for o in got if is_person_name(o[1])]
+    lost = [dict(record_id=o[0], cause=f'nobody can be enrolled as {o[1]!r}: rename it, or say who it is in a table')
+            for o in got if not is_person_name(o[1])]
+    return named, pd.DataFrame(lost, columns=['record_id', 'cause'])
+
 def _there_already(people):
     few = ', '.join(people[:3]) + ' …'*(len(people) > 3)
     return f'{len(people)} there already with the same template, and left as they are: {few}'
@@ -701,11 +709,12 @@ def enrol(
     if Path(gallery).exists(): Gallery.load(gallery).check(encoder.made_by)      # before the work, not after it
     found, lost = sources(source, fs=fs, leads=leads, units=units)
     got, more = _embeddings(encoder, found, progress)
+    named, nameless = _with_names(got)
     with change_gallery(gallery, encoder.gallery) as g:
         g.check(encoder.made_by)
-        if got: g.enrol([w for _, w, _, _ in got], np.stack([z for _, _, z, _ in got]), replace=replace)
+        if named: g.enrol([w for _, w, _, _ in named], np.stack([z for _, _, z, _ in named]), replace=replace)
     if g.unchanged: warnings.warn(f'{gallery}: {_there_already(g.unchanged)}')
-    return g, pd.concat([lost, more], ignore_index=True)
+    return g, pd.concat([lost, more, nameless], ignore_index=True)
 
 # %% ../../nbs/23_your_own_ecg.ipynb #identify
 def identify(
