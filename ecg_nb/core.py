@@ -134,7 +134,7 @@ def lead_name(
     label:str,  # as a file spells it: 'AVR', ' v1 ', 'Lead II', 'ECG aVF'
 )->str:         # one of `LEADS`, or `label` stripped
     "The standard spelling of lead `label`."
-    s = str(label).strip()
+    s = shown(str(label).strip())
     core = re.sub(r'^(lead|ecg|ekg)[\s_:-]+', '', s, flags=re.I)
     return _standard.get(core.lower(), s)
 

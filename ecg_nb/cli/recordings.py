@@ -31,7 +31,7 @@ PAGES = 20   # up to so many recordings get a page each without being asked for
 @click.option('--maps/--no-maps', default=True, show_default=True,
     help='On the pages, which samples made the run say so; some seconds each.')
 @click.option('--uncalibrated', is_flag=True, help='Probabilities as the network gives them.')
-@click.option('--jobs', type=int, help='Recordings read and asked about at a time (default: one a core).')
+@click.option('--jobs', type=click.IntRange(1), help='Recordings read and asked about at a time (default: one a core).')
 @click.option('--replace', is_flag=True, help='Answers of another call that are in the folder may go.')
 @quiet_option
 @json_option
@@ -161,7 +161,7 @@ def enrol(gallery, source, fs, leads, units, csv, columns, sex_coding, run, repl
 @click.argument('gallery', type=click.Path())
 @source_options
 @click.option('--run', help='The encoder (default: the one that the gallery names, in results/ or in the package).')
-@click.option('--nearest', default=3, show_default=True, help='Number of nearest people per recording.')
+@click.option('--nearest', default=3, type=click.IntRange(1, 1_000_000), show_default=True, help='Number of nearest people per recording.')
 @quiet_option
 @json_option
 def identify(gallery, source, fs, leads, units, run, nearest, quiet, as_json):
@@ -306,7 +306,7 @@ def convert_beats(table, to, *, system, half_s, each, image, splits, lead, fs, j
               help='Who trains and tests, kept with the beats: time, random, …')
 @click.option('--run', shell_complete=run_names, help='Prepare as this run needs it; what it would refuse is left out.')
 @click.option('--to-leads', callback=comma_separated, help='Leads of the store (default: the standard twelve).')
-@click.option('--to-fs', type=float, help='Rate of the store in Hz (default: 100; nights: 256).')
+@click.option('--to-fs', type=click.FloatRange(1, 100_000), help='Rate of the store in Hz (default: 100; nights: 256).')
 @click.option('--highpass', type=float, help='Hz, zero-phase Butterworth.')
 @click.option('--lowpass', type=float, help='Hz.')
 @click.option('--notch', multiple=True, type=float, help='Hz, mains: 50 or 60.')
@@ -341,6 +341,7 @@ def convert(ctx, source, fs, leads, units, csv, columns, sex_coding, to, out, be
                              overwrite, as_json)
     if beats:
         refuse_unheeded(ctx, HEEDED['beats'], 'single beats')
+        held_output(ctx, None, to)
         table = source_table(source, fs, leads, units, csv, columns, sex_coding)
         return convert_beats(table, to, system=system, half_s=half_s, each=beats_each, image=image, splits=split_names,
                              lead=to_leads, fs=to_fs, jobs=jobs, overwrite=overwrite, as_json=as_json)

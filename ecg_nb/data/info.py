@@ -8,7 +8,7 @@ import os, warnings
 from dataclasses import asdict
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import ECGError, MissingFile
+from ..core import ECGError, MissingFile, shown
 from .arrays import ARRAYS, UnitWarning
 from .datasets import unread
 from .formats import file_kind, read_annotations
@@ -135,4 +135,4 @@ def info_text(
     if f['missing']: lines.append(f'  missing samples: {100*f["missing"]:.2g} %')
     lines += [f'  note: {n}' for n in f['notes']]
     lines += [f'  {o["severity"]}: {o["text"]}' for o in f['findings']] or ['  doctor: nothing found']
-    return '\n'.join(lines)
+    return '\n'.join(map(shown, lines))        # what a file says of itself makes no line of its own

@@ -91,6 +91,8 @@ def _nice(step):
     if abs(per_mv - round(per_mv)) < 2e-4*max(1, per_mv**.5): return 1/round(per_mv)
     return round(uv, 4)/1000 if abs(uv - round(uv, 4)) < 1e-6*uv else step
 
+_COARSEST = 100.   # mV a unit, at most
+
 def unit_steps(
     parts:Parts,
 )->np.ndarray:     # mV, float64 (n_leads,)
@@ -98,14 +100,15 @@ def unit_steps(
     top, step = np.zeros(len(parts.leads)), np.zeros(0)
     for x in parts:
         top = np.fmax(top, np.nanmax(np.abs(x), axis=1, initial=0, where=np.isfinite(x)))
+        beyond = np.flatnonzero(top > _LEVELS*_COARSEST)
+        if len(beyond):
+            i = beyond[0]
+            raise BadSignal(parts.record_id, f'lead {parts.leads[i]} reaches {top[i]:g} mV; no ECG does')
         if not len(step): step = np.array([_nice(s) if (s := level_step(row)) > 0 else np.nan for row in x])
         off = np.abs(x/step[:, None] - np.round(x/step[:, None]))
         step[np.nanmax(off, axis=1, initial=0, where=np.isfinite(off)) > .05] = np.nan
-    fine = np.array([1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, .1, 1, 10, 100])
-    for i in np.flatnonzero(~(top <= _LEVELS*step)):
-        fits = fine[top[i] <= _LEVELS*fine]
-        if not len(fits): raise BadSignal(parts.record_id, f'lead {parts.leads[i]} reaches {top[i]:g} mV; no ECG does')
-        step[i] = fits[0]
+    fine = np.array([1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, .1, 1, 10, _COARSEST])
+    for i in np.flatnonzero(~(top <= _LEVELS*step)): step[i] = fine[top[i] <= _LEVELS*fine][0]
     return step
 
 def digits(

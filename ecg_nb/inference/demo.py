@@ -5,6 +5,7 @@
 # %% ../../nbs/inference/15_demo.ipynb #export-imports-demo
 from __future__ import annotations
 import asyncio, itertools, os, re, shutil, tempfile
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -84,12 +85,15 @@ def answer_files(
     from ecg_nb.inference.predict import predict
     if not files: raise MissingFile('demo', 'no file was sent')
     if not runs: raise BadTable('demo', 'no run was chosen')
+    names = [uploaded_name(name) for name, _ in files]
+    twice = [name for name, n in Counter(name.casefold() for name in names).items() if n > 1]
+    if twice: raise BadTable(twice[0], 'was sent twice: send files of one name one after another, or rename one')
     given.mkdir(parents=True)
-    for name, content in files: (given/uploaded_name(name)).write_bytes(content)
+    for name, (_, content) in zip(names, files): (given/name).write_bytes(content)
     try: rate = float(fs) if fs.strip() else None
     except ValueError: raise BadTable('sampling rate', f'{fs!r} is no number of Hz') from None
-    names = [lead.strip() for lead in leads.split(',') if lead.strip()]
-    try: answers = predict(given, list(runs), fs=rate, leads=names or None, units=units.strip() or None, progress=False,
+    wanted = [lead.strip() for lead in leads.split(',') if lead.strip()]
+    try: answers = predict(given, list(runs), fs=rate, leads=wanted or None, units=units.strip() or None, progress=False,
                            notes=note.strip() or None)
     except ECGError as e:
         if Path(e.path) != given: raise

@@ -17,8 +17,8 @@ from ..core import BadTable, DamagedFile, ECGError, MissingFile, atomic_path, ho
 from ..view.palette import RIGHT
 
 # %% auto #0
-__all__ = ['MUST_AGREE', 'DETECTORS', 'top_k', 'template', 'GalleryError', 'made_by', 'Gallery', 'Answer', 'change_gallery',
-           'plot_scores', 'max_cosine', 'lof', 'one_class_svm', 'known_score']
+__all__ = ['MUST_AGREE', 'DETECTORS', 'top_k', 'template', 'GalleryError', 'made_by', 'is_person_name', 'Gallery', 'Answer',
+           'change_gallery', 'plot_scores', 'max_cosine', 'lof', 'one_class_svm', 'known_score']
 
 # %% ../../nbs/tasks/11_gallery.ipynb #-lengths
 def _lengths(x, name):
@@ -107,7 +107,9 @@ def made_by(
                 threshold=threshold, simulated=simulated)
 
 # %% ../../nbs/tasks/11_gallery.ipynb #-is-name
-def _is_name(p): return is_text(p) and p.strip() not in ('', 'unknown')
+def is_person_name(p)->bool:
+    "Whether somebody can be enrolled by this name: text, not empty, and not what is said of strangers."
+    return is_text(p) and p.strip() not in ('', 'unknown')
 
 def _same_template(a, b):
     "Whether two templates are of as many recordings, and equal but for the order in which processors add."
@@ -172,7 +174,7 @@ class Gallery:
         z = self._vectors(embeddings)
         who = [people]*len(z) if isinstance(people, str) else list(people)
         if len(who) != len(z): raise GalleryError('gallery', f'{len(who)} names for {len(z)} embeddings')
-        bad = [p for p in who if not _is_name(p)]
+        bad = [p for p in who if not is_person_name(p)]
         if bad:
             raise GalleryError('gallery',
                                f'nobody can be enrolled as {bad[0]!r}: a name is text, not empty, and not "unknown"')
@@ -302,7 +304,7 @@ def _checksum(path):
 def _not_a_gallery(meta, t):
     "What is wrong with what a file holds, or ''."
     people, n = meta.get('people'), meta.get('n_records')
-    if not (isinstance(people, list) and all(map(_is_name, people)) and isinstance(n, list)
+    if not (isinstance(people, list) and all(map(is_person_name, people)) and isinstance(n, list)
             and all(type(k) is int and k > 0 for k in n) and isinstance(meta.get('info'), dict)):
         return 'names, numbers of recordings or info are missing or of the wrong kind'
     if len(set(people)) < len(people): return f'{pd.Series(people).duplicated().sum()} people are in it twice'
