@@ -94,14 +94,7 @@ def saliency(
         raise BadTable(run.folder,
                        'an encoder has no classes: give cls=, another recording or its embedding, to be told what '
                        'makes the two alike')
-    label = (f'like {cls.record_id or "the other recording"}' if isinstance(cls, Recording)
-             else 'like the embedding' if isinstance(cls, np.ndarray) and cls.dtype.kind == 'f' else '')
-    if isinstance(cls, Recording):
-        if not encoder:
-            raise BadTable(run.folder,
-                           'only an encoder can be asked what makes two recordings alike; name a class: '
-                           f'{", ".join(run.classes)}')
-        cls = embedding_of(run, cls)
+    label, cls = _likeness(run, cls)
     signals, out = [run.prepare(r).mv for r in recs], [None]*len(recs)
     for n in {s.shape[1] for s in signals}:
         rows = [i for i, s in enumerate(signals) if s.shape[1] == n]
@@ -112,19 +105,15 @@ def saliency(
             target = _targets(run, cls[rows] if cls.ndim == 2 else cls, len(rows))
             score = F.cosine_similarity(z, target).numpy()
         else:
-            likely = np.where([c in linear for c in run.classes], -np.inf, p).argmax(1)
-            target = _targets(run,
-                              likely if cls is None else [cls[i] for i in rows]
-                              if isinstance(cls, (list, tuple, np.ndarray))
-                              and len(cls) == len(recs) else cls, len(rows))
+            one_each = isinstance(cls, (list, tuple, np.ndarray)) and len(cls) == len(recs)
+            wanted = [cls[i] for i in rows] if one_each else cls
+            if wanted is None: wanted = np.where([c in linear for c in run.classes], -np.inf, p).argmax(1)
+            target = _targets(run, wanted, len(rows))
             score = p[np.arange(len(rows)), target]
         values = attribute(run, x, target, method=method, against=against, starts=starts, **options)
         for k, i in enumerate(rows):
             c = label or run.classes[int(target[k])]
-            if label: unit, span = 'cosine', 1.
-            elif encoder: unit, span = 'component', 1.
-            elif c in linear: unit, span = dict(age='years').get(c, c), linear[c][1]
-            else: unit, span = 'logit', 1.
+            unit, span = ('cosine', 1.) if label else _unit(run, c)
             v = to_record_axis(values[k]*np.float32(span), run.recipe.fs, recs[i].fs, recs[i].n_samples,
                                summed=METHODS[method].summed)
             out[i] = Map(recs[i].record_id, v, recs[i].fs, run.recipe.leads, ('not ' if against else '') + c, method,
@@ -143,6 +132,22 @@ def _scores(run, x, starts, batch:int=512):
     only_numbers(run, z.numpy())
     return aggregate_windows(run.activate(z).numpy(), record.numpy(),
                              run.info['join']), torch.as_tensor(aggregate_windows(z.numpy(), record.numpy()))
+
+def _likeness(run, cls):
+    "What a map is called that says what makes a recording like another one, or like an embedding; and that embedding."
+    if isinstance(cls, np.ndarray) and cls.dtype.kind == 'f': return 'like the embedding', cls
+    if not isinstance(cls, Recording): return '', cls
+    if not is_encoder(run):
+        raise BadTable(run.folder, 'only an encoder can be asked what makes two recordings alike; name a class: '
+                                   f'{", ".join(run.classes)}')
+    return f'like {cls.record_id or "the other recording"}', embedding_of(run, cls)
+
+def _unit(run, c):
+    "The unit of the output `c`, and what 1 of it is in the network's own steps."
+    linear = run.info.get('linear') or {}
+    if is_encoder(run): return 'component', 1.
+    if c in linear: return dict(age='years').get(c, c), linear[c][1]
+    return 'logit', 1.
 
 # %% ../../nbs/21_saliency.ipynb #-smooth
 def _smooth(v, n:int):
