@@ -37,7 +37,8 @@ def _is_early(t_s):
     if len(t_s) < 2: return np.zeros(len(t_s), bool)
     log_rr = _log_rr(t_s)
     usual = _running_median(log_rr, 101)
-    before = np.r_[_running_median(log_rr, 21)[0], log_rr]
+    first = usual[0] if len(log_rr) <= 21 else _running_median(log_rr, 21)[0]
+    before = np.r_[first, log_rr]
     return before - np.r_[usual[0], usual] < np.log(.88)
 
 def rr_features(
@@ -47,7 +48,8 @@ def rr_features(
     n = len(t_s)
     if n < 2: return np.zeros((n, len(RR_FEATURES)), np.float32)
     log_rr = _log_rr(t_s)
-    of_20, of_100, of_300 = (_running_median(log_rr, k) for k in (21, 101, 301))
+    wide = {k: _running_median(log_rr, k) for k in {min(k, len(log_rr)) | 1 for k in (21, 101, 301)}}
+    of_20, of_100, of_300 = (wide[min(k, len(log_rr)) | 1] for k in (21, 101, 301))
     pad_before, pad_after = (lambda m: np.r_[m[0], m]), (lambda m: np.r_[m, m[-1]])
     before, after = np.r_[of_20[0], log_rr], np.r_[log_rr, of_20[-1]]
     early, late = before - pad_before(of_100), after - pad_after(of_100)

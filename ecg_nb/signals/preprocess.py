@@ -13,9 +13,9 @@ from .leads import complete_leads
 from .resampling import _resample_exactly, _resample_plan
 
 # %% auto #0
-__all__ = ['OFFSET_MV', 'SCALES', 'MOST_CUT', 'PREPARATION', 'fill_gaps', 'middle', 'offsets', 'band_filter', 'notch_filter',
-           'remove_baseline', 'smooth', 'wavelet_denoise', 'resample', 'rescale', 'to_int16', 'from_int16', 'Recipe',
-           'prepare']
+__all__ = ['OFFSET_MV', 'SCALES', 'MOST_CUT', 'PREPARATION', 'fill_gaps', 'middle', 'offsets', 'both_ways', 'band_filter',
+           'notch_filter', 'remove_baseline', 'smooth', 'wavelet_denoise', 'resample', 'rescale', 'to_int16',
+           'from_int16', 'Recipe', 'prepare']
 
 # %% ../../nbs/02_preprocess.ipynb #fill-gaps
 def fill_gaps(
@@ -61,6 +61,24 @@ def _band_sos(highpass_hz, lowpass_hz, order, fs):
     else: kind, cutoff = 'lowpass', lowpass_hz
     return scipy.signal.butter(order, cutoff, kind, fs=fs, output='sos')
 
+@lru_cache(64)
+def _settled(sos, sections):
+    "The state in which a filter, given as bytes, is after a long 1, (sections, 2)."
+    return scipy.signal.sosfilt_zi(np.frombuffer(sos).reshape(sections, 6))
+
+def both_ways(
+    sos:np.ndarray, # second-order sections, (sections, 6)
+    x:np.ndarray,   # shape (..., n_samples)
+    padlen:int,     # continued at either end by so many samples, turned around the last one; below n_samples
+)->np.ndarray:      # same shape, float64
+    "Forward and backward through a filter, as `scipy.signal.sosfiltfilt`; the state it begins in is reckoned once."
+    zi = _settled(np.ascontiguousarray(sos).tobytes(), len(sos)).reshape(len(sos), *(1,)*(x.ndim - 1), 2)
+    n, last = x.shape[-1], x.shape[-1] - 1
+    left, right = 2*x[..., :1] - x[..., padlen:0:-1], 2*x[..., -1:] - x[..., last - padlen:last][..., ::-1]
+    y = np.concatenate([left, x, right], -1)
+    for _ in range(2): y = scipy.signal.sosfilt(sos, y, zi=zi*y[..., :1])[0][..., ::-1]
+    return y[..., padlen:padlen + n]
+
 def band_filter(
     x:np.ndarray,             # ECG (mV), shape (..., n_samples)
     fs:float,                 # sampling rate (Hz)
@@ -77,7 +95,7 @@ def band_filter(
     if not (highpass_hz or lowpass_hz): return x
     sos = _band_sos(highpass_hz, lowpass_hz, order, float(fs))
     pad = max(6*len(sos) + 3, int(fs/(highpass_hz or lowpass_hz)))
-    return scipy.signal.sosfiltfilt(sos, x, padlen=min(pad, x.shape[-1] - 1)).astype(x.dtype)
+    return both_ways(sos, x, min(pad, x.shape[-1] - 1)).astype(x.dtype)
 
 # %% ../../nbs/02_preprocess.ipynb #-notch-ba
 @lru_cache(64)

@@ -4,6 +4,7 @@
 
 # %% ../../nbs/signals/13_waves.ipynb #export-imports-waves
 from __future__ import annotations
+from functools import lru_cache
 import numpy as np, pandas as pd, scipy
 from ..core import BadSignal, ECGError, INK, Recording, WAVE_COLORS, atomic_path
 from .preprocess import band_filter, fill_gaps, resample
@@ -107,10 +108,13 @@ def _finer(v, k):
     bend = a - 2*b + c
     return k + float(np.clip(.5*(a - c)/bend, -.5, .5)) if bend < 0 else float(k)
 
+@lru_cache(512)
+def _ramp(n): return np.linspace(0, 1, n)
+
 def _smooth_peak(x, a, b):
     "Peak (samples) and form of a P or T wave from sample `a` to `b`, in the lead in which it is highest."
     part = x[:, a:b + 1]
-    every = part - (part[:, :1] + (part[:, -1:] - part[:, :1])*np.linspace(0, 1, b + 1 - a))
+    every = part - (part[:, :1] + (part[:, -1:] - part[:, :1])*_ramp(b + 1 - a))
     away = every[np.abs(every).max(1).argmax()]
     up, down = away[away > 0].sum(), -away[away < 0].sum()
     size = np.abs(away)
