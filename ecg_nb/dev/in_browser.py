@@ -6,8 +6,8 @@
 __all__ = ['READY', 'DONE', 'ERRORS', 'ASK', 'HARMLESS', 'WIDTHS', 'MEASURED', 'PROBE', 'TARGETS', 'TRIED', 'BOXES', 'ARGS',
            'find_browser', 'free_port', 'jupyter_lab', 'Page', 'View', 'ink', 'orange', 'blue', 'Checks', 'check_view',
            'check_browse', 'check_browse_runs', 'check_layout', 'check_tabs', 'console', 'check_stills', 'check_page',
-           'check_paging', 'check_contents', 'check_pages', 'check_demo', 'project_lab', 'check_lab', 'try_notebook',
-           'measure', 'notebook_of', 'write_latency', 'main']
+           'check_paging', 'check_contents', 'check_header', 'check_pages', 'check_demo', 'project_lab', 'check_lab',
+           'try_notebook', 'measure', 'notebook_of', 'write_latency', 'main']
 
 # %% ../../nbs/dev/12_in_browser.ipynb #export-import-argparse-base64-json
 import argparse, base64, json, os, re, shutil, signal, socket, subprocess, sys, tempfile, time, urllib.request
@@ -777,6 +777,64 @@ def check_contents(context, file, check):
     check('contents: a second click turns the order', lambda: page.evaluate(column) == [65, 10, 10])
     page.close()
 
+# %% ../../nbs/dev/12_in_browser.ipynb #check-header
+# of the paper's last row of bars: where each wave begins and ends, in mm as the page shows them; and the numbers at its head
+_CALIPERS = """async colours => {
+  const img = document.querySelector('img[alt^="ECG of"]');
+  await img.decode();
+  const c = document.createElement('canvas'), w = c.width = img.naturalWidth, h = c.height = img.naturalHeight;
+  const paper = c.getContext('2d');
+  paper.drawImage(img, 0, 0);
+  const d = paper.getImageData(0, 0, w, h).data, mm = img.getBoundingClientRect().width*25.4/96/w;
+  const is = (y, x, of) => of.every((v, k) => Math.abs(d[4*(y*w + x) + k] - v) < 12);
+  const row = y => Array.from({length: w}, (_, x) => x).filter(x => is(y, x, colours.QRS));
+  let y = h - 1;
+  while (y > 0 && !row(y).length) y--;
+  const bars = of => {
+    const out = [];
+    for (let x = 1, from = 0; x < w; x++) {
+      if (is(y, x, of) && !is(y, x - 1, of)) from = x;
+      if (!is(y, x, of) && is(y, x - 1, of)) out.push([from*mm, x*mm]);
+    }
+    return out;
+  };
+  const head = [...document.querySelectorAll('.k span')].map(s => [s.firstChild.textContent.trim(), s.querySelector('b').textContent]);
+  return [Object.fromEntries(Object.entries(colours).map(([n, of]) => [n, bars(of)])), Object.fromEntries(head)];
+}"""
+
+def _read_off(bars)->dict:
+    "Rate, PR, QRS and QT (ms) from bars in mm: 25 a second, those that lie within half a second of each other."
+    p, qrs, t = bars['P'], bars['QRS'], bars['T']
+    pr = [q - max(a for a, b in p if b <= q) for q, _ in qrs if any(q - 12.5 < b <= q for _, b in p)]
+    qt = [min(b for a, b in t if a >= end) - q for q, end in qrs if any(end <= a < end + 12.5 for a, _ in t)]
+    return {'heart rate': 1500/np.mean(np.diff([q for q, _ in qrs])), 'PR': 40*np.median(pr) if pr else np.nan,
+            'QRS': 40*np.median([b - a for a, b in qrs]), 'QT': 40*np.median(qt)}
+
+def check_header(browser, check):
+    "Numbers at the head of a page, and what calipers read on the paper of the same page."
+    from ecg_nb.core import WAVE_COLORS
+    from ecg_nb.data.simulate import simulate_ecg
+    from ecg_nb.inference.predict import predict
+    print('== calipers on a page', flush=True)
+    colours = {wave: [int(c[k:k + 2], 16) for k in (1, 3, 5)] for wave, c in WAVE_COLORS.items()}
+    conditions = ((1, 'NORM'), (5, 'IAVB'), (4, 'LBBB'), (22, 'AF'))
+    recs = [simulate_ecg(seed=seed, fs=500, condition=c, noise=.2, record_id=c)[0] for seed, c in conditions]
+    context = browser.new_context(offline=True, viewport=dict(width=1100, height=1500))
+    with tempfile.TemporaryDirectory() as tmp:
+        predict(recs, 'sex/lead-I', progress=False).write(tmp, ['html'], maps=False)
+        for rec in recs:
+            page = context.new_page()
+            page.goto((Path(tmp)/f'pages/{rec.record_id}.html').as_uri())
+            bars, head = page.evaluate(_CALIPERS, colours)
+            for name, read in _read_off(bars).items():
+                number = re.match(r'\d+', head[name])
+                words = f'{rec.record_id}: {name} {head[name]} at its head, by calipers {read:.0f}'
+                if name == 'PR' and rec.record_id == 'AF':
+                    check(words, not number and 'none' in head[name])
+                else: check(words, number and abs(int(number[0]) - read) <= (2 if name == 'heart rate' else 9))
+            page.close()
+    context.close()
+
 # %% ../../nbs/dev/12_in_browser.ipynb #check-pages
 def check_pages(browser, check, pictures=None):
     "Pages of `predict` and `explain`: a recording with a hostile name, a long one, a flat one, a map."
@@ -1057,6 +1115,7 @@ def main(argv=None):
                                  pictures=a.pictures, timeout_s=a.timeout)
                 if not a.names:
                     check_pages(browser, check, pictures=a.pictures)
+                    check_header(browser, check)
                     check_demo(browser, check, pictures=a.pictures)
                     check_lab(browser, check)
             browser.close()

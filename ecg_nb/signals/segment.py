@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 import scipy
 from ..core import BadSignal, ECGError
-from .preprocess import fill_gaps
+from .preprocess import both_ways, fill_gaps
 
 # %% auto #0
 __all__ = ['without_beats', 'refine_r_peaks', 'find_r_peaks', 'qrs_energy', 'find_r_peaks_multi', 'match_beats', 'rr_intervals',
@@ -20,7 +20,7 @@ def _qrs_sos(fs): return scipy.signal.butter(1, (8, min(20, .45*fs)), 'bandpass'
 
 def _energy(signal, fs):
     "Root mean square of each lead over 0.1 s, in the band of QRS complexes."
-    y = scipy.signal.sosfiltfilt(_qrs_sos(float(fs)), signal, padlen=min(9, signal.shape[1] - 1))
+    y = both_ways(_qrs_sos(float(fs)), signal, min(9, signal.shape[1] - 1))
     return np.sqrt(np.maximum(scipy.ndimage.uniform_filter1d(y*y, round(.1*fs) | 1, mode='constant'), 0))
 
 def _heights(energy, fs):

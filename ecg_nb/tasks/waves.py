@@ -4,14 +4,12 @@
 
 # %% ../../nbs/tasks/17_delineation.ipynb #export-imports-tasks-waves
 from __future__ import annotations
-import copy
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 import numpy as np, pandas as pd, torch
 import torch.nn.functional as F
 from torch import nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 from tqdm.auto import tqdm
 from ..core import (BadHeader, BadSignal, ECGError, Recording, atomic_path, file_state, plain,
                          provenance, read_table, write_csv,
@@ -23,6 +21,7 @@ from ..data.simulate import CONDITIONS, Noise, simulate_ecg
 from ..metrics.classify import Undefined, bootstrap, interval
 from ..metrics.boundaries import MARTINEZ, TOLERANCE_MS, best_of, boundary_errors, summary
 from ..models.registry import create_model, network_info
+from ..models.wave_models import FoldedWaveUNet
 from ..signals.measure import Measurements, measurements, no_measurements
 from ..signals.prepare import usable_leads
 from ..signals.preprocess import Recipe
@@ -241,16 +240,6 @@ def learn(
     return losses
 
 # %% ../../nbs/tasks/17_delineation.ipynb #folded
-def _folded(net):
-    "`net` with its batch norms folded into the convolutions before them: the same answers, faster."
-    net = copy.deepcopy(net).eval().requires_grad_(False)
-    for m in net.modules():
-        if not isinstance(m, nn.Sequential): continue
-        for k in range(len(m) - 1):
-            if isinstance(m[k], nn.Conv2d) and isinstance(m[k + 1], nn.BatchNorm2d):
-                m[k], m[k + 1] = fuse_conv_bn_eval(m[k], m[k + 1]), nn.Identity()
-    return net
-
 # pieces begin on whole multiples of so many seconds, are so many of them long, and are read on for so many seconds
 _GRID_S, _PIECES, _AHEAD_S = 64, 7, 30
 
@@ -261,7 +250,7 @@ class Delineator:
     ):
         self.run = None if isinstance(run, nn.Module) else run if isinstance(run, Run) else load_run(run)
         if self.run is not None: say_origin(self.run)
-        self.net = _folded(run if self.run is None else self.run.model).to(memory_format=torch.channels_last)
+        self.net = FoldedWaveUNet(run if self.run is None else self.run.model)
 
     @torch.inference_mode()
     def logits(self, x:np.ndarray)->np.ndarray: # (n_leads, n) -> (n_leads, 3, n)
