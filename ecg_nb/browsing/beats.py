@@ -85,6 +85,7 @@ def beat_outliers(
 # %% ../../nbs/browsing/10_browse_beats.ipynb #chart
 _dashes, _points = ('-', '--', ':', '-.', (0, (4, 4))), 'os^Dv'
 
+# %% ../../nbs/browsing/10_browse_beats.ipynb #chart-2
 class Chart(anywidget.AnyWidget):
     "Series of numbers over each other, or points; one of them is looked at (`index`)."
     _esm, _css = STATIC/'chart.js', STATIC/'chart.css'
@@ -271,14 +272,14 @@ class BeatBrowser(Browser):
     def about(self, i):
         r, rec = self._row(i), self.recs[self._row(i).recording]
         left = '; '.join(f'{k} left out: {v}' for k, v in (self.beats.left_out if self.beats else {}).items())
-        if self.segments is not None: said = f'segment of {rec.record_id}'
+        if self.segments is not None: title = f'segment of {rec.record_id}'
         else:
             k = self.order[i]
-            said = f'{rec.record_id}, beat at {r.r_s:.2f} s: local outlier factor {self.factor[k]:.2f}'
-            if self.out[k]: said += ', stands out'
+            title = f'{rec.record_id}, beat at {r.r_s:.2f} s: local outlier factor {self.factor[k]:.2f}'
+            if self.out[k]: title += ', stands out'
         fewer = self.segments is None and len(self.order) < len(self.beats)
         some = f'{len(self.order):,} of {len(self.beats):,} beats are shown' if fewer else ''
-        return '; '.join(s for s in (said, left, some) if s)
+        return '; '.join(s for s in (title, left, some) if s)
     def key(self, i): return RecordKey.of(self.recs[self._row(i).recording])
     def start_s(self, i):
         if self.segments is None: return beat_start(self.recs, self.beats, int(self.order[i]))

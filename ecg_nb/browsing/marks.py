@@ -129,8 +129,8 @@ class Marks:
     def remove(self, *mark_ids:str):
         "Take marks away; none, if one of them is not there."
         def change(rows):
-            lost = set(mark_ids) - {r[0] for r in rows}
-            if lost: raise BadTable(self.path, f'no mark {", ".join(sorted(lost))}')
+            missing = set(mark_ids) - {r[0] for r in rows}
+            if missing: raise BadTable(self.path, f'no mark {", ".join(sorted(missing))}')
             return [r for r in rows if r[0] not in mark_ids]
         self._change(change)
 
@@ -209,16 +209,17 @@ def _marked(table, marks):
         own = marks_of(marks, RecordKey(row.record_id, row.dataset, rec.content_hash))
         if len(own): yield row.record_id, rec, own
 
+# %% ../../nbs/browsing/09_marks.ipynb #export-marks-2
 def export_marks(
     marks:Marks,
     table:pd.DataFrame,   # records table
     out,                  # folder
 )->list:                  # paths of the files
     "The marks on the recordings of `table`: marks.csv, and a WFDB annotation file (.marks) a recording."
-    out, found = Path(out), [*_marked(table, marks.read())]
+    out, marked = Path(out), [*_marked(table, marks.read())]
     with write_errors(out, 'Give another folder'): out.mkdir(parents=True, exist_ok=True)
-    files, parts = [], [own.assign(record_id=name) for name, _, own in found]
-    for file, (_, rec, own) in zip(file_names([name for name, *_ in found]), found):
+    files, parts = [], [own.assign(record_id=name) for name, _, own in marked]
+    for file, (_, rec, own) in zip(file_names([name for name, *_ in marked]), marked):
         files.append(out/f'{file}.marks')
         with write_errors(files[-1], 'Give another folder'):
             _write_annotations(files[-1], _annotations(own, rec), rec.fs)
@@ -228,16 +229,17 @@ def export_marks(
 # %% ../../nbs/browsing/09_marks.ipynb #marksbar
 WRAP, NARROW = dict(flex_flow='row wrap'), dict(description_width='initial')
 
+# %% ../../nbs/browsing/09_marks.ipynb #marksbar-2
 class MarksBar(W.VBox):
     "Labels and marks on the recording shown, or on the span of the last caliper; at once in the stated file."
     def __init__(self,
         marks:Marks,
-        said,         # function(text): where to say what happened
+        report,       # function(text): where to say what happened
         *,
         labels=(),    # names of labels to choose from; others can be typed
         changed=None, # function(): called when the marks of the recording are others
     ):
-        self.marks, self.said, self.key, self.changed, self.calipers = marks, said, None, changed or (lambda: None), []
+        self.marks, self.said, self.key, self.changed, self.calipers = marks, report, None, changed or (lambda: None), []
         auto = dict(width='auto')
         self.note = W.Text(placeholder='a note', layout=W.Layout(width='200px'))
         self.label = W.Combobox(placeholder='a label', options=[str(l) for l in labels][:500],
@@ -311,4 +313,3 @@ class MarksBar(W.VBox):
         self.said('mark removed')
         self._list()
         self.changed()
-

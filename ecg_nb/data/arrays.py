@@ -11,7 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 import numpy as np
-from ..core import BadHeader, BadSignal, DamagedFile, ECGError, LEADS, MissingFile, MissingLead, Recording, Unpacked, afford, bare, check_fs
+from ..core import (BadHeader, BadSignal, DamagedFile, ECGError, LEADS, MissingFile,
+    MissingLead, Recording, Unpacked, afford, bare, check_fs)
 from ..core import file_state
 from .formats import UNIT_MV, person
 
@@ -102,7 +103,8 @@ _units_a_mv = re.compile(_size + r'(?:\((-?\d{1,10})\))?(?:adu|counts?|units?|ls
 _size_of_unit = re.compile(_size + r'(.+)')
 
 def unit_mv(
-    units,      # 'mV', 'uV', 'V', 'nV', '4.88 uV' (size of a unit), '200/mV' (units a mV), '200(1024)/mV' (1024 is 0 mV)
+    units,      # 'mV', 'uV', 'V', 'nV', '4.88 uV' (size of a unit), '200/mV' (units a mV),
+                # '200(1024)/mV' (1024 is 0 mV)
 )->float:       # mV
     "How many mV one unit is; `BadHeader` if `units` does not say."
     s = str(units).strip().lower().replace(' ', '').removeprefix('stored')
@@ -150,7 +152,8 @@ def infer_units(
     fits = [u for u in ('mV', 'uV', 'V', 'nV') if .2 <= h*UNIT_MV[u.lower()] < 7]
     counts = h < 700 and _whole_numbers(x)
     if counts or not fits:
-        why = ', whole numbers: small µV, or counts of a converter?' if counts else '; none of mV, µV, V, nV makes that an ECG.'
+        why = (', whole numbers: small µV, or counts of a converter?' if counts
+               else '; none of mV, µV, V, nV makes that an ECG.')
         raise BadSignal(
             name, f"beats are {h:,.4g} units high{why} Give units, e.g. 'uV', or '200/mV' for 200 units a millivolt "
                   "('200(1024)/mV' if 1024 of them are 0 mV)")
@@ -314,6 +317,7 @@ def _recording(x, fs, leads, units, record_id, name):
         raise DamagedFile(name, f'{bad.sum():,} of its {y.size:,} values are no numbers (NaN or infinite)')
     return Recording(y, fs, names, record_id, dict(units=units, notes=tuple(notes))), assumed
 
+# %% ../../nbs/data/17_arrays.ipynb #from-array-2
 def from_array(
     x,                 # numbers, (n_samples,), (n_samples, n_leads) or (n_leads, n_samples); NaN = missing
     fs:float|None,     # sampling rate (Hz)
@@ -509,7 +513,8 @@ _time_name = re.compile(
     r'(?:[\w .#-]{0,30}[ _-])?(?:times?|time ?stamps?|timer|elapsed|unix|epoch|zeit(?:stempel)?|uhrzeit|date '
     r'?time|clock)(?:[ _-](?:formatted|utc|local))?')
 _counters = {'', 'n', 'nr', 'no', '#', 'index', 'sample', 'samples', 'sample #', 'sample number', 'unnamed: 0',
-    'sample index', 'sample_index', 'sample no', 'sample_number', 'nseq', 'seq', 'sequence', 'counter', 'packet', 'row', 'frame', 'idx'}
+    'sample index', 'sample_index', 'sample no', 'sample_number', 'nseq', 'seq', 'sequence',
+             'counter', 'packet', 'row', 'frame', 'idx'}
 _ecg_word = re.compile(r'(?:ecg|ekg|exg)', re.I)
 _no_ecg = re.compile(r'(?:(?:accel\w*|gyro\w*|analog|digital)\b.{0,40}|(?:acc|mag)[ '
                      r'_-]?[xyz]|(?:other|markers?|triggers?|events?)(?:[ _-]?\w{1,3})?)', re.I)
@@ -585,6 +590,7 @@ def _opensignals(above):
         return [renamed.get(n, n) for n in names], [renamed.get(l, l) for l in ecg]
     return [], []
 
+# %% ../../nbs/data/17_arrays.ipynb #-labchart
 def _labchart(above, n):
     "Names and units of `n` columns from the lines above a table of LabChart: ChannelTitle= and Range=; or nothing."
     lines = {k: v.split('	') for k, _, v in (l.partition('=	') for l in above) if v}
@@ -601,8 +607,8 @@ def _remark_names(above, n, separator):
         for sep in dict.fromkeys((separator, ',', ';', '\t', r'\s+')):
             cells = _cells(text, sep)
             named = [_label(c)[0] for c in cells]
-            known = {*_times, *_counters}
-            meant = [c for c in named if _bare(c) in _standard or c.lower() in known or _ecg_word.match(c)]
+            columns = {*_times, *_counters}
+            meant = [c for c in named if _bare(c) in _standard or c.lower() in columns or _ecg_word.match(c)]
             is_list = meant or sep not in (r'\s+', ';') and n > 1
             if len(cells) == n and is_list and not _is_numeric(cells, '.'): return cells
     return []
@@ -654,8 +660,8 @@ def table_layout(
     n = _width(rows, _cells(above[-1], separator) if above else [])
     rows = [r[:n] + ['']*(n - len(r)) if not any(r[n:]) else r for r in rows]
     columns, measured = _opensignals(all_above) if n > 1 else ([], [])
-    known = columns if len(columns) == n else _labchart(all_above, n)
-    header = [known] if known else corner or _header_rows(above, all_above, rows, n, separator)
+    headed = columns if len(columns) == n else _labchart(all_above, n)
+    header = [headed] if headed else corner or _header_rows(above, all_above, rows, n, separator)
     names, units, numbers = corner[0] if corner else [], ['']*n, rows
     if not corner: names, units, numbers = _split_header(path, lines[start], [*header, *rows], decimal)
     time, time_unit = _time_column(path, names, units, numbers[0], numbers, decimal)
@@ -672,6 +678,7 @@ def table_layout(
         separator, decimal, encoding, start, labels, stated, time, time_unit, signals,
         counter=next(iter(counters), None), fs=fs, aside=tuple(aside) if len(aside) < len(signals) else ())
 
+# %% ../../nbs/data/17_arrays.ipynb #-check-alone
 def _check_alone(path, above, rows, separator, decimal):
     "`DamagedFile` if rows of the table stand above the words above it, too: words between numbers."
     cells = [_cells(l, separator) for l in above if l.strip() and not _has_words(l) and not _remark.match(l)]
@@ -715,6 +722,7 @@ def _rows_across(path, encoding):
     if odd: raise DamagedFile(path, f'not a regular table of numbers ({odd[0]})')
     return labels, np.array(rows), separator, decimal
 
+# %% ../../nbs/data/17_arrays.ipynb #-layout-across
 def _layout_across(path, encoding):
     "The layout of a table whose signals are its rows."
     labels, rows, separator, decimal = _rows_across(path, encoding)
@@ -818,8 +826,8 @@ def _rate(
     uneven = f'its column of time does not tick evenly: look at row {row} of its numbers'
     holes = _places_by_time(t) if place is None else None
     if holes is not None:
-        lost = f'{uneven}; {holes[-1] + 1 - len(t):,} samples are missing'
-        if not fs: raise DamagedFile(path, f'{lost}: give fs (Hz), and they are read as missing')
+        missing = f'{uneven}; {holes[-1] + 1 - len(t):,} samples are missing'
+        if not fs: raise DamagedFile(path, f'{missing}: give fs (Hz), and they are read as missing')
         return rate((t[-1] - t[0])/holes[-1]), len(t), holes, []
     packet = _packet_step(t)
     late_s = np.abs(t - t[0] - step*(k - k[0])).max()*unit
@@ -831,6 +839,7 @@ def _rate(
     counts = f'the {fs:g} Hz stated are used, they make {average:g}' if near else average_used
     return (fs if near else average), len(t), place, [f'its times come in packets, or not on time: {counts}']
 
+# %% ../../nbs/data/17_arrays.ipynb #-places-by-counter
 def _places_by_counter(path, layout, n=None):
     "Where each row belongs by the column that numbers them (None: one behind the other), and remarks."
     if n is None: n = _numbers(path, layout, [layout.counter], dtype=np.float64)[0]
@@ -961,8 +970,8 @@ def _whole_table(path, layout, fs, x=None, t=None, n=None):
         whole = np.full((len(x), place[-1] + 1), np.nan, np.float32)
         whole[:, place] = x
         at = int(np.argmax(np.diff(place) > 1))
-        lost, first_s = whole.shape[1] - x.shape[1], (place[at] + 1)/rate
-        remarks.append(f'{lost:,} samples lost, the first behind {first_s:.6g} s: taken as missing')
+        missing, first_s = whole.shape[1] - x.shape[1], (place[at] + 1)/rate
+        remarks.append(f'{missing:,} samples lost, the first behind {first_s:.6g} s: taken as missing')
         x = whole
     return x, rate, [*remarks, *more]
 
@@ -995,6 +1004,7 @@ def _text_signals(path, fs, leads, units, start_s, stop_s):
     x, fs, remarks = _remembered(path, fs, lambda: _whole_table(path, layout, fs))
     return _table_signals(path, layout, x, fs, remarks, leads, units, start_s, stop_s)
 
+# %% ../../nbs/data/17_arrays.ipynb #-table-signals
 def _table_signals(path, layout, x, fs, remarks, leads, units, start_s, stop_s):
     "Of the signals `x` of a table those asked for, their rate, names and units, and what was assumed."
     why = ''
@@ -1046,6 +1056,7 @@ def read_array(
     path = os.fspath(path)
     return _named(path, leads, *_array_signals(path, x, fs, leads, units, start_s, stop_s, labels))
 
+# %% ../../nbs/data/17_arrays.ipynb #-named
 def _named(path, leads, x, fs, labels, units, assumed):
     "The `Recording` of the signals `x` that `leads` ask for, and what was assumed."
     name = os.path.basename(path)

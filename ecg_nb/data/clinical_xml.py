@@ -8,7 +8,8 @@ import binascii, math, re, warnings
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 import numpy as np
-from ..core import BadHeader, BadSignal, DamagedFile, LEADS, Recording, UnknownFormat, atomic_path, lead_name, read_bytes
+from ..core import (BadHeader, BadSignal, DamagedFile, LEADS, Recording, UnknownFormat,
+    atomic_path, lead_name, read_bytes)
 from .formats import UNIT_MV, age_years, sex_letter
 from .registry import complete_leads, device_recording, first_text, register_format, years_between
 
@@ -150,7 +151,8 @@ def _recording(path, rows, uv, fs, leads, median=None, notes=(), **facts)->Recor
 def _dialect(name, root, words=b'', **options):
     "Register the function below, of (path, root element), as the reader of XML files with this `root`."
     def sniff(start, path):
-        return start.lstrip(b'\xff\xfe\xef\xbb\xbf \r\n\t\0')[:1] == b'<' and root_name(start) == root and words in start.replace(b'\0', b'')
+        return (start.lstrip(b'\xff\xfe\xef\xbb\xbf \r\n\t\0')[:1] == b'<'
+                and root_name(start) == root and words in start.replace(b'\0', b''))
     def add(reader):
         def read_xml(path): return reader(path, _parsed(path, read_bytes(path, most=_MOST)))
         read_xml.__doc__, read_xml.__module__, read_xml.__qualname__ = reader.__doc__, reader.__module__, reader.__qualname__
@@ -160,9 +162,12 @@ def _dialect(name, root, words=b'', **options):
 
 # %% ../../nbs/data/20_clinical_xml.ipynb #aecg
 _SECONDS = dict(s=1., ms=1e-3, us=1e-6)
-_AECG_CODES = dict(heart_rate_bpm=('MDC_ECG_HEART_RATE',), pr_ms=('MDC_ECG_TIME_PD_PR',), qrs_ms=('MDC_ECG_TIME_PD_QRS',),
-                   qt_ms=('MDC_ECG_TIME_PD_QT',), qtc_ms=('MDC_ECG_TIME_PD_QTc', 'MDC_ECG_TIME_PD_QTC', 'MDC_ECG_TIME_PD_QTcB'),
-                   p_axis_deg=('MDC_ECG_ANGLE_P_FRONT',), qrs_axis_deg=('MDC_ECG_ANGLE_QRS_FRONT',), t_axis_deg=('MDC_ECG_ANGLE_T_FRONT',))
+_AECG_CODES = dict(heart_rate_bpm=('MDC_ECG_HEART_RATE',), pr_ms=('MDC_ECG_TIME_PD_PR',),
+                   qrs_ms=('MDC_ECG_TIME_PD_QRS',),
+                   qt_ms=('MDC_ECG_TIME_PD_QT',),
+                   qtc_ms=('MDC_ECG_TIME_PD_QTc', 'MDC_ECG_TIME_PD_QTC', 'MDC_ECG_TIME_PD_QTcB'),
+                   p_axis_deg=('MDC_ECG_ANGLE_P_FRONT',), qrs_axis_deg=('MDC_ECG_ANGLE_QRS_FRONT',),
+                   t_axis_deg=('MDC_ECG_ANGLE_T_FRONT',))
 
 def _code(node)->str:
     there = node.find('code')
@@ -193,10 +198,11 @@ def _sequences(path, group)->tuple|None: # digits of the leads, µV a digit, µV
 
 def _groups(path, root, tag):
     "The sequence sets of all series called `tag`, the longest first."
-    found = [g for series in root.iter(tag) for o in series.findall('component/sequenceSet')
+    sequences = [g for series in root.iter(tag) for o in series.findall('component/sequenceSet')
              if (g := _sequences(path, o))]
-    return sorted(found, key=lambda g: -sum(map(len, g[0])))
+    return sorted(sequences, key=lambda g: -sum(map(len, g[0])))
 
+# %% ../../nbs/data/20_clinical_xml.ipynb #-aecg-filters
 def _aecg_filters(root)->dict:
     out:dict[str, float] = {}
     for node in root.iter('controlVariable'):
@@ -222,7 +228,8 @@ def _aecg(path, root)->Recording:
     person = next(root.iter('subjectDemographicPerson'), None)
     gender, born = (person.find(k) if person is not None else None for k in ('administrativeGenderCode', 'birthTime'))
     time = next((t
-                 for way in ('component/series/effectiveTime/low', 'effectiveTime/low', 'effectiveTime/center') if (t := root.find(way)) is not None), None)
+                 for way in ('component/series/effectiveTime/low', 'effectiveTime/low',
+                             'effectiveTime/center') if (t := root.find(way)) is not None), None)
     date = _compact(time.get('value')) if time is not None else ''
     stated = next((_value(o, 'value') for o in root.iter('relatedObservation') if _code(o) == '21612-7'),
                   (math.nan, ''))
@@ -232,13 +239,18 @@ def _aecg(path, root)->Recording:
     device = next(root.iter('seriesAuthor'), None)
     left = len(groups) - 1
     return _recording(
-        path, shifted(rows, scales, origins), scales, fs, names, median, [f'{left} more waveforms in the file, the longest is read'] if left else [],
+        path, shifted(rows, scales, origins), scales, fs, names, median,
+        [f'{left} more waveforms in the file, the longest is read'] if left else [],
         sex=sex_letter(gender.get('code', '') if gender is not None else ''), date=date,
-        age=age_years(stated[0]) if stated[1] == 'a' else _age_then(_compact(born.get('value')) if born is not None else '', date),
-        device=_filled(manufacturer=_text(device, 'manufacturerOrganization/name'), model=_text(device, 'manufacturedSeriesDevice/manufacturerModelName'),
+        age=age_years(stated[0]) if stated[1] == 'a'
+        else _age_then(_compact(born.get('value')) if born is not None else '', date),
+        device=_filled(manufacturer=_text(device, 'manufacturerOrganization/name'),
+                       model=_text(device, 'manufacturedSeriesDevice/manufacturerModelName'),
                        software=_text(device, 'manufacturedSeriesDevice/softwareName')),
-        filters=_aecg_filters(root), measurements=_measured({k: float(first(codes)) for k, codes in _AECG_CODES.items()}),
-        statements=tuple(t for n in annotations.get('MDC_ECG_INTERPRETATION_STATEMENT', ()) if (t := _text(n, 'value'))))
+        filters=_aecg_filters(root), measurements=_measured({k: float(first(codes)) for k,
+                                                             codes in _AECG_CODES.items()}),
+        statements=tuple(t for n in annotations.get('MDC_ECG_INTERPRETATION_STATEMENT', ())
+                         if (t := _text(n, 'value'))))
 
 # %% ../../nbs/data/20_clinical_xml.ipynb #muse
 def _muse_wave(path, wave)->tuple: # numbers, µV a bit, Hz, names, remarks
@@ -270,6 +282,7 @@ def _muse_statements(node)->tuple:
             line = []
     return tuple(filter(None, [*lines, ' '.join(filter(None, line))]))
 
+# %% ../../nbs/data/20_clinical_xml.ipynb #-muse
 @_dialect('GE MUSE XML', 'RestingECG', tested='files written from its definition (none is public); ecgdatakit 2.0.3',
           refused='samples of other than two bytes')
 def _muse(path, root)->Recording:
@@ -284,17 +297,22 @@ def _muse(path, root)->Recording:
     month, day, year = (_text(test, 'AcquisitionDate').split('-') + ['']*3)[:3]
     date = _iso(year, month, day, _text(test, 'AcquisitionTime'))
     month, day, year = (_text(person, 'DateofBirth').split('-') + ['']*3)[:3]
-    share = dict(YEARS=1., MONTHS=12., WEEKS=52.18, DAYS=365.25, HOURS=8766.).get(_text(person, 'AgeUnits').upper() or 'YEARS', math.nan)
+    share = dict(YEARS=1., MONTHS=12., WEEKS=52.18, DAYS=365.25,
+                 HOURS=8766.).get(_text(person, 'AgeUnits').upper() or 'YEARS', math.nan)
     age = age_years(_float(_text(person, 'PatientAge'))/share)
-    keys = dict(heart_rate_bpm='VentricularRate', pr_ms='PRInterval', qrs_ms='QRSDuration', qt_ms='QTInterval', qtc_ms='QTCorrected',
+    keys = dict(heart_rate_bpm='VentricularRate', pr_ms='PRInterval', qrs_ms='QRSDuration',
+                qt_ms='QTInterval', qtc_ms='QTCorrected',
                 p_axis_deg='PAxis', qrs_axis_deg='RAxis', t_axis_deg='TAxis')
     return _recording(
         path, rows, scales, fs, names, median, notes, sex=sex_letter(_text(person, 'Gender')), date=date,
         age=age if age == age else _age_then(_iso(year, month, day), date),
-        device=_filled(manufacturer='GE', model=_text(test, 'AcquisitionDevice'), software=_text(test, 'AcquisitionSoftwareVersion')),
-        filters=_filled(high_pass_hz=_float(_text(rhythm, 'HighPassFilter'))/100, low_pass_hz=_float(_text(rhythm, 'LowPassFilter')),
+        device=_filled(manufacturer='GE', model=_text(test, 'AcquisitionDevice'),
+                       software=_text(test, 'AcquisitionSoftwareVersion')),
+        filters=_filled(high_pass_hz=_float(_text(rhythm, 'HighPassFilter'))/100,
+                        low_pass_hz=_float(_text(rhythm, 'LowPassFilter')),
                         notch_hz=_float(_text(rhythm, 'ACFilter'))),
-        measurements=_measured({k: _text(measured, v) for k, v in keys.items()}), statements=_muse_statements(root.find('Diagnosis')))
+        measurements=_measured({k: _text(measured, v) for k, v in keys.items()}),
+        statements=_muse_statements(root.find('Diagnosis')))
 
 # %% ../../nbs/data/20_clinical_xml.ipynb #cardiosoft
 def _cardiosoft_wave(path, node)->tuple: # numbers, µV a bit, Hz, names
@@ -302,7 +320,9 @@ def _cardiosoft_wave(path, node)->tuple: # numbers, µV a bit, Hz, names
     unit = resolution.get('units', 'uVperLsb') if resolution is not None else 'none'
     if unit.lower() != 'uvperlsb': raise BadSignal(path, f'its samples are in {unit[:40]}, not in µV')
     waves = node.findall('WaveformData')
-    return [_numbers(path, w.text, ',') for w in waves], _float(_text(node, 'Resolution')), _float(_text(node, 'SampleRate')), [w.get('lead', '') for w in waves]
+    return [_numbers(path, w.text, ',')
+            for w in waves], _float(_text(node,
+                                          'Resolution')), _float(_text(node, 'SampleRate')), [w.get('lead', '') for w in waves]
 
 @_dialect('GE CardioSoft XML', 'CardiologyXML', tested='files written from its definition (none is public)',
           refused='exercise tests without a resting strip')
@@ -318,7 +338,8 @@ def _cardiosoft(path, root)->Recording:
     date = _iso(_text(when, 'Year'), _text(when, 'Month'), _text(when, 'Day'), clock)
     born = person.find('BirthDateTime') if person is not None else None
     age = age_years(_float(_text(person, 'Age')))
-    keys = dict(heart_rate_bpm='VentricularRate', pr_ms='PQInterval', p_ms='PDuration', qrs_ms='QRSDuration', qt_ms='QTInterval', qtc_ms='QTCInterval',
+    keys = dict(heart_rate_bpm='VentricularRate', pr_ms='PQInterval', p_ms='PDuration',
+                qrs_ms='QRSDuration', qt_ms='QTInterval', qtc_ms='QTCInterval',
                 p_axis_deg='PAxis', qrs_axis_deg='QRSAxis', t_axis_deg='TAxis')
     filters = next(root.iter('FilterSetting'), None)
     words = [t for way in ('Diagnosis/DiagnosisText', 'Conclusion/ConclusionText')
@@ -327,8 +348,11 @@ def _cardiosoft(path, root)->Recording:
         path, rows, scale, fs, names, _cardiosoft_wave(path, beats) if beats is not None else None,
         sex=sex_letter(_text(person, 'Gender')), date=date,
         age=age if age == age else _age_then(_iso(*(_text(born, k) for k in ('Year', 'Month', 'Day'))), date),
-        device=_filled(manufacturer='GE', model=_text(root, 'ClinicalInfo/DeviceInfo/Desc'), software=_text(root, 'ClinicalInfo/DeviceInfo/SoftwareVer')),
-        filters=_filled(low_pass_hz=_float(_text(filters, 'LowPass')), notch_hz=50. if _text(filters, 'Filter50Hz').lower() == 'yes' else 60. if _text(filters, 'Filter60Hz').lower() == 'yes' else ''),
+        device=_filled(manufacturer='GE', model=_text(root, 'ClinicalInfo/DeviceInfo/Desc'),
+                       software=_text(root, 'ClinicalInfo/DeviceInfo/SoftwareVer')),
+        filters=_filled(low_pass_hz=_float(_text(filters, 'LowPass')),
+                        notch_hz=50. if _text(filters, 'Filter50Hz').lower() == 'yes' else 60.
+                        if _text(filters, 'Filter60Hz').lower() == 'yes' else ''),
         measurements=_measured({k: _text(measured, v) for k, v in keys.items()}), statements=tuple(words))
 
 # %% ../../nbs/data/20_clinical_xml.ipynb #sierra-xli
@@ -359,12 +383,14 @@ def _words(table, codes, most):
     sizes = np.cumsum(np.array(list(map(len, table))).take(codes))
     return map(table.__getitem__, codes[:np.searchsorted(sizes, most) + 1].tolist())
 
+# %% ../../nbs/data/20_clinical_xml.ipynb #-xli
 def _xli(path, data, n, n_leads)->list: # of `n_leads` arrays of `n` samples
     "Undo what Philips calls XLI: a chunk a lead."
     out, at = [], 0
     for k in range(n_leads):
         if at + 8 > len(data): raise DamagedFile(path, f'holds {k} of {n_leads} leads')
-        size, start = int.from_bytes(data[at:at + 4], 'little'), int.from_bytes(data[at + 6:at + 8], 'little', signed=True)
+        size, start = int.from_bytes(data[at:at + 4],
+                                     'little'), int.from_bytes(data[at + 6:at + 8], 'little', signed=True)
         if not 0 < size <= len(data) - at - 8: raise DamagedFile(path, f'lead {k + 1} is longer than what holds it')
         raw = np.frombuffer(_lzw(path, data[at + 8:at + 8 + size], 2*n), np.uint8)
         if len(raw) < 2*n: raise DamagedFile(path, f'lead {k + 1} holds {len(raw)//2:,} of {n:,} samples')
@@ -422,12 +448,15 @@ def _sierra_beats(path, root)->tuple|None:
     rows = [_base64(path, _text(b, 'waveform') or b.text) for b in beats.findall('repbeat')]
     return rows, _float(beats.get('resolution')), _float(beats.get('samplespersec')), [b.get('leadname', '') for b in beats.findall('repbeat')]
 
+# %% ../../nbs/data/20_clinical_xml.ipynb #-sierra-measured
 def _sierra_measured(root)->dict:
     reading = next(root.iter('interpretation'), None)
     node = next((n for k in ('globalmeasurements', 'interpretationmeasurements') if reading is not None
                  and (n := reading.find(k)) is not None), None)
-    keys = dict(heart_rate_bpm=('heartrate',), p_ms=('pdur',), pr_ms=('print', 'meanprint'), qrs_ms=('qrsdur', 'meanqrsdur'), qt_ms=('qtint', 'meanqtint'),
-                qtc_ms=('qtcb', 'meanqtc'), p_axis_deg=('pfrontaxis',), qrs_axis_deg=('qrsfrontaxis',), t_axis_deg=('tfrontaxis',))
+    keys = dict(heart_rate_bpm=('heartrate',), p_ms=('pdur',), pr_ms=('print', 'meanprint'),
+                qrs_ms=('qrsdur', 'meanqrsdur'), qt_ms=('qtint', 'meanqtint'),
+                qtc_ms=('qtcb', 'meanqtc'), p_axis_deg=('pfrontaxis',),
+                qrs_axis_deg=('qrsfrontaxis',), t_axis_deg=('tfrontaxis',))
     return _measured({k: next((t for tag in tags if (t := _text(node, tag))), '') for k, tags in keys.items()})
 
 # %% ../../nbs/data/20_clinical_xml.ipynb #sierra-2
@@ -446,7 +475,8 @@ def _sierra(path, root)->Recording:
     rows, notes = _without_pulse(rows, uv, fs)
     taken, signal, person = root.find('dataacquisition'), root.find('dataacquisition/signalcharacteristics'), root.find('patient/generalpatientdata')
     day = (taken.get('date', '').split('-') + ['']*3)[:3]
-    date, born = _iso(day[0], day[1], day[2], taken.get('time', '')), (_text(person, 'age/dateofbirth').split('-') + ['']*3)[:3]
+    date, born = _iso(day[0], day[1], day[2],
+                      taken.get('time', '')), (_text(person, 'age/dateofbirth').split('-') + ['']*3)[:3]
     age = age_years(_float(_text(person, 'age/years')))
     band = _text(signal, 'signalbandwidth').partition('-')
     machine = taken.find('machine')
@@ -456,9 +486,13 @@ def _sierra(path, root)->Recording:
     return _recording(
         path, rows, uv, fs, names, _sierra_beats(path, root), notes, sex=sex_letter(_text(person, 'sex')), date=date,
         age=age if age == age else _age_then(_iso(*born), date),
-        device=_filled(manufacturer='Philips', model=_text(machine), serial=machine.get('machineid', '') if machine is not None else '', software=machine.get('detaildescription', '') if machine is not None else ''),
-        filters=_filled(high_pass_hz=_float(_text(signal, 'hipass') or band[0]), low_pass_hz=_float(_text(signal, 'lowpass') or band[2]),
-                        notch_hz=_float(_text(signal, 'notchfilterfreqs')) if _text(signal, 'notchfiltered').lower() == 'true' else ''),
+        device=_filled(manufacturer='Philips', model=_text(machine),
+                       serial=machine.get('machineid', '') if machine is not None else '',
+                       software=machine.get('detaildescription', '') if machine is not None else ''),
+        filters=_filled(high_pass_hz=_float(_text(signal, 'hipass') or band[0]),
+                        low_pass_hz=_float(_text(signal, 'lowpass') or band[2]),
+                        notch_hz=_float(_text(signal, 'notchfilterfreqs'))
+                        if _text(signal, 'notchfiltered').lower() == 'true' else ''),
         measurements=_sierra_measured(root), statements=tuple(filter(None, words)))
 
 # %% ../../nbs/data/20_clinical_xml.ipynb #schiller
@@ -479,6 +513,7 @@ def _schiller_wave(path, wave)->tuple: # numbers, µV a bit, Hz, names
         names.append(name)
     return rows, _float(_text(step, 'unitperbit'))*1000*UNIT_MV[unit], _float(_text(rate, 'value')), names
 
+# %% ../../nbs/data/20_clinical_xml.ipynb #-schiller
 @_dialect('Schiller XML', 'com.xiriuz.sema.xml.schillerEDI.SchillerEDI', tested='sample.xml of an AT-10; written files',
           refused='samples that are not separated by commas')
 def _schiller(path, root)->Recording:
@@ -497,10 +532,14 @@ def _schiller(path, root)->Recording:
     median = _schiller_wave(path, waves['ECG_AVERAGES']) if 'ECG_AVERAGES' in waves else None
     rows, uv, fs, names = _schiller_wave(path, waves['ECG_RHYTHMS'])
     return _recording(
-        path, rows, uv, fs, names, median, sex=sex_letter(_text(root, 'patdata/gender')), date='' if date.startswith('1970-01-01') else date,
+        path, rows, uv, fs, names, median, sex=sex_letter(_text(root, 'patdata/gender')),
+        date='' if date.startswith('1970-01-01') else date,
         age=_age_then(_compact(_text(root, 'patdata/birthdate')), date),
-        device=_filled(manufacturer=_text(device, 'hardware/vendor'), model=_text(device, 'hardware/model'), serial=_text(device, 'hardware/serialnum'), software=_text(device, 'software/version')),
-        filters=_filled(high_pass_hz=_float(filters.get('HIGHPASS_CUTOFF_FREQ')), low_pass_hz=_float(filters.get('LOWPASS_CUTOFF_FREQ')), notch_hz=_float(filters.get('MAINS'))),
+        device=_filled(manufacturer=_text(device, 'hardware/vendor'),
+                       model=_text(device, 'hardware/model'),
+                       serial=_text(device, 'hardware/serialnum'), software=_text(device, 'software/version')),
+        filters=_filled(high_pass_hz=_float(filters.get('HIGHPASS_CUTOFF_FREQ')),
+                        low_pass_hz=_float(filters.get('LOWPASS_CUTOFF_FREQ')), notch_hz=_float(filters.get('MAINS'))),
         measurements=_measured({k: named.get(v, '') for k, v in keys.items()}), statements=tuple(words))
 
 # %% ../../nbs/data/20_clinical_xml.ipynb #mortara
@@ -520,6 +559,7 @@ def _mortara_wave(path, nodes, shared={})->tuple: # numbers, µV a bit, Hz, name
     if not all(.1 <= u <= 1e6 for u in per_mv): raise BadHeader(path, 'does not say how many units are a millivolt')
     return rows, [1000/u for u in per_mv], rates.pop() if rates else math.nan, names
 
+# %% ../../nbs/data/20_clinical_xml.ipynb #-mortara
 @_dialect('Mortara XML', 'ECG', b'CHANNEL',
           tested='files written from its definition (none is public); ecgdatakit 2.0.3',
           refused='samples in other than 16 bits and base64')
@@ -529,20 +569,25 @@ def _mortara(path, root)->Recording:
     if not channels: raise BadSignal(path, 'a Mortara file without a channel')
     source, subject = (n if n is not None else Element('none') for n in (root.find('SOURCE'), root.find('SUBJECT')))
     date = _compact(root.get('ACQUISITION_TIME_XML') or root.get('ACQUISITION_TIME'))
-    age = age_years(_float(root.get('AGE'))) if (root.get('AGE_UNITS') or 'YEARS').upper() in ('Y', 'YEARS') else math.nan
+    age = age_years(_float(root.get('AGE'))) if (root.get('AGE_UNITS')
+                                                 or 'YEARS').upper() in ('Y', 'YEARS') else math.nan
     median, beat = None, {} if cycle is None else cycle.attrib
     if cycle is not None and cycle.findall('TYPICAL_CYCLE_CHANNEL'):
         shared = {k: channels[0].get(k) for k in ('SAMPLE_FREQ', 'UNITS_PER_MV')} | beat
         median = _mortara_wave(path, cycle.findall('TYPICAL_CYCLE_CHANNEL'), shared)
-    measured = dict(heart_rate_bpm=root.get('VENT_RATE'), pr_ms=beat.get('PR_DURATION'), qrs_ms=beat.get('QRS_DURATION'), qt_ms=beat.get('QT'), qtc_ms=beat.get('QTC'),
+    measured = dict(heart_rate_bpm=root.get('VENT_RATE'), pr_ms=beat.get('PR_DURATION'),
+                    qrs_ms=beat.get('QRS_DURATION'), qt_ms=beat.get('QT'), qtc_ms=beat.get('QTC'),
                     p_axis_deg=beat.get('P_AXIS'), qrs_axis_deg=beat.get('QRS_AXIS'), t_axis_deg=beat.get('T_AXIS'))
     words = [(s.get('TEXT') or s.text or '').strip() for s in root.iter('STATEMENT')]
     rows, scales, fs, names = _mortara_wave(path, channels)
     return _recording(
         path, rows, scales, fs, names, median, sex=sex_letter(subject.get('GENDER', '')), date=date,
         age=age if age == age else _age_then(_compact(subject.get('DOB_XML')), date),
-        device=_filled(manufacturer=source.get('MANUFACTURER'), model=source.get('MODEL'), serial=source.get('ACQUIRING_DEVICE_SERIAL_NUMBER'), software=source.get('ACQUIRING_DEVICE_SW_VERSION')),
-        filters=_filled(low_pass_hz=_float(source.get('LOW_PASS_FILTER'))), measurements=_measured(measured), statements=tuple(filter(None, words)))
+        device=_filled(manufacturer=source.get('MANUFACTURER'), model=source.get('MODEL'),
+                       serial=source.get('ACQUIRING_DEVICE_SERIAL_NUMBER'),
+                       software=source.get('ACQUIRING_DEVICE_SW_VERSION')),
+        filters=_filled(low_pass_hz=_float(source.get('LOW_PASS_FILTER'))),
+        measurements=_measured(measured), statements=tuple(filter(None, words)))
 
 # %% ../../nbs/data/20_clinical_xml.ipynb #writers
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -572,7 +617,7 @@ def write_aecg(path, rec:Recording, *, uv:float=2.5):
     _put(path, f'{_HEAD}<AnnotatedECG xmlns="urn:hl7-org:v3">{person}<component>{series}</component></AnnotatedECG>')
 
 def write_muse(path, rec:Recording, *, uv:float=4.88, exponent:int=0):
-    "A MUSE file of `rec` and its first second as a median beat, for tests; leads that follow from I and II are left out."
+    "A MUSE file of `rec`, its first second as a median beat, for tests; without leads that follow from I and II."
     def wave(kind, x):
         one = '<LeadData><LeadSampleCountTotal>{}</LeadSampleCountTotal><LeadAmplitudeUnitsPerBit>{}</LeadAmplitudeUnitsPerBit><LeadAmplitudeUnits>MICROVOLTS</LeadAmplitudeUnits><LeadID>{}</LeadID><LeadSampleSize>2</LeadSampleSize><LeadOff>FALSE</LeadOff><WaveFormData>{}</WaveFormData></LeadData>'
         leads = [one.format(len(row), uv, l, _in_base64(row)) for l, row in zip(rec.leads, x) if l not in LEADS[2:6]]
@@ -584,6 +629,7 @@ def write_muse(path, rec:Recording, *, uv:float=4.88, exponent:int=0):
          f'{_HEAD}<!DOCTYPE RestingECG SYSTEM '
          f'"restecg.dtd"><RestingECG>{about}{words}{wave("Median", x[:, :round(rec.fs)])}{wave("Rhythm", x)}</RestingECG>')
 
+# %% ../../nbs/data/20_clinical_xml.ipynb #write-cardiosoft
 def write_cardiosoft(path, rec:Recording, *, uv:float=5):
     "A CardioSoft file of `rec` and its first second as median samples, for tests."
     def wave(tag, x):
@@ -593,7 +639,9 @@ def write_cardiosoft(path, rec:Recording, *, uv:float=5):
                 f'units="uVperLsb">{uv}</Resolution>{leads}</{tag}>')
     x = _whole(rec, uv)
     about = '<ObservationType>RestECG</ObservationType><ObservationDateTime><Hour>7</Hour><Minute>8</Minute><Second>9</Second><Day>29</Day><Month>2</Month><Year>2024</Year></ObservationDateTime><PatientInfo><Age units="years">61</Age><Gender>FEMALE</Gender></PatientInfo><ClinicalInfo><DeviceInfo><Desc>CardioSoft</Desc></DeviceInfo></ClinicalInfo><FilterSetting><Filter50Hz>yes</Filter50Hz><LowPass units="Hz">150</LowPass></FilterSetting><Interpretation><Diagnosis><DiagnosisText>Normal ECG</DiagnosisText></Diagnosis></Interpretation>'
-    measured = '<RestingECGMeasurements><VentricularRate units="BPM">62</VentricularRate><PQInterval units="ms">160</PQInterval>' + wave('MedianSamples', x[:, :round(rec.fs)]) + '</RestingECGMeasurements>'
+    measured = ('<RestingECGMeasurements><VentricularRate '
+                'units="BPM">62</VentricularRate><PQInterval units="ms">160</PQInterval>'
+                + wave('MedianSamples', x[:, :round(rec.fs)]) + '</RestingECGMeasurements>')
     _put(path, f'{_HEAD}<CardiologyXML>{about}{measured}{wave("StripData", x)}</CardiologyXML>')
 
 # %% ../../nbs/data/20_clinical_xml.ipynb #more-writers
@@ -626,16 +674,17 @@ def write_sierra(path, rec:Recording, *, uv:float=5, version:str='1.04', coded:b
     rows[4], rows[5] = (x[0] - x[2])//2 - x[4], (x[1] + x[2])//2 - x[5]
     data = binascii.b2a_base64(b''.join(map(_to_xli, rows)) if coded else x.astype('<i2').tobytes()).decode()
     beats = ''.join(f'<repbeat leadname="{l}"><waveform '
-                    f'duration="1000">{_in_base64(row[:round(rec.fs)])}</waveform></repbeat>' for l, row in zip(LEADS, x))
+                    f'duration="1000">{_in_base64(row[:round(rec.fs)])}</waveform></repbeat>' for l,
+                    row in zip(LEADS, x))
     about = f'<documentinfo><documenttype>PhilipsECG</documenttype><documentversion>{version}</documentversion></documentinfo><dataacquisition date="2024-02-29" time="07:08:09"><machine machineid="9">Cart</machine><signalcharacteristics><samplingrate>{rec.fs:g}</samplingrate><resolution>{uv}</resolution><hipass>0.05</hipass></signalcharacteristics></dataacquisition><patient><generalpatientdata><age><dateofbirth>1950-03-01</dateofbirth></age><sex>Female</sex></generalpatientdata></patient>'
-    found = '<interpretations><interpretation><globalmeasurements><heartrate>62</heartrate><qrsdur>96</qrsdur></globalmeasurements><severity>- NORMAL ECG -</severity><statement><leftstatement>Sinus rhythm</leftstatement></statement></interpretation></interpretations>'
+    measured = '<interpretations><interpretation><globalmeasurements><heartrate>62</heartrate><qrsdur>96</qrsdur></globalmeasurements><severity>- NORMAL ECG -</severity><statement><leftstatement>Sinus rhythm</leftstatement></statement></interpretation></interpretations>'
     waves = (f'<waveforms><parsedwaveforms dataencoding="Base64" compression="{"XLI" if coded else "Uncompressed"}" '
              f'numberofleads="12" leadlabels="{" ".join(LEADS)}" durationperchannel="{1000*rec.duration_s:g}" '
              f'resolution="{uv}">{data}</parsedwaveforms><repbeats dataencoding="Base64" samplespersec="{rec.fs:g}" '
              f'resolution="{uv}">{beats}</repbeats></waveforms>')
     _put(path,
          '<?xml version="1.0" encoding="utf-16"?>\n<restingecgdata '
-         f'xmlns="http://www3.medical.philips.com">{about}{found}{waves}</restingecgdata>', 'utf-16')
+         f'xmlns="http://www3.medical.philips.com">{about}{measured}{waves}</restingecgdata>', 'utf-16')
 
 # %% ../../nbs/data/20_clinical_xml.ipynb #write-schiller
 def write_schiller(path, rec:Recording):
@@ -647,10 +696,10 @@ def write_schiller(path, rec:Recording):
         return f'<wavedata><type>{kind}</type><resolution><samplerate><exponent>1</exponent><value>{rec.fs:g}</value></samplerate><yres><unitperbit>1.0</unitperbit><units>UV</units></yres></resolution>{leads}</wavedata>'
     x = _whole(rec, 1)
     about = '<patdata><birthdate>19500301</birthdate><gender>FEMALE</gender></patdata><examdescript><startdatetime><date>20240229</date><time>070809000</time></startdatetime><aquiringdevice><hardware><vendor>Schiller</vendor><model>AT</model></hardware></aquiringdevice></examdescript>'
-    found = '<annotation_global><name>HR</name><value>62</value></annotation_global><filters_data><filter><name>MAINS</name><value>50</value></filter></filters_data><textdata><type>INTERPRETATION</type><textdata>Normal ECG</textdata></textdata>'
+    measured = '<annotation_global><name>HR</name><value>62</value></annotation_global><filters_data><filter><name>MAINS</name><value>50</value></filter></filters_data><textdata><type>INTERPRETATION</type><textdata>Normal ECG</textdata></textdata>'
     tag = 'com.xiriuz.sema.xml.schillerEDI.SchillerEDI'
     _put(path,
-         f'{_HEAD}<{tag}>{about}<eventdata><event>{wave("ECG_AVERAGES", x[:, :round(rec.fs)])}{wave("ECG_RHYTHMS", x)}{found}</event></eventdata></{tag}>')
+         f'{_HEAD}<{tag}>{about}<eventdata><event>{wave("ECG_AVERAGES", x[:, :round(rec.fs)])}{wave("ECG_RHYTHMS", x)}{measured}</event></eventdata></{tag}>')
 
 def write_mortara(path, rec:Recording, *, per_mv:float=400):
     "A Mortara file of `rec` and its first second as a typical cycle, for tests."

@@ -6,7 +6,8 @@
 from __future__ import annotations
 import json, math, re
 import numpy as np
-from ..core import BadHeader, BadSignal, DamagedFile, MissingFile, Recording, UnknownFormat, atomic_path, read_bytes
+from ..core import (BadHeader, BadSignal, DamagedFile, MissingFile, Recording, UnknownFormat,
+    atomic_path, read_bytes)
 from .clinical_xml import _numbers
 from .formats import UNIT_MV
 from .registry import complete_leads, container_of, device_recording, first_text, register_format
@@ -110,8 +111,10 @@ def read_kardia(
     x = _stacked(path, [_samples(path, v, k) for k, v in samples.items()])*nv/1e6
     device = doc.get('deviceInfo')
     return device_recording(
-        path, x, _number(raw.get('frequency')), [k.removeprefix('lead') for k in samples], date=_date(doc.get('recordedAt')),
-        device=_facts(manufacturer='AliveCor', model=_text(_within(device, 'hardwareType')), serial=_text(_within(device, 'serialNumber')),
+        path, x, _number(raw.get('frequency')), [k.removeprefix('lead') for k in samples],
+        date=_date(doc.get('recordedAt')),
+        device=_facts(manufacturer='AliveCor', model=_text(_within(device, 'hardwareType')),
+                      serial=_text(_within(device, 'serialNumber')),
                       software=_text(_within(device, 'firmwareRevision'))),
         measurements=_kardia_measured(doc), statements=tuple(filter(None, [_text(doc.get('algorithmDetermination'))])))
 
@@ -142,15 +145,19 @@ def read_fitbit(
         few = ', '.join(list(there)[:5])
         raise MissingFile(path, f'no such recording; there are {few}') if name else BadSignal(path, f'holds {len(there)} recordings: name one, {few}')
     reading = there[name]
-    x, per_mv, stated = _samples(path, reading.get('waveformSamples'), 'I'), _number(reading.get('scalingFactor')), _number(reading.get('numberOfWaveformSamples'))
+    x, per_mv, stated = _samples(path, reading.get('waveformSamples'),
+                                 'I'), _number(reading.get('scalingFactor')), _number(reading.get('numberOfWaveformSamples'))
     if not 1 <= per_mv <= 1e9: raise BadSignal(path, 'does not say what its numbers mean (scalingFactor)')
     if stated == stated and stated != len(x):
         raise DamagedFile(path, f'holds {len(x):,} samples, {stated:,.0f} are announced')
     rate = _number(reading.get('averageHeartRate'))
     return device_recording(
-        path, (x/per_mv)[None], _number(reading.get('samplingFrequencyHz')), ['I'], date=_date(reading.get('startTime')),
-        device=_facts(manufacturer='Fitbit', model=_text(reading.get('deviceName')), software=_text(reading.get('firmwareVersion'))),
-        measurements=dict(heart_rate_bpm=rate) if rate > 0 else {}, statements=tuple(filter(None, [_text(reading.get('resultClassification'))])))
+        path, (x/per_mv)[None], _number(reading.get('samplingFrequencyHz')), ['I'],
+        date=_date(reading.get('startTime')),
+        device=_facts(manufacturer='Fitbit', model=_text(reading.get('deviceName')),
+                      software=_text(reading.get('firmwareVersion'))),
+        measurements=dict(heart_rate_bpm=rate) if rate > 0 else {},
+        statements=tuple(filter(None, [_text(reading.get('resultClassification'))])))
 
 # %% ../../nbs/data/29_device_json.ipynb #withings
 _AT_THE_ARMS = (0, 1, 2, 3, 13, 14)   # wrists, arms, hands
@@ -167,7 +174,8 @@ def read_withings(
     x, place = _samples(path, body['signal'], 'signal'), body.get('wearposition')
     at_arms = place in _AT_THE_ARMS
     return device_recording(path, x[None]/1000, _number(body.get('sampling_frequency')), ['I' if at_arms else 'signal'],
-                            notes=['lead I, by where the device was worn'] if at_arms else [], device=dict(manufacturer='Withings'))
+                            notes=['lead I, by where the device was worn'] if at_arms else [],
+                            device=dict(manufacturer='Withings'))
 
 # %% ../../nbs/data/29_device_json.ipynb #fhir
 _TIMES = {'s': 1., 'ms': 1e-3, 'us': 1e-6}
@@ -188,7 +196,8 @@ def _fhir_lead(node, k)->str:
 def _fhir_rate(sampled)->float:
     "Hz: R4 states milliseconds, R5 an interval with its unit."
     ms = _number(sampled.get('period'))
-    seconds = ms/1000 if ms == ms else _number(sampled.get('interval'))*_TIMES.get(_text(sampled.get('intervalUnit')), math.nan)
+    seconds = (ms/1000 if ms == ms
+               else _number(sampled.get('interval'))*_TIMES.get(_text(sampled.get('intervalUnit')), math.nan))
     return round(1/seconds, 6) if seconds > 0 else math.nan
 
 def _fhir_wave(path, sampled, name)->tuple: # mV, Hz, how many samples are no measurement
@@ -213,14 +222,16 @@ def _fhir_wave(path, sampled, name)->tuple: # mV, Hz, how many samples are no me
 # %% ../../nbs/data/29_device_json.ipynb #fhir-2
 def _fhir_words(doc)->tuple:
     "What an observation says of its ECG, as text of codes; free notes are left alone."
-    there = [o for o in doc.get('interpretation') or () if isinstance(o, dict)] if isinstance(doc.get('interpretation'), list) else []
+    there = [o for o in doc.get('interpretation') or ()
+             if isinstance(o, dict)] if isinstance(doc.get('interpretation'), list) else []
     def coded(o):
         c = _within(o, 'coding')
         return next((t for d in (c if isinstance(c, list) else ()) if (t := _text(_within(d, 'display')))), '')
     return tuple(t for o in there if (t := _text(o.get('text')) or coded(o)))
 
 @register_format('FHIR Observation', _json_with('fhir'), endings=('.json',),
-                 tested="files written from its definition, in the form of HL7's example", refused='samples without a unit')
+                 tested="files written from its definition, in the form of HL7's example",
+                 refused='samples without a unit')
 def read_fhir(
     path,         # an Observation as JSON
 )->Recording:
@@ -236,7 +247,8 @@ def read_fhir(
     missing = sum(n for *_, n in waves)
     x, names, more = complete_leads(_stacked(path, [w for w, *_ in waves]), tuple(names))
     device = _text(_within(doc, 'device', 'display'))
-    return device_recording(path, x, waves[0][1], names, date=_date(doc.get('effectiveDateTime') or _within(doc, 'effectivePeriod', 'start')),
+    return device_recording(path, x, waves[0][1], names,
+                            date=_date(doc.get('effectiveDateTime') or _within(doc, 'effectivePeriod', 'start')),
                             notes=[*more, *([f'{missing:,} samples are no measurement (E, U or '
                                              'L)'] if missing else [])],
                             device=_facts(model=device), statements=_fhir_words(doc))
@@ -252,8 +264,10 @@ def write_kardia(path, rec:Recording, *, nv:int=500):
     names = dict(zip(LIMB_LEADS, ('leadI', 'leadII', 'leadIII', 'AVR', 'AVL', 'AVF')))
     samples = {names[l]: _whole(1e6*row/nv) for l, row in zip(rec.leads, rec.signal) if l in names}
     wave = dict(frequency=rec.fs, mainsFrequency=50, amplitudeResolution=nv, numLeads=len(samples), samples=samples)
-    _put(path, dict(id='9', patientID='12', duration=1000*rec.duration_s, heartRate=62, recordedAt='2024-02-29T07:08:09Z',
-                    algorithmDetermination='normal', deviceInfo=dict(hardwareType='Triangle', serialNumber='9', firmwareRevision='1.0'),
+    _put(path, dict(id='9', patientID='12', duration=1000*rec.duration_s, heartRate=62,
+                    recordedAt='2024-02-29T07:08:09Z',
+                    algorithmDetermination='normal',
+                    deviceInfo=dict(hardwareType='Triangle', serialNumber='9', firmwareRevision='1.0'),
                     qtMeasurement=dict(qt=dict(Value=410), qtcb=dict(Value=418)), data=dict(raw=wave, enhanced=wave)))
 
 LIMB_LEADS = ('I', 'II', 'III', 'aVR', 'aVL', 'aVF')
@@ -261,16 +275,21 @@ LIMB_LEADS = ('I', 'II', 'III', 'aVR', 'aVL', 'aVF')
 def write_fitbit(path, recs, *, per_mv:int=10922):
     "A Fitbit list of lead I of the recordings `recs` (or of one), for tests."
     recs = [recs] if isinstance(recs, Recording) else recs
-    readings = [dict(startTime=f'2024-02-29T07:{k:02}:09.000', averageHeartRate=62, resultClassification='Normal Sinus Rhythm',
-                     waveformSamples=_whole(rec.pick(['I']).signal[0]*per_mv), samplingFrequencyHz=f'{rec.fs:g}', scalingFactor=per_mv,
-                     numberOfWaveformSamples=rec.n_samples, leadNumber=1, deviceName='Sense', firmwareVersion='1.2.3') for k, rec in enumerate(recs)]
+    readings = [dict(startTime=f'2024-02-29T07:{k:02}:09.000', averageHeartRate=62,
+                     resultClassification='Normal Sinus Rhythm',
+                     waveformSamples=_whole(rec.pick(['I']).signal[0]*per_mv),
+                     samplingFrequencyHz=f'{rec.fs:g}', scalingFactor=per_mv,
+                     numberOfWaveformSamples=rec.n_samples, leadNumber=1, deviceName='Sense',
+                     firmwareVersion='1.2.3') for k, rec in enumerate(recs)]
     _put(path, dict(ecgReadings=readings, pagination=dict(limit=10)))
 
 def write_withings(path, rec:Recording, *, place:int=1):
     "An answer of Withings with lead I of `rec` in whole µV, for tests."
     _put(path,
-         dict(status=0, body=dict(signal=_whole(1000*rec.pick(['I']).signal[0]), sampling_frequency=rec.fs, wearposition=place)))
+         dict(status=0, body=dict(signal=_whole(1000*rec.pick(['I']).signal[0]),
+                                  sampling_frequency=rec.fs, wearposition=place)))
 
+# %% ../../nbs/data/29_device_json.ipynb #write-fhir
 def write_fhir(path, rec:Recording, *, uv:float=2.5, release:int=4):
     "A FHIR observation of `rec` in steps of `uv` µV, of release 4 or 5, for tests."
     times = dict(period=1000/rec.fs) if release == 4 else dict(interval=1000/rec.fs, intervalUnit='ms')
@@ -282,6 +301,8 @@ def write_fhir(path, rec:Recording, *, uv:float=2.5, release:int=4):
         return dict(origin=dict(value=0, unit='uV'), factor=uv, dimensions=1,
                     data=' '.join(map(str, _whole(1000*row/uv)))) | times
     leads = [dict(code=code(l), valueSampledData=wave(row)) for l, row in zip(rec.leads, rec.signal)]
-    _put(path, dict(resourceType='Observation', id='ekg', status='final', code=dict(coding=[dict(code='131328', display='MDC_ECG_ELEC_POTL')]),
-                    subject=dict(display='Somebody'), effectiveDateTime='2024-02-29T07:08:09+01:00', device=dict(display='Cart'),
+    _put(path, dict(resourceType='Observation', id='ekg', status='final',
+                    code=dict(coding=[dict(code='131328', display='MDC_ECG_ELEC_POTL')]),
+                    subject=dict(display='Somebody'), effectiveDateTime='2024-02-29T07:08:09+01:00',
+                    device=dict(display='Cart'),
                     interpretation=[dict(text='Sinus rhythm')], component=leads))

@@ -49,6 +49,7 @@ def _inflated(path, data, head)->bytes:
     plain = _DEFLATED.encode().removesuffix(b'.99')
     return data[:head].replace(_DEFLATED.encode(), plain.ljust(len(_DEFLATED), b'\0')) + rest
 
+# %% ../../nbs/data/22_dicom.ipynb #-dataset
 def _dataset(path)->tuple: # pydicom's Dataset, byte order of its samples
     "The DICOM file `path`, taken apart."
     data = read_bytes(path, most=_MOST)
@@ -124,7 +125,8 @@ def _padding(group, x, fs)->np.ndarray|None: # bool, of the shape of `x`
     "Which numbers stand for no sample at all."
     value = group.get('WaveformPaddingValue')
     if value is None: return None
-    stored = value if isinstance(value, bytes) else int(value).to_bytes(x.dtype.itemsize, 'little', signed=int(value) < 0)
+    stored = value if isinstance(value, bytes) else int(value).to_bytes(x.dtype.itemsize, 'little',
+                                                                        signed=int(value) < 0)
     if len(stored) < x.dtype.itemsize: return None
     pad = np.frombuffer(stored, x.dtype, 1)[0]
     limits = np.iinfo(x.dtype)
@@ -157,7 +159,8 @@ def _group(path, group, order)->dict: # signal in mV float32, fs, names, start (
 
 def _is_median(group)->bool:
     label = f"{group.get('MultiplexGroupLabel', '')}".lower()
-    return str(group.get('WaveformOriginality', '')) == 'DERIVED' or any(word in label for word in ('median', 'average', 'template'))
+    return str(group.get('WaveformOriginality',
+                         '')) == 'DERIVED' or any(word in label for word in ('median', 'average', 'template'))
 
 def _joined(path, groups)->tuple: # the longest group with those of its rate that have other leads, remarks
     "Original groups as one recording, each lead in its time."
@@ -217,11 +220,13 @@ def _when(ds)->str:
     "When it was recorded, 2002-11-22T09:10:00."
     stamp = str(ds.get('AcquisitionDateTime') or '')
     if not stamp:
-        stamp = str(ds.get('ContentDate') or ds.get('StudyDate') or '') + str(ds.get('ContentTime') or ds.get('StudyTime') or '')
+        stamp = str(ds.get('ContentDate') or ds.get('StudyDate')
+                    or '') + str(ds.get('ContentTime') or ds.get('StudyTime') or '')
     m = re.match(r'(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d)?)?', stamp)
     if not m: return ''
     return '-'.join(m.group(1, 2, 3)) + (f'T{m[4]}:{m[5]}:{m[6] or "00"}' if m[4] else '')
 
+# %% ../../nbs/data/22_dicom.ipynb #-age
 def _age(ds)->float:
     "Years, as they are stated or from the day of birth."
     m = re.fullmatch(r'(\d{1,3})([YMWD])', str(ds.get('PatientAge') or '').strip())
@@ -254,7 +259,8 @@ def read_dicom(
         derived = [i for i in items if i not in original]
         median = max((_group(path, i, order) for i in derived), key=lambda g: g['signal'].size, default=None)
         measured, statements = _annotations(ds)
-        facts = dict(sex=sex_letter(ds.get('PatientSex') or ''), age=_age(ds), date=_when(ds), device=_device(ds), filters=main['filters'],
+        facts = dict(sex=sex_letter(ds.get('PatientSex') or ''), age=_age(ds), date=_when(ds),
+                     device=_device(ds), filters=main['filters'],
                      measurements=measured, statements=statements)
     beat = median and device_recording(path, median['signal'], median['fs'], median['names'])
     return device_recording(path, main['signal'], main['fs'], main['names'], notes=notes, median=beat, **facts)

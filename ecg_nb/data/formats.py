@@ -103,8 +103,10 @@ def _check_inside(path, folder, name, by):
     try: home, there = where(folder or '.'), where(path)
     except (OSError, ValueError) as e:
         raise BadHeader(by or path, f'names a file that cannot be: {name!r} ({e})') from None
-    if re.match(r'[A-Za-z]:', name) or '\\' in name or os.path.isabs(name) or not there.startswith(home.rstrip(os.sep) + os.sep):
-        hint = '; if it is your own link into a store (git-annex, DataLad, DVC), allow it: --links, or ECG_NB_LINKS=1' if os.path.islink(path) else ''
+    if re.match(r'[A-Za-z]:',
+                name) or '\\' in name or os.path.isabs(name) or not there.startswith(home.rstrip(os.sep) + os.sep):
+        hint = ('; if it is your own link into a store (git-annex, DataLad, DVC), allow it: '
+                '--links, or ECG_NB_LINKS=1' if os.path.islink(path) else '')
         raise UnsafePath(by or path, f'names {name!r}, which lies outside the folder of the header{hint}')
 
 def check_link(
@@ -132,14 +134,14 @@ def _read_bytes(f, start, n, path):
 
 # %% ../../nbs/data/10_formats.ipynb #-foreign
 @contextmanager
-def _foreign(path, what:str):
+def _foreign(path, content:str):
     "Turn any exception of another library into a `DamagedFile` about `path`; our own errors pass."
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
             yield
     except ECGError: raise
-    except Exception as e: raise DamagedFile(path, f'{what} ({type(e).__name__}: {str(e)[:200]})') from e
+    except Exception as e: raise DamagedFile(path, f'{content} ({type(e).__name__}: {str(e)[:200]})') from e
 
 # %% ../../nbs/data/10_formats.ipynb #-header-path
 _num = r'[+-]?(?:\d{1,20}\.?\d{0,20}|\.\d{1,20})(?:[eE][+-]?\d{1,4})?'
@@ -222,7 +224,9 @@ def _parse_header(path, f, size):
     if size > 1 << 22: raise BadHeader(path, f'{size:,} bytes are too many for a header')
     text = _text(_read_bytes(f, 0, size, path).tobytes())
     lines = text.translate(_no_text).split('\n')
-    comments, lines = [s.lstrip('#').strip() for l in lines if (s := l.strip()) and s[0] == '#'], [s for l in lines if (s := l.strip()) and s[0] != '#']
+    comments, lines = [s.lstrip('#').strip()
+                       for l in lines if (s := l.strip())
+                       and s[0] == '#'], [s for l in lines if (s := l.strip()) and s[0] != '#']
     m = _record_line.fullmatch(lines[0]) if lines else None
     if not m: raise BadHeader(path, f'its first line is no record line: {(lines or [""])[0][:60]!r}')
     name, n_seg, n_sig, fs, n = m.group(1, 2, 3, 4, 5)
@@ -246,7 +250,8 @@ def _segments(path, lines):
 UNIT_MV = {'nv': 1e-6, 'uv': 1e-3, 'µv': 1e-3, 'μv': 1e-3, 'mv': 1., 'v': 1e3, 'microvolt': 1e-3,
            'microvolts': 1e-3, 'millivolt': 1., 'millivolts': 1., 'volt': 1e3, 'volts': 1e3}
 USUAL_GAIN = 200.   # digital units per mV where a header leaves them open
-_unclear = re.compile(r'(?:adu?c?|ad[ _-]?units?|adcu|counts?|lsb|units?|raw|digits?|a\.?u\.?|n\.?[au]\.?|n/a|none|unknown|uncal\w*|arb\w*\.?|[^a-z]{1,3}v|mcv)?', re.I)
+_unclear = re.compile(r'(?:adu?c?|ad[ '
+                      r'_-]?units?|adcu|counts?|lsb|units?|raw|digits?|a\.?u\.?|n\.?[au]\.?|n/a|none|unknown|uncal\w*|arb\w*\.?|[^a-z]{1,3}v|mcv)?', re.I)
 _ecg_word = re.compile(r'(?:ecg|ekg|экг)(?:\d{1,2}|[lr]|av[lrf]|v[1-6]|i{1,3}|(?:la|ra|ll|rl|ref)+)?|electrocardiogram|elektrokardiogramm?|.*心电.*')
 _no_ecg = {'off', 'status', 'imp', 'impedance', 'quality', 'hr', 'rate', 'rr', 'trigger', 'marker', 'event'}
 
@@ -280,6 +285,7 @@ def _gain_per_mv(gain, unit, unit_mv=None):
     g = gain/mv if gain else 1/unit_mv if unit_mv else USUAL_GAIN
     return g if .1 <= abs(g) <= 1e9 else None
 
+# %% ../../nbs/data/10_formats.ipynb #-problem
 def _problem(s, unit_mv=None)->str:
     "Why WFDB signal `s` cannot be expressed in mV, in words; '' if it can."
     if s.units.lower() not in UNIT_MV and not (unit_mv and owner_decides(s.units, s.lead)):
@@ -302,7 +308,8 @@ def calibration(
     for s in signals:
         problem = _problem(s, unit_mv)
         if problem: raise (BadSignal if 'not a voltage' in problem else BadHeader)(header.path, problem)
-    return np.array([_gain_per_mv(s.gain, s.units, unit_mv) for s in signals]), np.array([_base(s, unit_mv) for s in signals], float)
+    return np.array([_gain_per_mv(s.gain, s.units, unit_mv)
+                     for s in signals]), np.array([_base(s, unit_mv) for s in signals], float)
 
 def _base(s, unit_mv):
     "The digital value of 0 mV of WFDB signal `s`, as its header says, or as its owner does where it is for him to say."
@@ -424,9 +431,10 @@ def _extent(h, files)->tuple: # number of frames, remarks
             for file, n in held.items() if n > announced]
     return min(announced, max(held.values())), short + long
 
+# %% ../../nbs/data/10_formats.ipynb #-digital
 def _digital(h, index, files, a, b)->np.ndarray: # int16 ((b - a)*per_frame, len(index))
     "Frames `a` to `b` of the signals `index`, formats 16 and 212; missing samples where a file has ended."
-    found:dict[int, np.ndarray] = {}
+    blocks:dict[int, np.ndarray] = {}
     for file, (f, held, members) in files.items():
         sigs = [h.signals[i] for i in members]
         s, width = sigs[0], sum(o.per_frame for o in sigs)
@@ -436,8 +444,8 @@ def _digital(h, index, files, a, b)->np.ndarray: # int16 ((b - a)*per_frame, len
         if len(x) < b - a: x = np.concatenate([x, np.full((b - a - len(x), width), _MISSING[s.fmt], np.int16)])
         if members == index and width == len(index): return x
         at = np.cumsum([0, *(o.per_frame for o in sigs)])
-        found |= {i: x[:, at[k]:at[k + 1]].reshape(-1) for k, i in enumerate(members)}
-    return np.stack([found[i] for i in index], 1)
+        blocks |= {i: x[:, at[k]:at[k + 1]].reshape(-1) for k, i in enumerate(members)}
+    return np.stack([blocks[i] for i in index], 1)
 
 # %% ../../nbs/data/10_formats.ipynb #-verify
 def _verify(h, index, sums)->list: # remarks
@@ -493,7 +501,8 @@ def _as_wfdb_opens(h, files):
     "Record `h` as `wfdb` takes it: its path without ending, or that of a copy whose names and line ends are the usual ones."
     with _open(h.path) as (f, size): raw = _read_bytes(f, 0, size, h.path).tobytes()
     as_named = all(os.path.basename(f.name) == os.path.basename(file) for file, (f, _, _) in files.items())
-    usual = h.n_samples and h.path.endswith('.hea') and not {0, 26}.intersection(raw) and b'\r' not in raw.replace(b'\r\n', b'') and raw[:1] not in b'\xef\xff\xfe'
+    usual = (h.n_samples and h.path.endswith('.hea') and not {0, 26}.intersection(raw)
+             and b'\r' not in raw.replace(b'\r\n', b'') and raw[:1] not in b'\xef\xff\xfe')
     if usual and as_named or any('/' in file for file in files):
         yield h.path[:-4]
         return
@@ -526,6 +535,7 @@ def _digital_wfdb(h, index, files, a, b)->list:
         return [_fitted(h, i, np.asarray(x[i])[(a - lo)*h.signals[i].per_frame:],
                         (stop - a)*h.signals[i].per_frame, (b - a)*h.signals[i].per_frame) for i in index]
 
+# %% ../../nbs/data/10_formats.ipynb #-fitted
 def _fitted(h, i, x, n, most)->np.ndarray:
     "The `n` samples `x` of signal `i`, filled up to `most` by missing ones."
     if len(x) != n: raise DamagedFile(h.path, 'wfdb returned another number of samples')
@@ -568,9 +578,11 @@ def _per_frame(path, fs, signals)->int:
     "How many samples a frame `signals` have, which must be the same for all; `fs` (Hz) is that of frames."
     if len({s.per_frame for s in signals}) > 1:
         raise BadSignal(path,
-                        'its signals have different sampling rates: ' + ', '.join(f'{s.lead} {fs*s.per_frame:g} Hz' for s in signals) + '; choose some by `leads`')
+                        'its signals have different sampling rates: '
+                        + ', '.join(f'{s.lead} {fs*s.per_frame:g} Hz' for s in signals) + '; choose some by `leads`')
     return signals[0].per_frame
 
+# %% ../../nbs/data/10_formats.ipynb #-span
 def _span(path, fs, n, start_s, stop_s)->tuple:
     "First and last + 1 sample of the seconds `start_s` to `stop_s`."
     if start_s is None and stop_s is None: return 0, n
@@ -698,8 +710,8 @@ def _segments_of(h)->tuple: # (first frame, header) of each segment and of the l
     "The segments of record `h`, gaps left out."
     lengths = [length for _, length in h.segments]
     at, n = np.cumsum([0, *lengths]).tolist(), sum(lengths)
-    known = {s: _segment(h, *s) for s in dict.fromkeys(h.segments) if s[0] != '~'}         # a name may occur many times
-    parts = [(k, known[s]) for k, s in zip(at, h.segments) if s in known]
+    segments = {s: _segment(h, *s) for s in dict.fromkeys(h.segments) if s[0] != '~'}      # a name may occur many times
+    parts = [(k, segments[s]) for k, s in zip(at, h.segments) if s in segments]
     if h.n_samples and h.n_samples != n:
         raise BadHeader(h.path, f'announces {h.n_samples:,} samples, its segments have {n:,}')
     if not any(p.n_samples for _, p in parts): raise BadSignal(h.path, 'nothing but gaps')
@@ -716,6 +728,7 @@ def _signals_of(parts)->dict:
         for name, i in _named(p).items(): out.setdefault(name, []).append(p.signals[i])
     return out
 
+# %% ../../nbs/data/10_formats.ipynb #-read-segments-2
 def _read_segments(h, leads, start_s, stop_s, verify, unit_mv=None):
     "The segments of `h` joined in one recording."
     parts, n = _segments_of(h)
@@ -769,11 +782,11 @@ def _edf_text(b)->str:
     "A field of the header without the blanks or zero bytes that fill it up."
     return _text(b.lstrip(b'\0 ').split(b'\0')[0]).strip()
 
-def _edf_number(b, path, what, kind=float):
+def _edf_number(b, path, field, kind=float):
     s = _edf_text(b)
     if s.count(',') == 1 and '.' not in s: s = s.replace(',', '.')
     if not re.fullmatch(_num, s, re.A) or not math.isfinite(float(s)) or (kind is int and float(s) != int(float(s))):
-        raise BadHeader(path, f'{what} is {s[:20]!r}, no number')
+        raise BadHeader(path, f'{field} is {s[:20]!r}, no number')
     return kind(float(s))
 
 def _edf_scale(path, label, unit, fields, unit_mv=None):
@@ -813,7 +826,9 @@ def _edf_header(path, f, size, unit_mv=None)->Edf:
     b = _read_bytes(f, 0, 256, path).tobytes()
     bdf = b[:8] == b'\xffBIOSEMI'
     if not bdf and _edf_text(b[:8]) != '0': raise DamagedFile(path, 'is no EDF file: it does not start with "0"')
-    duration, ns = _edf_number(b[244:252], path, 'the duration of a data record'), _edf_number(b[252:256], path, 'the number of channels', int)
+    duration, ns = _edf_number(b[244:252], path,
+                               'the duration of a data record'), _edf_number(b[252:256], path,
+                                                                             'the number of channels', int)
     n_records = _edf_number(b[236:244], path, 'the number of data records', int) if _edf_text(b[236:244]) else -1
     head = 256*(ns + 1)
     if ns < 1: raise BadSignal(path, 'no channels')
@@ -844,7 +859,9 @@ def edf_channels(
     import pandas as pd
     path = os.fspath(path)
     with _open(path) as (f, size): e = _edf_header(path, f, size, unit_mv)
-    return pd.DataFrame([(c.label, c.fs, c.unit, c.n_samples, c.problem) for c in e.channels if c.label not in _notes], columns=['label', 'fs', 'unit', 'n_samples', 'problem'])
+    return pd.DataFrame([(c.label, c.fs, c.unit, c.n_samples, c.problem)
+                         for c in e.channels if c.label not in _notes],
+                        columns=['label', 'fs', 'unit', 'n_samples', 'problem'])
 
 # %% ../../nbs/data/10_formats.ipynb #-edf-choose
 def _edf_choose(e, channels)->list:
@@ -868,10 +885,13 @@ def _edf_choose(e, channels)->list:
     chs = [e.channels[i] for i in index]
     for c in chs:
         if c.problem:
-            raise (BadSignal if 'not a voltage' in c.problem else BadHeader)(e.path, c.problem + ('' if channels is not None else '; choose others by `channels`'))
+            raise (BadSignal if 'not a voltage' in c.problem
+                   else BadHeader)(e.path, c.problem + ('' if channels is not None
+                                                        else '; choose others by `channels`'))
     if len({c.per_record for c in chs}) > 1:
         raise BadSignal(e.path,
-                        'channels of different rates: ' + ', '.join(f'{c.label} {c.fs:g} Hz' for c in chs) + '; choose some by `channels`')
+                        'channels of different rates: '
+                        + ', '.join(f'{c.label} {c.fs:g} Hz' for c in chs) + '; choose some by `channels`')
     return index
 
 # %% ../../nbs/data/10_formats.ipynb #-edf-map
@@ -989,14 +1009,16 @@ def edf_channel(
 
 # %% ../../nbs/data/10_formats.ipynb #cpsc-labels
 CPSC_CLASSES = ('NORM', 'AF', 'IAVB', 'LBBB', 'RBBB', 'PAC', 'PVC', 'STD', 'STE')
-_SNOMED = {'426783006': 'NORM', '164889003': 'AF', '270492004': 'IAVB', '164909002': 'LBBB', '59118001': 'RBBB', '713427006': 'RBBB', '284470004': 'PAC', '63593006': 'PAC',
+_SNOMED = {'426783006': 'NORM', '164889003': 'AF', '270492004': 'IAVB', '164909002': 'LBBB',
+           '59118001': 'RBBB', '713427006': 'RBBB', '284470004': 'PAC', '63593006': 'PAC',
     '164884008': 'PVC', '427172004': 'PVC', '17338001': 'PVC', '429622005': 'STD', '164931005': 'STE'}
 _WORDS = {'normal': 'NORM', 'snr': 'NORM', 'nsr': 'NORM', 'i-avb': 'IAVB', **{c.lower(): c for c in CPSC_CLASSES}}
 _NUMBERS = {str(i + 1): c for i, c in enumerate(CPSC_CLASSES)}
 
 def cpsc_labels(
     dx,        # diagnoses: words, SNOMED CT codes or the numbers 1 to 9; a list, or text with commas
-)->tuple:      # class names of `CPSC_CLASSES`, in the order given, each once; and the coding: 'words', 'SNOMED', 'numbers', 'mixed' or ''
+)->tuple:      # class names of `CPSC_CLASSES`, in the order given, each once; and the coding:
+               # 'words', 'SNOMED', 'numbers', 'mixed' or ''
     "The nine CPSC2018 classes among `dx`; a diagnosis outside them is left out."
     items = [s for o in (dx.split(',') if isinstance(dx, str) else dx) if (s := re.sub(r'\.0$', '', str(o).strip()))]
     labels, codings = [], set()
@@ -1060,6 +1082,7 @@ def _elements(path, data, at, end, order):
         yield kind, data[start:start + n]
         at = at + 8 if small else start + n + -n % 8
 
+# %% ../../nbs/data/10_formats.ipynb #-array-v5
 def _array_v5(path, data, order, level=0):
     "Name and value of one array of a v5 file: numbers, text, or one struct of these (as a dict)."
     if level > 2: raise DamagedFile(path, 'arrays nested too deeply')
@@ -1067,7 +1090,8 @@ def _array_v5(path, data, order, level=0):
     def take(*kinds):
         kind, b = next(parts, (None, b''))
         if kind not in kinds: raise DamagedFile(path, f'an element of type {kind}, which does not belong there')
-        return np.frombuffer(b, np.dtype(_mat_types[kind]).newbyteorder(order)) if len(b) % np.dtype(_mat_types[kind]).itemsize == 0 else np.empty(0)
+        return (np.frombuffer(b, np.dtype(_mat_types[kind]).newbyteorder(order))
+                if len(b) % np.dtype(_mat_types[kind]).itemsize == 0 else np.empty(0))
     flags, shape, name = take(6), take(5).tolist(), take(1, 2, 16).tobytes().decode('latin-1')
     kind, n = int(flags[0]) & 255 if len(flags) == 2 else 0, math.prod(shape)
     if len(shape) != 2 or min(shape) < 0 or n > 1 << 26:
@@ -1100,6 +1124,7 @@ def _mat_path(path)->str:
     if ending.lower() == '.mat': return os.fspath(path)
     return stem + ('.MAT' if os.path.exists(stem + '.MAT') and not os.path.exists(stem + '.mat') else '.mat')
 
+# %% ../../nbs/data/10_formats.ipynb #read-cpsc-2
 def read_cpsc(
     path,          # .mat (struct `ECG`, or `val` with a .hea beside it), or that .hea
     *,
@@ -1131,7 +1156,8 @@ def read_cpsc(
     if x.dtype.kind == 'f' and (np.isinf(x).any() or np.nanmax(np.abs(x), initial=0) > 1e9):
         raise DamagedFile(mat, 'impossible values')
     if x.dtype.kind != 'f' and held == n: notes = _verify(h, index, x[index].sum(1, dtype=np.int64))
-    signal, signals = _millivolt(x[index, :n].T, gain, base, np.full(len(index), -1 << 15)), [h.signals[i] for i in index]
+    signal, signals = _millivolt(x[index, :n].T, gain, base,
+                                 np.full(len(index), -1 << 15)), [h.signals[i] for i in index]
     r = _recording(h, signal, h.fs, [s.lead for s in signals], [*notes, *_gain_notes(signals, unit_mv)])
     dx = [s for o in comment_fields(h.comments).get('dx', '').split(',') if (s := o.strip())]
     labels, coding = cpsc_labels(dx)
@@ -1183,7 +1209,8 @@ def _starts_as_edf(path)->bool:
     "Whether the first bytes of the file `path` are those of EDF or BDF."
     with _open(path) as (f, size): start = _read_bytes(f, 0, min(size, 256), path).tobytes()
     numbers = start[236:244] + start[244:252] + start[252:256]
-    edf = start[:1] == b'0' and start[1:8].strip(b'\0 ') == b'' and re.fullmatch(rb'[0-9.,+\-eE \0]*', numbers) is not None
+    edf = (start[:1] == b'0' and start[1:8].strip(b'\0 ') == b''
+           and re.fullmatch(rb'[0-9.,+\-eE \0]*', numbers) is not None)
     return len(start) == 256 and edf or start[:8] in (b'0       ', b'\xffBIOSEMI')
 
 def file_kind(
@@ -1202,6 +1229,7 @@ def file_kind(
     if _starts_as_edf(p): return 'EDF'
     raise UnknownFormat(p, 'is neither a WFDB record (.hea), nor EDF, nor a CPSC2018 .mat')
 
+# %% ../../nbs/data/10_formats.ipynb #read-file-2
 def read_file(
     path,               # a WFDB record, an EDF file or a CPSC2018 record
     *,
@@ -1268,6 +1296,7 @@ def _infos(names, signals, fs, unit_mv)->list:
                               isinstance(unit_mv, Stored) or s[0].gain == 0 or owner_decides(s[0].units, name)))
     return out
 
+# %% ../../nbs/data/10_formats.ipynb #signals-of-2
 def signals_of(
     path,      # a WFDB record, an EDF file or a CPSC2018 record
     *,
@@ -1279,7 +1308,9 @@ def signals_of(
         with _open(p) as (f, size): e = _edf_header(p, f, size, unit_mv)
         labels = _told_apart([c.label for c in e.channels])
         problems = ['annotations' if c.label in _notes else c.problem for c in e.channels]
-        return [SignalInfo(label, c.fs, c.unit, problem, isinstance(unit_mv, Stored) or owner_decides(c.unit, c.label)) for label, problem, c in zip(labels, problems, e.channels)]
+        return [SignalInfo(label, c.fs, c.unit, problem,
+                           isinstance(unit_mv, Stored) or owner_decides(c.unit, c.label)) for label,
+                problem, c in zip(labels, problems, e.channels)]
     if kind in FORMATS:
         rec = read_registered(p, FORMATS[kind], None, *((0, 1) if FORMATS[kind].length else (None, None)))
         return [SignalInfo(l, rec.fs, 'mV', '', False) for l in rec.leads]
@@ -1305,7 +1336,8 @@ def length_of(
             e = _edf_header(p, f, size, 1.)
             c = e.channels[_edf_choose(e, leads)[0]]
             fs = check_fs(c.fs, p)
-            n = int(_edf_starts(e, _edf_map(f, e), c.per_record, fs)[-1]) + c.per_record if e.kind == 'EDF+D' else c.n_samples
+            n = int(_edf_starts(e, _edf_map(f, e), c.per_record,
+                                fs)[-1]) + c.per_record if e.kind == 'EDF+D' else c.n_samples
         return n, fs
     if kind in FORMATS:
         if FORMATS[kind].length: return FORMATS[kind].length(p)

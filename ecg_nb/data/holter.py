@@ -52,15 +52,18 @@ def _holter_header(path, f, size)->Holter:
              for k, c in enumerate(codes[:n_leads])]
     date = _day(*then)
     sound = date and all(0 <= c < 60 for c in clock)
-    facts = dict(sex={1: 'M', 2: 'F'}.get(sex, ''), age=years_between(born[::-1], then[::-1]), date=date + ('T%02d:%02d:%02d' % clock if sound else ''),
+    facts = dict(sex={1: 'M', 2: 'F'}.get(sex, ''), age=years_between(born[::-1], then[::-1]),
+                 date=date + ('T%02d:%02d:%02d' % clock if sound else ''),
                  device=dict(model=_words(o[60])) if _words(o[60]) else {})
     return Holter(names, nv[:n_leads], fs, held, start, tuple(notes), facts)
 
+# %% ../../nbs/data/23_holter.ipynb #-holter-length
 def _holter_length(path)->tuple:
     with _open(path) as (f, size): h = _holter_header(path, f, size)
     return h.n_samples, h.fs
 
-@register_format('ISHNE Holter', lambda start, path: start[:5] == b'ISHNE', length=_holter_length, endings=('.ecg', '.hol'),
+@register_format('ISHNE Holter', lambda start, path: start[:5] == b'ISHNE', length=_holter_length,
+                 endings=('.ecg', '.hol'),
                  tested='files written from its definition (none is public); ecgdatakit 2.0.3')
 def read_ishne(
     path,                    # an ISHNE Holter file
@@ -92,7 +95,8 @@ def write_ishne(
     x = np.clip(np.rint(rec.signal*1e6/nv), -32768, 32767).astype('<i2').T.tobytes()
     n = len(rec.leads)
     codes = [_ISHNE_LEADS.index(l) if l in _ISHNE_LEADS else 0 for l in rec.leads] + [-9]*(12 - n)
-    head = _HEAD.pack(0, rec.n_samples*times if announced is None else announced, 522, 522, 1, b'', b'', b'1', 2, 0, 1, 3, 1950, 29, 2, 2024, 1, 3, 2024, 22, 30, 5,
+    head = _HEAD.pack(0, rec.n_samples*times if announced is None else announced, 522, 522, 1, b'',
+                      b'', b'1', 2, 0, 1, 3, 1950, 29, 2, 2024, 1, 3, 2024, 22, 30, 5,
                       n, *codes, *[0]*12, *[nv]*n, *[-9]*(12 - n), 0, b'Recorder', int(rec.fs), b'', b'', b'')
     with atomic_path(path) as tmp, open(tmp, 'wb') as f:
         f.write(b'ISHNE1.0' + struct.pack('<H', crc_hqx(head, 0xffff)) + head)

@@ -119,6 +119,7 @@ def _eights(steps, n, stop)->tuple:
     for jump in (four, two, one): at = np.stack([at, jump.take(at)], 2).reshape(len(at), -1)
     return at, here
 
+# %% ../../nbs/data/21_scp.ipynb #-steps-of-tables
 def _steps_of_tables(steps, tables, n)->tuple: # where values begin, and in which table
     "The same with several tables, which switch from one to another."
     at:list[int] = []
@@ -139,12 +140,15 @@ def _looked_up(columns, word, table)->np.ndarray: # int64
     for k, column in enumerate(columns): out[table == k] = column.take(word[table == k])
     return out
 
+# %% ../../nbs/data/21_scp.ipynb #-huffman
 def _huffman(path, data, n, lookups)->np.ndarray: # int64 (n,)
     "The first `n` values of the bytes `data`."
     b, n_bits = np.frombuffer(data + bytes(8), np.uint8).astype(np.int64), 8*len(data)
     if n > n_bits: raise DamagedFile(path, f'its Huffman codes end after {n_bits:,} bits, {n:,} samples are announced')
     words = b[:-7] << 32 | b[1:-6] << 24 | b[2:-5] << 16 | b[3:-4] << 8 | b[4:-3]          # 40 bits from each byte on
-    ahead = ((words[:-1] >> 16).astype(np.uint32)[:, None] >> np.arange(8, 0, -1, dtype=np.uint32)).astype(np.uint16).reshape(-1)
+    ahead = ((words[:-1] >> 16).astype(np.uint32)[:,
+                                                  None] >> np.arange(8, 0, -1,
+                                                                     dtype=np.uint32)).astype(np.uint16).reshape(-1)
     ahead = ahead.astype(np.intp)
     steps = [total.take(ahead).tobytes() + bytes(40) for total, *_ in lookups]
     if len(lookups) == 1: at, table = _steps(steps[0], n), 0
@@ -193,6 +197,7 @@ def _decoded(path, section, number, lengths, tables)->tuple: # nV a unit, µs a 
         out.append(_undone(d, order))
     return nv, us, out
 
+# %% ../../nbs/data/21_scp.ipynb #-lead-table
 def _lead_table(path, section)->tuple: # flags, (first, last, name) of each lead
     "Section 3: which leads, from which sample to which."
     body = section[16:]
@@ -263,6 +268,7 @@ def _median(path, sections, n_leads, tables)->tuple:
     if not ms or not us: return 0, 0, None
     return _decoded(path, sections[5], 5, [round(1000*ms/us)]*n_leads, tables)
 
+# %% ../../nbs/data/21_scp.ipynb #-signal
 # mV (n_leads, n), Hz, names; of the median beats the same, None where there are none
 def _signal(path, sections)->tuple: # and remarks
     "Rhythm and median beats, whatever was done to make them small."
@@ -299,6 +305,7 @@ def _add_beats(path, sections, leads, x, us, nv5, us5, median):
     for row, beat, (first, _, _) in zip(x, median, leads):
         _put_back(row, beats, fiducial, beat*float(nv5), first)
 
+# %% ../../nbs/data/21_scp.ipynb #-aligned
 def _aligned(path, x, leads)->np.ndarray:
     "Leads that were recorded one after another, each in its time; NaN where one is silent."
     start, stop = min(first for first, _, _ in leads), max(last for _, last, _ in leads)
@@ -379,6 +386,7 @@ def _statements(section)->tuple:
 
 def _is_scp(start, path)->bool: return start[16:22] == b'SCPECG'
 
+# %% ../../nbs/data/21_scp.ipynb #read-scp-2
 @register_format('SCP-ECG', _is_scp, endings=('.scp',),
                  tested='hl7-example.scp to 0.0 µV beside the same ECG as DICOM and aECG; ecgdatakit 2.0.3; written '
                         'files, also of bimodal compression')
@@ -395,7 +403,8 @@ def read_scp(
     sex = {1: 'M', 2: 'F'}.get(fields.get(8, b'\0')[:1].ljust(1, b'\0')[0], '')
     return device_recording(path, signal, fs, names, notes=notes + remarks, sex=sex, age=_age(fields),
                             date=_date(fields), device=_device(fields.get(14, b'')), filters=_filters(fields),
-                            measurements=_measurements(sections.get(7, b'')), statements=_statements(sections.get(8, b'')),
+                            measurements=_measurements(sections.get(7, b'')),
+                            statements=_statements(sections.get(8, b'')),
                             median=None if beats is None else device_recording(path, *beats))
 
 # %% ../../nbs/data/21_scp.ipynb #write-scp
@@ -431,15 +440,18 @@ def _waves(rows, fs, order, coded, bimodal=0):
     "The body of section 5 or 6: `rows` in whole µV."
     parts = [_differences(np.asarray(row), order).tolist() for row in rows]
     data = [_coded(p) if coded else np.array(p, '<i2').tobytes() for p in parts]
-    return struct.pack('<HHBB', 1000, round(1e6/fs), order, bimodal) + struct.pack(f'<{len(rows)}H', *map(len, data)) + b''.join(data)
+    return struct.pack('<HHBB', 1000, round(1e6/fs), order,
+                       bimodal) + struct.pack(f'<{len(rows)}H', *map(len, data)) + b''.join(data)
 
+# %% ../../nbs/data/21_scp.ipynb #write-scp-2
 def write_scp(
     path,              # where
     rec:Recording,     # whose leads are standard ones
     *,
     order:int=2,       # differences of this order
     coded:bool=True,   # Huffman codes
-    beat:tuple|None=None, # to be subtracted: reference (n_leads, n) in whole µV, its fiducial sample, those of the beats
+    beat:tuple|None=None, # to be subtracted: reference (n_leads, n) in whole µV, its fiducial
+                          # sample, those of the beats
     every:int=1,       # between the beats one of so many samples is stored: bimodal compression
     zones=(),          # the first and last sample that are stored of each of the beats
     sections:dict|None=None, # number -> body of further sections
@@ -455,7 +467,8 @@ def write_scp(
         n = reference.shape[1]
         places = [(0, max(1, c - fiducial + 1), c, min(rec.n_samples, c - fiducial + n)) for c in at]
         for row, wave in zip(x, reference): _put_back(row, places, fiducial, -wave, 1)
-        bodies[4] = struct.pack('<HHH', round(1000*n/rec.fs), fiducial, len(at)) + b''.join(struct.pack('<HIII', *p) for p in places)
+        bodies[4] = struct.pack('<HHH', round(1000*n/rec.fs), fiducial,
+                                len(at)) + b''.join(struct.pack('<HIII', *p) for p in places)
         bodies[4] += b''.join(struct.pack('<II', *z) for z in zones)
         bodies[5] = _waves(reference, rec.fs, order, coded)
     rows = x if every == 1 else [_means(row, _stretches(zones, 1, rec.n_samples), every) for row in x]

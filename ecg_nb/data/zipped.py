@@ -69,6 +69,7 @@ def _unpack(path, folder):
         raise DamagedFile(path,
                           f'no readable zip archive ({type(e).__name__}: {" ".join(str(e).split())[:160]})') from None
 
+# %% ../../nbs/data/24_zip_archives.ipynb #-unpack-one
 def _unpack_one(path, z, info, folder):
     "One file of the open archive `z`."
     target, left = os.path.join(folder, *info.filename.split('/')), info.file_size

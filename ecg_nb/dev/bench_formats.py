@@ -9,7 +9,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 import numpy as np, pandas as pd
 from ..core import data_path, provenance, results_path, write_json
-from ..data.clinical_xml import write_aecg, write_cardiosoft, write_mortara, write_muse, write_schiller, write_sierra
+from ..data.clinical_xml import (write_aecg, write_cardiosoft, write_mortara, write_muse,
+    write_schiller, write_sierra)
 from ..data.holter import write_ishne
 from ..data.info import kind_of
 from ..data.load import read, read_folder
@@ -48,7 +49,8 @@ def _zarr_array(path):
 def _table(path): return pd.read_csv(path, comment='#')
 
 # kind -> who takes it apart, and how
-_LIBRARIES = {'DICOM': ('pydicom', _elements), 'HDF5': ('h5py', _tracing), 'npz': ('numpy', _arrays), 'Parquet': ('pyarrow', _row_group),
+_LIBRARIES = {'DICOM': ('pydicom', _elements), 'HDF5': ('h5py', _tracing),
+              'npz': ('numpy', _arrays), 'Parquet': ('pyarrow', _row_group),
               'Zarr': ('zarr', _zarr_array), 'table of numbers': ('pandas', _table)}
 
 def container(
@@ -63,6 +65,7 @@ def container(
     take_apart(path)
     return name
 
+# %% ../../nbs/dev/24_bench_formats.ipynb #decoded
 def decoded(
     path,           # an XML file
 ):
@@ -70,7 +73,8 @@ def decoded(
     for node in ElementTree.parse(path).iter():
         for text in (node.text, *node.attrib.values()):
             if not text or len(text) < 500: continue
-            digits = text.strip()[:50].replace(',', ' ').replace('-', ' ').replace('.', ' ').replace(' ', '').isdecimal()
+            digits = text.strip()[:50].replace(',',
+                                               ' ').replace('-', ' ').replace('.', ' ').replace(' ', '').isdecimal()
             if digits: np.fromstring(text.strip(), float if '.' in text else np.int64, sep=',' if ',' in text else ' ')
             else: np.frombuffer(binascii.a2b_base64(text), np.uint8)
 
@@ -89,6 +93,7 @@ def peers(path)->dict:
         except ImportError: pass
     return out
 
+# %% ../../nbs/dev/24_bench_formats.ipynb #difference-uv
 def difference_uv(path)->dict: # name of a reader -> largest difference (µV), samples that are missing there alone
     "How far `read` is from the other readers of this file that are installed; the last bit of 32 is 0.0001 µV."
     rec, out = read(path, check=False), {}
@@ -96,7 +101,9 @@ def difference_uv(path)->dict: # name of a reader -> largest difference (µV), s
         try: leads = other().leads
         except Exception: continue
         uv = dict(mv=1e3, uv=1., µv=1., v=1e6)
-        theirs = {l.label.lower(): np.asarray(l.samples, float)*uv[str(getattr(l, 'units', '5 uv')).lower().split()[-1]]*(5 if name == 'sierraecg' else 1)
+        theirs = {l.label.lower(): np.asarray(l.samples,
+                                              float)*uv[str(getattr(l, 'units',
+                                                                    '5 uv')).lower().split()[-1]]*(5 if name == 'sierraecg' else 1)
                   for l in leads}
         pairs = [(1000*row, theirs[lead.lower()][:rec.n_samples]) for lead, row in zip(rec.leads, rec.signal)
                  if lead.lower() in theirs]
@@ -149,7 +156,8 @@ def sample_files(
 )->list:
     "Ten seconds of twelve leads at 500 Hz in each format, written; and the real files, where they are at hand."
     folder, (rec, _) = Path(folder), simulate_ecg(seed=3, fs=500, dur_s=10)
-    writers = dict(aecg=write_aecg, muse=write_muse, cardiosoft=write_cardiosoft, sierra=write_sierra, schiller=write_schiller, mortara=write_mortara, scp=write_scp,
+    writers = dict(aecg=write_aecg, muse=write_muse, cardiosoft=write_cardiosoft,
+                   sierra=write_sierra, schiller=write_schiller, mortara=write_mortara, scp=write_scp,
                    mfer=write_mfer, ishne=write_ishne)
     for name, write in writers.items(): write(folder/f'written {name}', rec)
     each = write_one_of_each(folder/'each', beside=False).file
@@ -160,6 +168,7 @@ def sample_files(
     return [*(p for n in names if (p := data_path('files', n)).exists()),
             *(folder/f'written {n}' for n in writers), *more]
 
+# %% ../../nbs/dev/24_bench_formats.ipynb #holter-day
 def holter_day(folder)->dict: # megabytes, seconds of the clock until table and ten seconds of the night are there
     "A day of three leads at 200 Hz in ISHNE: how long until ten seconds of it are on the table."
     rec, _ = simulate_ecg(seed=3, fs=200, dur_s=60)
@@ -192,7 +201,8 @@ def main(argv=None):
         day = holter_day(folder)
         print(f'a day of three leads: {day["table_s"]:.2f} s, ten seconds of it {1000*day["ten_seconds_s"]:.0f} ms')
     write_json(a.out or results_path('benchmarks', 'formats.json'),
-               dict(command='python -m ecg_nb.dev.bench_formats', rounds=a.rounds, files=rows, holter_day=day, provenance=provenance()))
+               dict(command='python -m ecg_nb.dev.bench_formats', rounds=a.rounds, files=rows,
+                    holter_day=day, provenance=provenance()))
 
 # %% ../../nbs/dev/24_bench_formats.ipynb #export-main
 if __name__ == '__main__' and '__file__' in globals(): sys.exit(exit_status(main))

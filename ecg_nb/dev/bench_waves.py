@@ -208,8 +208,8 @@ def main(argv=None):
     if a.only == 'tables': return
     about = dict(recording='12 leads, 10 s, 500 Hz, simulated', a_day='two leads, 24 h, 250 Hz, simulated',
                  threads=1, time='of the processor', command='python -m ecg_nb.dev.bench_waves --only times')
-    for name, found in speed().items():
-        write_json(times/f'{name}.json', about | found | provenance())
-        print(name, found)
+    for name, rows in speed().items():
+        write_json(times/f'{name}.json', about | rows | provenance())
+        print(name, rows)
 
 if __name__ == '__main__' and '__file__' in globals(): main()

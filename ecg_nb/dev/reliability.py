@@ -27,8 +27,13 @@ __all__ = ['BLOWS', 'TARGETS', 'CLINICAL', 'JOBS', 'TOGETHER', 'REPLACED', 'STOP
 
 # %% ../../nbs/dev/13_reliability.ipynb #-at
 _EXTREME = [0, 1, 127, 255, 32767, 65535, 2**31 - 1, 2**31, 2**32 - 1, 2**53, 2**63 - 1, 2**64 - 1]
-_TOKENS = [b'0', b'-1', b'', b'1e300', b'-1e-300', b'nan', b'inf', b'1e999', b'9'*30, b'0'*5000, b'99999999999', b'-32768', b'2147483648', b'../outside/secret', b'../outside/secret.dat', b'/etc/passwd', b'/dev/zero',
-    b'C:\\x', b'..\\x', b'\0', b'\xff\xfe', b'\xb5V', b'mmHg', b'~', b'-', b'#', b'"', b"'", b'{', b'[', b'[[[[[[', b',', b';', b'\n', b'\r', b'\t', b'%s%n', b'16x3', b'16+7', b'212', b'8', b'310', b'516', b'EDF+D', b'null', b'true', b'{}', b'[]', b'__import__("os")', b'<script>', b'$(touch canary)', b'=1+1', b'\x1b[2J']
+_TOKENS = [b'0', b'-1', b'', b'1e300', b'-1e-300', b'nan', b'inf', b'1e999', b'9'*30, b'0'*5000,
+           b'99999999999', b'-32768', b'2147483648', b'../outside/secret', b'../outside/secret.dat',
+           b'/etc/passwd', b'/dev/zero',
+    b'C:\\x', b'..\\x', b'\0', b'\xff\xfe', b'\xb5V', b'mmHg', b'~', b'-', b'#', b'"', b"'", b'{',
+           b'[', b'[[[[[[', b',', b';', b'\n', b'\r', b'\t', b'%s%n', b'16x3', b'16+7', b'212',
+           b'8', b'310', b'516', b'EDF+D', b'null', b'true', b'{}', b'[]', b'__import__("os")',
+           b'<script>', b'$(touch canary)', b'=1+1', b'\x1b[2J']
 
 def _at(b, r): # a position; half of the time among the first 512 bytes
     return int(r.integers(min(len(b), 512) if r.random() < .5 else len(b))) if b else 0
@@ -45,42 +50,54 @@ def _flip(b, r, other):
 def _fill(b, r, new):
     i, j = _part(b, r)
     return b[:i] + new(j - i) + b[j:]
+
 def _cut(b, r, other): return b[:_at(b, r)]
+
 def _grow(b, r, other):
     return b + [r.bytes(int(2**r.uniform(0, 14))), b, other, bytes(int(2**r.uniform(0, 14)))][r.integers(4)]
+
 def _blank(b, r, other):
     c = bytes([[0, 32, 48, 255][r.integers(4)]])
     return _fill(b, r, lambda n: c*n)
+
 def _noise(b, r, other): return _fill(b, r, lambda n: r.bytes(n))
+
 def _repeat(b, r, other):
     i, j = _part(b, r)
     return b[:j] + b[i:j]*int(r.choice([1, 2, 50])) + b[j:]
+
 def _drop(b, r, other):
     i, j = _part(b, r)
     return b[:i] + b[j:]
+
 def _move(b, r, other):
     i, j = _part(b, r)
     k = _at(b, r)
     return b[:k] + b[i:j] + b[k + j - i:]
+
+# %% ../../nbs/dev/13_reliability.ipynb #-splice
 def _splice(b, r, other):
     i = _at(b, r)
     return b[:i] + other[i if r.random() < .5 else _at(other, r):]
 
 def _word(b, r, pattern, new):
     "One of the places in the first 8 kB that look like `pattern` becomes `new`."
-    found = list(re.finditer(pattern, b[:8192]))
-    if not found: return b
-    m = found[r.integers(len(found))]
+    matches = list(re.finditer(pattern, b[:8192]))
+    if not matches: return b
+    m = matches[r.integers(len(matches))]
     return b[:m.start()] + new + b[m.end():]
 
 def _token(b, r, other): return _word(b, r, rb'[^\s/()+:,;"\'{}\[\]]+', _TOKENS[r.integers(len(_TOKENS))])
+
 def _number(b, r, other):
     return _word(b, r, rb'\d+', b'%d' % (_EXTREME[r.integers(len(_EXTREME))]*int(r.choice([1, 1, 1000]))))
+
 def _field(b, r, other):
     "A binary whole number of 1 to 8 bytes becomes an extreme one."
     n = int(r.choice([1, 2, 4, 8]))
     i = _at(b, r)//n*n
-    return b[:i] + (_EXTREME[r.integers(len(_EXTREME))] % 256**n).to_bytes(n, ['little', 'big'][r.integers(2)]) + b[i + n:]
+    return b[:i] + (_EXTREME[r.integers(len(_EXTREME))] % 256**n).to_bytes(n, ['little',
+                                                                               'big'][r.integers(2)]) + b[i + n:]
 
 BLOWS = dict(flip=_flip, cut=_cut, grow=_grow, blank=_blank, noise=_noise, repeat=_repeat, drop=_drop,
              move=_move, splice=_splice, token=_token, number=_number, field=_field)
@@ -106,14 +123,22 @@ def strangers()->dict: # what it is -> bytes
     "Whole files that are not what their name will say."
     p, q = _PICKLES.values()
     pt = _zipped({'archive/data.pkl': p, 'archive/version': b'3\n', 'archive/byteorder': b'little'})
-    return dict(_PICKLES) | {'a .pt of torch.save with a hostile pickle': pt, 'objects in a .npy': _npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", p),
+    return dict(_PICKLES) | {'a .pt of torch.save with a hostile pickle': pt,
+                             'objects in a .npy': _npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", p),
         'an .npz with objects': _zipped({'arr_0.npy': _npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,), "
-                                                           "}", q)}), 'a compressed pickle': zlib.compress(p), 'nothing': b'', 'zeros': bytes(4096),
+                                                           "}", q)}),
+                             'a compressed pickle': zlib.compress(p), 'nothing': b'', 'zeros': bytes(4096),
         'spaces': b' '*4096, 'a login page': b'<!DOCTYPE html><html><head><title>Log in</title></head><body>Please '
-                                             b'accept the terms of use.</body></html>\n', 'JSON nested deeply': b'['*100_000,
-        'JSON objects nested deeply': b'{"a":'*100_000, 'a long line': b'x'*1_000_000, 'many lines': b'\n'*1_000_000, 'many commas': b','*1_000_000, 'numbers': b'1 '*100_000, 'UTF-16': 'rec 12 100'.encode('utf-16'),
-        'a gzip bomb': zlib.compress(bytes(10_000_000), 9, 31), 'a huge number': b'9'*100_000, 'an unfinished quote': b'"' + b'a,b\n'*10_000, 'JSON NaN': b'NaN', 'JSON null': b'null', 'a JSON list': b'[1, 2]', 'a JSON number': b'1e400'}
+                                             b'accept the terms of use.</body></html>\n',
+                             'JSON nested deeply': b'['*100_000,
+        'JSON objects nested deeply': b'{"a":'*100_000, 'a long line': b'x'*1_000_000,
+                             'many lines': b'\n'*1_000_000, 'many commas': b','*1_000_000,
+                             'numbers': b'1 '*100_000, 'UTF-16': 'rec 12 100'.encode('utf-16'),
+        'a gzip bomb': zlib.compress(bytes(10_000_000), 9, 31), 'a huge number': b'9'*100_000,
+                             'an unfinished quote': b'"' + b'a,b\n'*10_000, 'JSON NaN': b'NaN',
+                             'JSON null': b'null', 'a JSON list': b'[1, 2]', 'a JSON number': b'1e400'}
 
+# %% ../../nbs/dev/13_reliability.ipynb #damage
 def damage(
     files:dict,           # name -> bytes: the files of one recording, store or run
     seed:int,             # of the fault
@@ -127,11 +152,11 @@ def damage(
     r = np.random.default_rng([seed, zlib.crc32(name.encode())])
     victim, u = sorted(victims or files)[r.integers(len(victims or files))], r.random()
     if hostile and u < .2:
-        changed, what = hostile(files, r)
-        if r.random() < .7: return changed, what
+        changed, changes = hostile(files, r)
+        if r.random() < .7: return changed, changes
         victim = sorted(changed)[r.integers(len(changed))]
-        b, what = changed[victim], [what]
-        if not isinstance(b, bytes): return changed, what[0]
+        b, changes = changed[victim], [changes]
+        if not isinstance(b, bytes): return changed, changes[0]
     elif u > .95:
         kinds = list(strangers().items())
         k, b = kinds[r.integers(len(kinds))]
@@ -139,12 +164,12 @@ def damage(
     elif u > .92:
         kind = _NO_FILES[r.integers(len(_NO_FILES))]
         return {victim: kind}, f'{victim}: {kind}'
-    else: changed, b, what = {}, files[victim], []
+    else: changed, b, changes = {}, files[victim], []
     for _ in range(int(r.integers(1, 4))):
         k = list(BLOWS)[r.integers(len(BLOWS))]
         b = BLOWS[k](b, r, other.get(victim, files[victim]))
-        what.append(k)
-    return changed | {victim: b}, f'{victim}: {", ".join(what)}'
+        changes.append(k)
+    return changed | {victim: b}, f'{victim}: {", ".join(changes)}'
 
 # %% ../../nbs/dev/13_reliability.ipynb #target
 @dataclass
@@ -231,6 +256,7 @@ def _hostile_tensors(files, r):
     else: new, path = _json_blow(b[8:8 + n], r)
     return {names[0]: len(new).to_bytes(8, 'little') + new + b[8 + n:]}, f'{names[0]}: value of {path}'
 
+# %% ../../nbs/dev/13_reliability.ipynb #-hostile-cell
 def _hostile_cell(files, r):
     "A cell of a table becomes something else."
     name = [n for n in sorted(files) if n.endswith(('.csv', '.txt'))]
@@ -252,7 +278,8 @@ def _hostile_wfdb(files, r):
     name, n_sig, fs = first.split()[:3]
     n = int(r.choice([10**9, 4*10**9, 10**12]))
     width = 1.5 if ' 212 ' in rest[0] else 2
-    return {hea: f'{name} {n_sig} {fs} {n}\n{rest[0]}'.encode(), hea[:-3] + 'dat': f'giant {int(n*int(n_sig.split("/")[0])*width)}'}, f'{hea}: {n:,} samples, and a file of that length'
+    return {hea: f'{name} {n_sig} {fs} {n}\n{rest[0]}'.encode(),
+            hea[:-3] + 'dat': f'giant {int(n*int(n_sig.split("/")[0])*width)}'}, f'{hea}: {n:,} samples, and a file of that length'
 
 def _read_wfdb(box, name):
     from ecg_nb.data.load import read
@@ -287,6 +314,7 @@ def _read_annotations(box, name):
     from ecg_nb.data.formats import read_annotations
     return read_annotations(box/'rec')
 
+# %% ../../nbs/dev/13_reliability.ipynb #-make-annotations
 @_target('WFDB annotations', _read_annotations, victims=('rec.atr',))
 def _make_annotations(box, variant):
     import wfdb
@@ -299,7 +327,8 @@ def _hostile_edf(files, r):
     b, n = files['rec.edf'], int(r.choice([10**7, 99_999_999]))
     size = 2*sum(int(o) for o in re.findall(rb'\d+', b[256 + 216*int(b[252:256]):256 + 224*int(b[252:256])]))
     if r.random() < .5:
-        return {'rec.edf': (b[:236] + b'%-8d' % n + b[244:], len(b[:int(b[184:192])]) + n*size)}, f'rec.edf: {n:,} data records, and a file of that length'
+        return {'rec.edf': (b[:236] + b'%-8d' % n + b[244:],
+                            len(b[:int(b[184:192])]) + n*size)}, f'rec.edf: {n:,} data records, and a file of that length'
     times = re.sub(rb'\+\d\x14\x14', lambda m: b'+%d\x14\x14' % int(10**r.uniform(0, 11)), b)   # gaps of years
     return {'rec.edf': times[:len(b)].ljust(len(b), b'\0')}, 'rec.edf: impossible times'
 
@@ -335,13 +364,18 @@ def _hostile_mat(files, r):
     name, kind = sorted(n for n in files if n.endswith('.mat'))[0], r.integers(3)
     head = b'MATLAB 5.0 MAT-file'.ljust(124) + b'\0\1IM'
     if kind == 0:
-        return {name: head + _element(15, _bomb(1 if r.random() < .95 else [60, 70][r.integers(2)]))}, f'{name}: a compressed part that unpacks to very much'
+        return {name: head + _element(15, _bomb(1 if r.random() < .95
+                                                else [60,
+                                                      70][r.integers(2)]))}, f'{name}: a compressed part that unpacks to very much'
     if kind == 1:
-        inner, flags = b'', _element(6, np.array([1, 0], '<u4').tobytes()) + _element(5, np.array([1, 1], '<i4').tobytes()) + _element(1, b'')
+        inner, flags = b'', _element(6, np.array([1, 0],
+                                                 '<u4').tobytes()) + _element(5, np.array([1, 1], '<i4').tobytes()) + _element(1, b'')
         for _ in range(int(10**r.uniform(0, 3))): inner = _element(14, flags + inner)
-        return {name: head + (inner if r.random() < .5 else _element(15, zlib.compress(inner)))}, f'{name}: cells within cells'
+        return {name: head + (inner if r.random() < .5
+                              else _element(15, zlib.compress(inner)))}, f'{name}: cells within cells'
     m, n = (int(r.choice([-1, 0, 2**16, 2**31 - 1])) for _ in range(2))
-    return {name: np.array([r.choice([0, 10, 30, 50, 52, 1000]), m, n, r.integers(2), 4], '<i4').tobytes() + b'val\0' + bytes(100)}, f'{name}: a matrix of {m} x {n}'
+    return {name: np.array([r.choice([0, 10, 30, 50, 52, 1000]), m, n, r.integers(2), 4],
+                           '<i4').tobytes() + b'val\0' + bytes(100)}, f'{name}: a matrix of {m} x {n}'
 
 def _read_cpsc(box, name):
     from ecg_nb.data.formats import read_cpsc
@@ -379,7 +413,8 @@ def _fields_struck(b, r, first, last):
     for _ in range(int(r.integers(1, 4))):
         n = int(r.choice([1, 2, 4]))
         i = int(r.integers(first, max(first + 1, min(last, len(b)) - n)))
-        b = b[:i] + (_EXTREME[r.integers(len(_EXTREME))] % 256**n).to_bytes(n, ['little', 'big'][r.integers(2)]) + b[i + n:]
+        b = b[:i] + (_EXTREME[r.integers(len(_EXTREME))] % 256**n).to_bytes(n, ['little',
+                                                                                'big'][r.integers(2)]) + b[i + n:]
     return b
 
 def _hostile_scp(files, r):
@@ -395,6 +430,7 @@ def _hostile_scp(files, r):
     b[:2] = struct.pack('<H', crc_hqx(bytes(b[2:]), 0xffff))
     return {'rec.bin': bytes(b)}, f'rec.bin: numbers in section {number}, sums fit'
 
+# %% ../../nbs/dev/13_reliability.ipynb #-hostile-xml
 def _hostile_xml(files, r):
     "A number or word anywhere, an entity, elements beyond number."
     b, kind = files['rec.bin'], int(r.integers(8))
@@ -407,18 +443,23 @@ def _hostile_xml(files, r):
                                                                  for x, y in zip('abcdefgh', 'bcdefghi')) + ']>'
         return back(text[:root] + bomb + text[root:].replace('</', '&i;</', 3)), 'rec.bin: entities of entities'
     if kind == 1:
-        return back(text[:root] + '<!DOCTYPE a [<!ENTITY a SYSTEM "../outside/secret">]>' + text[root:].replace('</', '&a;</', 3)), 'rec.bin: an entity from outside'
+        return back(text[:root] + '<!DOCTYPE a [<!ENTITY a SYSTEM "../outside/secret">]>'
+                    + text[root:].replace('</', '&a;</', 3)), 'rec.bin: an entity from outside'
     spots = [m for m in re.finditer(r'(?<=[">])[^<>"]{1,40}(?=[<"])', text)]
     m = spots[r.integers(len(spots))]
     if kind == 2:
-        return back(text[:m.end()] + '<a>'*int(10**r.uniform(1, 5)) + text[m.end():]), 'rec.bin: elements within elements'
+        return back(text[:m.end()] + '<a>'*int(10**r.uniform(1, 5))
+                    + text[m.end():]), 'rec.bin: elements within elements'
     if kind == 3:
-        return back(text[:m.start()] + m[0]*int(10**r.uniform(1, 4.5)) + text[m.end():]), 'rec.bin: a text again and again'
+        return back(text[:m.start()] + m[0]*int(10**r.uniform(1, 4.5))
+                    + text[m.end():]), 'rec.bin: a text again and again'
     if kind == 4:
         tags = re.findall(r'<([A-Za-z]\w*)', text)
         tag = tags[r.integers(len(tags))]
-        return back(text.replace(f'<{tag}', f'<{tag}_').replace(f'</{tag}', f'</{tag}_')), f'rec.bin: {tag} has another name'
-    token = _TOKENS[r.integers(len(_TOKENS))].decode('latin-1') if kind < 7 else str(_EXTREME[r.integers(len(_EXTREME))])
+        return back(text.replace(f'<{tag}',
+                                 f'<{tag}_').replace(f'</{tag}', f'</{tag}_')), f'rec.bin: {tag} has another name'
+    token = (_TOKENS[r.integers(len(_TOKENS))].decode('latin-1') if kind < 7
+             else str(_EXTREME[r.integers(len(_EXTREME))]))
     return back(text[:m.start()] + token + text[m.end():]), f'rec.bin: {m[0][:20]!r} is {token[:20]!r}'
 
 # %% ../../nbs/dev/13_reliability.ipynb #clinical-targets
@@ -438,7 +479,8 @@ def _hostile_holter(files, r):
     "A header that promises a month, and a file of that length."
     if r.random() < .7: return _hostile_binary(files, r)
     b, n = files['rec.bin'], int(r.choice([10**8, 2*10**9]))
-    return {'rec.bin': (b[:14] + n.to_bytes(4, 'little') + b[18:], 522 + 4*n)}, f'rec.bin: {n:,} samples, and a file of that length'
+    return {'rec.bin': (b[:14] + n.to_bytes(4, 'little') + b[18:],
+                        522 + 4*n)}, f'rec.bin: {n:,} samples, and a file of that length'
 
 def _recording(variant, **kw):
     return Recording(_ecg(variant, **kw), 100, LEADS, 'rec')
@@ -464,15 +506,19 @@ def _make_dicom(box, variant):
         return ds
     def code(value): return Sequence([item(CodeValue=value, CodingSchemeDesignator='UCUM', CodeMeaning='')])
     def group(x, originality):
-        channels = [item(ChannelSourceSequence=code(f'2:{k + 1}'), ChannelSensitivity='1', ChannelSensitivityUnitsSequence=code('uV'), ChannelBaseline='0',
+        channels = [item(ChannelSourceSequence=code(f'2:{k + 1}'), ChannelSensitivity='1',
+                         ChannelSensitivityUnitsSequence=code('uV'), ChannelBaseline='0',
                          ChannelSensitivityCorrectionFactor='1') for k in range(len(x))]
-        return item(WaveformOriginality=originality, NumberOfWaveformChannels=len(x), NumberOfWaveformSamples=x.shape[1], SamplingFrequency='100', WaveformPaddingValue=b'\0\0',
-                    ChannelDefinitionSequence=Sequence(channels), WaveformBitsAllocated=16, WaveformSampleInterpretation='SS', WaveformData=x.T.tobytes())
+        return item(WaveformOriginality=originality, NumberOfWaveformChannels=len(x),
+                    NumberOfWaveformSamples=x.shape[1], SamplingFrequency='100', WaveformPaddingValue=b'\0\0',
+                    ChannelDefinitionSequence=Sequence(channels), WaveformBitsAllocated=16,
+                    WaveformSampleInterpretation='SS', WaveformData=x.T.tobytes())
     x = np.rint(1000*_ecg(variant)[:2]).astype('<i2')
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID, meta.TransferSyntaxUID = '1.2.840.10008.5.1.4.1.1.9.1.1', '2.25.1', '1.2.840.10008.1.2.1'
     note = item(ConceptNameCodeSequence=code('5.13.5-9'), NumericValue='96', UnformattedTextValue='Sinus rhythm')
-    ds = item(file_meta=meta, Modality='ECG', PatientSex='F', PatientAge='061Y', AcquisitionDateTime='20240229070809', WaveformAnnotationSequence=Sequence([note]),
+    ds = item(file_meta=meta, Modality='ECG', PatientSex='F', PatientAge='061Y',
+              AcquisitionDateTime='20240229070809', WaveformAnnotationSequence=Sequence([note]),
               WaveformSequence=Sequence([group(x, 'ORIGINAL'), group(x[:, :60], 'DERIVED')]))
     ds.save_as(box/'rec.bin', enforce_file_format=True)
 
@@ -480,15 +526,18 @@ def _make_bdf(box, variant):
     "As pyedflib writes it, the date taken out."
     import pyedflib
     with pyedflib.EdfWriter(str(box/'rec.bin'), 2, file_type=pyedflib.FILETYPE_BDF) as w:
-        w.setSignalHeaders([dict(label=l, dimension='uV', sample_frequency=50, physical_min=-5000, physical_max=5000, digital_min=-8388608, digital_max=8388607,
+        w.setSignalHeaders([dict(label=l, dimension='uV', sample_frequency=50, physical_min=-5000,
+                                 physical_max=5000, digital_min=-8388608, digital_max=8388607,
                                  transducer='', prefilter='') for l in ('II', 'V1')])
         w.setStartdatetime(pd.Timestamp(2001, 2, 3).to_pydatetime())
         w.writeSamples([1000*np.ascontiguousarray(x, float) for x in _ecg(variant)[[1, 6]]])
 
+# %% ../../nbs/dev/13_reliability.ipynb #more
 _target('SCP-ECG', _read_clinical, hostile=_hostile_scp)(_make_scp)
 _target('DICOM', _read_clinical, hostile=_hostile_dicom)(_make_dicom)
 for _name in ('aecg', 'muse', 'cardiosoft', 'sierra', 'schiller', 'mortara'):
-    _target(CLINICAL[2 + ('aecg', 'muse', 'cardiosoft', 'sierra', 'schiller', 'mortara').index(_name)], _read_clinical, hostile=_hostile_xml)(
+    _target(CLINICAL[2 + ('aecg', 'muse', 'cardiosoft', 'sierra', 'schiller',
+                          'mortara').index(_name)], _read_clinical, hostile=_hostile_xml)(
         partial(_make_clinical, f'clinical_xml.write_{_name}'))
 _target('ISHNE', _read_clinical, hostile=_hostile_holter)(partial(_make_clinical, 'holter.write_ishne',
                                                                   leads=('II', 'V1')))
@@ -511,7 +560,8 @@ def _hostile_zip(files, r):
         info = zipfile.ZipInfo(_PATHS[r.integers(len(_PATHS))].replace('\0', '') or 'x' if kind == 0 else 'rec.hea')
         if kind == 1: info.external_attr = (stat.S_IFLNK | 0o777) << 16
         z.writestr(info,
-                   [b'secret', b'/etc/passwd', bytes(120 << 20 if r.random() < .05 else 1 << 20), files['rec.bin'], b'rec 1 100 250'][kind])
+                   [b'secret', b'/etc/passwd', bytes(120 << 20 if r.random() < .05 else 1 << 20),
+                    files['rec.bin'], b'rec 1 100 250'][kind])
     data = out.getvalue()
     if kind == 4: data = data.replace((13).to_bytes(4, 'little'), int(r.integers(1 << 32)).to_bytes(4, 'little'))
     return {'rec.bin': data}, f'rec.bin: {("a name that leads out", "a link", "a bomb", "an archive in an archive", "another size")[kind]}'
@@ -539,10 +589,12 @@ def _make_hdf5(box, variant):
         f.create_dataset('exam_id', data=np.arange(3), track_times=False)
         f.attrs.update(units='mV', fs=100., leads=','.join(LEADS))
 
+# %% ../../nbs/dev/13_reliability.ipynb #-make-parquet
 @_target('Parquet', _read_members, hostile=_hostile_binary)
 def _make_parquet(box, variant):
     x = _three(variant)
-    pd.DataFrame(dict(record_id=['a', 'b', 'c'], II=list(x[:, :, 1]), V1=list(x[:, :, 6]), units='mV', fs=100)).to_parquet(box/'rec.bin')
+    pd.DataFrame(dict(record_id=['a', 'b', 'c'], II=list(x[:, :, 1]), V1=list(x[:, :, 6]),
+                      units='mV', fs=100)).to_parquet(box/'rec.bin')
 
 # %% ../../nbs/dev/13_reliability.ipynb #-small-ptbxl
 def _small_ptbxl(box, variant):
@@ -585,6 +637,7 @@ def _make_records(box, variant):
     from ecg_nb.data.simulate import write_wfdb
     for i in range(4): write_wfdb(box/f'rec_{i}', np.roll(_ecg(variant), 20*i, 1), 100, LEADS)
 
+# %% ../../nbs/dev/13_reliability.ipynb #-read-store
 def _read_store(box, name):
     from ecg_nb.data.store import Store
     s = Store(box)
@@ -639,7 +692,8 @@ def _make_network(box, variant):
     sched.step()
     save_weights(m, box/'model.safetensors')
     save_checkpoint(box/'checkpoint.safetensors', m, opt, sched,
-                    dict(settings=dict(epochs=3), epoch=1, best=.5, best_epoch=0, history=[dict(epoch=0, score=.5)], stopped=''))
+                    dict(settings=dict(epochs=3), epoch=1, best=.5, best_epoch=0,
+                         history=[dict(epoch=0, score=.5)], stopped=''))
 
 # %% ../../nbs/dev/13_reliability.ipynb #-read-run
 def _read_run(box, name):
@@ -658,7 +712,9 @@ def _make_run(box, variant):
     options = dict(n_samples=60)
     save_weights(create_model('cnn_s3', 12, 2, seed=variant, **options), box/'model.safetensors')
     write_json(box/'run.json',
-               dict(task='test', title='test', model=dict(name='cnn_s3', options=options), classes=['NORM', 'MI'], leads=list(LEADS), recipe=asdict(Recipe()), length=60, stride=60, join='mean', thresholds=[.5, .5], simulated=True))
+               dict(task='test', title='test', model=dict(name='cnn_s3', options=options),
+                    classes=['NORM', 'MI'], leads=list(LEADS), recipe=asdict(Recipe()), length=60,
+                    stride=60, join='mean', thresholds=[.5, .5], simulated=True))
 
 # %% ../../nbs/dev/13_reliability.ipynb #-read-gallery
 def _read_gallery(box, name):
@@ -672,7 +728,8 @@ def _read_gallery(box, name):
 def _make_gallery(box, variant):
     from ecg_nb.tasks.gallery import Gallery
     g = Gallery(dict(model='0'*64, run='test', leads=['I'], fs=100., recipe='r', threshold=.5, simulated=True))
-    g.enrol([f'person {i}' for i in range(5)], np.random.default_rng(variant).standard_normal((5, 16))).save(box/'gallery.safetensors')
+    g.enrol([f'person {i}' for i in range(5)],
+            np.random.default_rng(variant).standard_normal((5, 16))).save(box/'gallery.safetensors')
 
 def _read_kept(box, name):
     from ecg_nb.training.data import load_saved
@@ -690,8 +747,11 @@ def _make_kept(box, variant):
 def _hostile_npy(files, r):
     "Headers that promise objects, gigabytes or negative shapes."
     if 'rec.npy' not in files: return _hostile_cell(files, r)
-    kind = [('|O', '(12, 250)'), ('<f4', '(12, 10000000000)'), ('<f4', '(-12, 250)'), ('<f4', '(' + '1, '*100 + ')'), ('<f8', '()'), ('<U1000000000', '(1,)'), ("[('a', '<f4'), ('b', '|O')]", '(3,)'), ('<M8[s]', '(100,)'), ('<c16', '(12, 20)'), ('<f2', '(12, 250)'),
-        ('<i1', '(250, 12)'), ('>f8', '(12, 10)'), ('|V2147483647', '(1,)'), ('<f4', '(0, 250)'), ('<f4', '(250,)'), ('<f4', '(12, 1e3)'), ('<f4', '__import__("os").system("touch canary")')][r.integers(17)]
+    kind = [('|O', '(12, 250)'), ('<f4', '(12, 10000000000)'), ('<f4', '(-12, 250)'),
+            ('<f4', '(' + '1, '*100 + ')'), ('<f8', '()'), ('<U1000000000', '(1,)'),
+            ("[('a', '<f4'), ('b', '|O')]", '(3,)'), ('<M8[s]', '(100,)'), ('<c16', '(12, 20)'), ('<f2', '(12, 250)'),
+        ('<i1', '(250, 12)'), ('>f8', '(12, 10)'), ('|V2147483647', '(1,)'), ('<f4', '(0, 250)'),
+            ('<f4', '(250,)'), ('<f4', '(12, 1e3)'), ('<f4', '__import__("os").system("touch canary")')][r.integers(17)]
     d = kind[0] if kind[0][0] == '[' else repr(kind[0])
     body = _npy(f"{{'descr': {d}, 'fortran_order': {bool(r.integers(2))}, 'shape': {kind[1]}, }}",
                 [list(_PICKLES.values())[r.integers(2)], bytes(4800), r.bytes(9600)][r.integers(3)])
@@ -709,7 +769,9 @@ def _make_npy(box, variant): np.save(box/'rec.npy', _ecg(variant))
 def _make_csv(box, variant):
     t = pd.DataFrame(_ecg(variant).T, columns=LEADS).round(3)
     t.to_csv(box/'rec.csv', index=False)
-    t.iloc[:, :3].set_axis([f'23:59:59.{k:02d}' if k < 100 else f'00:00:{k//100 - 1:02d}.{k % 100:02d}' for k in range(len(t))]).to_csv(box/'clock.csv', index_label='time')
+    t.iloc[:, :3].set_axis([f'23:59:59.{k:02d}' if k < 100
+                            else f'00:00:{k//100 - 1:02d}.{k % 100:02d}'
+                            for k in range(len(t))]).to_csv(box/'clock.csv', index_label='time')
 
 def _read_onnx(box, name):
     from ecg_nb.inference.onnx import OnnxRun
@@ -769,6 +831,7 @@ def _hostile_zip(r):
     if r.random() < .2: b = b.replace(b'PK\1\2\x14\3\x14\0\0\0', b'PK\1\2\x14\3\x14\0\1\0')     # says it is encrypted
     return b, f'zip trick {kind}'
 
+# %% ../../nbs/dev/13_reliability.ipynb #-zip-bomb
 @lru_cache
 def _zip_bomb(): # 300 MB of zeros in 300 kB
     out = io.BytesIO()
@@ -823,8 +886,8 @@ def _hostile_tar(r):
 # %% ../../nbs/dev/13_reliability.ipynb #-hostile-archive
 def _hostile_archive(files, r):
     name = sorted(files)[r.integers(len(files))]
-    b, what = (_hostile_zip if name.endswith('.zip') else _hostile_tar)(r)
-    return {name: b}, f'{name}: {what}'
+    b, change = (_hostile_zip if name.endswith('.zip') else _hostile_tar)(r)
+    return {name: b}, f'{name}: {change}'
 
 def _read_archive(box, name):
     from ecg_nb.data.download import unpack
@@ -881,7 +944,8 @@ def _make_lists(box, variant):
     names = [f'rec_{i + variant}.edf' for i in range(9)]
     (box/'SHA256SUMS.txt').write_text(''.join(f'{hashlib.sha256(n.encode()).hexdigest()} d/{n}\n' for n in names))
     write_json(box/'files.json',
-               [dict(full_path=n, is_file=True, file_size=1000 + i, file_checksum_md5=f'{i:032x}', archived=False) for i, n in enumerate(names)])
+               [dict(full_path=n, is_file=True, file_size=1000 + i, file_checksum_md5=f'{i:032x}',
+                     archived=False) for i, n in enumerate(names)])
 
 # %% ../../nbs/dev/13_reliability.ipynb #guard
 _WATCHED = ('os.remove', 'os.rename', 'os.mkdir', 'os.rmdir', 'os.symlink', 'os.link', 'os.chmod', 'os.chown',
@@ -890,6 +954,7 @@ _FORBIDDEN = ('os.system', 'os.exec', 'os.posix_spawn', 'os.spawn', 'os.fork', '
               'subprocess.Popen', 'pty.spawn', 'socket.connect', 'socket.bind', 'socket.sendto',
               'pickle.find_class', 'webbrowser.open', 'urllib.Request')
 
+# %% ../../nbs/dev/13_reliability.ipynb #guard-2
 class Guard:
     "An audit hook for a child process: what happens outside folder `box` is noted and stopped."
     def __init__(self, box, secret):
@@ -914,7 +979,8 @@ class Guard:
             return f'exec of {args[0].co_filename}'
         if event == 'open':
             if not isinstance(args[0], (str, bytes, os.PathLike)): return ''
-            writes = isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND)
+            writes = isinstance(args[2],
+                                int) and args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND)
             p = self.real(args[0])
             if writes: return '' if p.startswith(self.box) or p == '/dev/null' else 'open for writing outside'
             return 'the secret was read' if p == self.secret or p == '/etc/passwd' else ''
@@ -925,7 +991,8 @@ class Guard:
             # below a folder that is open
             if any(isinstance(a, int) and a > 2 for a in args[1:]) and event in ('os.remove', 'os.rmdir'): return ''
             return next((f'{event} outside' for q in paths
-                         if not self.real(os.path.dirname(os.fsdecode(q)) or '.', '').startswith(self.box.rstrip(os.sep))), '')
+                         if not self.real(os.path.dirname(os.fsdecode(q)) or '.',
+                                          '').startswith(self.box.rstrip(os.sep))), '')
         return ''
 
     def real(self, p, tail=None):
@@ -960,33 +1027,34 @@ def _memory(): # MB resident now, and at most since the last reset
     except OSError: return 0., 0.
     return tuple(int(re.search(rf'{k}:\s+(\d+)', s)[1])/1024 for k in ('VmRSS', 'VmHWM'))
 
+# %% ../../nbs/dev/13_reliability.ipynb #-one
 def _one(guard, target, box, files, changed):
     "Outcome, fault and a few words for one damaged file."
     _put(box, changed)
-    known, fault, said = {p for p in box.iterdir()}, '', ''
+    before, fault, message = {p for p in box.iterdir()}, '', ''
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter('always')
         guard.seen.clear()
         guard.on = True
         try: outcome = check(target.read(box, next(iter(changed))))
         except ECGError as e:
-            outcome, said = type(e).__name__, str(e)
+            outcome, message = type(e).__name__, str(e)
             if not (e.path and e.cause): fault = 'an error without path or cause'
-            elif len(said) > 3000: fault = 'an error of many pages'
-        except AssertionError as e: outcome, fault, said = 'fault', f'unsound result', str(e)
-        except BaseException as e: outcome, fault, said = 'fault', f'unnamed {type(e).__name__}', str(e)
+            elif len(message) > 3000: fault = 'an error of many pages'
+        except AssertionError as e: outcome, fault, message = 'fault', f'unsound result', str(e)
+        except BaseException as e: outcome, fault, message = 'fault', f'unnamed {type(e).__name__}', str(e)
         finally: guard.on = False
-    if guard.seen: fault, said = guard.seen[0], said
+    if guard.seen: fault, message = guard.seen[0], message
     elif os.listdir('.') != ['secret']:
         fault = f'left {", ".join(sorted(set(os.listdir(".")) - {"secret"}))[:60]} behind outside'
     # unpacked: goes with the program
-    elif new := {p for p in box.iterdir() if 'ecg_nb_zip' not in p.name} - known:
+    elif new := {p for p in box.iterdir() if 'ecg_nb_zip' not in p.name} - before:
         fault = f'left {sorted(new)[0].name} behind'
     elif len(warned) > 20: fault = f'{len(warned)} warnings'
     for p in set(os.listdir('.')) - {'secret'}: os.unlink(p)
-    for p in set(box.iterdir()) - known: shutil.rmtree(p) if p.is_dir() else p.unlink()
+    for p in set(box.iterdir()) - before: shutil.rmtree(p) if p.is_dir() else p.unlink()
     _put(box, {k: files[k] for k in changed})
-    return ('fault' if fault else outcome), fault, said[:300]
+    return ('fault' if fault else outcome), fault, message[:300]
 
 # %% ../../nbs/dev/13_reliability.ipynb #-damage-child
 def _damage_child(pipe, name, seeds, folder, memory_mb, kept):
@@ -1014,16 +1082,16 @@ def _damage_child(pipe, name, seeds, folder, memory_mb, kept):
     for seed in seeds:
         pipe.write(f'{seed}\n')
         pipe.flush()
-        changed, what = kept[seed] if kept else damage(files, seed, name, other=other, victims=target.victims,
+        changed, changes = kept[seed] if kept else damage(files, seed, name, other=other, victims=target.victims,
                                                        hostile=target.hostile)
         try: Path('/proc/self/clear_refs').write_text('5')                     # forget the peak
         except OSError: pass
         before, size, t = _memory()[0], os.fstat(log).st_size, time.perf_counter()
-        outcome, fault, said = _one(guard, target, box, files, changed)
+        outcome, fault, message = _one(guard, target, box, files, changed)
         ms, mb, spilt = 1e3*(time.perf_counter() - t), _memory()[1] - before, os.fstat(log).st_size - size
         if not fault and mb > memory_mb: outcome, fault = 'fault', f'{mb:.0f} MB'
         if not fault and spilt > 10_000: outcome, fault = 'fault', f'{spilt:,} bytes printed'
-        pipe.write(json.dumps(dict(seed=seed, what=what, outcome=outcome, fault=fault, said=said,
+        pipe.write(json.dumps(dict(seed=seed, what=changes, outcome=outcome, fault=fault, said=message,
                                    ms=round(ms, 2), mb=round(mb, 1))) + '\n')
         pipe.flush()
 
@@ -1034,13 +1102,16 @@ def _preload(training=False):
     for m in ('certifi', 'encodings.idna', 'fractions', 'filelock', 'joblib', 'pandas', 'scipy.io',
               'scipy.signal', 'sklearn.metrics', 'tqdm.auto', 'urllib3', 'wfdb', 'ecg_nb.data.store',
               'ecg_nb.training.loop', 'ecg_nb.data.download', 'ecg_nb.tasks.gallery', 'ecg_nb.data.own',
-              'ecg_nb.tasks.sweep', 'ecg_nb.models.networks', 'ecg_nb.data.simulate', 'ecg_nb.data.scp', 'ecg_nb.data.dicom',
-              'ecg_nb.inference.predict', 'ecg_nb.evaluation.card', 'ecg_nb.data.clinical_xml', 'ecg_nb.data.holter', 'ecg_nb.data.mfer', 'ecg_nb.data.load', 'pydicom', 'ecg_nb.data.containers', 'h5py',
+              'ecg_nb.tasks.sweep', 'ecg_nb.models.networks', 'ecg_nb.data.simulate',
+              'ecg_nb.data.scp', 'ecg_nb.data.dicom',
+              'ecg_nb.inference.predict', 'ecg_nb.evaluation.card', 'ecg_nb.data.clinical_xml',
+              'ecg_nb.data.holter', 'ecg_nb.data.mfer', 'ecg_nb.data.load', 'pydicom', 'ecg_nb.data.containers', 'h5py',
               'pyarrow.parquet'):
         importlib.import_module(m)
     sys.modules['torch'].set_num_threads(1)
     if training: _trainer()   # the first optimizer imports half of torch
 
+# %% ../../nbs/dev/13_reliability.ipynb #-fork
 def _fork(work, *args):
     "A child process that does `work(pipe, *args)` and ends; its pid, and the end of the pipe to listen to."
     out, into = os.pipe()
@@ -1132,9 +1203,10 @@ def try_damage(
                     if now is None:
                         raise RuntimeError(f'{name}: the child fell before the first file ({line[0]} {line[1]})')
                     files, target = sound_files(name), TARGETS[name]
-                    what = (kept[now] if kept
-                            else damage(files, now, name, other=sound_files(name, 1), victims=target.victims, hostile=target.hostile))[1]
-                    rows.append(dict(seed=now, what=what, outcome='fault',
+                    changes = (kept[now] if kept
+                            else damage(files, now, name, other=sound_files(name, 1),
+                                        victims=target.victims, hostile=target.hostile))[1]
+                    rows.append(dict(seed=now, what=changes, outcome='fault',
                                      fault=f'{line[0]} ({line[1]:g}{" s" if line[0] == "hang" else ""})',
                                      said='', ms=limit_s*1e3 if line[0] == 'hang' else np.nan, mb=np.nan))
                     todo.remove(now)
@@ -1181,6 +1253,7 @@ class Job:
     serve: bool = False    # does it need the stand-in publisher?
 
 def _digest(b): return hashlib.sha256(b).hexdigest()[:16]
+
 def _files(out, but=('.lock',)):
     return {p.relative_to(out).as_posix(): _digest(p.read_bytes()) for p in sorted(Path(out).rglob('*'))
             if p.is_file() and p.name not in but}
@@ -1212,8 +1285,10 @@ def _train(source, out, epochs=6, seed=0):
 
 def _trained(out):
     history = pd.read_csv(out/'history.csv').drop(columns='seconds') if (out/'history.csv').exists() else None
-    return {k: v for k, v in _files(out).items() if k == 'model.safetensors'} | dict(history=history is not None and history.to_csv(index=False))
+    return {k: v for k, v in _files(out).items()
+            if k == 'model.safetensors'} | dict(history=history is not None and history.to_csv(index=False))
 
+# %% ../../nbs/dev/13_reliability.ipynb #-prepare-download
 def _prepare_download(source):
     for i in range(8):
         (source/f'Person_{i:02d}').mkdir()
@@ -1230,15 +1305,18 @@ def _sweep_one(job, folder): return dict(score=int(_train(None, folder, epochs=2
 
 def _sweep(source, out):
     from ecg_nb.tasks.sweep import sweep
-    return _digest(sweep(pd.DataFrame(dict(name=[f's{k}' for k in range(4)], seed=range(4))), out, _sweep_one, progress=False, wait=True, poll_s=.02).to_csv(index=False).encode())
+    return _digest(sweep(pd.DataFrame(dict(name=[f's{k}' for k in range(4)], seed=range(4))), out,
+                         _sweep_one, progress=False, wait=True, poll_s=.02).to_csv(index=False).encode())
 
 def _swept(out):
     from ecg_nb.tasks.sweep import sweep_table
     return dict(table=sweep_table(out).to_csv(index=False),
                 weights={p.parent.name: _digest(p.read_bytes()) for p in sorted(Path(out).glob('*/model.safetensors'))})
 
-JOBS = dict(sweep=Job(_prepare_train, _sweep, _swept), convert=Job(_prepare_convert, _convert, _files), train=Job(_prepare_train, _train, _trained),
-            download=Job(_prepare_download, _download, lambda out: {k: v for k, v in _files(out).items() if k.startswith('Person')}, serve=True))
+JOBS = dict(sweep=Job(_prepare_train, _sweep, _swept),
+            convert=Job(_prepare_convert, _convert, _files), train=Job(_prepare_train, _train, _trained),
+            download=Job(_prepare_download, _download,
+                         lambda out: {k: v for k, v in _files(out).items() if k.startswith('Person')}, serve=True))
 
 # %% ../../nbs/dev/13_reliability.ipynb #-served-child
 def _served_child(pipe, folder):
@@ -1251,7 +1329,8 @@ def _served_child(pipe, folder):
 @contextmanager
 def workshop(
     name:str,    # of a job in `JOBS`
-):               # (source folder, function(out) that does the job undisturbed in a child, its result, seconds that it takes)
+):               # (source folder, function(out) that does the job undisturbed in a child, its
+                 # result, seconds that it takes)
     "What a job starts from, and what it comes to if nobody disturbs it."
     job, server = JOBS[name], None
     _preload(training=name in ('train', 'sweep'))
@@ -1270,15 +1349,16 @@ def workshop(
             took = []
             for k in range(2):   # the first is slower: everything is imported
                 t = time.perf_counter()
-                said = _done(job, source, d/f'whole_{k}')
+                message = _done(job, source, d/f'whole_{k}')
                 took.append(time.perf_counter() - t)
-                if not said.startswith('ok'): raise RuntimeError(f'{name} fails undisturbed: {said}')
-            want = (job.kept(d/'whole_0'), said)
+                if not message.startswith('ok'): raise RuntimeError(f'{name} fails undisturbed: {message}')
+            want = (job.kept(d/'whole_0'), message)
             if job.kept(d/'whole_1') != want[0]: raise RuntimeError(f'{name} does not come to the same twice')
             yield source, d, want, min(took)
         finally:
             if server: _end(server)
 
+# %% ../../nbs/dev/13_reliability.ipynb #-job-child
 def _job_child(pipe, job, source, out, before=None):
     "Do a job; 'ok' and its answer, or the name of the error."
     log = os.open(os.devnull, os.O_WRONLY)
@@ -1286,10 +1366,10 @@ def _job_child(pipe, job, source, out, before=None):
     os.dup2(log, 2)
     try:
         if before: before()
-        said = f'ok {job.run(source, out)}'
-    except ECGError as e: said = f'{type(e).__name__}: {e}'
-    except BaseException as e: said = f'unnamed {type(e).__name__}: {e}'
-    pipe.write(said.replace('\n', ' ') + '\n')
+        message = f'ok {job.run(source, out)}'
+    except ECGError as e: message = f'{type(e).__name__}: {e}'
+    except BaseException as e: message = f'unnamed {type(e).__name__}: {e}'
+    pipe.write(message.replace('\n', ' ') + '\n')
     pipe.flush()
 
 def _answer(pid, out, limit_s=120):
@@ -1312,7 +1392,8 @@ def _die_at(out, step, pipe=None):
         n[0] += 1
     def hook(event, args):
         if event == 'open':
-            ours = isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) and isinstance(args[0], (str, bytes, os.PathLike))
+            ours = isinstance(args[2],
+                              int) and args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) and isinstance(args[0], (str, bytes, os.PathLike))
         else: ours = event in _WATCHED
         if ours and any(os.path.realpath(os.fsdecode(a)).startswith(out) for a in args[:2]
                         if isinstance(a, (str, bytes, os.PathLike))):
@@ -1342,11 +1423,12 @@ def try_kills(
     job, r, faults = JOBS[name], np.random.default_rng(seed), []
     f = dict(trials=0, kills=0, equal=0, steps=0, steps_equal=0)
     with workshop(name) as (source, d, want, took):
-        def finish(out, what):
-            said = _done(job, source, out)
-            same, left = (job.kept(out), said) == want, _leftovers(out)
+        def finish(out, case):
+            message = _done(job, source, out)
+            same, left = (job.kept(out), message) == want, _leftovers(out)
             if not same or left:
-                faults.append(f'{what}: {said if not said.startswith("ok") else "other bytes" if not same else f"left {left[0]} behind"}')
+                faults.append(f'{case}: '
+                              f'{message if not message.startswith("ok") else "other bytes" if not same else f"left {left[0]} behind"}')
             shutil.rmtree(out, ignore_errors=True)
             return same and not left
         for i in range(n):
@@ -1384,14 +1466,18 @@ def try_crowd(
             first = _fork(_job_child, job, source, out, None)
             time.sleep(wait)
             second = _fork(_job_child, job, source, out, None)
-            said = [_answer(*first), _answer(*second)]
-            key = ' + '.join(sorted('finished' if s.startswith('ok') else s.split(':')[0] for s in said))
+            messages = [_answer(*first), _answer(*second)]
+            key = ' + '.join(sorted('finished' if s.startswith('ok') else s.split(':')[0] for s in messages))
             counts[key] = counts.get(key, 0) + 1
-            fine = job.kept(out) == want[0] and all(s == want[1] for s in said if s.startswith('ok')) and any(s.startswith('ok') for s in said) and not any(s.startswith(('unnamed', 'crash', 'hang')) for s in said)
+            fine = job.kept(out) == want[0] and all(s == want[1]
+                                                    for s in messages
+                                                    if s.startswith('ok')) and any(s.startswith('ok') for s in messages) and not any(s.startswith(('unnamed', 'crash', 'hang')) for s in messages)
             again = _done(job, source, out)
             fine = fine and (job.kept(out), again) == want
             if not fine:
-                faults.append(f'trial {i}, {wait:.2f} s apart: ' + ' | '.join(s[:120] for s in said) + ('' if job.kept(out) == want[0] else ' | other bytes'))
+                faults.append(f'trial {i}, {wait:.2f} s apart: '
+                              + ' | '.join(s[:120] for s in messages)
+                              + ('' if job.kept(out) == want[0] else ' | other bytes'))
             equal += fine
             shutil.rmtree(out, ignore_errors=True)
     return dict(trials=n, outcomes=counts, equal=equal, faults=faults[:20])
@@ -1455,15 +1541,16 @@ TOGETHER['gallery, read and saved'] = _save_person, _people
 def _together_child(pipe, add, box, k, start):
     "Add three things, once all are there; the names of those that were added, and errors."
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    added, said = [], []
+    added, messages = [], []
     while time.time() < start: time.sleep(.001)
     for i in range(3):
         try: add(box, f'p{k}{i}')
-        except ECGError as e: said.append(type(e).__name__)
-        except BaseException as e: said.append(f'unnamed {type(e).__name__}')
+        except ECGError as e: messages.append(type(e).__name__)
+        except BaseException as e: messages.append(f'unnamed {type(e).__name__}')
         else: added.append(f'p{k}{i}')
-    pipe.write(json.dumps(dict(added=added, said=said)) + '\n')
+    pipe.write(json.dumps(dict(added=added, said=messages)) + '\n')
 
+# %% ../../nbs/dev/13_reliability.ipynb #try-together-2
 def try_together(
     name:str,             # of `TOGETHER`
     n:int=20,             # trials
@@ -1485,17 +1572,16 @@ def try_together(
             children = [_fork(_together_child, add, box, k, start) for k in range(processes)]
             answers = [_answer(*c) for c in children]
             rows = [json.loads(a) if a[:1] == '{' else dict(added=[], said=[a]) for a in answers]
-            added, said = ([v for r in rows for v in r[k]] for k in ('added', 'said'))
-            lost = set(added) - set(there(box)) if added else set()
+            added, messages = ([v for r in rows for v in r[k]] for k in ('added', 'said'))
+            missing = set(added) - set(there(box)) if added else set()
             f['trials'] += 1
             f['added'] += len(added)
-            f['lost'] += len(lost)
-            for s in said: f['refused'][s] = f['refused'].get(s, 0) + 1
-            if lost or any(s.startswith(('unnamed', 'crash', 'hang')) for s in said) or _leftovers(box):
-                faults.append(f'trial {t}: lost {sorted(lost)[:5]}, said {sorted(set(said))}, left '
+            f['lost'] += len(missing)
+            for s in messages: f['refused'][s] = f['refused'].get(s, 0) + 1
+            if missing or any(s.startswith(('unnamed', 'crash', 'hang')) for s in messages) or _leftovers(box):
+                faults.append(f'trial {t}: lost {sorted(missing)[:5]}, said {sorted(set(messages))}, left '
                               f'{_leftovers(box)[:2]}')
     return f | dict(faults=faults[:20])
-
 
 # %% ../../nbs/dev/13_reliability.ipynb #replaced-sources
 _FORMS = ('npy', 'edf', 'csv', 'wfdb')
@@ -1523,7 +1609,8 @@ def _convert_eight(source, out):
     from ecg_nb.data.store import convert
     from ecg_nb.signals.preprocess import Recipe
     paths = [f'r{k}.{_FORMS[k % 4]}'.replace('.wfdb', '.hea') for k in range(8)]
-    t = pd.DataFrame(dict(record_id=[f'r{k}' for k in range(8)], subject_id='', path=paths, fs=[50. if '.edf' in p else 100. for p in paths],
+    t = pd.DataFrame(dict(record_id=[f'r{k}' for k in range(8)], subject_id='', path=paths,
+                          fs=[50. if '.edf' in p else 100. for p in paths],
                           units='mV', leads=[('I', 'II')]*8))
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
@@ -1561,7 +1648,7 @@ def try_replaced(
                 _put_source(source, k, seed=10 + t)
                 now = _convert_eight(source, out)
                 right = right and list(now.anew.record_id) == [f'r{k}']
-            else: right = list(now.anew.record_id) == [f'r{k}']*(kind == 'replaced')
+            else: right = list(now.anew.record_id) == ([f'r{k}'] if kind == 'replaced' else [])
             fresh = _convert_eight(source, Path(d)/f'fresh_{t}')
             right = right and now.content_hash == fresh.content_hash and not len(_convert_eight(source, out).anew)
             f['trials'] += 1
@@ -1599,6 +1686,7 @@ def _convert_within(source, out):
         t = read_folder(source, fs=100, leads=('I', 'II'), units='mV')
         return convert(t, out, Recipe(leads=('I', 'II')), shard_records=4, progress=False)
 
+# %% ../../nbs/dev/13_reliability.ipynb #try-replaced-within-2
 def try_replaced_within(
     n:int=20,      # trials
     *,
@@ -1612,20 +1700,20 @@ def try_replaced_within(
         for kind in _WITHIN: _put_container(source, kind, 0)
         _convert_within(source, out)
         for t in range(n):
-            kind, what = _WITHIN[r.integers(3)], ('replaced', 'replaced', 'touched')[r.integers(3)]
+            kind, change = _WITHIN[r.integers(3)], ('replaced', 'replaced', 'touched')[r.integers(3)]
             path = source/f'{kind}.{kind}'
             s = path.stat()
-            if what == 'touched': path.touch()
+            if change == 'touched': path.touch()
             else: os.utime(_put_container(source, kind, 10 + t), ns=(s.st_atime_ns, s.st_mtime_ns))
             now = _convert_within(source, out)
             fresh = _convert_within(source, Path(d)/f'fresh_{t}')
             mine = sum(i.startswith(f'{kind}.{kind}/') for i in now.index.record_id)
-            right = mine == 3 and [i.partition('.')[0] for i in now.anew.record_id] == [kind]*3*(what == 'replaced')
+            right = mine == 3 and [i.partition('.')[0] for i in now.anew.record_id] == [kind]*3*(change == 'replaced')
             right = right and now.content_hash == fresh.content_hash and not len(_convert_within(source, out).anew)
             f['trials'] += 1
             f['equal'] += right
-            f['kinds'][f'{kind} {what}'] = f['kinds'].get(f'{kind} {what}', 0) + 1
-            if not right: faults.append(f'trial {t}: {kind} {what}: {now.anew.values.tolist()}')
+            f['kinds'][f'{kind} {change}'] = f['kinds'].get(f'{kind} {change}', 0) + 1
+            if not right: faults.append(f'trial {t}: {kind} {change}: {now.anew.values.tolist()}')
             shutil.rmtree(Path(d)/f'fresh_{t}')
     return f | dict(faults=faults[:20])
 
@@ -1683,15 +1771,16 @@ def try_stops(
             f['stopped'] += os.waitstatus_to_exitcode(status) != 0
             f |= dict(slowest_s=max(f['slowest_s'], round(s, 3)), late=f['late'] + (s > within_s),
                       left=f['left'] + len(left), trials=i + 1)
-            said = _done(job, source, out)
-            same = (job.kept(out), said) == want and not _leftovers(out)
+            message = _done(job, source, out)
+            same = (job.kept(out), message) == want and not _leftovers(out)
             f['equal'] += same
             if not same or s > 10:
-                faults.append(f'trial {i}, {signal.Signals(number).name}: gone after {s:.1f} s, then {said[:120]}; '
+                faults.append(f'trial {i}, {signal.Signals(number).name}: gone after {s:.1f} s, then {message[:120]}; '
                               f'left {_leftovers(out)[:2]}')
             shutil.rmtree(out, ignore_errors=True)
     return f | dict(took_s=round(took, 3), faults=faults[:20])
 
+# %% ../../nbs/dev/13_reliability.ipynb #-workshop-of
 @contextmanager
 def _workshop_of(name):
     "`workshop` of a job in `STOPPED`."
@@ -1733,14 +1822,15 @@ def _full_child(pipe, job, source, out, limit, size, want):
     except PermissionError:
         pipe.write('impossible\n')
         return
-    try: said = f'ok {job.run(source, out)}'
-    except ECGError as e: said = f'{type(e).__name__}: {e}'
-    except BaseException as e: said = f'unnamed {type(e).__name__}: {e}'
+    try: message = f'ok {job.run(source, out)}'
+    except ECGError as e: message = f'{type(e).__name__}: {e}'
+    except BaseException as e: message = f'unnamed {type(e).__name__}: {e}'
     limit(out, None)
     try: again = f'ok {job.run(source, out)}'
     except BaseException as e: again = f'{type(e).__name__}: {e}'
-    pipe.write(json.dumps(dict(said=said, again=again, same=(job.kept(out), again) == want)) + '\n')
+    pipe.write(json.dumps(dict(said=message, again=again, same=(job.kept(out), again) == want)) + '\n')
 
+# %% ../../nbs/dev/13_reliability.ipynb #-nobody
 def _nobody():
     if os.getuid() == 0:
         os.setgroups([])
@@ -1759,45 +1849,46 @@ def try_disk(
     job, faults, f = JOBS[name], [], dict(full=dict(trials=0, outcomes={}, equal=0),
                                           small_disk=dict(trials=0, outcomes={}, equal=0),
                                           read_only=dict(trials=0, outcomes={}, equal=0))
-    def note(part, what, said, fine):
-        key = 'finished' if said.startswith('ok') else said.split(':')[0]
+    def note(part, case, message, fine):
+        key = 'finished' if message.startswith('ok') else message.split(':')[0]
         g = f[part]
         g['trials'] += 1
         g['equal'] += fine
         g['outcomes'][key] = g['outcomes'].get(key, 0) + 1
         if not fine or key.startswith(('unnamed', 'crash', 'hang')):
-            faults.append(f'{part}, {what}: {said[:200]}' + ('' if fine
+            faults.append(f'{part}, {case}: {message[:200]}' + ('' if fine
                                                              else '; other bytes afterwards, or files changed'))
     with workshop(name) as (source, d, want, took):
         sizes = [p.stat().st_size for p in (d/'whole_0').rglob('*') if p.is_file()]
         for part, limit, most, least in (('full', _limited, max(sizes), 0),
                                          ('small_disk', _small_disk, sum(sizes) + 4096*len(sizes), 8192))[:1 + really]:
             for k, size in enumerate(np.unique(np.linspace(least, most, n, endpoint=False).astype(int)).tolist()):
-                said = _answer(*_fork(_full_child, job, source, d/f'{part}_{k}', limit, size, want))
-                if said == 'impossible':
+                reply = _answer(*_fork(_full_child, job, source, d/f'{part}_{k}', limit, size, want))
+                if reply == 'impossible':
                     f[part]['outcomes']['not possible here'] = 1
                     break
-                s = json.loads(said) if said[:1] == '{' else dict(said=said, same=False)
+                s = json.loads(reply) if reply[:1] == '{' else dict(said=reply, same=False)
                 note(part, f'{size:,} bytes', s['said'], s['same'])
         half = d/'half'
         job_pid, pipe = _fork(_job_child, job, source, half, None)
         time.sleep(took/2)
         _end(job_pid)
         os.close(pipe)
-        for what in ('empty', 'half finished'):
+        for leftover in ('empty', 'half finished'):
             out = d/'locked'
             shutil.rmtree(out, ignore_errors=True)
-            shutil.copytree(half, out) if what != 'empty' and half.exists() else out.mkdir()
+            shutil.copytree(half, out) if leftover != 'empty' and half.exists() else out.mkdir()
             paths, before = [out, *out.rglob('*')], _files(out, ())
             for p in paths: p.chmod(0o555 if p.is_dir() else 0o444)
-            said = _done(job, source, out, _nobody)
-            fine = _files(out, ()) == before or said.startswith('ok')
+            reply = _done(job, source, out, _nobody)
+            fine = _files(out, ()) == before or reply.startswith('ok')
             for p in [out, *out.rglob('*')]: p.chmod(0o755 if p.is_dir() else 0o644)
-            note('read_only', what, said, fine and (_done(job, source, out), job.kept(out)) == want[::-1])
+            note('read_only', leftover, reply, fine and (_done(job, source, out), job.kept(out)) == want[::-1])
     return f | dict(faults=faults[:20])
 
 # %% ../../nbs/dev/13_reliability.ipynb #hostile-runs
-_WORDS = ['<script>alert(1)</script>', '"><img src=x onerror=alert(1)>', '\x1b]0;owned\x07', '\x1b[2J', 'a\nb', '\u202egpj', '=cmd|\'/C calc\'!A0',
+_WORDS = ['<script>alert(1)</script>', '"><img src=x onerror=alert(1)>', '\x1b]0;owned\x07',
+          '\x1b[2J', 'a\nb', '\u202egpj', '=cmd|\'/C calc\'!A0',
           '$frac{$', '%s%n', '../../etc', 'x'*100_000, '\0', '\ud800', '']
 
 def _tensors_of(b):
@@ -1826,11 +1917,14 @@ def _weights_blow(files, r):
     else: del t[k]
     return {'model.safetensors': save({n: v.contiguous() for n, v in t.items()})}, f'{kind} in {k}'
 
+# %% ../../nbs/dev/13_reliability.ipynb #-options-blow
 def _options_blow(files, r):
     "Options of a network that its weights are not of."
     d = json.loads(files['run.json'])
-    wild = [dict(width=6000), dict(width=10**9), dict(width=-1), dict(width=0), dict(width='8'), dict(width=8.5), dict(width=True), dict(width=None),
-            dict(depths=[2, 2, 2, 10**7]), dict(depths=[]), dict(depths=None), dict(k=10**8), dict(k=4), dict(dropout=float('nan')), dict(dropout=7),
+    wild = [dict(width=6000), dict(width=10**9), dict(width=-1), dict(width=0), dict(width='8'),
+            dict(width=8.5), dict(width=True), dict(width=None),
+            dict(depths=[2, 2, 2, 10**7]), dict(depths=[]), dict(depths=None), dict(k=10**8),
+            dict(k=4), dict(dropout=float('nan')), dict(dropout=7),
             dict(colour='red'), dict(n_leads=1), {'__class__': 'os.system'}, [1], 'x', None, dict(width={'a': 1})]
     o = wild[r.integers(len(wild))]
     d['model']['options'] = d['model']['options'] | o if isinstance(o, dict) else o
@@ -1839,14 +1933,14 @@ def _options_blow(files, r):
                               'union'][r.integers(9)]
     return {'run.json': json.dumps(d).encode()}, f'options {o}, {d["model"]["name"]}'
 
-
 # %% ../../nbs/dev/13_reliability.ipynb #hostile-runs-words
 def _run_json_blow(files, r):
     "A value of run.json that no training writes."
     d = json.loads(files['run.json'])
     wild = [None, True, -1, 0, 1, 1e308, 2**40, 2**70, 'x', [], {}, [None], [[]], {'a': {}}, 'nan', [0]*1000,
             float('nan'), float('inf'), *_WORDS]
-    key = [*d, 'recipe', 'recipe', 'linear', 'thresholds', 'subjects', 'finetuned', 'data', 'plan', 'per_sample', 'answers'][r.integers(len(d) + 10)]
+    key = [*d, 'recipe', 'recipe', 'linear', 'thresholds', 'subjects', 'finetuned', 'data', 'plan',
+           'per_sample', 'answers'][r.integers(len(d) + 10)]
     w = wild[r.integers(len(wild))]
     if key == 'recipe' and r.random() < .8:
         step = list(d['recipe'])[r.integers(len(d['recipe']))]
@@ -1870,7 +1964,8 @@ def _words_blow(files, r):
 def _beside_blow(files, r):
     "A card, a calibration, a reference that is none."
     name = ['metrics.json', 'calibration.json', 'reference.json'][r.integers(3)]
-    good = {'metrics.json': dict(headline=[dict(name='macro AUC', value=.5, low=.4, high=.6)]), 'calibration.json': dict(temperature=1.5, run='0'*64),
+    good = {'metrics.json': dict(headline=[dict(name='macro AUC', value=.5, low=.4, high=.6)]),
+            'calibration.json': dict(temperature=1.5, run='0'*64),
             'reference.json': dict(leads=['I'], bands=[], people=5)}[name]
     return {name: _json_blow(json.dumps(good).encode(), r)[0] if r.random() < .7 else json.dumps([good]).encode()}, name
 
@@ -1906,6 +2001,7 @@ def _pages_without_pictures():
                         provenance=made), \
          patch.multiple('ecg_nb.inference.predict', _measured=lambda source: (None, {}, {}), provenance=made): yield
 
+# %% ../../nbs/dev/13_reliability.ipynb #-ask-run
 def _ask_run(box, name):
     "What a run says of a recording, as `predict` gives it to people and to programs."
     from ecg_nb.core import json_text
@@ -1914,8 +2010,8 @@ def _ask_run(box, name):
     from ecg_nb.inference.vectors import vectors
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
-        said = predict(Recording(_ecg(0), 100, LEADS, 'probe'), box, progress=False)
-    a, text = said.of(), said.text()
+        answers = predict(Recording(_ecg(0), 100, LEADS, 'probe'), box, progress=False)
+    a, text = answers.of(), answers.text()
     numbers = np.isfinite(a.p[0])
     assert numbers.all() != bool(a.problems[0]) and (numbers.all() or not numbers.any()), 'an answer that is no number'
     with warnings.catch_warnings():
@@ -1925,8 +2021,8 @@ def _ask_run(box, name):
     assert os.path.realpath(box) in text, 'an answer without the folder of its run'
     assert all(line.isprintable() for line in text.split('\n')), 'text that moves the cursor'
     with _pages_without_pictures():
-        assert json.loads(json_text(said.to_dict()))['runs'], 'JSON without the run'
-        shown = page(said, 0, maps=False)
+        assert json.loads(json_text(answers.to_dict()))['runs'], 'JSON without the run'
+        shown = page(answers, 0, maps=False)
     assert not _Page(shown).obeyed, 'a page that would be obeyed'
     return 'marked' if a.problems[0] else 'read'
 
@@ -1937,13 +2033,18 @@ def _make_asked_run(box, variant):
     from ecg_nb.training.weights import save_weights
     options = dict(depths=[1, 1, 1, 1], width=4)
     save_weights(create_model('xresnet1d18', 12, 2, seed=variant, **options), box/'model.safetensors')
-    write_json(box/'run.json', dict(task='test', title='test', model=dict(name='xresnet1d18', options=options), classes=['NORM', 'MI'], leads=list(LEADS),
-                                    recipe=asdict(Recipe()), length=100, stride=50, join='mean', thresholds=[.5, .5], simulated=True))
+    write_json(box/'run.json', dict(task='test', title='test',
+                                    model=dict(name='xresnet1d18', options=options),
+                                    classes=['NORM', 'MI'], leads=list(LEADS),
+                                    recipe=asdict(Recipe()), length=100, stride=50, join='mean',
+                                    thresholds=[.5, .5], simulated=True))
     # a run has these beside it
     for name in ('metrics.json', 'calibration.json', 'reference.json'): write_json(box/name, {})
 
+# %% ../../nbs/dev/13_reliability.ipynb #hostile
 HOSTILE = {'runs': (Target(_make_asked_run, _ask_run),
-                    dict(weights=_weights_blow, options=_options_blow, words=_words_blow, beside=_beside_blow, parts=_parts_blow, header=_tensors_blow) | {'run.json': _run_json_blow})}
+                    dict(weights=_weights_blow, options=_options_blow, words=_words_blow,
+                         beside=_beside_blow, parts=_parts_blow, header=_tensors_blow) | {'run.json': _run_json_blow})}
 
 def try_hostile(
     name:str,        # of `HOSTILE`
@@ -1961,13 +2062,14 @@ def try_hostile(
         files, kept = sound_files(name), {}
         for i in range(n):
             kind = names[i % len(names)]
-            changed, what = kinds[kind](files, np.random.default_rng([i, zlib.crc32(name.encode())]))
-            kept[i] = changed, f'{kind}: {what}'
+            changed, change = kinds[kind](files, np.random.default_rng([i, zlib.crc32(name.encode())]))
+            kept[i] = changed, f'{kind}: {change}'
         tried = try_damage(name, range(n), kept=kept, limit_s=limit_s)
     finally: del TARGETS[name]
     tried['kind'] = [names[i % len(names)] for i in tried.seed]
     if name == 'budgets':
-        tried.loc[(tried.fault == '') & (tried.mb > _MOST_MB), ['outcome', 'fault']] = ['fault', 'more memory than its budget allows']
+        tried.loc[(tried.fault == '') & (tried.mb > _MOST_MB),
+                  ['outcome', 'fault']] = ['fault', 'more memory than its budget allows']
     for o in tried[tried.fault != ''].itertuples(): faults.append(f'{o.what}: {o.fault}: {o.said[:160]}')
     return dict(trials=n, kinds={k: t.outcome.value_counts().to_dict() for k, t in tried.groupby('kind')},
                 slowest_ms=float(tried.ms.max()), peak_mb=float(tried.mb.max()), faults=faults[:20])
@@ -1985,7 +2087,9 @@ def _named_often(files, r):
 
 def _large_frames(files, r):
     frames, n = int(10**r.uniform(3, 5)), int(10**r.uniform(5, 8))
-    return {'rec.hea': f'rec 2 100 {n}\nrec.dat 16x{frames} 200 16 0 0 0 0 I\nrec.dat 16 200 16 0 0 0 0 II\n'.encode(), 'rec.dat': f'giant {min(1 << 42, 2*n*(frames + 1))}'}, f'{n:,} frames of {frames:,}'
+    return {'rec.hea': f'rec 2 100 {n}\nrec.dat 16x{frames} 200 16 0 0 0 0 I\nrec.dat 16 200 16 0 '
+                       f'0 0 0 II\n'.encode(),
+            'rec.dat': f'giant {min(1 << 42, 2*n*(frames + 1))}'}, f'{n:,} frames of {frames:,}'
 
 def _giant_signal(files, r):
     n = int(10**r.uniform(8, 12))
@@ -2024,14 +2128,17 @@ def _slow_words(files, r):
     text = bit*int(10**r.uniform(3.5, 4.7))
     if r.random() < .5:
         return {'rec.csv': f'I{text}x,II\n'.encode() + b'0.1,0.2\n'*300}, f'a heading of {len(text):,} {bit!r}'
-    return {'rec.hea': f'rec 2 100 250\nrec.dat 16 200 16 0 0 0 0 I{text}x\nrec.dat 16 200 16 0 0 0 0 II\n'.encode(), 'rec.dat': bytes(1000)}, f'a lead name of {len(text):,} {bit!r}'
+    return {'rec.hea': f'rec 2 100 250\nrec.dat 16 200 16 0 0 0 0 I{text}x\nrec.dat 16 200 16 0 0 '
+                       f'0 0 II\n'.encode(), 'rec.dat': bytes(1000)}, f'a lead name of {len(text):,} {bit!r}'
 
 def _many_signals(files, r):
     n = int(10**r.uniform(3, 4.6))
     if r.random() < .5:
-        return {'rec.csv': (','.join(f'c{k}' for k in range(n)) + '\n').encode() + (b'0,'*n + b'0\n')*3}, f'{n:,} columns'
+        return {'rec.csv': (','.join(f'c{k}' for k in range(n)) + '\n').encode()
+                + (b'0,'*n + b'0\n')*3}, f'{n:,} columns'
     return {'rec.hea': (f'rec {n} 100 250\n' + ''.join('rec.dat 16 200 16 0 0 0 0 '
-                                                       f'c{k}\n' for k in range(n))).encode(), 'rec.dat': bytes(500*n)}, f'{n:,} signals'
+                                                       f'c{k}\n' for k in range(n))).encode(),
+            'rec.dat': bytes(500*n)}, f'{n:,} signals'
 
 _CLAIMED = ('rec.hea', 'rec.dat', 'seg.hea', 'seg.dat', 'rec.csv', 'rec.csv.gz', 'rec.zip', 'rec.npz', 'rec.h5')
 _MOST_MB = 600   # of a budget of 200 MB: numbers are read as integers and made into others
@@ -2050,14 +2157,19 @@ def _read_claim(box, name):
         return rec
 
 HOSTILE['budgets'] = (Target(_make_claims, _read_claim),
-    {'segments': _named_often, 'frames': _large_frames, 'lengths': _giant_signal, 'gz': _packed_table, 'zip': _packed_zip,
+    {'segments': _named_often, 'frames': _large_frames, 'lengths': _giant_signal,
+     'gz': _packed_table, 'zip': _packed_zip,
      'npz, HDF5': _packed_arrays, 'words': _slow_words, 'signals': _many_signals})
 
 
 # %% ../../nbs/dev/13_reliability.ipynb #try-names
-_ODD_NAMES = (b'\xff', b'\xed\xa0\xbd', b'a\\b', b'a\nb', b'\r', b'a\tb', b'=1+1', b"=cmd|'", b'+1', b'-2+3', b'@SUM(1)', b'|x', b'%s%n', b"'q", b'-rf', b'--help', b'"q"',
-              b'a,b', b'a;b', b'a:b', b'*', b'?', b' ', b'..x', b'CON', b'~', b'#', b'\x1b]0;owned\x07', b'\x1b[2J', b'\x7f', '\u202egpj'.encode(), '\u200b'.encode(), '\ufeff'.encode(),
-              '\u2028'.encode(), '＝1'.encode(), 'é'.encode(), 'e\u0301'.encode(), b'<script>alert(1)<', b'"><img src=x onerror=alert(1)>', b'&amp;', b'$frac{$', b'{0}', b'$(touch canary)', b'`x`')
+_ODD_NAMES = (b'\xff', b'\xed\xa0\xbd', b'a\\b', b'a\nb', b'\r', b'a\tb', b'=1+1', b"=cmd|'", b'+1',
+              b'-2+3', b'@SUM(1)', b'|x', b'%s%n', b"'q", b'-rf', b'--help', b'"q"',
+              b'a,b', b'a;b', b'a:b', b'*', b'?', b' ', b'..x', b'CON', b'~', b'#',
+              b'\x1b]0;owned\x07', b'\x1b[2J', b'\x7f', '\u202egpj'.encode(), '\u200b'.encode(), '\ufeff'.encode(),
+              '\u2028'.encode(), '＝1'.encode(), 'é'.encode(), 'e\u0301'.encode(),
+              b'<script>alert(1)<', b'"><img src=x onerror=alert(1)>', b'&amp;', b'$frac{$', b'{0}',
+              b'$(touch canary)', b'`x`')
 
 def _odd_name(r, k):
     name = _ODD_NAMES[r.integers(len(_ODD_NAMES))]
@@ -2078,6 +2190,7 @@ def _cells_run(folder):
                 if not c.replace('\n', '').isprintable()]
     return out
 
+# %% ../../nbs/dev/13_reliability.ipynb #-names-child
 def _names_child(pipe, box, seed):
     "Answer about a folder of odd names; what went wrong."
     from ecg_nb.browsing.marks import Marks
@@ -2092,32 +2205,33 @@ def _names_child(pipe, box, seed):
     for name in names: (Path(os.fsdecode(bytes(box/'in')))/os.fsdecode(name + b'.csv')).write_bytes(table)
     with warnings.catch_warnings(), _pages_without_pictures():
         warnings.simplefilter('ignore')
-        said = predict(box/'in', box/'run', fs=100, units='mV', progress=False)
-        said.write(box/'out', maps=False)
+        answers = predict(box/'in', box/'run', fs=100, units='mV', progress=False)
+        answers.write(box/'out', maps=False)
         t = read_folder(box/'in', fs=100, units='mV')
         store = convert(t, box/'out'/'store', Recipe(), progress=False)
         marks = Marks(box/'out'/'marks'/'marks.csv')
         for i in t.record_id: marks.add(i, 'note')
     hidden = sum(name.startswith(b'.') for name in names)
-    if len(said) + len(said.lost) + hidden != len(names):
-        faults.append(f'{len(names)} files, {len(said)} answers, {len(said.lost)} left out')
+    if len(answers) + len(answers.lost) + hidden != len(names):
+        faults.append(f'{len(names)} files, {len(answers)} answers, {len(answers.lost)} left out')
     if any('hidden by a dot' in cause for _, cause in t.attrs['problems']) != bool(hidden):
         faults.append('hidden files are not named')
-    if 'plain' not in [s.record_id for s, bad in zip(said.sources, said.of().problems) if not bad]:
+    if 'plain' not in [s.record_id for s, bad in zip(answers.sources, answers.of().problems) if not bad]:
         faults.append('no answer for the plain name')
     if list(store.index.record_id) != list(t.record_id): faults.append('the store has other names')
     if set(marks.read().record_id) != set(t.record_id): faults.append('the marks have other names')
-    faults += [f'text: {line[:60]!r}' for line in said.text().split('\n') if not line.isprintable()]
+    faults += [f'text: {line[:60]!r}' for line in answers.text().split('\n') if not line.isprintable()]
     faults += _cells_run(box/'out')
     json.loads((box/'out'/'predictions.json').read_text(encoding='utf-8'))
     for path in (box/'out'/'pages').iterdir():
         if not re.fullmatch(r'[A-Za-z0-9._-]+', path.name): faults.append(f'a page called {path.name!r}')
         if _Page(path.read_text(encoding='utf-8')).obeyed: faults.append(f'{path.name} would be obeyed')
-    if len(list((box/'out'/'pages').iterdir())) != len(said): faults.append('not a page each')
+    if len(list((box/'out'/'pages').iterdir())) != len(answers): faults.append('not a page each')
     if sorted(os.listdir(box)) != ['in', 'out', 'run']: faults.append(f'left {os.listdir(box)}')
-    pipe.write(json.dumps(dict(names=len(names), answered=sum(not b for b in said.of().problems), hidden=hidden,
-                               refused=len(said.problems), faults=faults)) + '\n')
+    pipe.write(json.dumps(dict(names=len(names), answered=sum(not b for b in answers.of().problems), hidden=hidden,
+                               refused=len(answers.problems), faults=faults)) + '\n')
 
+# %% ../../nbs/dev/13_reliability.ipynb #try-names-2
 def try_names(
     n:int=20,      # folders
     *,
@@ -2132,13 +2246,12 @@ def try_names(
             box = Path(d)/str(t)
             for part in ('in', 'run'): (box/part).mkdir(parents=True)
             _make_asked_run(box/'run', 0)
-            said = _answer(*_fork(_names_child, box, [seed, t]), limit_s=120)
-            one = json.loads(said) if said[:1] == '{' else dict(faults=[said])
+            message = _answer(*_fork(_names_child, box, [seed, t]), limit_s=120)
+            one = json.loads(message) if message[:1] == '{' else dict(faults=[message])
             f = {k: v + (1 if k == 'trials' else one.get(k, 0)) for k, v in f.items()}
             faults += [f'trial {t}: {o}' for o in one['faults']]
             shutil.rmtree(box)
     return f | dict(faults=faults[:20])
-
 
 # %% ../../nbs/dev/13_reliability.ipynb #damage-figures
 def damage_figures(
@@ -2151,13 +2264,18 @@ def damage_figures(
     def add(key, c):
         return {k: b[key].get(k, 0) + int(v) for c in [c.value_counts()]
                 for k, v in (dict.fromkeys(b[key], 0) | {str(k): v for k, v in c.items()}).items()}
-    return dict(files=n, outcomes=add('outcomes', tried.outcome), faults=add('faults', tried.fault[tried.fault != '']), mean_ms=(b['mean_ms']*b['files'] + float(tried.ms.fillna(0).sum()))/max(n, 1),
-                slowest_ms=float(np.nanmax([b['slowest_ms'], *tried.ms])), peak_mb=float(np.nanmax([b['peak_mb'], *tried.mb])))
+    return dict(files=n, outcomes=add('outcomes', tried.outcome),
+                faults=add('faults', tried.fault[tried.fault != '']),
+                mean_ms=(b['mean_ms']*b['files'] + float(tried.ms.fillna(0).sum()))/max(n, 1),
+                slowest_ms=float(np.nanmax([b['slowest_ms'], *tried.ms])),
+                peak_mb=float(np.nanmax([b['peak_mb'], *tried.mb])))
 
 def _packed(changed):
     "Damaged files as JSON takes them; None if they are too large to be kept."
     out = {k: b if isinstance(b, str)
-           else dict(zip=base64.b64encode(zlib.compress(b if isinstance(b, bytes) else b[0], 9)).decode()) | ({} if isinstance(b, bytes) else dict(size=b[1])) for k, b in changed.items()}
+           else dict(zip=base64.b64encode(zlib.compress(b if isinstance(b, bytes) else b[0],
+                                                        9)).decode())
+           | ({} if isinstance(b, bytes) else dict(size=b[1])) for k, b in changed.items()}
     return out if len(json.dumps(out)) < 12_000 else None
 
 def _unpacked(packed):
@@ -2167,6 +2285,7 @@ def _unpacked(packed):
         return (raw, b['size']) if 'size' in b else raw
     return {k: one(b) for k, b in packed.items()}
 
+# %% ../../nbs/dev/13_reliability.ipynb #seed-rows
 def seed_rows(
     name:str,               # of a format
     tried:pd.DataFrame,     # from `try_damage`
@@ -2177,8 +2296,8 @@ def seed_rows(
     bad = tried[tried.fault != ''].assign(kind=lambda d: d.fault.str.replace(r'\d+', '#', regex=True))
     rows = []
     for o in bad.sort_values('seed').groupby('kind', sort=True).head(most).itertuples():
-        changed, what = damage(files, o.seed, name, other=other, victims=t.victims, hostile=t.hostile)
-        rows.append(dict(format=name, seed=int(o.seed), what=what, fault=o.fault,
+        changed, changes = damage(files, o.seed, name, other=other, victims=t.victims, hostile=t.hostile)
+        rows.append(dict(format=name, seed=int(o.seed), what=changes, fault=o.fault,
                          said=re.sub(r'/\S*/box', 'box', o.said)[:160], files=_packed(changed), mended=False))
     return rows
 
@@ -2206,10 +2325,17 @@ def reliability_table(
 )->str:              # markdown
     "The figures of one part as a table for README."
     d = read_json(path or results_path('reliability.json')).get(part, {})
-    head = dict(damage=('format', 'files', 'refused by a named error', 'marked', 'read all the same', 'faults', 'mean ms', 'slowest ms', 'peak MB'), kills=('job', 'killed at random', 'same bytes', 'killed at each operation', 'same bytes', 'faults'),
+    head = dict(damage=('format', 'files', 'refused by a named error', 'marked',
+                        'read all the same', 'faults', 'mean ms', 'slowest ms', 'peak MB'),
+                kills=('job', 'killed at random', 'same bytes', 'killed at each operation', 'same bytes', 'faults'),
                 crowd=('job', 'trials', 'outcomes', 'same bytes', 'faults'),
-                together=('file', 'trials of 8 processes', 'added', 'refused', 'lost', 'faults'), replaced=('sources', 'trials', 'kinds', 'as converted afresh', 'faults'),
-                stops=('job', 'trials', 'ended as undisturbed', 'slowest s', 'later than 1 s', 'left half written', 'faults'), runs=('made to mislead', 'trials', 'refused', 'answered in numbers', 'slowest ms', 'peak MB', 'faults'), budgets=('made to take too much', 'trials', 'refused', 'read', 'slowest ms', 'peak MB', 'faults'),
+                together=('file', 'trials of 8 processes', 'added', 'refused', 'lost', 'faults'),
+                replaced=('sources', 'trials', 'kinds', 'as converted afresh', 'faults'),
+                stops=('job', 'trials', 'ended as undisturbed', 'slowest s', 'later than 1 s',
+                       'left half written', 'faults'),
+                runs=('made to mislead', 'trials', 'refused', 'answered in numbers', 'slowest ms',
+                      'peak MB', 'faults'),
+                budgets=('made to take too much', 'trials', 'refused', 'read', 'slowest ms', 'peak MB', 'faults'),
                 names=('folders', 'trials', 'names', 'answered', 'refused', 'hidden', 'faults'),
                 disk=('job', 'disk full', 'same bytes', 'folder read-only', 'same bytes', 'faults'))[part]
     def share(n, all): return f'{n/all:.1%}' if n else '-'
@@ -2234,7 +2360,8 @@ def reliability_table(
             rows.append((k, f['trials'], f['equal'], f['slowest_s'], f['late'], f['left'], len(f['faults'])))
         elif part in ('runs', 'budgets'):
             o = f['outcomes']
-            rows.append((k, f['trials'], sum(o.values()) - o.get('read', 0) - o.get('fault', 0), o.get('read', 0), f'{f["slowest_ms"]:,.0f}',
+            rows.append((k, f['trials'], sum(o.values()) - o.get('read', 0) - o.get('fault', 0),
+                         o.get('read', 0), f'{f["slowest_ms"]:,.0f}',
                          f'{f["peak_mb"]:,.0f}', len(f['faults'])))
         elif part == 'names':
             rows.append((k, f['trials'], f['names'], f['answered'], f['refused'], f['hidden'], len(f['faults'])))
@@ -2259,7 +2386,9 @@ def plot_outcomes(
     t = t.div(t.sum(axis=1), axis=0)
     order = [*t.columns.difference(['read', 'marked', 'fault'], sort=False)]
     order = sorted(order, key=lambda c: -t[c].sum()) + [c for c in ('marked', 'read', 'fault') if c in t]
-    colors = dict(zip(order, plt.cm.Blues(np.linspace(.85, .25, max(1, len(order)))))) | dict(marked=PINK, read=PALE, fault=VERMILLION)
+    colors = dict(zip(order, plt.cm.Blues(np.linspace(.85, .25,
+                                                      max(1, len(order)))))) | dict(marked=PINK,
+                                                                                    read=PALE, fault=VERMILLION)
     ax = ax or plt.subplots(figsize=(9, .28*len(t) + 1.2))[1]
     left = np.zeros(len(t))
     for c in order:
@@ -2280,7 +2409,8 @@ def _note(path, part, key, figures):
         d = read_json(path) if path.exists() else {}
         d.setdefault(part, {})[key] = figures
         write_json(path,
-                   {k: d[k] for k in PARTS if k in d} | dict(provenance=provenance() | dict(command='python -m ecg_nb.dev.reliability')))
+                   {k: d[k] for k in PARTS if k in d}
+                   | dict(provenance=provenance() | dict(command='python -m ecg_nb.dev.reliability')))
 
 PARTS = ('damage', 'kills', 'crowd', 'together', 'replaced', 'stops', 'disk', 'runs', 'budgets', 'names')
 
@@ -2328,11 +2458,13 @@ def main(argv=None):
             print(f'{name}: {f["files"]:,} files, faults {f["faults"] or "none"}, slowest {f["slowest_ms"]:.0f} ms, '
                   f'peak {f["peak_mb"]:.0f} MB', flush=True)
     jobs = [j for j in jobs if j in JOBS]
-    names = dict(together=list(TOGETHER), replaced=list(REPLACED), stops=list(a.jobs or STOPPED), names=['folders of odd names'],
+    names = dict(together=list(TOGETHER), replaced=list(REPLACED), stops=list(a.jobs or STOPPED),
+                 names=['folders of odd names'],
                  **{k: list(HOSTILE[k][1]) for k in HOSTILE})
     for part, f in (('kills', partial(try_kills, steps=None if a.long else [0., .2, .4, .6, .8])),
                     ('crowd', try_crowd), ('together', try_together), ('replaced', lambda name, n: REPLACED[name](n)),
-                    ('stops', try_stops), *((k, partial(_try_kind, k)) for k in HOSTILE), ('names', lambda name, n: try_names(n)), ('disk', partial(try_disk, really=a.long))):
+                    ('stops', try_stops), *((k, partial(_try_kind, k)) for k in HOSTILE),
+                    ('names', lambda name, n: try_names(n)), ('disk', partial(try_disk, really=a.long))):
         for name in names.get(part, jobs) if part in parts else ():
             if there(part, name).get('trials', n_trials if part == 'disk' and there(part, name) else 0) >= n_trials:
                 continue

@@ -432,10 +432,10 @@ def score_table(
     base, rows = at('clean', ''), []
     for kind, level in conditions(c):
         here = dict(kind=kind, level=level, n=len(c.data), people=len(set(c.data.subjects)))
-        try: found, note = (base if kind == 'clean' else at(kind, level)), ''
+        try: values, note = (base if kind == 'clean' else at(kind, level)), ''
         except MissingFile: continue
-        except BadSignal as e: found, note = {m: (np.nan, np.full(n_resamples, np.nan)) for m in base}, e.cause
-        for m, (value, each) in found.items():
+        except BadSignal as e: values, note = {m: (np.nan, np.full(n_resamples, np.nan)) for m in base}, e.cause
+        for m, (value, each) in values.items():
             # resampling pulls F1 down: reflected, as in its own notebook
             about = lambda o: o if m == 'macro F1' else None
             (lo, hi), d = interval(each, estimate=about(value)), value - base[m][0]

@@ -196,6 +196,7 @@ def check_people(
                                  f'{y.subjects[j]} in {b}: one person')
     v.checked.append(', '.join(f'{len(who):,} people in {part}' for part, who in people.items()))
 
+# %% ../../nbs/evaluation/16_verify.ipynb #check-split
 def check_split(v:Verdict, info:dict, again:dict, splits:Splits):
     "Those whom run.json names are those whom the split of its task gives, or whom the runs that it is made of have met; nobody is tested on."
     for part in ('train', 'valid'):
@@ -276,7 +277,8 @@ def check_calibration(v:Verdict, folder:Path, info:dict, answers:Answers):
     with tempfile.TemporaryDirectory() as aside:
         shutil.copyfile(folder/'run.json', Path(aside)/'run.json')
         again = calibrate(aside, *(_told(answers, part, kept) for part in ('valid', 'test')))
-    for name in ('temperature', 'n', 'people', 'n_test', 'classes', 'run', *(k for k in again if k[:3] in ('ece', 'bri'))):
+    for name in ('temperature', 'n', 'people', 'n_test', 'classes', 'run',
+                 *(k for k in again if k[:3] in ('ece', 'bri'))):
         near = name.startswith('ece') and np.allclose(stored.get(name, np.nan), again[name], atol=_ECE)
         if not near: v.differences += unequal(stored.get(name), again[name], f'calibration.json, {name}')
     v.checked.append('temperature')
@@ -400,6 +402,7 @@ def same_hearts(
         return shorter and len(runs[a] & runs[b]) > alike*shorter or _share_alike(courses[a], courses[b]) > alike
     return [(a, b) for a, b in combinations(peaks, 2) if peaks[a][0] != peaks[b][0] and same(a, b)]
 
+# %% ../../nbs/evaluation/16_verify.ipynb #-check-folds
 def _check_folds(v, info, again, peaks):
     "People, settings, and recordings under two names."
     named, given = (set(i['subjects']['train'].split()) for i in (info, again))
@@ -416,9 +419,9 @@ def _check_folds(v, info, again, peaks):
 
 def _verify_folds(v, task, info, folder, stored, root, marked):
     "As `verify`, of a run that was cross-validated."
-    lost = [d for d in task.datasets(task.plan_of(info))[:1] if root is None and marked is None and not have(d)]
-    if lost:
-        v.unchecked.append(f'{lost[0]} is not here: splits, answers and headline')
+    absent = [d for d in task.datasets(task.plan_of(info))[:1] if root is None and marked is None and not have(d)]
+    if absent:
+        v.unchecked.append(f'{absent[0]} is not here: splits, answers and headline')
         return v
     name = folder.resolve().name
     plan = task.plans.get(name)
@@ -443,9 +446,9 @@ def _records(v, task, plan, info, root):
     "The records of the run, prepared and split as its task does; None, with the reason, where they are not at hand."
     datasets = task.datasets(plan)
     if not info['simulated']:
-        lost = [d for d in datasets if root is None and not have(d)]
-        if lost:
-            v.unchecked.append(f'{", ".join(lost)} is not here: splits, choices, answers and headline')
+        absent = [d for d in datasets if root is None and not have(d)]
+        if absent:
+            v.unchecked.append(f'{", ".join(absent)} is not here: splits, choices, answers and headline')
             return None
     elif root is None:
         root = data_path('sample', datasets[0])

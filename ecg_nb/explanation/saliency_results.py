@@ -78,13 +78,13 @@ def population(
     shares, waves = lead_shares(maps), wave_shares(recs, maps, seed=seed)
     _table(shares, folder/f'lead_shares_{name}.csv')
     _table(waves, folder/f'wave_shares_{name}.csv')
-    what = f'{run.name}, {"simulated" if ready.simulated else "PTB-XL"} test records'
+    source = f'{run.name}, {"simulated" if ready.simulated else "PTB-XL"} test records'
     _save(plot_lead_shares(shares, title=f'share of the map by lead (%), by chance {100/len(run.recipe.leads):.1f}: '
-                                         f'{what}').figure, folder/f'lead_shares_{name}.png')
+                                         f'{source}').figure, folder/f'lead_shares_{name}.png')
     of = {c: [i for i, o in enumerate(cls) if o == c] for c in drawn}
     _save(plot_beat_averages([beat_average([recs[i] for i in k], [maps[i] for i in k])
                               for k in of.values()], waves,
-                             title=f'{what}; orange: for the class, blue: against it'), folder/f'beats_{name}.png')
+                             title=f'{source}; orange: for the class, blue: against it'), folder/f'beats_{name}.png')
     for c, k in of.items():
         if c in skip: continue
         calm = [i for i in k if np.nanmax(np.abs(recs[i].signal)) < 2.5] or k

@@ -101,7 +101,8 @@ def bars(
     first = max(SHOWN, len(up))
     numbers = [f'<p>{escaped(words[c])}: <b>{p[k]:.1f}</b></p>' for k, c in enumerate(a.fast.classes)
                if c in a.fast.linear]
-    rest = f'<details><summary>{len(rows) - first} more, none of them called</summary>{"".join(rows[first:])}</details>' if rows[first:] else ''
+    rest = (f'<details><summary>{len(rows) - first} more, none of them '
+            f'called</summary>{"".join(rows[first:])}</details>' if rows[first:] else '')
     nothing = '<p><b>Nothing is called.</b> The likeliest, all below their thresholds:</p>' if rows and not up else ''
     return nothing + ''.join(rows[:first] + numbers) + rest + bars_legend([a])*legend
 
@@ -165,6 +166,7 @@ def strip_picture(
     image.save(out, 'PNG', optimize=True)
     return out.getvalue()
 
+# %% ../../nbs/inference/13_page.ipynb #disclosed
 def disclosed(source)->list: # (label, HTML)
     "The whole of a long recording, one lead."
     sheets, step, scale = [], LINE_S*LINES, None
@@ -253,27 +255,29 @@ def curve(a:Answered, i:int, most:int=4)->str: # SVG
             f'aria-label="probability along time">{"".join(out)}</svg>')
 
 # %% ../../nbs/inference/13_page.ipynb #head
-def findings_of(said:Predictions, i:int, severity:str)->list: # texts
+def findings_of(answers:Predictions, i:int, severity:str)->list: # texts
     "What the doctor found in recording `i`, whichever run asked; each once."
-    return list(dict.fromkeys(str(f) for a in said.answered.values() for f in a.findings[i] if f.severity == severity))
+    return list(dict.fromkeys(str(f) for a in answers.answered.values()
+                              for f in a.findings[i] if f.severity == severity))
 
-def head(said:Predictions, i:int)->str: # HTML
+def head(answers:Predictions, i:int)->str: # HTML
     "Findings; then rate, PR, QRS, QT, QTc and axis, what is unusual in orange."
     from ecg_nb.signals.measure import WORDS, headline
     from ecg_nb.training.run_folder import origin
-    care = findings_of(said, i, 'care')
-    answered = any(not a.problems[i] for a in said.answered.values())
+    care = findings_of(answers, i, 'care')
+    answered = any(not a.problems[i] for a in answers.answered.values())
     out = [f'<div class="w"><b>To be read with care</b>{list_of(care)}</div>' if care else
-           '<p class="ok">Nothing to be careful about was found in the recording.</p>'*answered]
-    m, who, device = said.measurements(i)[0]
+           ('<p class="ok">Nothing to be careful about was found in the recording.</p>' if answered else '')]
+    m, who, device = answers.measurements(i)[0]
     if m is None or not m.beats: return out[0]
     parts = [f'<span>{escaped(name)} <b>{escaped(text)}</b> {f"<i>{escaped(beyond)}</i>" if beyond else ""}</span>'
              for name, text, beyond in headline(m, **who)]
     theirs = ', '.join(f'{WORDS.get(k, "QTc")} {v:g}' for k, v in device.items())
     elsewhere = origin('waves/boundaries')
-    return ''.join([*out, f'<p class="k">{"".join(parts)}</p>', '<p class="w">Measured by '
-                                                                f'{escaped(elsewhere)}</p>'*bool(elsewhere),
-                    f'<p class="s">The device says: {escaped(theirs)}</p>'*bool(theirs)])
+    return ''.join([*out, f'<p class="k">{"".join(parts)}</p>', ('<p class="w">Measured by '
+                                                                f'{escaped(elsewhere)}</p>'
+ if elsewhere else ''),
+                    (f'<p class="s">The device says: {escaped(theirs)}</p>' if theirs else '')])
 
 def waves_of(rec):
     "Boundaries to draw under a recording; none where none can be found."
@@ -293,10 +297,13 @@ def best_method(
     from ecg_nb.explanation.attribution import METHODS
     try: t = read_verdicts()
     except ECGError: return 'integrated_gradients'
-    t = t[(t.run == (name if name in set(t.run) else _TESTED.get(name.split('/')[0], ''))) & t.method.isin(list(METHODS))]
+    t = t[(t.run == (name if name in set(t.run)
+                     else _TESTED.get(name.split('/')[0], ''))) & t.method.isin(list(METHODS))]
     if not len(t): return 'integrated_gradients'
     essential = t[t.test.isin(ESSENTIAL)].groupby('method').passed.sum()
-    return pd.DataFrame(dict(essential=essential, passed=t.groupby('method').passed.sum())).sort_values(['essential', 'passed'], kind='stable').index[-1]
+    return pd.DataFrame(dict(essential=essential,
+                             passed=t.groupby('method').passed.sum())).sort_values(['essential',
+                                                                                    'passed'], kind='stable').index[-1]
 
 def _verdict(name, method):
     from ecg_nb.explanation.verdicts import verdict
@@ -391,35 +398,38 @@ def _section(a, i, source, *, maps, width):
     out = [f'<h2>{escaped(run_words(a.fast))} <span class="s">{escaped(name)}</span></h2>']
     if a.fast.origin: out.append(f'<p class="w">{escaped(a.fast.origin)}</p>')
     if a.problems[i]: return ''.join([*out, f'<p class="w"><b>No answer:</b> {escaped(a.problems[i])}</p>'])
-    out += [bars(a, i, legend=False), f'<p class="w">{escaped(a.outside)}</p>'*bool(a.outside)]
+    out += [bars(a, i, legend=False), (f'<p class="w">{escaped(a.outside)}</p>' if a.outside else '')]
     if maps: out += [map_html(a, i, source, c, width=width) for c in explained_classes(a, i)]
-    return ''.join([*out, f'<p class="s">{escaped(notes)}</p>'*bool(notes), f'<p class="s">{escaped(a.caveat)}</p>'])
+    return ''.join([*out, (f'<p class="s">{escaped(notes)}</p>' if notes else ''),
+                    f'<p class="s">{escaped(a.caveat)}</p>'])
 
-def _first_second(said, i)->float:
+def _first_second(answers, i)->float:
     "Where the ten seconds begin that are shown first: of a long recording, where the class called by the first run is likeliest."
-    for a in said.answered.values():
+    for a in answers.answered.values():
         if i in a.pieces and np.isfinite(a.pieces[i][2]).any():
             return float(a.pieces[i][0][np.nanargmax(a.pieces[i][2][:, a.fast.classes.index(a.chosen(i))])])
     return 0.
 
+# %% ../../nbs/inference/13_page.ipynb #page-2
 def page(
-    said:Predictions,
+    answers:Predictions,
     i:int,               # number of the recording
     *,
     maps:bool=True,      # a map for each class that is called
     width:int=1300,      # of the pictures (pixels)
 )->str:                  # HTML
     "One recording as a page of its own: findings, measurements, statements, the whole ECG, maps, and what to be careful about."
-    s, made = said.sources[i], provenance()
+    s, made = answers.sources[i], provenance()
     out = [f'<h1>{escaped(s.record_id)}</h1><p class="s">{s.duration_s:g} s at {s.fs:g} '
-           f'Hz{f", {escaped(s.path)}" if s.path else ""}</p>', head(said, i)]
-    sections = [_section(a, i, s, maps=maps, width=width) for a in said.answered.values()]
+           f'Hz{f", {escaped(s.path)}" if s.path else ""}</p>', head(answers, i)]
+    sections = [_section(a, i, s, maps=maps, width=width) for a in answers.answered.values()]
     out.append('<div class="said">' + ''.join(f'<section>{text}</section>' for text in sections) + '</div>')
-    if any(not a.problems[i] for a in said.answered.values()): out.append(bars_legend(list(said.answered.values())))
+    if any(not a.problems[i]
+           for a in answers.answered.values()): out.append(bars_legend(list(answers.answered.values())))
     if not maps: out.append('<p class="s">Maps were left out.</p>')
-    along = ''.join(f'<p>{escaped(run_words(a.fast))}</p>{curve(a, i)}' for a in said.answered.values()
+    along = ''.join(f'<p>{escaped(run_words(a.fast))}</p>{curve(a, i)}' for a in answers.answered.values()
                     if i in a.pieces)
-    ecg = whole_ecg(s, start_s=_first_second(said, i), waves=waves_of, along=along, width=width)
+    ecg = whole_ecg(s, start_s=_first_second(answers, i), waves=waves_of, along=along, width=width)
     out.append(f'<div class="ecgs"><h2>ECG</h2>{ecg}{_UNDER}</div>')
     out.append('<p class="s">ECG on paper: 25 mm/s, 10 mm/mV at a scale of 100 % (5 mm/mV where the sheet says so). '
                'In print: '

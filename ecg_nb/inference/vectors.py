@@ -80,9 +80,9 @@ def vectors(
     check_whole(run)
     if getattr(run.model, 'note', None) is not None:
         raise BadTable(run.folder, 'its network reads a note besides the ECG: it has no vector of the ECG alone')
-    found, unread = sources(source, fs=fs, leads=leads, units=units)
+    readable, unread = sources(source, fs=fs, leads=leads, units=units)
     rows, x, bad = [], [], []
-    for s in tqdm(found, disable=not progress or None, desc='vectors'):
+    for s in tqdm(readable, disable=not progress or None, desc='vectors'):
         try: note, vector = _vector_and_note(run, s)
         except ECGError as e: bad.append(dict(record_id=s.record_id, cause=e.cause))
         else:

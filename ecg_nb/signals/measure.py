@@ -31,13 +31,14 @@ class Measurement:
         if not np.isfinite(self.value): return f'{self.name}: none, {self.reason}'
         digits = 2 if self.unit == 'mV' else 0
         spread = f' ± {self.within:.{digits}f}' if np.isfinite(self.within) else ''
-        return f'{self.name}: {self.value:.{digits}f}{spread} {self.unit}' + (f' ({self.reason})' if self.reason else '')
+        return (f'{self.name}: {self.value:.{digits}f}{spread} {self.unit}'
+                + (f' ({self.reason})' if self.reason else ''))
 
 # %% ../../nbs/signals/14_measure.ipynb #dominant-beats
 _LIKE, _QRS_S, _MOST = .88, .12, 200     # least correlation of alike beats; s around R; beats that are compared
 
 def _windows_at(signal, r, fs, before_s, after_s):
-    "Stretches of all leads around each of `r` (s), (n_beats, n_leads, n); those beyond an end are left out, and which stayed."
+    "Stretches of all leads around each of `r` (s), (n_beats, n_leads, n), without those beyond an end; which stayed."
     a, b = round(before_s*fs), round(after_s*fs)
     at = np.round(np.asarray(r)*fs).astype(int)
     inside = np.flatnonzero((at >= a) & (at + b < signal.shape[1]))
@@ -137,6 +138,7 @@ def _level(beat, bounds):
     a = beat.at(bounds[1, 0])
     return np.median(beat.signal[:, max(0, a - max(2, round(.016*beat.fs))):a + 1], axis=1)
 
+# %% ../../nbs/signals/14_measure.ipynb #-heights
 def _heights(beat, bounds):
     "The columns of `lead_heights`."
     qrs, fs, a, j = bounds[1], beat.fs, beat.at(bounds[1, 0]), beat.at(bounds[1, 2])
@@ -192,9 +194,12 @@ def _rhythm(r_s, fs):
     usual = rr[rr < 2.5*np.median(rr)]                                           # across a gap there is no interval
     se = usual.std()/np.sqrt(len(usual))
     mean = float(usual.mean())
-    return [Measurement('rate', 60000/mean, '/min', float(max(2*60000*se/mean**2, 60000*2/fs*1000/mean**2/max(len(usual), 1))), len(usual)),
-            Measurement('rr', mean, 'ms', float(2*se), len(usual)), Measurement('rr_sd', float(usual.std()), 'ms', n=len(usual))]
+    return [Measurement('rate', 60000/mean, '/min',
+                        float(max(2*60000*se/mean**2, 60000*2/fs*1000/mean**2/max(len(usual), 1))), len(usual)),
+            Measurement('rr', mean, 'ms', float(2*se), len(usual)),
+            Measurement('rr_sd', float(usual.std()), 'ms', n=len(usual))]
 
+# %% ../../nbs/signals/14_measure.ipynb #-intervals
 def _intervals(points, rr_s, missing_p):
     "P, PR, QRS, QT and what QT would be at 60 a minute."
     no_t = 'no T wave with a clear end'
@@ -235,7 +240,8 @@ def _voltages(heights):
     def up(lead): return h[lead][1]
     def one(name, leads, value):
         missing = [l for l in leads if l not in h]
-        return _missing(name, 'mV', f'no lead {", ".join(missing)}') if missing else Measurement(name, float(value()), 'mV')
+        return _missing(name, 'mV',
+                        f'no lead {", ".join(missing)}') if missing else Measurement(name, float(value()), 'mV')
     return [one('sokolow', ('V1', 'V5', 'V6'), lambda: down('V1') + max(up('V5'), up('V6'))),
             one('cornell', ('aVL', 'V3'), lambda: up('aVL') + down('V3'))]
 
@@ -274,7 +280,8 @@ class Measurements:
     def row(self)->dict: # name -> number, for a table
         "One row of a table: all values, then what is to be said of them."
         notes = '; '.join(f'{m.name}: {m.reason}' for m in self.values.values() if m.reason)
-        return dict(record_id=self.record_id, beats=self.beats, dominant=self.dominant) | {n: m.value for n, m in self.values.items()} | dict(
+        return dict(record_id=self.record_id, beats=self.beats,
+                    dominant=self.dominant) | {n: m.value for n, m in self.values.items()} | dict(
             q_waves=' '.join(self.q_leads), notes=notes)
 
     def to_dict(self)->dict:
@@ -309,6 +316,7 @@ def _median_of_finite(v):
     take = lambda k: np.take_along_axis(v, k[None], 0)[0]
     return np.where(n > 0, .5*(take(low) + take(high)), np.nan)
 
+# %% ../../nbs/signals/14_measure.ipynb #measurements-3
 def measurements(
     rec:Recording,       # any leads, any rate
     table:pd.DataFrame,  # its boundaries, see 13_waves
@@ -342,12 +350,15 @@ def measurements(
 
 # %% ../../nbs/signals/14_measure.ipynb #limits
 _LIMITS = dict(   # name -> (low, high of men, high of women, word for low, word for high, unit)
-    rate=(50, 100, 100, 'slow', 'fast', '/min'), pr=(120, 200, 200, 'short', 'long', 'ms'), p=(None, 120, 120, '', 'long', 'ms'),
+    rate=(50, 100, 100, 'slow', 'fast', '/min'), pr=(120, 200, 200, 'short', 'long', 'ms'),
+               p=(None, 120, 120, '', 'long', 'ms'),
     qrs=(None, 110, 100, '', 'wide', 'ms'), qtc_fridericia=(350, 450, 460, 'short', 'long', 'ms'),
     qrs_axis=(-30, 90, 90, 'to the left', 'to the right', '°'),
     sokolow=(None, 3.5, 3.5, '', 'high', 'mV'), cornell=(None, 2.8, 2.0, '', 'high', 'mV'))
-WORDS = dict(rate='heart rate', rr='RR', rr_sd='SD of RR', p='P', pr='PR', qrs='QRS', qt='QT', qtc_bazett='QTc (Bazett)', qtc_fridericia='QTc (Fridericia)',
-             qtc_framingham='QTc (Framingham)', qtc_hodges='QTc (Hodges)', p_axis='P axis', qrs_axis='QRS axis', t_axis='T axis',
+WORDS = dict(rate='heart rate', rr='RR', rr_sd='SD of RR', p='P', pr='PR', qrs='QRS', qt='QT',
+             qtc_bazett='QTc (Bazett)', qtc_fridericia='QTc (Fridericia)',
+             qtc_framingham='QTc (Framingham)', qtc_hodges='QTc (Hodges)', p_axis='P axis',
+             qrs_axis='QRS axis', t_axis='T axis',
              sokolow='Sokolow-Lyon', cornell='Cornell')
 
 def unusual(
@@ -375,12 +386,14 @@ def headline(
     odd = unusual(m, sex=sex, age=age)
     def one(name):
         v = m[name]
-        text = f'{v.value:.0f} {v.unit}'.replace(' °', '°').replace(' /', '/') if np.isfinite(v.value) else f'none ({v.reason})'
+        text = f'{v.value:.0f} {v.unit}'.replace(' °',
+                                                 '°').replace(' /', '/') if np.isfinite(v.value) else f'none ({v.reason})'
         return WORDS[name], text, odd.get(name, '')
     return [one(n) for n in ('rate', 'pr', 'qrs', 'qt', 'qtc_fridericia', 'qrs_axis')]
 
 # %% ../../nbs/signals/14_measure.ipynb #device-values
-_OF_DEVICE = dict(heart_rate_bpm='rate', rr_ms='rr', p_ms='p', pr_ms='pr', qrs_ms='qrs', qt_ms='qt', qtc_ms='qtc', p_axis_deg='p_axis',
+_OF_DEVICE = dict(heart_rate_bpm='rate', rr_ms='rr', p_ms='p', pr_ms='pr', qrs_ms='qrs', qt_ms='qt',
+                  qtc_ms='qtc', p_axis_deg='p_axis',
                   qrs_axis_deg='qrs_axis', t_axis_deg='t_axis')
 
 def device_values(

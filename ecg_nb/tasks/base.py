@@ -715,8 +715,8 @@ def looks_at_test(
         if not kept and name != 'as they are': shutil.copytree(folder/'as they are', here, dirs_exist_ok=True)
         return choices(task, plan, splits, here, **options)
     own, changes = chosen('as they are', splits), dict(labels=with_other_labels, signals=with_other_signals)
-    others = {what: chosen(what, _changed(splits, task.reported, change)) for what, change in changes.items()}
-    return {what: [k for k in own if own[k] != other.get(k)] for what, other in others.items()}
+    others = {title: chosen(title, _changed(splits, task.reported, change)) for title, change in changes.items()}
+    return {title: [k for k in own if own[k] != other.get(k)] for title, other in others.items()}
 
 def narrowing(
     task:Task, plan, splits:Splits,

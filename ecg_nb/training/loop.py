@@ -28,9 +28,26 @@ from .staging import is_shipped
 from ..view.palette import BLUE, GREEN, GREY, VERMILLION
 
 # %% ../../nbs/05_train.ipynb #train-epoch
-def train_epoch(model, data, opt, sched, *, order, offset, length, batch, loss, augment=None, precision=None,
-                clip=None, accumulate=1, seed:int=0, accelerator=None, tick=None)->float:
-    "One pass over `order`; the mean loss. Incomplete last steps are left out."
+def train_epoch(
+    model:torch.nn.Module,
+    data,                # `ECGData`
+    opt:torch.optim.Optimizer,
+    sched,               # stepped with it; None: none
+    *,
+    order:torch.Tensor,  # records, in the order in which they are shown
+    offset:torch.Tensor, # first sample of the crop of each
+    length:int,          # of a crop (samples)
+    batch:int,           # records at a time, of all processes together
+    loss:Loss,
+    augment:Augment|None=None,
+    precision:str|None=None,
+    clip:float|None=None, # largest norm of the gradient
+    accumulate:int=1,    # batches to a step
+    seed:int=0,          # of the augmentation
+    accelerator=None,
+    tick:Callable|None=None, # told the loss of each step
+)->float:                # mean loss
+    "One pass over `order`; an incomplete last step is left out."
     rank, world = rank_and_size(accelerator)
     step = batch*accumulate                               # records that the weights are changed by at a time
     if batch % world: raise ValueError(f'a batch of {batch} cannot be shared evenly by {world} processes')
@@ -68,8 +85,17 @@ def _check_parts(train, valid, length, overfit=False):
     if crossing and not overfit:
         raise ValueError(f'{len(crossing)} subjects are in training and in validation, {sorted(crossing)[0]} for one')
 
-# loss, score
-def validate(model, data, *, length, stride, loss, activation, metric, precision=None, accelerator=None)->tuple:
+def validate(
+    model:torch.nn.Module,
+    data,                # `ECGData`
+    *,
+    length:int, stride:int, # of the windows (samples)
+    loss:Loss,
+    activation:Callable, # logits -> probabilities
+    metric:Metric,       # function(y, p)
+    precision:str|None=None,
+    accelerator=None,    # several processes share the records
+)->tuple:                # loss, score
     "Mean loss over windows, and `metric` of the joined windows, NaN where the labels leave it undefined."
     rank, world = rank_and_size(accelerator)
     shared = world > 1 and len(data) >= world
