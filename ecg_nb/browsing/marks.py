@@ -239,7 +239,8 @@ class MarksBar(W.VBox):
         labels=(),    # names of labels to choose from; others can be typed
         changed=None, # function(): called when the marks of the recording are others
     ):
-        self.marks, self.said, self.key, self.changed, self.calipers = marks, report, None, changed or (lambda: None), []
+        self.marks, self.said, self.key = marks, report, None
+        self.changed, self.calipers = changed or (lambda: None), []
         auto = dict(width='auto')
         self.note = W.Text(placeholder='a note', layout=W.Layout(width='200px'))
         self.label = W.Combobox(placeholder='a label', options=[str(l) for l in labels][:500],

@@ -161,7 +161,8 @@ def enrol(gallery, source, fs, leads, units, csv, columns, sex_coding, run, repl
 @click.argument('gallery', type=click.Path())
 @source_options
 @click.option('--run', help='The encoder (default: the one that the gallery names, in results/ or in the package).')
-@click.option('--nearest', default=3, type=click.IntRange(1, 1_000_000), show_default=True, help='Number of nearest people per recording.')
+@click.option('--nearest', default=3, type=click.IntRange(1, 1_000_000), show_default=True,
+              help='Number of nearest people per recording.')
 @quiet_option
 @json_option
 def identify(gallery, source, fs, leads, units, run, nearest, quiet, as_json):

@@ -93,7 +93,8 @@ def answer_files(
     try: rate = float(fs) if fs.strip() else None
     except ValueError: raise BadTable('sampling rate', f'{fs!r} is no number of Hz') from None
     wanted = [lead.strip() for lead in leads.split(',') if lead.strip()]
-    try: answers = predict(given, list(runs), fs=rate, leads=wanted or None, units=units.strip() or None, progress=False,
+    try: answers = predict(given, list(runs), fs=rate, leads=wanted or None,
+                           units=units.strip() or None, progress=False,
                            notes=note.strip() or None)
     except ECGError as e:
         if Path(e.path) != given: raise
