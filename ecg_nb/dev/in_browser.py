@@ -778,7 +778,8 @@ def check_contents(context, file, check):
     page.close()
 
 # %% ../../nbs/dev/12_in_browser.ipynb #check-header
-# of the paper's last row of bars: where each wave begins and ends, in mm as the page shows them; and the numbers at its head
+# of the paper's last row of bars: where each wave begins and ends, in mm as the page shows them;
+# and the numbers at its head
 _CALIPERS = """async colours => {
   const img = document.querySelector('img[alt^="ECG of"]');
   await img.decode();
@@ -798,7 +799,8 @@ _CALIPERS = """async colours => {
     }
     return out;
   };
-  const head = [...document.querySelectorAll('.k span')].map(s => [s.firstChild.textContent.trim(), s.querySelector('b').textContent]);
+  const spans = [...document.querySelectorAll('.k span')];
+  const head = spans.map(s => [s.firstChild.textContent.trim(), s.querySelector('b').textContent]);
   return [Object.fromEntries(Object.entries(colours).map(([n, of]) => [n, bars(of)])), Object.fromEntries(head)];
 }"""
 
