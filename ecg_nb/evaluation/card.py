@@ -12,8 +12,9 @@ from ..data.simulate import statements
 from ..training.run_folder import beats_of, find_run, is_encoder, read_people, run_info, run_name
 
 # %% auto #0
-__all__ = ['SHIPPED', 'DATA', 'NOT_KNOWN', 'CAPPED', 'meanings', 'preparation', 'calibration', 'calibrate', 'calibrated',
-           'calibrated_score', 'answers_sum', 'elsewhere', 'caveat', 'model_card', 'write_cards', 'calibrate_runs']
+__all__ = ['SHIPPED', 'DATA', 'NOT_KNOWN', 'CAPPED', 'meanings', 'preparation', 'run_json_sum', 'calibration', 'calibrate',
+           'calibrated', 'calibrated_score', 'answers_sum', 'elsewhere', 'caveat', 'model_card', 'write_cards',
+           'calibrate_runs']
 
 # %% ../../nbs/evaluation/12_card.ipynb #shipped
 SHIPPED = (*(f'diagnosis/{n}' for n in 'superclass statements diagnostic subclass form rhythm xresnet1d101 xresnet1d18 s4d system3_cnn'.split()),
@@ -69,7 +70,11 @@ def preparation(
     return '; '.join(s for s in steps if s) + ('' if band or r.baseline_s else '. No filter')
 
 # %% ../../nbs/evaluation/12_card.ipynb #-sum
-def _sum(where): return hashlib.sha256((where/'run.json').read_bytes()).hexdigest()[:16]
+def run_json_sum(
+    where,         # folder of a run
+)->str:            # 16 digits
+    "What tells one run.json from another."
+    return hashlib.sha256((where/'run.json').read_bytes()).hexdigest()[:16]
 
 def calibration(
     run,           # a `Run`, a folder, or task/name
@@ -81,7 +86,7 @@ def calibration(
     t = c.get('temperature')
     if isinstance(t, bool) or not isinstance(t, (int, float)) or not .01 <= t <= 100:
         raise DamagedFile(where/'calibration.json', f'temperature {t!r}; a number between 0.01 and 100 is needed')
-    if c.get('run') != _sum(where):
+    if c.get('run') != run_json_sum(where):
         warnings.warn(f'{where/"calibration.json"} belongs to another run.json and is not used; `ecg_nb card '
                       '--calibrate` makes it anew')
         return None
@@ -110,7 +115,7 @@ def calibrate(
                                     n_resamples=n_resamples, seed=seed))
         c |= {f'ece_{name}': calibration_error(e.y, e.p), f'ece_{name}_95': list(spread),
               f'brier_{name}': brier(e.y, e.p)}
-    c |= dict(interval=f'95 %, bootstrap over people, {n_resamples} resamples', run=_sum(where),
+    c |= dict(interval=f'95 %, bootstrap over people, {n_resamples} resamples', run=run_json_sum(where),
               command='ecg_nb card --calibrate') | provenance()
     write_json(where/'calibration.json', c)
     return c
@@ -213,7 +218,14 @@ def _caveat(where):
     text += f', starting from {info["finetuned"]["run"]}' if info.get('finetuned', {}).get('run') else ''
     if best is None: return text + '; not measured.'
     text += f'; on records of the same collection that it had not seen: {best["name"].removesuffix(", PTB-XL fold 10")} {_range(best["value"], best.get("low"), best.get("high"))}'
-    return f'{text}; {_abroad(where)}.'
+    return f'{text}; {_abroad(where)}{_of_starts(where)}.'
+
+def _of_starts(where):
+    "How far an answer depends on where the recording begins, in words; '' if nobody measured it."
+    from ecg_nb.evaluation.starts import starts
+    kept = starts(where)
+    if not kept: return ''
+    return f'; in 19 of 20 recordings a later start changes it by at most {kept["probability"]:.2f}'
 
 def _abroad(where):
     "What is known of a run on recordings of other hospitals, in words: two collections with most people, of an encoder one, across recordings if it can be."
