@@ -125,7 +125,7 @@ def _sound(v): return isinstance(v, (int, float)) and not isinstance(v, bool) an
 def fold_recordings(
     fold:int,      # of PTB-XL
     *,
-    n:int=400,     # people, one recording each
+    n:int=120,     # people, one recording each
     seed:int=0,
 )->tuple:          # (list of `Recording`, whether they are simulated)
     "Recordings of one fold, of different people, drawn at random."
@@ -157,7 +157,7 @@ def start_row(
 def write_starts(
     *runs,             # task/name; default: all shipped runs that call classes
     folder=None,       # default: results/invariance
-    n:int=400, seed:int=0,
+    n:int=120, seed:int=0,
     progress:bool=True,
 )->pd.DataFrame:       # a row a run: move, probability (fold 9), then `start_row` of fold 10
     "Measure every run, keep starts.json beside it, and write starts.csv."
