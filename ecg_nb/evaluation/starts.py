@@ -9,8 +9,8 @@ __all__ = ['STARTS', 'begun_later', 'answers_of_starts', 'logit', 'farthest', 'u
 # %% ../../nbs/evaluation/23_starts.ipynb #export-imports-starts
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import (DamagedFile, ECGError, Recording, provenance, read_json, results_path, write_csv,
-                         write_json)
+from ..core import (DamagedFile, ECGError, Recording, provenance, read_json, read_table,
+                         results_path, write_csv, write_json)
 from ..data.datasets import records_table
 from ..data.load import read
 from ..data.simulate import is_simulated, sample_data
@@ -40,7 +40,7 @@ def answers_of_starts(
         try: prepared = [run.prepare(begun_later(rec, k)) for k in (0, *STARTS)]
         except ECGError: continue
         rows.append(run.predict_data(run.data_of(*prepared)))
-    return np.stack(rows)
+    return np.stack(rows) if rows else np.empty((0, 1 + len(STARTS), len(run.classes)))
 
 # %% ../../nbs/evaluation/23_starts.ipynb #moves
 def logit(p)->np.ndarray:
@@ -85,7 +85,7 @@ def start_finding(
     near = [c for c, yes in zip(classes, near_threshold(p, thresholds, move)) if yes]
     if not near: return None
     names = ', '.join(near[:5]) + (f' and {len(near) - 5} more' if len(near) > 5 else '')
-    return Finding('near threshold', 'note', f'a near thing: {names}; begun a moment earlier or later, the same '
+    return Finding('near threshold', 'note', f'a close call: {names}; begun a moment earlier or later, the same '
                                              'recording may be called otherwise')
 
 # %% ../../nbs/evaluation/23_starts.ipynb #starts-file
@@ -98,6 +98,7 @@ def measure_starts(
     "Measure how far a run's answers move with the start, and keep it beside the run."
     run = run if isinstance(run, Run) else load_run(run)
     p = _probabilities(run, answers_of_starts(run, recordings))
+    if not len(p): raise ECGError(run.folder, 'answers none of these recordings once their beginning is missing')
     most = np.abs(p[:, 1:] - p[:, :1]).max((1, 2))
     kept = dict(move=usual_move(p), probability=float(np.quantile(most, .95)), n=len(p), starts=list(STARTS),
                 measured_on=measured_on, run=run_json_sum(run.folder), command='ecg_nb invariance --starts')
@@ -160,17 +161,18 @@ def write_starts(
     n:int=120, seed:int=0,
     progress:bool=True,
 )->pd.DataFrame:       # a row a run: move, probability (fold 9), then `start_row` of fold 10
-    "Measure every run, keep starts.json beside it, and write starts.csv."
+    "Measure every run, keep starts.json beside it, and its row in starts.csv; rows of other runs stay."
     from tqdm.auto import tqdm
     names = runs or [name for name in SHIPPED if not is_encoder(name)]
     (chosen, made_up), (test, _) = (fold_recordings(fold, n=n, seed=seed) for fold in (9, 10))
     measured_on = f'{len(chosen)} {"simulated recordings" if made_up else "recordings of PTB-XL fold 9"}'
-    rows = []
+    path, rows = Path(folder or results_path('invariance'))/'starts.csv', {}
+    if path.exists(): rows = {row['run']: row for row in read_table(path).to_dict('records')}
     for name in tqdm(names, disable=not progress):
         run = load_run(name)
-        kept = measure_starts(run, chosen, measured_on=measured_on)
-        rows.append(dict(run=run.name, move=kept['move'], probability=kept['probability'])
-                    | start_row(run, kept['move'], test))
-    table = pd.DataFrame(rows)
-    write_csv(Path(folder or results_path('invariance'))/'starts.csv', table, index=False, float_format='%.4g')
-    return table
+        try: kept = measure_starts(run, chosen, measured_on=measured_on)
+        except ECGError: continue                        # it looks at whole recordings of one length only
+        first = dict(run=run.name, move=kept['move'], probability=kept['probability'])
+        rows[run.name] = first | start_row(run, kept['move'], test)
+        write_csv(path, pd.DataFrame(list(rows.values())), index=False, float_format='%.4g')
+    return pd.DataFrame(list(rows.values()))
