@@ -214,15 +214,22 @@ def robustness(run, seed, tables):
 
 # %% ../../nbs/cli/14_cli_evaluation.ipynb #invariance
 @cli.command(short_help='the same recordings in other clothes')
+@click.argument('run', nargs=-1, shell_complete=run_names)
+@click.option('--starts', is_flag=True,
+              help='Only how far answers move with the start of a recording; kept beside each RUN, default all shipped.')
 @seed_option
-def invariance(seed):
+def invariance(run, starts, seed):
     """Ask shipped runs about real recordings with an offset, in other units, rates, orders, names and file
     formats: results/invariance.
 
     \b
     ecg_nb invariance
+    ecg_nb invariance --starts my-run
     """
     from ecg_nb.evaluation.invariance import write_invariance
+    from ecg_nb.evaluation.starts import write_starts
+    if starts: return echo(write_starts(*run, seed=seed).to_string(index=False))
+    if run: raise click.UsageError('RUN goes with --starts; the whole table asks the shipped runs')
     table = write_invariance(seed=seed)
     columns = ['n', 'refused', 'most', 'without_a_word']
     echo(table.groupby(['data', 'run', 'kind'])[columns].max().to_string())

@@ -18,6 +18,7 @@ from ..metrics.classify import bootstrap, interval
 from ..signals.segment import find_r_peaks, find_r_peaks_multi
 from ..training.run import Run, load_run
 from ..training.run_folder import is_encoder
+from .starts import near_threshold, starts
 from ..tasks.base import Figure
 from ..tasks.identity import load_encoder
 
@@ -343,7 +344,14 @@ def _difference(run, answers, shown, k, gallery):
         nearest = np.nan if gallery is None else float(a @ b >= (gallery @ b).max() - 1e-6)
         return row | dict(cosine=float(a @ b), nearest=nearest)
     probability = [c not in run.info.get('linear', {}) for c in run.classes]
+    row['noted'] |= _said_near(run, a, b)
     return row | dict(moved=float(np.abs(a - b)[probability].max()))
+
+def _said_near(run, *answers)->bool:
+    "Whether one of the answers carries the finding that it is near its threshold."
+    kept, thresholds = starts(run.folder), run.thresholds
+    if not kept or thresholds is None: return False
+    return any(near_threshold(p, thresholds.to_numpy(float), kept['move']).any() for p in answers)
 
 # %% ../../nbs/evaluation/13_invariance.ipynb #cohorts
 _TWELVE = ('diagnosis/superclass', 'rhythm/nine', 'sex/leads-12', 'identity/leads-12')

@@ -40,6 +40,12 @@ def _reference(run):
     from ecg_nb.evaluation.shift import Sample, read_reference
     return read_reference(run), Sample()
 
+def _starts(run):
+    "How far answers of a run move with the start of a recording (logit units), 0 if nobody measured it."
+    from ecg_nb.evaluation.starts import starts
+    kept = starts(run.folder)
+    return kept['move'] if kept else 0.
+
 class FastRun:
     "A run made ready to be asked about many recordings."
     def __init__(self, run): # a `Run`, its folder, or task/name
@@ -53,6 +59,7 @@ class FastRun:
         self.net, t = fused(self.run.model), self.run.thresholds
         self.thresholds = np.full(len(self.classes), np.nan) if t is None else t.to_numpy(float)
         self.reference, self.sample = _reference(self.run)
+        self.move = _starts(self.run)
 
     def ask(self,
         xs,                # prepared recordings, each int16 (n_samples, leads)
@@ -310,6 +317,13 @@ def _prepared(fast, rec):
     except ECGError as e: return e
     except MemoryError: return BadSignal(rec.record_id, 'there is not memory enough to prepare it')
 
+def _near(fast, p)->list:
+    "The finding that an answer is near its threshold, if one is."
+    from ecg_nb.evaluation.starts import start_finding
+    if not fast.move or not np.isfinite(p).any(): return []
+    near = start_finding(p, fast.thresholds, fast.classes, fast.move)
+    return [near] if near else []
+
 def _heard(fast, note)->str:
     "What a network that hears notes made of one, in words."
     heard = fast.run.note_reader.heard(note)
@@ -335,6 +349,7 @@ def _answers(asked, names, recs, batch, told):
         for i, answer in _ask(fast, xs, batch, notes).items() if xs else ():
             if isinstance(answer, str): bad[i] = answer
             else: p[i] = answer
+            findings[i] = [*findings[i], *_near(fast, p[i])]
         out.append((p, findings, remarks, bad))
     return out
 
