@@ -225,7 +225,7 @@ def _of_starts(where):
     from ecg_nb.evaluation.starts import starts
     kept = starts(where)
     if not kept: return ''
-    return f'; in 19 of 20 recordings a later start changes it by at most {kept["probability"]:.2f}'
+    return f'; begun later, 19 of 20 recordings change by at most {kept["probability"]:.2f}'
 
 def _abroad(where):
     "What is known of a run on recordings of other hospitals, in words: two collections with most people, of an encoder one, across recordings if it can be."

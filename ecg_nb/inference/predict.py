@@ -381,7 +381,8 @@ def _in_pieces(asked, source, batch, tick, told):
         findings, remarks, bad = ([t for o in parts for t in o[j][k]] for k in (1, 2, 3))
         ok = np.isfinite(p).all(1)
         whole = (p[ok].max(0) if fast.info['join'] == 'max' else p[ok].mean(0)) if ok.any() else np.full(p.shape[1], np.nan)
-        merged = merge_findings([f for f, there in zip(findings, ok) if there])
+        merged = merge_findings([[f for f in some if f.name != 'near threshold'] for some, there in zip(findings, ok) if there])
+        merged = [*merged, *_near(fast, whole)]
         said = [f'{"largest" if fast.info["join"] == "max" else "mean"} of {ok.sum()} pieces of {PIECE_S:g} '
                 's', *[f'{(~ok).sum()} pieces without an answer']*bool((~ok).any()), *dict.fromkeys(r for some in remarks for r in some)]
         out.append((whole[None], [merged], [said if ok.any() else []], ['' if ok.any() else bad[0]]))
