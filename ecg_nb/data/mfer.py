@@ -4,7 +4,7 @@
 
 # %% ../../nbs/data/27_mfer.ipynb #imports
 from __future__ import annotations
-import math, struct
+import math, re, struct
 from typing import NamedTuple
 import numpy as np
 from ..core import BadHeader, BadSignal, DamagedFile, Recording, UnknownFormat, atomic_path, read_bytes
@@ -16,27 +16,48 @@ __all__ = ['read_mfer', 'write_mfer']
 
 # %% ../../nbs/data/27_mfer.ipynb #definitions
 _MOST = 1 << 28
-_TYPES = {0: 'i2', 1: 'u2', 2: 'i4', 3: 'u1', 5: 'i1', 6: 'u4', 7: 'f4', 8: 'f8'}
-_BLE, _BLK, _CHN, _SEQ, _LDN, _DTP, _IVL, _SEN, _OFF, _CMP, _NUL, _MAN, _WAV, _ATT, _END, _AGE, _SEX, _TIM = (
-    1, 4, 5, 6, 9, 10, 11, 12, 13, 14, 18, 23, 30, 63, 128, 131, 132, 133)
+_TYPES = {0: 'i2', 1: 'u2', 2: 'i4', 3: 'u1', 4: 'u2', 5: 'i1', 6: 'u4', 7: 'f4', 8: 'f8', 9: 'i1'}
+_STATUS, _DIFFERENCES = 4, 9
+_BLE, _BLK, _CHN, _SEQ, _WFM, _LDN, _DTP, _IVL, _SEN, _OFF, _CMP, _NUL, _MAN, _WAV, _ATT, _SET, _END, _AGE, _SEX, _TIM = (
+    1, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 18, 23, 30, 63, 103, 128, 131, 132, 133)
+_TAGS = {*range(1, 24), _WAV, _ATT, *range(64, 71), _SET, *range(129, 137)}
+_ZEROS = re.compile(b'\0*')
 
-def _definitions(path, b, at=0, inside=False):
+def _head(path, b, at)->tuple: # tag, channel (None: all), bytes (None: until two zeros), where its value begins
+    "The beginning of the definition at byte `at`."
+    tag, channel, at = b[at], None, at + 1
+    if tag == _ATT:
+        channel = 0
+        while at < len(b):
+            channel, more, at = channel << 7 | b[at] & 127, b[at] & 128, at + 1
+            if not more or channel > 1 << 14: break
+    size, at = (b[at], at + 1) if at < len(b) else (0, at)
+    if size == 128: return tag, channel, None, at
+    if size > 128: size, at = int.from_bytes(b[at:at + size - 128], 'big'), at + size - 128
+    if at + size > len(b): raise DamagedFile(path, f'a definition (tag {tag:02X}) is longer than the file')
+    return tag, channel, size, at
+
+def _end(path, b, at)->int:
+    "Where the two zeros are that end the definition without a length whose value begins at byte `at`."
+    deep = 1
+    while at + 1 < len(b):
+        if b[at:at + 2] == b'\0\0': deep, at = deep - 1, at + 2
+        elif b[at]:
+            _, _, size, at = _head(path, b, at)
+            if size is None: deep += 1
+            else: at += size
+        else: at += 1
+        if not deep: return at - 2
+    raise DamagedFile(path, 'a definition without a length does not end')
+
+def _definitions(path, b):
     "Tag, channel (None: all) and value of each definition in the bytes `b`."
-    while at < len(b):
-        tag, channel, at = b[at], None, at + 1
-        if tag == 0: continue                                                       # filled up
-        if tag == _END: return
-        if tag == _ATT:
-            channel = 0
-            while at < len(b):
-                channel, more, at = channel << 7 | b[at] & 127, b[at] & 128, at + 1
-                if not more or channel > 1 << 14: break
-        size, at = (b[at], at + 1) if at < len(b) else (0, at)
-        if size == 128: raise UnknownFormat(path, 'has definitions without a length, which are not read here')
-        if size > 128: size, at = int.from_bytes(b[at:at + size - 128], 'big'), at + size - 128
-        if at + size > len(b): raise DamagedFile(path, f'a definition (tag {tag:02X}) is longer than the file')
-        yield tag, channel, b[at:at + size]
-        at += size
+    at = _ZEROS.match(b).end()                                                       # filled up
+    while at < len(b) and b[at] != _END:
+        tag, channel, size, at = _head(path, b, at)
+        end = _end(path, b, at) if size is None else at + size
+        yield tag, channel, b[at:end]
+        at = _ZEROS.match(b, end).end()
 
 def _scaled(path, value, order)->tuple: # unit, size
     "A number with its unit: unit, power of ten, whole number."
@@ -48,8 +69,11 @@ class _State:
     "What holds for the samples that follow: for all channels, and for one."
     def __init__(self): self.order, self.all, self.own = 'big', {}, {}
 
-    def define(self, path, tag, channel, value):
-        if tag == _BLE: self.order = 'little' if value[:1] == b'\1' else 'big'
+    def define(self, path, tag, channel, value, deep=0):
+        if deep > 3: raise BadHeader(path, 'groups within groups of definitions')
+        if tag == _SET:
+            for inner in _definitions(path, value): self.define(path, *inner, deep + 1)
+        elif tag == _BLE: self.order = 'little' if value[:1] == b'\1' else 'big'
         elif tag == _ATT:
             for t, _, v in _definitions(path, value): self.own.setdefault(channel, {})[t] = v
         else: self.all[tag] = value
@@ -73,25 +97,31 @@ class _Channel(NamedTuple):
     offset:int
     null:float|None    # the number of no sample
     problem:str
+    differences:bool   # from sample to sample, in place of samples
+
+def _method(state)->int:
+    "How the samples are compressed; 0: they are not."
+    return int.from_bytes(state.value(_CMP, None, b'')[:2], state.order)
 
 def _channel(path, state, k)->_Channel:
     "What is known of channel `k`."
     code = state.number(path, _LDN, k, None) if len(state.value(_LDN, k) or b'') <= 2 else int.from_bytes(state.value(_LDN, k)[:2], state.order)
     name = LEAD_NUMBERS.get(code, f'channel {k + 1}')
     kind, block = state.number(path, _DTP, k, 0), state.number(path, _BLK, k, 1)
+    if _method(state) == 1: kind = _DIFFERENCES
     if kind not in _TYPES: raise UnknownFormat(path, f'{name}: numbers of type {kind}, which are not read here')
     if not 1 <= block <= 1 << 26: raise BadHeader(path, f'{name}: blocks of {block:,} samples')
     unit, step = _scaled(path, state.value(_IVL, k, b'\1\xfd\1'), state.order)
     fs = step if unit == 0 else 1/step if unit == 1 and step > 0 else math.nan
     unit, size = (1, 0.) if state.value(_SEN, k) is None else _scaled(path, state.value(_SEN, k), state.order)
-    problem = f'{name} is not a voltage' if unit else ''
+    problem = f'{name} is not a voltage' if unit or kind == _STATUS else ''
     if state.value(_SEN, k) is None: problem = f'{name} does not say what its numbers mean'
     uv = size*1e6
     if not problem and not 1e-4 <= abs(uv) <= 1e5: raise BadHeader(path, f'{name} has {uv:g} µV a unit; no ECG has')
     dtype = np.dtype(_TYPES[kind]).newbyteorder('>' if state.order == 'big' else '<')
     null = state.value(_NUL, k)
     null = np.frombuffer(null, dtype)[0] if null is not None and len(null) == dtype.itemsize else None
-    return _Channel(name, dtype, block, round(fs, 6), uv, state.number(path, _OFF, k, 0), null, problem)
+    return _Channel(name, dtype, block, round(fs, 6), uv, state.number(path, _OFF, k, 0), null, problem, kind == _DIFFERENCES)
 
 def _alike(path, channels)->tuple: # their numbers; remarks
     "The channels that are voltages of one rate, as many as there are."
@@ -109,7 +139,9 @@ def _samples(path, state, data)->tuple: # mV (n_channels, n), Hz, names
     "The samples of one frame: blocks of channel after channel, again and again; each channel has its own rate and type."
     n = state.number(path, _CHN, None, 1)
     if not 1 <= n <= 256: raise BadHeader(path, f'{n:,} channels')
-    if state.value(_CMP, None, b'\0\0')[:2].strip(b'\0'): raise UnknownFormat(path, 'its samples are compressed')
+    if _method(state) > 1:
+        raise UnknownFormat(path, f'its samples are compressed by method {_method(state)}, which is not public; '
+                                  'export it uncompressed')
     channels = [_channel(path, state, k) for k in range(n)]
     starts = np.cumsum([0, *(c.block*c.dtype.itemsize for c in channels)]).tolist()
     held, stated = len(data)//starts[-1], state.number(path, _SEQ, None, 0)
@@ -125,11 +157,15 @@ def _in_mv(path, channel, data)->np.ndarray: # mV, float32
     raw = np.ascontiguousarray(data).view(channel.dtype).reshape(-1)
     if channel.dtype.kind == 'f' and not (np.abs(raw) < 1e12).all():
         raise DamagedFile(path, 'impossible values among its samples')
-    out = ((raw.astype(float) + channel.offset)*channel.uv/1000).astype(np.float32)
-    if channel.null is not None: out[raw == channel.null] = np.nan
+    values = raw.astype(float)
+    if channel.differences: values = np.cumsum(values)
+    out = ((values + channel.offset)*channel.uv/1000).astype(np.float32)
+    if channel.null is not None and not channel.differences: out[raw == channel.null] = np.nan
     return out
 
 # %% ../../nbs/data/27_mfer.ipynb #read-mfer
+_AVERAGE_BEAT = 9   # a kind of waveform
+
 def _person(state)->dict:
     "Who and when."
     age, sex, time = (state.all.get(t, b'') for t in (_AGE, _SEX, _TIM))
@@ -145,9 +181,20 @@ def _person(state)->dict:
     return dict(sex={1: 'M', 2: 'F'}.get(sex[0] if sex else 0, ''),
                 age=stated if stated == stated else years_between(born, day), date=date)
 
-@register_format('MFER', lambda start, path: start[:1] == b'@' and b'MFR' in start[1:6], endings=('.mwf',),
+def _is_mfer(start, path)->bool:
+    "A preamble, or else the byte order and three sound definitions behind it."
+    if start[:1] == b'@' and b'MFR' in start[1:6]: return True
+    if start[:3] not in (b'\1\1\0', b'\1\1\1'): return False
+    tags = []
+    try:
+        for tag, _, _ in _definitions(path, start[:4096]): tags.append(tag)
+    except DamagedFile: pass                        # the one that is longer than what is looked at
+    return len(tags) >= 4 and {*tags} <= _TAGS and len({_BLK, _CHN, _SEQ, _IVL, _SEN} & {*tags}) >= 2
+
+@register_format('MFER', _is_mfer, endings=('.mwf',),
                  tested='files written from its definition (none is public); ecgdatakit 2.0.3',
-                 refused='compressed samples; channels of another rate than most are left out, and said')
+                 refused='samples compressed by a method that is not public (differences are read); channels of another '
+                         'rate than most are left out, and said')
 def read_mfer(
     path,         # an MFER file
 )->Recording:
@@ -155,25 +202,31 @@ def read_mfer(
     b, state = read_bytes(path, most=_MOST), _State()
     parts:list[list] = []
     notes:list[str] = []
-    if b[:1] != b'@' or b'MFR' not in b[1:6]: raise DamagedFile(path, 'is no MFER file')
+    beat:list|None = None
+    if not _is_mfer(b, path): raise DamagedFile(path, 'is no MFER file')
     for tag, channel, value in _definitions(path, b):
         if tag != _WAV:
             state.define(path, tag, channel, value)
             continue
         if len(parts) == 10_000: raise DamagedFile(path, 'is in more pieces than any ECG')
         *part, more = _samples(path, state, value)
+        if int.from_bytes(state.value(_WFM, None, b'')[:2], state.order) == _AVERAGE_BEAT:
+            beat = beat or part
+            continue
         if parts and part[1:] != parts[0][1:]:
             notes.append('a further waveform with other leads, or another rate, left out')
             continue
         parts.append(part)
         notes += more
-    if not parts: raise BadSignal(path, 'an MFER file without a waveform')
+    if not parts:
+        raise BadSignal(path, 'an MFER file without a rhythm: an average beat alone' if beat else
+                        'an MFER file without a waveform')
     signal = np.concatenate([p[0] for p in parts], 1) if len(parts) > 1 else parts[0][0]
     maker = state.all.get(_MAN, b'').decode('latin-1').split('^')
     device = {k: v.strip('\0 ') for k, v in zip(('manufacturer', 'model', 'software', 'serial'), maker)
               if v.strip('\0 ')}
     return device_recording(path, signal, parts[0][1], parts[0][2], notes=tuple(dict.fromkeys(notes)),
-                            device=device, **_person(state))
+                            device=device, median=None if beat is None else device_recording(path, *beat), **_person(state))
 
 # %% ../../nbs/data/27_mfer.ipynb #write-mfer
 def _put(tag, value, channel=None)->bytes:
@@ -190,6 +243,7 @@ def write_mfer(
     more:bytes=b'',      # further definitions, before the samples
     slower:dict={},      # lead -> every how many samples of it are written
     wide=(),             # leads written in four bytes a sample
+    differences:bool=False, # from sample to sample, in one byte each
 ):
     "An MFER file of `rec` in steps of 2.5 µV, for tests; to hand ECGs on, use `convert`."
     n, sign = rec.n_samples//block*block, '>' if order == 'big' else '<'
@@ -205,7 +259,12 @@ def write_mfer(
                                                            b'\0\0' + number(rec.fs/slower[l])) if l in slower else b''
         return _put(_LDN, number(codes[l], 1)) + slow + (_put(_DTP, b'\2') if l in wide else b'')
     each = [_put(_ATT, own(l), k) for k, l in enumerate(rec.leads)]
-    stored = [row[:, ::slower.get(l, 1)].astype(sign + 'i4' if l in wide else sign + 'i2')
-              for l, row in zip(rec.leads, x)]
+    if differences:
+        more += _put(_CMP, number(1))
+        steps = np.diff(x.reshape(len(x), -1), prepend=0)
+        if np.abs(steps).max() > 127: raise BadSignal(path, 'goes in steps that one byte does not hold')
+        x = steps.reshape(x.shape).astype('i1')
+    stored = [x[k] for k in range(len(x))] if differences else [row[:, ::slower.get(l, 1)].astype(sign + 'i4' if l in wide else sign + 'i2')
+                                                                for l, row in zip(rec.leads, x)]
     waves = b''.join(part.tobytes() for frame in zip(*stored) for part in frame)
     with atomic_path(path) as tmp: tmp.write_bytes(b''.join(head + each) + more + _put(_WAV, waves) + bytes([_END]))
