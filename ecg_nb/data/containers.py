@@ -4,19 +4,19 @@
 
 # %% ../../nbs/data/25_containers.ipynb #export-imports-containers
 from __future__ import annotations
-import io, json, math, os, re, stat, zipfile
+import bz2, io, itertools, json, lzma, math, mmap, os, re, stat, zipfile, zlib
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 import numpy as np
-from ..core import BadHeader, BadSignal, DamagedFile, ECGError, LEADS, MissingFile, UnknownFormat, UnsafePath, file_state, lead_name, read_bytes
+from ..core import BadHeader, BadSignal, DamagedFile, ECGError, LEADS, MissingFile, UnknownFormat, UnsafePath, afford, file_state, in_time, lead_name, read_bytes
 from .arrays import beat_height, infer_units, read_array, read_frame, unit_mv
 from .formats import age_years, says_ecg, sex_letter
 from .registry import ZARR_HEADS, container_of, first_bytes, register_format
 
 # %% auto #0
-__all__ = ['Held', 'find_signals', 'member_names', 'common_units', 'read_member', 'read_npz', 'read_hdf5', 'read_parquet',
-           'read_zarr']
+__all__ = ['Held', 'find_signals', 'member_names', 'common_units', 'read_member', 'read_npz', 'unpacks_beyond', 'read_hdf5',
+           'read_parquet', 'read_zarr']
 
 # %% ../../nbs/data/25_containers.ipynb #held
 _rates = ('fs', 'sampling_rate', 'samplingrate', 'sample_rate', 'samplerate', 'sampling_frequency', 'samplingfrequency',
@@ -352,7 +352,7 @@ def _check_heaps(path, size):
         for start, n in ends:
             f.seek(start)
             data = f.read(n)
-            for m in re.finditer(b'GCOL\1\0\0\0', data): _check_heap(path, data, m.start())
+            for m in re.finditer(b'GCOL\1', data): _check_heap(path, data, m.start())
 
 def _check_heap(path, data, at):
     "Walk through the objects of one heap."
@@ -361,6 +361,73 @@ def _check_heap(path, data, at):
         number, n = int.from_bytes(data[at:at + 2], 'little'), int.from_bytes(data[at + 8:at + 16], 'little')
         if number == 0 and n < 16: raise DamagedFile(path, 'a heap of texts has an object without a size')
         at += n if number == 0 else 16 + n + -n % 8
+
+# %% ../../nbs/data/25_containers.ipynb #unpacks-beyond
+_MOST_TEXTS = 1 << 28   # bytes that texts of one array may take
+
+def unpacks_beyond(
+    data:bytes,   # packed
+    most:int,     # bytes
+    kind:str,     # zlib, gzip, bz2, lzma, zstd, blosc, lz4
+)->bool:          # False of what is not sound, too: whoever unpacks it says so
+    "Whether `data` unpacks to more than `most` bytes, or asks for memory for more."
+    if kind in _UNPACKERS: return _counted(data, most, *_UNPACKERS[kind])
+    if kind == 'blosc': return len(data) >= 16 and int.from_bytes(data[12:16], 'little') == len(data) and int.from_bytes(data[4:8], 'little') > most
+    if kind == 'lz4': return int.from_bytes(data[:4], 'little') > most
+    size = _zstd_size(data) if kind == 'zstd' else 0
+    return len(data) << 15 > most if size is None else size > most       # a block of 4 bytes may stand for 128 kB
+
+_UNPACKERS = dict(zlib=(zlib.decompressobj, zlib.error), gzip=(lambda: zlib.decompressobj(31), zlib.error),
+                  bz2=(bz2.BZ2Decompressor, OSError), lzma=(lzma.LZMADecompressor, lzma.LZMAError))
+
+def _counted(data, most, make, error)->bool:
+    "Whether `data`, one packed stream behind the other, unpacks to more than `most` bytes."
+    n = 0
+    while data and n <= most:
+        stream = make()
+        try: n += len(stream.decompress(data, most + 1 - n))
+        except (error, EOFError): return False
+        if not stream.eof: break
+        data = stream.unused_data
+    return n > most
+
+def _zstd_size(data)->int|None: # None: it does not say
+    "How large a frame of zstd says that it is."
+    if data[:4] != b'\x28\xb5\x2f\xfd' or len(data) < 6: return 0
+    alone, digits = data[4] >> 5 & 1, data[4] >> 6
+    start, n = 6 - alone + (0, 1, 2, 4)[data[4] & 3], (alone, 2, 4, 8)[digits]
+    return int.from_bytes(data[start:start + n], 'little') + 256*(n == 2) if n else None
+
+# %% ../../nbs/data/25_containers.ipynb #check-pieces
+_PACKINGS = {1: 'zlib', 4: 'szip', 32000: 'lzf'}   # filters of HDF5 that pack
+
+def _longest_text(path)->int:
+    "Bytes that no text of any length in an HDF5 file has more of: those of its largest heap."
+    longest, size = 0, os.path.getsize(path)
+    with open(path, 'rb') as f, mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        at = data.find(b'GCOL\1')
+        while at >= 0:
+            longest = max(longest, int.from_bytes(data[at + 8:at + 16], 'little'))
+            at = data.find(b'GCOL\1', at + 1)
+    return min(longest, size)
+
+def _check_pieces(path, data, k=None):
+    "`DamagedFile` if a packed piece of row `k` (None: of all rows) of an array in HDF5 unpacks to more than it may."
+    if not data.chunks: return
+    made = data.id.get_create_plist()
+    packings = [_PACKINGS[f] for f in (made.get_filter(i)[0] for i in range(made.get_nfilters())) if f in _PACKINGS]
+    if len(packings) > 1: raise DamagedFile(path, f'an array that is packed more than once ({", ".join(packings)})')
+    most = math.prod(data.chunks)*data.dtype.itemsize
+    starts = [range(0, n, c) for n, c in zip(data.shape, data.chunks)]
+    if k is not None: starts[0] = [k - k % data.chunks[0]]
+    for at in itertools.product(*starts) if packings else ():
+        in_time()
+        piece = data.id.get_chunk_info_by_coord(at)
+        if not piece.size: continue
+        beyond = piece.size > 1.1*most + 1024
+        if not beyond and packings == ['zlib'] and 1040*piece.size > max(16*most, 1 << 24):
+            beyond = unpacks_beyond(data.id.read_direct_chunk(at)[1], most + 64, 'zlib')
+        if beyond: raise DamagedFile(path, f'a packed piece that unpacks to more than the {most:,} bytes of a piece')
 
 # %% ../../nbs/data/25_containers.ipynb #hdf5-2
 class _Hdf5(_Container):
@@ -395,7 +462,7 @@ class _Hdf5(_Container):
     def _add(self, data, name):
         "An array, unless its samples lie in another file."
         if data.is_virtual or data.external: self.elsewhere.append(name)
-        elif data.shape is not None: self.shapes[name] = data.shape, data.dtype
+        elif data.shape is not None and data.dtype.kind != 'V': self.shapes[name] = data.shape, data.dtype
 
     def get(self, name, k=None):
         data = self.file[name]
@@ -405,12 +472,34 @@ class _Hdf5(_Container):
                             'unpacked')
         if k is None and data.size*data.dtype.itemsize > _MOST_BYTES:
             raise BadSignal(self.path, f'{name} is too large to be held at once')
+        _check_pieces(self.path, data, k)
+        if data.dtype.hasobject: return self._texts(data)
         return data[()] if k is None else data[k]
+
+    @property
+    def longest_text(self):
+        if 'longest' not in self.memory: self.memory['longest'] = _longest_text(self.path)
+        return self.memory['longest']
+
+    def _texts(self, data):
+        "Texts of any length, a few at a time: each may be as long as the longest."
+        few, parts, size = max(1, _MOST_TEXTS//max(1, self.longest_text)), [], 0
+        if not data.shape: return data[()]
+        for at in range(0, len(data), few):
+            in_time()
+            parts.append(data[at:at + few])
+            size += sum(len(text) for text in parts[-1])
+            if size > _MOST_TEXTS: raise DamagedFile(self.path, f'texts of more than {_MOST_TEXTS:,} bytes in {data.name}')
+        return np.concatenate(parts)
 
     def attributes(self, home):
         attrs, out = self.file[home or '/'].attrs, {}
         for key in attrs:
-            if key.lower() in _facts: out[key] = attrs[key]
+            if key.lower() not in _facts: continue
+            about = attrs.get_id(key)
+            if about.dtype.hasobject and math.prod(about.shape or (1,))*self.longest_text > _MOST_TEXTS:
+                raise DamagedFile(self.path, f'texts that may take more than {_MOST_TEXTS:,} bytes, called {key}')
+            out[key] = attrs[key]
         return out
 
     def close(self): self.file.close()
@@ -518,14 +607,14 @@ _CODECS = {'zlib', 'gzip', 'bz2', 'lzma', 'lz4', 'zstd', 'blosc', 'shuffle', 'de
 _NUMBERS = re.compile(r'(?:u?int(?:8|16|32|64)|float(?:16|32|64))|[<>|][iuf][1248]')
 _MOST_NODES = 500_000   # files and folders of a store
 
-def _names_of_codecs(described)->set:
+def _names_of_codecs(described)->list:
     "The names of all codecs in the description of an array, also of those within others."
-    out, to_see = set(), [described]
+    out, to_see = [], [described]
     while to_see:
         node = to_see.pop()
         if isinstance(node, list): to_see += node
         elif isinstance(node, dict):
-            out |= {str(node[k]) for k in ('id', 'name') if k in node}
+            out += [str(node[k]) for k in ('id', 'name') if k in node]
             to_see += [v for v in node.get('configuration', {}).values() if isinstance(v, (dict, list))] if isinstance(node.get('configuration'), dict) else []
     return out
 
@@ -535,6 +624,32 @@ def _zarr_json(path, folder, name)->dict:
     except (ValueError, RecursionError): out = None
     if not isinstance(out, dict): raise DamagedFile(path, f'{name} is no description of Zarr')
     return out
+
+_ZARR_PACKINGS = {'zlib', 'gzip', 'bz2', 'lzma', 'lz4', 'zstd', 'blosc'}
+
+def _within_shard(data, shard, described)->list:
+    "The packed pieces in the whole file of a shard."
+    inner = [n for n in shard.get('chunk_shape', ()) if isinstance(n, int) and n > 0]
+    outer = (described.get('chunk_grid') or {}).get('configuration', {}).get('chunk_shape', ())
+    n = math.prod(outer)//max(1, math.prod(inner))
+    index = 16*n + 4*('crc32c' in _names_of_codecs(shard.get('index_codecs')))
+    raw = data[:index] if shard.get('index_location') == 'start' else data[len(data) - index:]
+    if not 0 < index <= len(data): return [data]
+    return [data[a:a + size] for a, size in np.frombuffer(raw[:16*n], '<u8').reshape(n, 2).tolist() if a < len(data)]
+
+def _check_zarr_piece(path, described, data, part):
+    "`DamagedFile` if the bytes `data` of a piece (`part`: of a part of it) unpack to more than it may hold."
+    codecs = [described.get(k) for k in ('compressor', 'filters', 'codecs')]
+    packing = next((c for n in _names_of_codecs(codecs) if (c := n.removeprefix('numcodecs.')) in _ZARR_PACKINGS), '')
+    held = _zarr_array(path, described)
+    if not packing or held is None or packing == 'lz4' and part: return
+    shards = [c for c in codecs[2] or () if isinstance(c, dict) and c.get('name') == 'sharding_indexed']
+    pieces = _within_shard(data, shards[0].get('configuration') or {}, described) if shards and not part else [data]
+    most = min(_MOST_BYTES, 8*held[2] + 4096)                              # a filter may have widened its numbers
+    for piece in pieces:
+        in_time()
+        if unpacks_beyond(piece, most, packing):
+            raise DamagedFile(path, f'a packed piece that unpacks to more than the {most:,} bytes that a piece may hold')
 
 def _zarr_array(path, meta)->tuple|None: # shape, type, bytes of a piece; None: nothing that can be an ECG
     "What the description of an array says."
@@ -546,9 +661,11 @@ def _zarr_array(path, meta)->tuple|None: # shape, type, bytes of a piece; None: 
         if not isinstance(sizes, list) or not all(isinstance(n, int) and 0 <= n < 1 << 48 for n in sizes):
             raise DamagedFile(path, 'an array of Zarr without a sound shape')
     codecs = _names_of_codecs([meta.get('compressor'), meta.get('filters'), meta.get('codecs')])
-    if codecs - _CODECS:
-        raise UnknownFormat(path,
-                            f'an array packed by {", ".join(sorted(codecs - _CODECS))[:60]}, which is not read here')
+    alien = sorted({*codecs} - _CODECS)
+    if alien: raise UnknownFormat(path, f'an array packed by {", ".join(alien)[:60]}, which is not read here')
+    packings = [c.removeprefix('numcodecs.') for c in codecs if c.removeprefix('numcodecs.') in _ZARR_PACKINGS]
+    if len(packings) > 1 or codecs.count('sharding_indexed') > 1:
+        raise DamagedFile(path, f'an array that is packed more than once ({", ".join(packings or codecs)[:60]})')
     dtype = np.dtype(kind)
     return tuple(meta['shape']), dtype, math.prod(pieces or ())*dtype.itemsize
 
@@ -580,7 +697,7 @@ def _zarr_nodes(path)->tuple: # arrays: name -> of `_zarr_array`; attributes: ho
         if held: arrays[home] = held
     return dict(sorted(arrays.items())), facts
 
-def _files_of_store(path):
+def _files_of_store(path, described):
     "The store at `path` for zarr: a file is opened if it is one, is no link, lies in no linked folder, and can be held."
     from zarr.storage import LocalStore
     class Files(LocalStore):
@@ -594,7 +711,11 @@ def _files_of_store(path):
                 if part in ('', '.', '..') or not (stat.S_ISREG(s.st_mode) if last else stat.S_ISDIR(s.st_mode)):
                     raise UnsafePath(path, f'{key} is no file of this store, and is not opened')
             if s.st_size > _MOST_BYTES: raise BadSignal(path, f'{key} is too large to be held at once')
-            return await super().get(key, *args, **kwargs)
+            data = await super().get(key, *args, **kwargs)
+            if data is not None and parts[-1] not in (*ZARR_HEADS, '.zattrs'):
+                ranged = (args[1] if len(args) > 1 else kwargs.get('byte_range')) is not None
+                _check_zarr_piece(path, described, data.to_bytes(), ranged)
+            return data
     return Files(path, read_only=True)
 
 class _Zarr(_Container):
@@ -612,12 +733,13 @@ class _Zarr(_Container):
         home = name if name in self.arrays else ''
         folder = os.path.join(self.path, home) if home else self.path
         # as it is now
-        held = _zarr_array(self.path, _zarr_head(self.path, folder, set(os.listdir(folder)) & {*ZARR_HEADS}))
+        described = _zarr_head(self.path, folder, set(os.listdir(folder)) & {*ZARR_HEADS})
+        held = _zarr_array(self.path, described)
         if held is None: raise DamagedFile(self.path, f'{name} is no array any more')
         shape, dtype, piece = held
         whole = math.prod(shape)*dtype.itemsize if k is None else 0
         if max(piece, whole) > _MOST_BYTES: raise BadSignal(self.path, f'{name} is too large to be held at once')
-        array = zarr.open_array(_files_of_store(self.path), path=home, mode='r')
+        array = zarr.open_array(_files_of_store(self.path, described), path=home, mode='r')
         return np.asarray(array[...] if k is None else array[k])
 
     def attributes(self, home):
