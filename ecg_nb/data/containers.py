@@ -527,9 +527,10 @@ class _Parquet(_Container):
     def __init__(self, path):
         super().__init__(path)
         import pyarrow.parquet as pq
-        self.file = pq.ParquetFile(path)
-        info = self.file.metadata
+        info = pq.read_metadata(path)
         groups = [info.row_group(k) for k in range(info.num_row_groups)]
+        self.texts = _check_groups(path, groups)
+        self.file = pq.ParquetFile(path, read_dictionary=self.texts)
         if info.num_rows*info.num_columns > 1 << 28 or any(g.total_byte_size > 1 << 30 for g in groups):
             raise BadSignal(path, f'{info.num_rows:,} rows are too many to be held at once')
         schema = self.file.schema_arrow
@@ -545,23 +546,50 @@ class _Parquet(_Container):
         if 'names' not in self.memory:
             n, key = int(self.starts[-1]), next((c for c in self.file.schema_arrow.names
                                                  if c.lower() in _id_keys and c not in self.lists), None)
-            ids = [re.sub(r'[\\/\0]', '_', _text(v)) for v in self.file.read([key])[key].to_pylist()] if key else []
+            ids = [re.sub(r'[\\/\0]', '_', _text(v)) for v in _listed_out(self.path, self.file.read([key])[key])] if key else []
             self.memory['names'] = ids if ids and len(set(ids)) == n else [f'{k:06d}' for k in range(n)]
         return self.memory['names']
 
     def row(self, k)->dict:
         "Row `k` as a dictionary."
         g = int(np.searchsorted(self.starts, k, 'right') - 1)
-        return {n: v[0].as_py()
-                for n, v in zip(self.file.schema_arrow.names, _row_group(*self.key, g).slice(k - int(self.starts[g]), 1).columns)}
+        columns = _row_group(*self.key, g, tuple(self.texts)).slice(k - int(self.starts[g]), 1).columns
+        return {n: _listed_out(self.path, v)[0] for n, v in zip(self.file.schema_arrow.names, columns)}
 
     def close(self): self.file.close()
 
 @lru_cache(1)
-def _row_group(path, state, g):
-    "A group of rows of a Parquet file, kept for the next recording in it."
+def _row_group(path, state, g, texts):
+    "A group of rows of a Parquet file, kept for the next recording in it; each of its texts once."
     import pyarrow.parquet as pq
-    with pq.ParquetFile(path) as f: return f.read_row_group(g)
+    with pq.ParquetFile(path, read_dictionary=list(texts)) as f: return f.read_row_group(g)
+
+def _check_groups(path, groups)->list:
+    "The columns of texts, by name; `BadSignal` if a group of rows holds more numbers than there is memory for."
+    columns = [[g.column(j) for j in range(g.num_columns)] for g in groups]
+    for of_group in columns:
+        n = sum(c.num_values for c in of_group)
+        afford(path, 40*n, f'holds {n:,} values in a group of rows')       # each is an object for a while
+    texts = {c.path_in_schema: c for of_group in columns for c in of_group if c.physical_type == 'BYTE_ARRAY'}
+    longer = [name for name, c in texts.items() if 'DELTA_BYTE_ARRAY' in c.encodings]
+    if longer: raise UnknownFormat(path, f'texts that repeat the start of one another ({longer[0]}), which are not read here')
+    return list(texts)
+
+def _listed_out(path, column)->list:
+    "A column of a table of pyarrow as a list; `DamagedFile` if its texts, each kept once, are too long for that."
+    import pyarrow as pa, pyarrow.compute as pc
+    flat = column
+    while pa.types.is_list(flat.type) or pa.types.is_large_list(flat.type): flat = pc.list_flatten(flat)
+    if pa.types.is_dictionary(flat.type):
+        size = sum(_size_of_texts(part) for part in getattr(flat, 'chunks', [flat]))
+        if size > _MOST_TEXTS: raise DamagedFile(path, f'texts of {size:,} bytes in one column')
+    return column.to_pylist()
+
+def _size_of_texts(part)->int:
+    "Bytes that a column of texts takes, written out."
+    import pyarrow.compute as pc
+    sizes = pc.fill_null(pc.binary_length(part.dictionary), 0).to_numpy(zero_copy_only=False)
+    return int(sizes[pc.drop_null(part.indices).to_numpy(zero_copy_only=False)].sum()) if len(sizes) else 0
 
 def _parquet_names(path):
     with _opened(path, _Parquet, 'no readable Parquet file') as tree: return tree.names()
@@ -590,11 +618,16 @@ def read_parquet(
     file, name = container_of(path)
     if not file: raise MissingFile(path, 'no such file')
     with _opened(file, _Parquet, 'no readable Parquet file') as tree:
+        import pyarrow as pa
         if tree.lists:
             if name not in tree.names():
                 raise MissingFile(path, f'no such recording; there are {", ".join(tree.names()[:5])}')
             return _of_row(os.fspath(path), tree.row(tree.names().index(name)), tree.lists, options)
-        frame, stated = tree.file.read().to_pandas(), next((v for k, v in tree.metadata.items() if k in _rates), None)
+        whole, stated = tree.file.read(), next((v for k, v in tree.metadata.items() if k in _rates), None)
+        for name in set(whole.column_names) & {*tree.texts}:
+            there = pa.chunked_array([pa.array(_listed_out(file, whole[name]))])
+            whole = whole.set_column(whole.column_names.index(name), name, there)
+        frame = whole.to_pandas()
     options = options | dict(fs=options.get('fs') or (_number(stated) if stated else None))
     try: rec, assumed = read_frame(frame, **options)
     except ECGError as e: raise type(e)(file if e.path == 'table' else e.path, e.cause) from None
