@@ -22,8 +22,8 @@ import numpy as np
 __all__ = ['LEADS', 'INK', 'PAPER_FINE', 'PAPER_COARSE', 'WAVE_COLORS', 'shown', 'is_text', 'shielded', 'bare', 'file_names',
            'numbered', 'ECGError', 'MissingFile', 'UnsafePath', 'BadHeader', 'DamagedFile', 'UnknownFormat',
            'MissingLead', 'BadSignal', 'NotWritten', 'BusyFolder', 'BadTable', 'lead_name', 'Recording', 'check_fs',
-           'Budget', 'budget', 'allowed', 'afford', 'clocked', 'in_time', 'Unpacked', 'project_root', 'data_path',
-           'results_path', 'shipped_path', 'sync_folder', 'sync_tree', 'make_folder', 'sweep_temporary',
+           'Budget', 'budget', 'allowed', 'afford', 'clocked', 'in_time', 'enough_memory', 'Unpacked', 'project_root',
+           'data_path', 'results_path', 'shipped_path', 'sync_folder', 'sync_tree', 'make_folder', 'sweep_temporary',
            'temporary_folder', 'atomic_path', 'swap_names', 'atomic_folder', 'plain', 'json_text', 'write_json',
            'read_bytes', 'read_json', 'file_state', 'write_csv', 'read_table', 'read_arrays', 'write_errors',
            'lock_folder', 'hold_file', 'stoppable', 'end_with_parent', 'toy_ecg', 'plot_ecg', 'did_you_mean',
@@ -273,6 +273,16 @@ def in_time():
     if getattr(_clock, 'path', None) is not None and time.monotonic() > _clock.until:
         raise BadSignal(_clock.path, f'takes longer to read than the {_clock.seconds:g} s that one recording may take; '
                                      'allow more (ECG_NB_SECONDS), or look at what is in it')
+
+# %% ../nbs/core/10_core.ipynb #enough-memory
+@contextmanager
+def enough_memory(
+    path,           # of the recording
+    to='read it',   # for what
+):
+    "Where memory runs out: `BadSignal` of this recording."
+    try: yield
+    except MemoryError: raise BadSignal(path, f'there is not memory enough to {to}') from None
 
 # %% ../nbs/core/10_core.ipynb #unpacked
 _RATIO, _ALWAYS = 100, 1 << 24   # a table of numbers packs to a tenth or so; 16 MB are allowed to any file

@@ -10,10 +10,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import (BadSignal, DamagedFile, ECGError, LEADS, NotWritten, Recording, atomic_path, lead_name,
+from ..core import (BadSignal, DamagedFile, ECGError, LEADS, NotWritten, Recording, atomic_path, enough_memory, lead_name,
                          lock_folder, plain, shielded, write_errors)
 from .formats import age_years, sex_letter
 from .load import read
+from .registry import container_of
 from ..signals.segment import find_r_peaks_multi
 
 # %% auto #0
@@ -420,7 +421,7 @@ def write_recording(
     if to not in WRITERS: raise NotWritten(path, f'{to!r} is no format that is written; there are {", ".join(WRITERS)}')
     ending, write = WRITERS[to]
     path = Path(f'{path}{ending}')
-    files = [path, path.with_suffix('.dat')] if to == 'wfdb' else [path]
+    files = [path, path.with_suffix('.dat'), *[path.with_suffix('.atr')]*beats] if to == 'wfdb' else [path]
     if not overwrite and any(f.exists() for f in files):
         raise NotWritten(path,
                          'is there already; overwrite it by --overwrite (overwrite=True), or choose another folder')
@@ -450,15 +451,28 @@ def write_recordings(
     "Write all recordings of a table as files of another format; one that cannot be written does not stop the others."
     with lock_folder(out, writer='call'): return _written(table, Path(out), to, beats, overwrite, progress)
 
+def _files_given(table)->set:
+    "The files that the recordings of a table lie in, with signals and annotations beside their headers."
+    root, given = table.attrs.get('root') or '.', set()
+    for path in table.path if 'path' in table else ():
+        file = container_of(Path(root)/path)[0] or os.path.join(root, path)
+        endings = ('.hea', '.dat', '.atr') if file.lower().endswith(('.hea', '.dat')) else ()
+        given |= {os.path.realpath(f) for f in (file, *(os.path.splitext(file)[0] + e for e in endings))}
+    return given
+
 def _written(table, out, to, beats, overwrite, progress):
     from tqdm.auto import tqdm
-    rows, used = [], set()
+    rows, used, given = [], set(), _files_given(table)
     for row in tqdm(table.itertuples(), total=len(table), disable=not progress, desc='written'):
         stem = file_stem(row.record_id)
         name = next(s for s in (stem, *(f'{stem}-{k}' for k in range(2, len(table) + 2))) if s.casefold() not in used)
         used.add(name.casefold())
         try:
-            path = write_recording(row, out/name, to, root=table, beats=beats, overwrite=overwrite)
+            for ending in (WRITERS[to][0] if to in WRITERS else '', '.dat', '.atr'):
+                if os.path.realpath(out/f'{name}{ending}') in given:
+                    raise NotWritten(out/f'{name}{ending}', 'is one of the recordings themselves: choose another folder')
+            with enough_memory(row.record_id):
+                path = write_recording(row, out/name, to, root=table, beats=beats, overwrite=overwrite)
             rows.append((row.record_id, path.relative_to(out).as_posix(), ''))
         except ECGError as e: rows.append((row.record_id, '', e.cause))
     return pd.DataFrame(rows, columns=['record_id', 'file', 'problem'])
