@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from .base import PARTLY, cli, echo, echo_answer, echo_left_out, json_option, quiet_option
 from .base import source_options, source_table
-from ..core import ECGError, file_names, lock_folder, write_csv
+from ..core import ECGError, enough_memory, file_names, lock_folder, write_csv
 
 # %% auto #0
 __all__ = ['beats']
@@ -21,7 +21,8 @@ def _labelled(table, run, quiet):
     from ecg_nb.inference.beats import label_beats, recording_along
     answers, left_out = [], []
     for row in tqdm(list(table.itertuples()), disable=quiet or len(table) == 1):
-        try: answers.append(label_beats(recording_along(row, table.attrs['root']), run))
+        try:
+            with enough_memory(row.record_id): answers.append(label_beats(recording_along(row, table.attrs['root']), run))
         except ECGError as e: left_out.append((row.record_id, e.cause))
         else: answers[-1].record_id = str(row.record_id)
     return answers, left_out

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from .base import PARTLY, cli, echo, echo_answer, echo_left_out, json_option
 from .base import people_option, quiet_option, source_options, source_table, with_origin
-from ..core import ECGError, file_names
+from ..core import ECGError, enough_memory, file_names
 
 # %% auto #0
 __all__ = ['answers_of', 'write_measurements', 'measure']
@@ -60,10 +60,12 @@ def _all_measured(table, quiet):
     from ecg_nb.tasks.waves import measured_with_waves, whose
     rows, left_out = [], []
     for row in tqdm(table.itertuples(), total=len(table), disable=quiet):
-        try: rec = read(row, root=table.attrs['root'])
+        try:
+            with enough_memory(row.record_id, 'read and measure it'):
+                rec = read(row, root=table.attrs['root'])
+                m, waves = measured_with_waves(rec)
         except ECGError as e: left_out.append((row.record_id, e.cause))
         else:
-            m, waves = measured_with_waves(rec)
             m.record_id = row.record_id
             who = whose(row) if row.sex or row.age == row.age else whose(rec.meta)
             rows.append((m, waves, who, beside_device(m, rec.meta), rec.fs))

@@ -8,7 +8,7 @@ import os, warnings
 from dataclasses import asdict
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import ECGError, MissingFile, shown
+from ..core import ECGError, MissingFile, enough_memory, shown
 from .arrays import ARRAYS, UnitWarning
 from .datasets import unread
 from .formats import file_kind, read_annotations
@@ -102,7 +102,8 @@ def info(
     except MissingFile: raise
     recordings, causes = [], [dict(file=str(w), cause=c) for w, c in unread(table)]
     for row in table.itertuples():
-        try: recordings.append(facts_of(row, table.attrs['root']))
+        try:
+            with enough_memory(row.path): recordings.append(facts_of(row, table.attrs['root']))
         except ECGError as e: causes.append(dict(file=row.path, cause=e.cause))
     passed = [c for w, c in table.attrs['problems'] if 'passed over' in c]
     return dict(recordings=recordings, unread=causes, passed_over=passed)
