@@ -363,7 +363,7 @@ def _check_heap(path, data, at):
         at += n if number == 0 else 16 + n + -n % 8
 
 # %% ../../nbs/data/25_containers.ipynb #unpacks-beyond
-_MOST_TEXTS = 1 << 28   # bytes that texts of one array may take
+_MOST_TEXTS = 1 << 26   # bytes that texts of one array may take
 
 def unpacks_beyond(
     data:bytes,   # packed
@@ -497,8 +497,8 @@ class _Hdf5(_Container):
         for key in attrs:
             if key.lower() not in _facts: continue
             about = attrs.get_id(key)
-            if about.dtype.hasobject and math.prod(about.shape or (1,))*self.longest_text > _MOST_TEXTS:
-                raise DamagedFile(self.path, f'texts that may take more than {_MOST_TEXTS:,} bytes, called {key}')
+            if about.dtype.hasobject and math.prod(about.shape or (1,))*self.longest_text > 4*_MOST_TEXTS:
+                raise DamagedFile(self.path, f'texts that may take more than {4*_MOST_TEXTS:,} bytes, called {key}')
             out[key] = attrs[key]
         return out
 
@@ -527,10 +527,12 @@ class _Parquet(_Container):
     def __init__(self, path):
         super().__init__(path)
         import pyarrow.parquet as pq
-        info = pq.read_metadata(path)
+        if 'info' not in self.memory: self.memory['info'] = pq.read_metadata(path)
+        info = self.memory['info']
         groups = [info.row_group(k) for k in range(info.num_row_groups)]
-        self.texts = _check_groups(path, groups)
-        self.file = pq.ParquetFile(path, read_dictionary=self.texts)
+        if 'texts' not in self.memory: self.memory['texts'] = _check_groups(path, groups)
+        self.texts = self.memory['texts']
+        self.file = pq.ParquetFile(path, metadata=info, read_dictionary=self.texts)
         if info.num_rows*info.num_columns > 1 << 28 or any(g.total_byte_size > 1 << 30 for g in groups):
             raise BadSignal(path, f'{info.num_rows:,} rows are too many to be held at once')
         schema = self.file.schema_arrow
@@ -620,9 +622,10 @@ def read_parquet(
     with _opened(file, _Parquet, 'no readable Parquet file') as tree:
         import pyarrow as pa
         if tree.lists:
-            if name not in tree.names():
+            if 'at' not in tree.memory: tree.memory['at'] = {n: k for k, n in enumerate(tree.names())}
+            if name not in tree.memory['at']:
                 raise MissingFile(path, f'no such recording; there are {", ".join(tree.names()[:5])}')
-            return _of_row(os.fspath(path), tree.row(tree.names().index(name)), tree.lists, options)
+            return _of_row(os.fspath(path), tree.row(tree.memory['at'][name]), tree.lists, options)
         whole, stated = tree.file.read(), next((v for k, v in tree.metadata.items() if k in _rates), None)
         for name in set(whole.column_names) & {*tree.texts}:
             there = pa.chunked_array([pa.array(_listed_out(file, whole[name]))])
