@@ -4,7 +4,7 @@
 
 # %% ../../nbs/browsing/09_marks.ipynb #export-imports
 from __future__ import annotations
-import csv, html, io, tempfile, uuid
+import csv, html, io, tempfile, uuid, warnings
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +13,7 @@ from ..core import (BadTable, DamagedFile, ECGError, MissingFile, Recording, ato
                          data_path, file_names, hold_file, read_bytes, shielded, shown, write_csv,
                          write_errors)
 from ..data.datasets import DATASETS
+from ..data.formats import follow_links
 from ..data.load import read
 
 # %% auto #0
@@ -175,7 +176,13 @@ def marks_path(
     "Where the marks on the recordings of `table` are kept."
     root = table.attrs.get('root')
     own = root and Path(root).is_dir() and not any(map(is_published, set(table.dataset)))
-    return Path(root).absolute()/'marks.csv' if own else data_path('marks.csv')
+    if not own: return data_path('marks.csv')
+    path = Path(root).absolute()/'marks.csv'
+    if path.is_symlink() and not (follow_links() or path.resolve().is_relative_to(path.parent.resolve())):
+        warnings.warn(f'{path} is a link that leads out of its folder, not followed: marks are kept in '
+                      f'{data_path("marks.csv")}')
+        return data_path('marks.csv')
+    return path
 
 # %% ../../nbs/browsing/09_marks.ipynb #export-marks
 def _annotations(marks, rec)->list:

@@ -9,7 +9,7 @@ import click
 from .base import (PARTLY, as_options, class_names, cli, comma_separated, run_names, run_option, echo,
                              echo_answer, echo_left_out, file_options, held_output, json_option, note_options,
                              notes_given, people_option, quiet_option, refuse_unheeded, source_options, source_table)
-from ..core import ECGError, did_you_mean, shown
+from ..core import ECGError, did_you_mean, enough_memory, shown
 
 # %% auto #0
 __all__ = ['PAGES', 'FILES', 'NIGHTS', 'HEEDED', 'predict', 'doctor', 'explain', 'enrol', 'identify', 'download', 'store_recipe',
@@ -94,7 +94,8 @@ def doctor(source, fs, leads, units, report, fit, as_json):
     if _report_or_fit(source, report, fit): return
     table, answer, lines, left_out = source_table(source, fs, leads, units), [], [], []
     for row in table.itertuples():
-        try: findings = examine(read(row, root=table.attrs['root']))
+        try:
+            with enough_memory(row.record_id): findings = examine(read(row, root=table.attrs['root']))
         except ECGError as e:
             left_out.append((row.record_id, e.cause))
             continue

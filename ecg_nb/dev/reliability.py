@@ -2140,7 +2140,45 @@ def _many_signals(files, r):
                                                        f'c{k}\n' for k in range(n))).encode(),
             'rec.dat': bytes(500*n)}, f'{n:,} signals'
 
-_CLAIMED = ('rec.hea', 'rec.dat', 'seg.hea', 'seg.dat', 'rec.csv', 'rec.csv.gz', 'rec.zip', 'rec.npz', 'rec.h5')
+def _packed_pieces(files, r):
+    "A piece of zeros within HDF5, a text that is named again and again, a number of Parquet that is."
+    out, kind = io.BytesIO(), int(r.integers(3))
+    if kind == 0:
+        n = int(10**r.uniform(8, 9))
+        return {'rec.h5': _zeros_in_a_piece(out, n)}, f'a piece packed from {n:,} bytes'
+    if kind == 1:
+        n = int(10**r.uniform(3, 5))
+        return {'rec.h5': _text_named_often(out, n)}, f'a text of 1 MB named {n:,} times'
+    import pyarrow as pa, pyarrow.parquet as pq
+    n = int(10**r.uniform(6.8, 7.5))
+    alike = pa.ListArray.from_arrays(pa.array([0, n], pa.int32()), pa.array(np.zeros(n, 'f4')))
+    pq.write_table(pa.table(dict(signal=alike, fs=[100.])), out, compression='zstd')
+    return {'rec.parquet': out.getvalue()}, f'{n:,} numbers alike in Parquet'
+
+def _zeros_in_a_piece(out, n)->bytes:
+    import h5py
+    packer = zlib.compressobj(9)
+    parts = [packer.compress(bytes(1 << 20)) for _ in range(n >> 20)]
+    with h5py.File(out, 'w') as f:
+        f.attrs['fs'] = 100.
+        signal = f.create_dataset('signal', (2, 3000), 'f4', chunks=(2, 3000), compression='gzip')
+        signal.id.write_direct_chunk((0, 0), b''.join(parts) + packer.flush())
+    return out.getvalue()
+
+def _text_named_often(out, n)->bytes:
+    import h5py
+    with h5py.File(out, 'w') as f:
+        f.attrs['fs'] = 100.
+        f['signal'] = np.zeros((2, 3000), 'f4')
+        texts = f.create_dataset('leads', (n,), h5py.string_dtype())
+        texts[0] = 'L'*(1 << 20)
+        at = texts.id.get_offset()
+    raw = bytearray(out.getvalue())
+    raw[at:at + 16*n] = raw[at:at + 16]*n
+    return bytes(raw)
+
+_CLAIMED = ('rec.hea', 'rec.dat', 'seg.hea', 'seg.dat', 'rec.csv', 'rec.csv.gz', 'rec.zip', 'rec.npz', 'rec.h5',
+            'rec.parquet')
 _MOST_MB = 600   # of a budget of 200 MB: numbers are read as integers and made into others
 
 def _make_claims(box, variant):
@@ -2159,7 +2197,8 @@ def _read_claim(box, name):
 HOSTILE['budgets'] = (Target(_make_claims, _read_claim),
     {'segments': _named_often, 'frames': _large_frames, 'lengths': _giant_signal,
      'gz': _packed_table, 'zip': _packed_zip,
-     'npz, HDF5': _packed_arrays, 'words': _slow_words, 'signals': _many_signals})
+     'npz, HDF5': _packed_arrays, 'packed pieces': _packed_pieces,
+     'words': _slow_words, 'signals': _many_signals})
 
 
 # %% ../../nbs/dev/13_reliability.ipynb #try-names

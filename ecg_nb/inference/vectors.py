@@ -8,7 +8,7 @@ import io
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np, pandas as pd
-from ..core import BadTable, ECGError, atomic_path, write_csv
+from ..core import BadTable, ECGError, atomic_path, enough_memory, write_csv
 from ..explanation.embedding_map import record_embeddings
 from ..models.networks import Average, Union
 from .predict import Source, _first_usable, sources
@@ -83,7 +83,8 @@ def vectors(
     readable, unread = sources(source, fs=fs, leads=leads, units=units)
     rows, x, bad = [], [], []
     for s in tqdm(readable, disable=not progress or None, desc='vectors'):
-        try: note, vector = _vector_and_note(run, s)
+        try:
+            with enough_memory(s.record_id): note, vector = _vector_and_note(run, s)
         except ECGError as e: bad.append(dict(record_id=s.record_id, cause=e.cause))
         else:
             rows.append(dict(record_id=s.record_id, note=note))
