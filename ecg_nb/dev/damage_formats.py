@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 from ..core import LEADS, Recording
 from .command import exit_status
-from .reliability import _ecg, _hostile_binary, _hostile_json, _json_blow, _make_clinical, _make_dicom
+from .reliability import _ecg, _fields_struck, _hostile_binary, _hostile_json, _hostile_scp, _json_blow, _make_clinical, _make_dicom
 from .reliability import _read_clinical, _target, main as trial
 
 # %% auto #0
@@ -17,7 +17,7 @@ __all__ = ['FURTHER', 'main']
 
 # %% ../../nbs/dev/26_damage_formats.ipynb #targets
 FURTHER = ('Kardia JSON', 'Fitbit JSON', 'Withings JSON', 'FHIR Observation', 'Zarr',
-           'MFER (several rates)', 'DICOM (deflated)')
+           'MFER (several rates)', 'DICOM (deflated)', 'SCP-ECG (bimodal)', 'MFER (differences)', 'Kardia ATC')
 
 def _hostile_object(files, r):
     "A value anywhere in the JSON becomes another."
@@ -59,6 +59,35 @@ def _make_deflated(box, variant):
     ds = pydicom.dcmread(box/'rec.bin')
     ds.file_meta.TransferSyntaxUID = pydicom.uid.DeflatedExplicitVRLittleEndian
     ds.save_as(box/'rec.bin', enforce_file_format=True)
+
+@_target('SCP-ECG (bimodal)', _read_clinical, hostile=_hostile_scp)
+def _make_bimodal(box, variant):
+    x = np.rint(1000*_ecg(variant)).astype(int)
+    _make_clinical('scp.write_scp', box, variant, beat=(x[:, 100:160], 21, [21, 121, 221]), every=4,
+                   zones=[(9, 36), (109, 136), (209, 236)])
+
+@_target('MFER (differences)', _read_clinical, hostile=_hostile_binary)
+def _make_differences(box, variant):
+    from ecg_nb.data.mfer import write_mfer
+    calm = np.clip(_ecg(variant), -.15, .15)
+    write_mfer(box/'rec.bin', Recording(calm, 100, LEADS, 'rec'), block=50, differences=True)
+
+def _hostile_blocks(files, r):
+    "Numbers of a block become extreme, and its checksum fits again."
+    from ecg_nb.data.kardia_atc import _block
+    b, at = files['rec.bin'], 12
+    starts = []
+    while at < len(b):
+        starts.append(at)
+        at += 12 + int.from_bytes(b[at + 4:at + 8], 'little')
+    at = starts[r.integers(len(starts))]
+    size = int.from_bytes(b[at + 4:at + 8], 'little')
+    struck = _fields_struck(b[at + 8:at + 8 + size], r, 0, min(size, 300))
+    block = _block(b[at:at + 4].decode(), struck)
+    return {'rec.bin': b[:at] + block + b[at + 12 + size:]}, f'rec.bin: numbers in the block at {at}, its sum fits'
+
+_target('Kardia ATC', _read_clinical, hostile=_hostile_blocks)(
+    partial(_make_clinical, 'kardia_atc.write_atc', beat=True))
 
 # %% ../../nbs/dev/26_damage_formats.ipynb #main
 def main(argv=None):

@@ -12,6 +12,7 @@ from ..data.clinical_xml import (write_aecg, write_cardiosoft, write_mortara, wr
     write_schiller, write_sierra)
 from ..data.device_json import write_fhir, write_fitbit, write_kardia, write_withings
 from ..data.holter import write_ishne
+from ..data.kardia_atc import write_atc
 from ..data.mfer import write_mfer
 from ..data.scp import write_scp
 from ..data.simulate import simulate_ecg, write_wfdb
@@ -93,7 +94,8 @@ _WRITTEN = {   # file -> function(path, recording)
     'kardia.json':   write_kardia,
     'fitbit.json':   write_fitbit,
     'withings.json': write_withings,
-    'fhir.json':     write_fhir}
+    'fhir.json':     write_fhir,
+    'kardia.atc':    write_atc}
 
 # those that have fewer than twelve leads
 FEW_LEADS = ('fitbit', 'kardia', 'watch', 'withings')
