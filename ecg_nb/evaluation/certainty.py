@@ -112,7 +112,7 @@ def certainty_of(
 
 # %% ../../nbs/evaluation/18_certainty.ipynb #write-certainty-2
 def write_certainty(
-    folder:str|Path|None=None,  # default: certainty/ in the results folder
+    folder:Path|None=None,  # default: certainty/ in the results folder
     *,
     asked=ASKED,
     say=print,

@@ -442,7 +442,7 @@ def _people_row(table, seed):
 
 # %% ../../nbs/evaluation/13_invariance.ipynb #write-invariance-2
 def write_invariance(
-    folder:str|Path|None=None,  # default: results/invariance
+    folder:Path|None=None,  # default: results/invariance
     *,
     cohorts:dict=COHORTS, seed:int=0, progress:bool=True,
 )->pd.DataFrame:     # from `summary`

@@ -46,7 +46,7 @@ _columns = ('run', 'measure', 'value', 'low', 'high', 'chance', 'n', 'published'
 
 def headlines(
     *tasks,           # folders of `root`; default: all
-    root:str|Path|None=None,  # default: the results folder
+    root:Path|None=None,  # default: the results folder
 )->pd.DataFrame:      # run, measure, value, low, high, chance, n, published, source, command, simulated
     "The headline figures in every `root/<task>/<name>/metrics.json`."
     rows = []

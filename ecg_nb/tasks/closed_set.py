@@ -305,7 +305,7 @@ def table_row(
     return dict(zip(COLUMNS, values))
 
 def add_rows(
-    path:str|Path,         # the table, a .csv
+    path:Path,         # the table, a .csv
     rows,                  # dicts with `COLUMNS`
 )->pd.DataFrame:           # all rows now in it
     "Put `rows` into the table, in place of those of the same data, network and split."
@@ -762,7 +762,7 @@ def _evaluate(self:ClosedSet, plan, splits, folder, *, seed=0, command='', cache
 ClosedSet.trained, ClosedSet.evaluate = _trained, _evaluate
 
 # %% ../../nbs/tasks/12_closed_set.ipynb #known-selection
-def known_selection(path:str|Path, sel:Selection, root:str|Path, *, seed:int=0)->pd.DataFrame:
+def known_selection(path:Path, sel:Selection, root:str|Path, *, seed:int=0)->pd.DataFrame:
     "The recordings of `sel`, as listed in `path`; where there is no list yet, they are selected and listed."
     table = records_table(sel.dataset, root)
     if not Path(path).exists():
