@@ -845,7 +845,8 @@ def _compare(self:ClosedSet, name, folder, *, seed=0, device='cpu', cache=None):
         _copy(own if trained else shipped/n, folder/n, 'answers.csv.gz', 'history.csv')
     if not rows and not (folder/'table.csv').exists():
         raise MissingFile(folder, f'no row was trained yet: ecg_nb train {self.name}')
-    table = add_rows(folder/'table.csv', rows)
+    add_rows(folder/'table.csv', rows)
+    table = read_table(folder/'table.csv')               # as it is written, so that its headline is of the same figures
     keep_best(table, folder, data_path('runs', self.name))
     return self.write_comparison(name, folder, headline(table), {}, command=f'ecg_nb train {self.name}')
 
