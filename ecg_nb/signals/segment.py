@@ -11,8 +11,9 @@ from ..core import BadSignal, ECGError
 from .preprocess import both_ways, fill_gaps
 
 # %% auto #0
-__all__ = ['without_beats', 'refine_r_peaks', 'find_r_peaks', 'qrs_energy', 'find_r_peaks_multi', 'match_beats', 'rr_intervals',
-           'heart_rate', 'whole_beats', 'beats', 'window_starts', 'windows', 'random_starts', 'night_segments']
+__all__ = ['SLOW_S', 'without_beats', 'refine_r_peaks', 'find_r_peaks', 'qrs_energy', 'find_r_peaks_multi', 'match_beats',
+           'rr_intervals', 'heart_rate', 'whole_beats', 'beats', 'window_starts', 'windows', 'random_starts',
+           'night_segments']
 
 # %% ../../nbs/03_segment.ipynb #where-no-beat-can-be
 @lru_cache(32)
@@ -114,15 +115,10 @@ def qrs_energy(
     return np.where(still, 0, sum(wl*el for wl, el in zip(w, e))), say.mean(1)
 
 # %% ../../nbs/03_segment.ipynb #-beats-of-energy
-def _beats_of_energy(f, fs):
-    "Positions of beats in QRS energy `f`."
-    pk = scipy.signal.find_peaks(f, distance=max(1, round(.24*fs)))[0]
-    if not len(pk): return pk
-    h, piece = f[pk], round(1.5*fs)
-    tops = np.zeros(-(-len(f)//piece))
-    np.maximum.at(tops, pk//piece, h)
-    like = scipy.ndimage.percentile_filter(tops, 60, size=min(15, len(tops)) | 1, mode='nearest')
-    like = np.interp(pk, (np.arange(len(tops)) + .5)*piece, like)
+SLOW_S = 1.2   # below 50 a minute
+
+def _beats_like(pk, h, like, fs, longest_s=1.5):
+    "Which of the peaks `pk`, `h` high, are beats about as high as `like`; in a pause longer than `longest_s` one is looked for."
     beat = np.flatnonzero((h > .45*like) & (h > 0))
     while True:                                                                 # T waves
         t_wave = (np.diff(pk[beat]) < .3*fs) & (h[beat[1:]] < .7*h[beat[:-1]])
@@ -131,15 +127,31 @@ def _beats_of_energy(f, fs):
     for _ in range(4):                                                          # search back
         if len(beat) < 3: break
         rr = np.diff(pk[beat])
-        usual = scipy.ndimage.median_filter(rr, min(9, len(rr)) | 1, mode='nearest')
-        long = np.flatnonzero(rr > np.minimum(1.6*usual, 1.5*fs))
+        long = np.flatnonzero(rr > np.minimum(1.6*scipy.ndimage.median_filter(rr, min(9, len(rr)) | 1, mode='nearest'), longest_s*fs))
         between = [np.arange(beat[i] + 1, beat[i + 1]) for i in long]
         between = [c[(pk[c] - pk[beat[i]] > .3*fs) & (pk[beat[i + 1]] - pk[c] > .3*fs)] for c, i in zip(between, long)]
-        missed = [c[h[c].argmax()] for c in between if len(c)]
-        missed = [c for c in missed if h[c] > .15*like[c]]
-        if not missed: break
-        beat = np.sort(np.r_[beat, missed])
+        found = [c[h[c].argmax()] for c in between if len(c)]
+        found = [c for c in found if h[c] > .15*like[c]]
+        if not found: break
+        beat = np.sort(np.r_[beat, found])
     return pk[beat]
+
+def _beats_of_energy(f, fs):
+    "Positions of beats in QRS energy `f`."
+    pk = scipy.signal.find_peaks(f, distance=max(1, round(.24*fs)))[0]
+    if not len(pk): return pk
+    h, piece = f[pk], round(1.5*fs)
+    tops = np.zeros(-(-len(f)//piece))
+    np.maximum.at(tops, pk//piece, h)
+    def usual(percent, mode):
+        of_piece = scipy.ndimage.percentile_filter(tops, percent, size=min(15, len(tops)) | 1, mode=mode)
+        return np.interp(pk, (np.arange(len(tops)) + .5)*piece, of_piece)
+    like = usual(60, 'nearest')
+    beats, high = _beats_like(pk, h, like, fs), np.maximum(like, .7*usual(75, 'reflect'))
+    if (high == like).all(): return beats
+    # of a slow heart every second piece holds no beat, perhaps the first or the last
+    few = _beats_like(pk, h, high, fs, longest_s=np.inf)
+    return few if 2 < len(few) < len(beats) and np.median(np.diff(few)) > SLOW_S*fs else beats
 
 def find_r_peaks_multi(
     signal:np.ndarray,  # ECG (mV), shape (n_leads, n_samples)
