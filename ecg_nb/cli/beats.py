@@ -22,7 +22,8 @@ def _labelled(table, run, quiet):
     answers, left_out = [], []
     for row in tqdm(list(table.itertuples()), disable=quiet or len(table) == 1):
         try:
-            with enough_memory(row.record_id): answers.append(label_beats(recording_along(row, table.attrs['root']), run))
+            with enough_memory(row.record_id):
+                answers.append(label_beats(recording_along(row, table.attrs['root']), run))
         except ECGError as e: left_out.append((row.record_id, e.cause))
         else: answers[-1].record_id = str(row.record_id)
     return answers, left_out

@@ -216,7 +216,8 @@ def robustness(run, seed, tables):
 @cli.command(short_help='the same recordings in other clothes')
 @click.argument('run', nargs=-1, shell_complete=run_names)
 @click.option('--starts', is_flag=True,
-              help='Only how far answers move with the start of a recording; kept beside each RUN, default all shipped.')
+              help='Only how far answers move with the start of a recording; kept beside each RUN, '
+                   'default all shipped.')
 @seed_option
 def invariance(run, starts, seed):
     """Ask shipped runs about real recordings with an offset, in other units, rates, orders, names and file

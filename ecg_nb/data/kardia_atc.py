@@ -25,7 +25,8 @@ def _blocks(path, b)->dict: # name -> bytes, the first of a kind
         body, stated = b[at:at + 8 + size], int.from_bytes(b[at + 8 + size:at + 12 + size], 'little')
         added = int(np.frombuffer(body, np.uint8).sum(dtype=np.int64)) & 0xffffffff
         if stated not in (added, zlib.crc32(body)):
-            raise DamagedFile(path, f'the checksum of its block {_named(name)} is wrong: the file was altered or damaged')
+            raise DamagedFile(path, f'the checksum of its block {_named(name)} is wrong: the file '
+                                    f'was altered or damaged')
         out.setdefault(name, body[8:])
         at += 12 + size
     if at != len(b): raise DamagedFile(path, 'ends within a block')
@@ -47,12 +48,14 @@ def _info(b)->dict:
     text = lambda start, size: b[start:start + size].split(b'\0')[0].decode('latin-1').strip()
     date = re.match(r'(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)', text(0, 32))
     serial = re.search(r'(?:^|,)SN=([^,]*)', text(212, 52))
-    device = dict(manufacturer='AliveCor', model=text(180, 32), software=text(148, 32), serial=serial[1] if serial else '')
+    device = dict(manufacturer='AliveCor', model=text(180, 32), software=text(148, 32),
+                  serial=serial[1] if serial else '')
     return dict(date=f'{date[1]}T{date[2]}' if date else '', device={k: v for k, v in device.items() if v})
 
 # %% ../../nbs/data/36_kardia_atc.ipynb #read-atc
 @register_format('Kardia ATC', lambda start, path: start[:8] == _SIGNATURE, endings=('.atc',),
-                 tested='files written from its definition by AliveCor (none is at hand)', refused='samples of other than two bytes')
+                 tested='files written from its definition by AliveCor (none is at hand)',
+                 refused='samples of other than two bytes')
 def read_atc(
     path,         # an ATC file
 )->Recording:     # its leads; average beats in `meta`
@@ -72,7 +75,8 @@ def read_atc(
     beat = None if kept is None else device_recording(path, np.stack(kept[0])*(nv/1e6), fs, kept[1])
     filters = dict(notch_hz=60. if flags & 2 else 50.) if flags & 0b100100 else {}
     if flags & 64: notes = [*notes, 'filtered by the device (enhanced)']
-    return device_recording(path, x, fs, names, notes=notes, filters=filters, median=beat, **_info(blocks.get(b'info', b'')))
+    return device_recording(path, x, fs, names, notes=notes, filters=filters, median=beat,
+                            **_info(blocks.get(b'info', b'')))
 
 # %% ../../nbs/data/36_kardia_atc.ipynb #write-atc
 def _block(name, data, crc=False)->bytes:
@@ -90,7 +94,8 @@ def write_atc(
     more:bytes=b'',      # further blocks
 ):
     "A Kardia recording of `rec` in steps of `nv` nV, for tests."
-    texts = ('2024-02-29T07:08:09.500+01:00', 'number', 'phone', 'Phone 4', 'Kardia 5.1', 'triangle hw1', 'SN=77,BAT=55')
+    texts = ('2024-02-29T07:08:09.500+01:00', 'number', 'phone', 'Phone 4', 'Kardia 5.1',
+             'triangle hw1', 'SN=77,BAT=55')
     info = b''.join(t.encode().ljust(n, b'\0') for t, n in zip(texts, (32, 40, 44, 32, 32, 32, 52)))
     x = np.rint(1e6*rec.signal/nv).astype('<i2')
     second = x[:, :int(rec.fs)]

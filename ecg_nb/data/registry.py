@@ -34,7 +34,8 @@ class Format:
         self.__module__, self.__qualname__ = self.read.__module__, self.read.__qualname__   # for `Registry`
 
 FORMATS = Registry('format', 'ecg_nb.data.scp', 'ecg_nb.data.dicom', 'ecg_nb.data.clinical_xml',
-                   'ecg_nb.data.holter', 'ecg_nb.data.mfer', 'ecg_nb.data.containers', 'ecg_nb.data.device_json', 'ecg_nb.data.kardia_atc')
+                   'ecg_nb.data.holter', 'ecg_nb.data.mfer', 'ecg_nb.data.containers',
+                   'ecg_nb.data.device_json', 'ecg_nb.data.kardia_atc')
 
 def register_format(
     name:str,         # of the format

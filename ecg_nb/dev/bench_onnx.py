@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np, torch
 from ..core import data_path, provenance, read_json, results_path, write_json
 from .command import exit_status
-from ..evaluation.card import SHIPPED
+from ..training.run_folder import SHIPPED
 from ..inference.onnx import OnnxRun, check_onnx, export_onnx, loaded
 from ..signals.preprocess import to_int16
 from ..training.data import ECGData

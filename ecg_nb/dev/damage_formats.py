@@ -9,7 +9,8 @@ from functools import partial
 import numpy as np
 from ..core import LEADS, Recording
 from .command import exit_status
-from .reliability import _ecg, _fields_struck, _hostile_binary, _hostile_json, _hostile_scp, _json_blow, _make_clinical, _make_dicom
+from .reliability import (_ecg, _fields_struck, _hostile_binary, _hostile_json,
+    _hostile_scp, _json_blow, _make_clinical, _make_dicom)
 from .reliability import _read_clinical, _target, main as trial
 
 # %% auto #0

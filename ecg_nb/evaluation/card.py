@@ -9,17 +9,14 @@ import numpy as np, pandas as pd
 from ..core import DamagedFile, ECGError, atomic_path, read_json, write_json, read_table
 from ..signals.preprocess import Recipe
 from ..data.simulate import statements
-from ..training.run_folder import beats_of, find_run, is_encoder, read_people, run_info, run_name
+from ecg_nb.training.run_folder import (SHIPPED, beats_of, find_run, is_encoder, read_people, run_info,
+    run_json_sum, run_name)
 
 # %% auto #0
-__all__ = ['SHIPPED', 'DATA', 'NOT_KNOWN', 'CAPPED', 'meanings', 'preparation', 'run_json_sum', 'calibration', 'calibrate',
-           'calibrated', 'calibrated_score', 'answers_sum', 'elsewhere', 'caveat', 'model_card', 'write_cards',
-           'calibrate_runs']
+__all__ = ['DATA', 'NOT_KNOWN', 'CAPPED', 'meanings', 'preparation', 'calibration', 'calibrate', 'calibrated', 'calibrated_score',
+           'answers_sum', 'elsewhere', 'caveat', 'model_card', 'write_cards', 'calibrate_runs']
 
 # %% ../../nbs/evaluation/12_card.ipynb #shipped
-SHIPPED = (*(f'diagnosis/{n}' for n in 'superclass statements diagnostic subclass form rhythm xresnet1d101 xresnet1d18 s4d system3_cnn'.split()),
-           'rhythm/nine', 'rhythm/statements', *(f'sex/{n}' for n in 'leads-12 lead-I lead-II system0-I system0-II'.split()), 'identity/leads-12', 'identity/lead-I')
-
 def _own(where, name):
     "What is in a file of the run, {} if it has none."
     m = read_json(where/name) if (where/name).exists() else {}
@@ -70,12 +67,6 @@ def preparation(
     return '; '.join(s for s in steps if s) + ('' if band or r.baseline_s else '. No filter')
 
 # %% ../../nbs/evaluation/12_card.ipynb #-sum
-def run_json_sum(
-    where,         # folder of a run
-)->str:            # 16 digits
-    "What tells one run.json from another."
-    return hashlib.sha256((where/'run.json').read_bytes()).hexdigest()[:16]
-
 def calibration(
     run,           # a `Run`, a folder, or task/name
 )->dict|None:      # temperature, fitted_on, n, ece_before, ece_after (on test records, with 95 % intervals), …; None if there is none

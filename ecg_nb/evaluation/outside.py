@@ -11,7 +11,8 @@ from ..core import ECGError, LEADS, MissingFile, Recording, read_json, results_p
 from ..core import write_json, read_table
 from ..data.datasets import SUPERCLASSES, have, records_table
 from ..data.load import read
-from .card import SHIPPED, answers_sum
+from .card import answers_sum
+from ..training.run_folder import SHIPPED
 from ..metrics.classify import report
 from ..tasks.base import Figure, window_probabilities
 from ..tasks.sex import sex_age_labels

@@ -13,7 +13,8 @@ from ..core import (DamagedFile, ECGError, Recording, hold_file, read_json, resu
                          read_table)
 from ..data.datasets import find, have, records_table
 from ..data.load import read
-from .card import SHIPPED, answers_sum
+from .card import answers_sum
+from ..training.run_folder import SHIPPED
 from ..models.networks import Average, Union, embed
 from ..signals.preprocess import band_filter, notch_filter, resample
 from ..training.run import Run, load_run

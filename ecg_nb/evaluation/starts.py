@@ -14,11 +14,10 @@ from ..core import (DamagedFile, ECGError, Recording, provenance, read_json, rea
 from ..data.datasets import records_table
 from ..data.load import read
 from ..data.simulate import is_simulated, sample_data
-from .card import SHIPPED, run_json_sum
 from ..metrics.classify import wilson
 from ..signals.quality import Finding
 from ..training.run import Run, load_run
-from ..training.run_folder import find_run, is_encoder
+from ..training.run_folder import SHIPPED, find_run, is_encoder, run_json_sum
 
 # %% ../../nbs/evaluation/23_starts.ipynb #answers-of-starts
 STARTS = (1, 2, 5, 10, 20)   # samples that are missing at the beginning

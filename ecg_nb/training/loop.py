@@ -61,10 +61,12 @@ def train_epoch(
         opt.zero_grad()
         for b in range(a, a + step, batch):
             mine = slice(b + rank, b + batch, world)
-            (x, *context), y = data.batch_inputs(order[mine], offset[mine], length), data.y[order[mine].to(data.device)]
+            x, *context = data.batch_inputs(order[mine], offset[mine], length)
+            y = data.y[order[mine].to(data.device)]
             if augment: x = augment(x, generator=g)
             with autocast(data.device, precision): l = loss(model(x, *context).float(), y)
-            (accelerator.backward if accelerator else torch.Tensor.backward)(l/accumulate)
+            if accelerator: accelerator.backward(l/accumulate)
+            else: (l/accumulate).backward()
             total += l.detach()
         if clip: torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
         opt.step()
