@@ -403,7 +403,6 @@ def _shift(fast):
     from ecg_nb.evaluation.shift import shift
     return shift(fast.run, fast.sample, net=fast.net, reference=fast.reference) if fast.reference else None
 
-# %% ../../nbs/23_your_own_ecg.ipynb #told-notes
 def _told(notes, names)->dict:
     "The note of each recording that has one."
     if notes is None or isinstance(notes, str): return dict.fromkeys(names, notes) if notes else {}

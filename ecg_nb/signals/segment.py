@@ -118,7 +118,7 @@ def qrs_energy(
 SLOW_S = 1.2   # below 50 a minute
 
 def _beats_like(pk, h, like, fs, longest_s=1.5):
-    "Which of the peaks `pk`, `h` high, are beats about as high as `like`; in a pause longer than `longest_s` one is looked for."
+    "Which of the peaks `pk`, `h` high, are beats about as high as `like`; pauses over `longest_s` are searched."
     beat = np.flatnonzero((h > .45*like) & (h > 0))
     while True:                                                                 # T waves
         t_wave = (np.diff(pk[beat]) < .3*fs) & (h[beat[1:]] < .7*h[beat[:-1]])
@@ -127,7 +127,8 @@ def _beats_like(pk, h, like, fs, longest_s=1.5):
     for _ in range(4):                                                          # search back
         if len(beat) < 3: break
         rr = np.diff(pk[beat])
-        long = np.flatnonzero(rr > np.minimum(1.6*scipy.ndimage.median_filter(rr, min(9, len(rr)) | 1, mode='nearest'), longest_s*fs))
+        usual = scipy.ndimage.median_filter(rr, min(9, len(rr)) | 1, mode='nearest')
+        long = np.flatnonzero(rr > np.minimum(1.6*usual, longest_s*fs))
         between = [np.arange(beat[i] + 1, beat[i + 1]) for i in long]
         between = [c[(pk[c] - pk[beat[i]] > .3*fs) & (pk[beat[i + 1]] - pk[c] > .3*fs)] for c, i in zip(between, long)]
         found = [c[h[c].argmax()] for c in between if len(c)]
