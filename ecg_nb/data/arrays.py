@@ -438,6 +438,8 @@ def _separator(
     elif ',' in after and not _blank_separated(after) and not _one_column(rows, first): separator = ','
     elif len(after.split()) > 1: separator = r'\s+'
     else: separator = ';'                                  # one column
+    # no cell can have a comma
+    if not any(',' in r for r in rows) or separator == ',' and not any('"' in r for r in rows): return separator, '.'
     numbers = [c for r in rows for c in _cells(r, separator) if not _clock.fullmatch(c)]
     comma = any(_comma_number.fullmatch(c) for c in numbers) and not any('.' in c for c in numbers)
     return separator, ',' if comma else '.'
@@ -486,6 +488,7 @@ _letters = re.compile(r'[^\W\d_]+')
 
 def _has_words(line):
     "Whether a line is more than numbers, clocks and gaps."
+    if not _letters.search(line): return False
     return any(w not in ('e', 'E', 'T', 'Z', 'N', 'A', *_nothing) for w in _letters.findall(line))
 
 def _beginning(path, lines):

@@ -4,7 +4,7 @@
 
 # %% ../../nbs/dev/24_bench_formats.ipynb #imports
 from __future__ import annotations
-import argparse, binascii, json, sys, tempfile, time, warnings
+import argparse, binascii, json, os, sys, tempfile, time, warnings
 from pathlib import Path
 from xml.etree import ElementTree
 import numpy as np, pandas as pd
@@ -186,6 +186,7 @@ def main(argv=None):
     p.add_argument('--rounds', type=int, default=11)
     p.add_argument('--out', default=None, help='file; default: results/benchmarks/formats.json')
     a = p.parse_args(argv)
+    load = os.getloadavg()[0] if hasattr(os, 'getloadavg') else None
     with tempfile.TemporaryDirectory() as folder:
         rows = {}
         for path in sample_files(folder):
@@ -202,7 +203,7 @@ def main(argv=None):
         print(f'a day of three leads: {day["table_s"]:.2f} s, ten seconds of it {1000*day["ten_seconds_s"]:.0f} ms')
     write_json(a.out or results_path('benchmarks', 'formats.json'),
                dict(command='python -m ecg_nb.dev.bench_formats', rounds=a.rounds, files=rows,
-                    holter_day=day, provenance=provenance()))
+                    holter_day=day, load=load, provenance=provenance()))
 
 # %% ../../nbs/dev/24_bench_formats.ipynb #export-main
 if __name__ == '__main__' and '__file__' in globals(): sys.exit(exit_status(main))

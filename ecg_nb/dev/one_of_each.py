@@ -95,7 +95,7 @@ _WRITTEN = {   # file -> function(path, recording)
     'fitbit.json':   write_fitbit,
     'withings.json': write_withings,
     'fhir.json':     write_fhir,
-    'kardia.atc':    write_atc}
+    'atc.atc':       write_atc}
 
 # those that have fewer than twelve leads
 FEW_LEADS = ('fitbit', 'kardia', 'watch', 'withings')
