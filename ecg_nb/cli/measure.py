@@ -97,7 +97,7 @@ def measure(source, fs, leads, units, csv, columns, sex_coding, out, with_waves,
     table = source_table(source, fs, leads, units, csv, columns, sex_coding)
     call = dict(records=[[r.record_id, os.path.join(table.attrs['root'], r.path)]
                          for r in table.itertuples()], runs=['measure'])
-    if out: check_answers(out, call, replace=replace)
+    if out: check_answers(out, call, files=['measurements.csv', 'measurements.json'], replace=replace)
     from_elsewhere = origin('waves/boundaries')
     measured, tables, people, devices, rates, left_out = _all_measured(table, quiet or as_json)
     names = [f'{n}.waves' for n, t in zip(file_names([m.record_id for m in measured]), tables) if with_waves and len(t)]

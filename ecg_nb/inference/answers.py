@@ -35,14 +35,23 @@ def _others(was, now)->list:
     return (([f'on other recordings ({len(records):,}: {few})'] if records else [])
             + ([f'by {", ".join(map(str, runs))}'] if runs else []))
 
+def _not_ours(folder, files, was)->list:
+    "Those of `files` that are in `folder`, though no call has said that it wrote them."
+    return [f for f in files if f not in was.get('files', ()) and os.path.lexists(Path(folder)/f)]
+
 def check_answers(
     folder,
     call:dict,            # records: list of [record_id, path]; runs: names
     *,
+    files:Iterable=(),    # that will be written, as far as they are known
     replace:bool=False,   # what is there may go
 )->None:
-    "`OtherAnswers` if `folder` holds answers that `call` would not give again."
+    "`OtherAnswers` if `folder` holds answers that `call` would not give again, or files of somebody else by the names of its own."
     was = _claim(folder)
+    alien = _not_ours(folder, files, was) if not replace else []
+    if alien:
+        raise OtherAnswers(folder, f'holds {", ".join(alien[:3])}{" …"*(len(alien) > 3)}, which no call of ours has written: '
+                                   'take another folder, or replace=True for it to go')
     others = _others(was, call) if was and not replace else []
     if others:
         raise OtherAnswers(folder, f'holds answers {" and ".join(others)}: take another folder, or replace=True for '
@@ -70,7 +79,7 @@ def answers_folder(
     folder, files = Path(folder), list(map(str, files))
     with write_errors(folder, _KEPT), lock_folder(folder, wait_s=float('inf'), name='.answers.lock', writer='call',
                                                   on_wait=lambda: _say_busy(folder)):
-        check_answers(folder, call, replace=replace)
+        check_answers(folder, call, files=files, replace=replace)
         for f in {folder, *(folder/f for f in files)}: sweep_temporary(f if f == folder else f.parent)
         was = _claim(folder)
         old = [f for f in was.get('files', ()) if f not in files]

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import (BadHeader, BadSignal, BadTable, DamagedFile, ECGError, MissingFile, Recording, UnknownFormat,
+from ..core import (BadHeader, BadSignal, BadTable, DamagedFile, ECGError, MissingFile, NotWritten,
+                         Recording, UnknownFormat,
                          UnsafePath, atomic_path, read_json, write_json)
 from ..evaluation.card import calibration, caveat, meanings, model_card, preparation
 from ..metrics.classify import apply_temperature
@@ -303,6 +304,14 @@ def _export_samples(run, folder):
     return folder
 
 # %% ../../nbs/inference/11_onnx.ipynb #export-onnx
+def _check_place(folder):
+    "`NotWritten` if `folder` holds files by the names of ours that no export has written."
+    alien = [f for f in (*FILES, 'SHA256SUMS.txt') if os.path.lexists(folder/f)]
+    try: recipe = read_json(folder/'recipe.json')
+    except (MissingFile, DamagedFile): recipe = None
+    if alien and not (isinstance(recipe, dict) and str(recipe.get('format', '')).startswith('ecg_nb')):
+        raise NotWritten(folder, f'holds {", ".join(alien)}, which no export has written: choose another folder')
+
 def export_onnx(
     run,                   # a `Run`, a folder, or task/name
     folder,                # where the files shall lie
@@ -312,6 +321,7 @@ def export_onnx(
     "Write a run as model.onnx, with recipe.json, README.md and SHA256SUMS.txt beside it."
     import onnx, torch
     run, folder = loaded(run), Path(folder)
+    _check_place(folder)
     if run.info.get('per_sample'): return _export_samples(run, folder)
     check_whole(run)
     if getattr(run.model, 'measures', False):
