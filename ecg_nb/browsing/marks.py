@@ -223,6 +223,8 @@ def export_marks(
     out,                  # folder
 )->list:                  # paths of the files
     "The marks on the recordings of `table`: marks.csv, and a WFDB annotation file (.marks) a recording."
+    if (Path(out)/'marks.csv').resolve() == marks.path.resolve():
+        raise BadTable(out, 'is where the marks themselves are kept: choose another folder')
     out, marked = Path(out), [*_marked(table, marks.read())]
     with write_errors(out, 'Give another folder'): out.mkdir(parents=True, exist_ok=True)
     files, parts = [], [own.assign(record_id=name) for name, _, own in marked]
