@@ -2144,7 +2144,7 @@ def _packed_pieces(files, r):
     "A piece of zeros within HDF5, a text that is named again and again, a number of Parquet that is."
     out, kind = io.BytesIO(), int(r.integers(3))
     if kind == 0:
-        n = int(10**r.uniform(8, 9))
+        n = int(10**r.uniform(7.5, 8.5))
         return {'rec.h5': _zeros_in_a_piece(out, n)}, f'a piece packed from {n:,} bytes'
     if kind == 1:
         n = int(10**r.uniform(3, 5))
