@@ -71,7 +71,7 @@ def beats(source, fs, leads, units, run, out, annotations, replace, quiet, as_js
     table, asked = source_table(source, fs, leads, units), beats_run(run)
     call = dict(records=[[r.record_id, os.path.join(table.attrs['root'], r.path)]
                          for r in table.itertuples()], runs=[run])
-    if out: check_answers(out, call, replace=replace)
+    if out: check_answers(out, call, files=['beats.csv', 'runs.csv', 'summary.csv'], replace=replace)
     answers, left_out = _labelled(table, asked, quiet)
     if out and answers:
         digest = hashlib.sha256(repr([b.summary() for b in answers]).encode('utf-8', 'replace')).hexdigest()[:32]

@@ -442,7 +442,7 @@ def predict(
             for fast in asked: fast.run.note_vectors([''])
         found, lost = sources(source, fs=fs, leads=leads, units=units)
         told = _told(notes, [s.record_id for s in found])
-        if out: check_answers(out, _call(found, [f.name for f in asked]), replace=replace)
+        if out: check_answers(out, _call(found, [f.name for f in asked]), files=['index.html'], replace=replace)
         long = [i for i, s in enumerate(found) if s.duration_s > LONG_S]
         short = [i for i, s in enumerate(found) if s.duration_s <= LONG_S]
         n_jobs = n_jobs or (len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1)
