@@ -71,7 +71,7 @@ def read_atc(
     rows, names = _leads(path, blocks, 'ecg')
     if not rows: raise BadSignal(path, 'an ATC file without samples')
     x, names, notes = complete_leads(np.stack(rows)*(nv/1e6), names)
-    kept = next((found for k in ('med', 'avg') if (found := _leads(path, blocks, k))[0]), None)
+    kept = next((block for k in ('med', 'avg') if (block := _leads(path, blocks, k))[0]), None)
     beat = None if kept is None else device_recording(path, np.stack(kept[0])*(nv/1e6), fs, kept[1])
     filters = dict(notch_hz=60. if flags & 2 else 50.) if flags & 0b100100 else {}
     if flags & 64: notes = [*notes, 'filtered by the device (enhanced)']

@@ -27,8 +27,8 @@ def _table(path, *columns):
     "The table in `path`, None if there is none."
     if not path.is_file(): return None
     t = read_table(path)
-    lost = set(columns) - set(t)
-    if lost: raise DamagedFile(path, f'no column {", ".join(sorted(lost))}')
+    missing = set(columns) - set(t)
+    if missing: raise DamagedFile(path, f'no column {", ".join(sorted(missing))}')
     return t
 
 # %% ../../nbs/evaluation/12_card.ipynb #meanings
@@ -42,11 +42,11 @@ def meanings(
     "What each class of a run means."
     if is_encoder(info): return {}
     task, statement = _task(info), set(statements()[''])
-    known = task.meanings(task.plan_of(info))                                  # classes of one's own may mean anything
+    words = task.meanings(task.plan_of(info))                                  # classes of one's own may mean anything
     def one(c):
         members = info['model'].get('members', {}).get(c, [])
-        if len(members) < 2: return known.get(c, '')
-        return (f'{known[c]}: ' if c in known and c not in statement else '') + 'any of ' + ', '.join(members)
+        if len(members) < 2: return words.get(c, '')
+        return (f'{words[c]}: ' if c in words and c not in statement else '') + 'any of ' + ', '.join(members)
     return {c: one(c) for c in info['classes']}
 
 # %% ../../nbs/evaluation/12_card.ipynb #preparation
@@ -62,14 +62,19 @@ def preparation(
              f'{" and ".join(band)} (Butterworth of order {r.order}, forwards and '
              'backwards)' if band else '', f'notch at {" and ".join(f"{f:g}" for f in r.notch_hz)} '
                                            'Hz' if r.notch_hz else '',
-             f'wavelet shrinkage ({r.wavelet}, {r.wavelet_mode})' if r.wavelet else '', f'Savitzky-Golay smoothing over {r.smooth_s:g} s' if r.smooth_s else '', f'resampled to {r.fs:g} Hz',
-             dict(record='scaled to mean 0 and standard deviation 1 over all leads', lead='each lead scaled to mean 0 and standard deviation 1').get(r.scale, ''), f'rounded to {r.lsb_uv:g} µV' if r.scale == 'fixed' else f'rounded to {r.lsb_uv/1000:g} standard deviations']
+             f'wavelet shrinkage ({r.wavelet}, {r.wavelet_mode})' if r.wavelet else '',
+             f'Savitzky-Golay smoothing over {r.smooth_s:g} s' if r.smooth_s else '', f'resampled to {r.fs:g} Hz',
+             dict(record='scaled to mean 0 and standard deviation 1 over all leads',
+                  lead='each lead scaled to mean 0 and standard deviation 1').get(r.scale, ''),
+             f'rounded to {r.lsb_uv:g} µV' if r.scale == 'fixed'
+             else f'rounded to {r.lsb_uv/1000:g} standard deviations']
     return '; '.join(s for s in steps if s) + ('' if band or r.baseline_s else '. No filter')
 
 # %% ../../nbs/evaluation/12_card.ipynb #-sum
 def calibration(
     run,           # a `Run`, a folder, or task/name
-)->dict|None:      # temperature, fitted_on, n, ece_before, ece_after (on test records, with 95 % intervals), …; None if there is none
+)->dict|None:      # temperature, fitted_on, n, ece_before, ece_after (on test records, with 95 %
+                   # intervals), …; None if there is none
     "The temperature of a run and what it does, from its calibration.json."
     where = find_run(run)
     c = _own(where, 'calibration.json')
@@ -83,9 +88,11 @@ def calibration(
         return None
     return c
 
+# %% ../../nbs/evaluation/12_card.ipynb #calibrate
 def calibrate(
     run,                  # a `Run`, a folder, or task/name
-    valid=None, test=None,# `evaluate.Evaluation`s to fit on, and to measure on; default: the run's validation and test records
+    valid=None, test=None,# `evaluate.Evaluation`s to fit on, and to measure on; default: the run's
+                          # validation and test records
     *,
     n_resamples:int=200, seed:int=0,
 )->dict:                  # what calibration.json holds
@@ -128,16 +135,17 @@ def calibrated_score(
     p:float,        # what its network says of it
 )->float:
     "The same for one class, such as that of a map."
-    said = np.full(len(run_info(run)['classes']), np.nan)
+    answers = np.full(len(run_info(run)['classes']), np.nan)
     k = list(run_info(run)['classes']).index(cls)
-    said[k] = p
-    return float(calibrated(run, said)[k])
+    answers[k] = p
+    return float(calibrated(run, answers)[k])
 
 # %% ../../nbs/evaluation/12_card.ipynb #-num
 DATA = {   # data set -> what it is, population, licence, source
     'ptb-xl': ('PTB-XL', '21,799 12-lead ECGs of 10 s from 18,869 patients, ages 0 to 95, 52 % men, recorded from '
                          '1989 to 1996 on devices of Schiller AG, published by the Physikalisch-Technische '
-                         'Bundesanstalt, Germany', 'CC BY 4.0', 'Wagner et al. 2020, https://doi.org/10.1038/s41597-020-0495-6'),
+                         'Bundesanstalt, Germany', 'CC BY 4.0',
+               'Wagner et al. 2020, https://doi.org/10.1038/s41597-020-0495-6'),
     'cpsc2018': ('CPSC2018', '6,877 public 12-lead ECGs of 6 to 60 s from 11 hospitals in '
                              'China', 'CC BY 4.0', 'Liu et al. 2018, https://doi.org/10.1166/jmihi.2018.2442'),
     'mitdb': ('MIT-BIH Arrhythmia Database', '48 two-lead recordings of half an hour from 47 people, worn at '
@@ -158,7 +166,8 @@ def _num(v, digits=3): return '' if v is None or v != v else f'{round(v, digits)
 def _range(v, lo, hi, digits=3):
     return _num(v, digits) + (f' ({_num(lo, digits)} to {_num(hi, digits)})' if _num(lo) and _num(hi) else '')
 def _cell(s):
-    return re.sub(r'\s+', ' ', str(s)).replace('&', '&amp;').replace('<', '&lt;').replace('|', '\\|').replace('`', "'").strip()
+    return re.sub(r'\s+', ' ', str(s)).replace('&',
+                                               '&amp;').replace('<', '&lt;').replace('|', '\\|').replace('`', "'").strip()
 def _rows(head, rows): return '\n'.join('| ' + ' | '.join(map(str, r)) + ' |' for r in (head, ['---']*len(head), *rows))
 
 def _data(info):
@@ -177,7 +186,8 @@ def answers_sum(
 
 def elsewhere(
     run,           # a `Run`, a folder, or task/name
-)->pd.DataFrame:   # dataset, measure, cls, value, low, high, chance, home, n, people, positives, left_out; empty if it was not tested
+)->pd.DataFrame:   # dataset, measure, cls, value, low, high, chance, home, n, people, positives,
+                   # left_out; empty if it was not tested
     "What a run is worth on recordings of other hospitals, a row a figure."
     where = find_run(run)
     columns = ('dataset', 'measure', 'cls', 'value', 'low', 'high', 'chance', 'home', 'n', 'people',
@@ -202,7 +212,8 @@ def caveat(
 
 def _caveat(where):
     info, best = run_info(where), (_own(where, 'metrics.json').get('headline') or [None])[0]
-    data, n = ' and '.join(DATA.get(d, (d,))[0] for d in _data(info)), info.get('data', {}).get('records', {}).get('train')
+    data, n = ' and '.join(DATA.get(d, (d,))[0]
+                           for d in _data(info)), info.get('data', {}).get('records', {}).get('train')
     text = 'Research use only, not a medical device. ' + ('SIMULATED records: what it says means nothing for '
                                                           'patients. ' if info.get('simulated') else '')
     text += f'Learned from {n:,} records of {data}' if isinstance(n, int) else f'Learned from {data}'
@@ -223,7 +234,8 @@ def _abroad(where):
     t = elsewhere(where)
     if not len(t): return "not tested on another hospital's"
     first = t[~t.duplicated('dataset')].assign(within=t.measure.str.contains('within one recording'))
-    first = first.sort_values(['within', 'people'], ascending=[True, False], kind='stable').head(1 if is_encoder(where) else 2)
+    first = first.sort_values(['within', 'people'], ascending=[True, False],
+                              kind='stable').head(1 if is_encoder(where) else 2)
     places = [f"{r.dataset}{', another hospital' if not k else ''} ({r.people} people): {r.measure} "
               f"{_range(r.value, r.low, r.high)}"
               for k, r in enumerate(first.itertuples())]
@@ -231,7 +243,8 @@ def _abroad(where):
 
 # %% ../../nbs/evaluation/12_card.ipynb #-leads
 def _leads(info):
-    return '12 leads' if len(info['leads']) == 12 else ('lead ' if len(info['leads']) == 1 else 'leads ') + ', '.join(info['leads'])
+    return '12 leads' if len(info['leads']) == 12 else ('lead ' if len(info['leads']) == 1
+                                                        else 'leads ') + ', '.join(info['leads'])
 
 def _purpose(info):
     does, but = _task(info).purpose, _task(info).not_for
@@ -247,8 +260,9 @@ def _learned(info):
     out += [f'{DATA[d][0]}: {DATA[d][1]}. Licence {DATA[d][2]}. {DATA[d][3]}.' if d in DATA
             else f'Records called "{_cell(d)}".' for d in _data(info)]
     if 'ptb-xl' in _data(info) and not info.get('simulated'):
-        out.append(NOT_KNOWN + f' {CAPPED}'*('age' in info['classes']))
-    folds = dict(train='folds 1 to 8', valid='fold 9', test='fold 10') if _data(info) == ['ptb-xl'] else dict(train='', valid='', test='')
+        out.append(NOT_KNOWN + (f' {CAPPED}' if 'age' in info['classes'] else ''))
+    folds = dict(train='folds 1 to 8', valid='fold 9',
+                 test='fold 10') if _data(info) == ['ptb-xl'] else dict(train='', valid='', test='')
     does = dict(train='trained on', valid='chosen on (epoch, thresholds)', test='measured on')
     if info.get('finetuned', {}).get('run'):
         out.append(f'Fine-tuned: its network comes from `{_cell(info["finetuned"]["run"])}` and had learned from the '
@@ -279,21 +293,27 @@ def _comes_out(where, info):
         return out + [f'{len(info["classes"])} numbers a recording, a vector of length 1. Two recordings are held to '
                       'be of one person' + (f' from a cosine of {cut:.3f} on (chosen on validation '
                                             'people).' if cut else ' if their cosine is high.')]
-    t, cut = _table(where/'per_class.csv', 'class', 'positives', 'auc'), info.get('thresholds') or [None]*len(info['classes'])
+    t = _table(where/'per_class.csv', 'class', 'positives', 'auc')
+    thresholds = info.get('thresholds') or [None]*len(info['classes'])
     figures = {} if t is None else t.set_index(t['class'].astype(str)).to_dict('index')
-    head, rows = ['class', 'meaning', 'threshold'] + ['test records with it', 'AUC', 'sensitivity',
-                                                      'specificity', 'positive predictive value']*bool(figures), []
-    for c, threshold in zip(info['classes'], cut):
+    head, rows = ['class', 'meaning', 'threshold'], []
+    if figures: head += ['test records with it', 'AUC', 'sensitivity', 'specificity', 'positive predictive value']
+    for c, threshold in zip(info['classes'], thresholds):
         f = figures.get(str(c), {})
-        rows.append([f'`{_cell(c)}`', _cell(words.get(c, '')), _num(threshold)] + [f'{f["positives"]:.0f}' if f else '', _range(f.get('auc'), f.get('auc_lo'), f.get('auc_hi')), *(_num(f.get(k), 2) for k in ('sensitivity', 'specificity', 'ppv'))]*bool(figures))
+        rows.append([f'`{_cell(c)}`', _cell(words.get(c, '')), _num(threshold)]
+                    + ([f'{f["positives"]:.0f}' if f else '',
+                        _range(f.get('auc'), f.get('auc_lo'), f.get('auc_hi')),
+                        *(_num(f.get(k), 2) for k in ('sensitivity', 'specificity', 'ppv'))] if figures else []))
     rare = [c for c in info['classes'] if figures.get(str(c), {}).get('rare') is True]
     linear = [f'`{_cell(c)}` is a number in its own unit, no probability' for c in info.get('linear', {})]
     out += ['A probability for each class; it is called from its threshold on, which was chosen on the validation '
             'records.' + ''.join(f' {l}.' for l in linear), _rows(head, rows)]
-    return out + ['AUC with 95 % interval over people. Fewer than ten test records have '
+    return out + (['AUC with 95 % interval over people. Fewer than ten test records have '
                   f'{", ".join(f"`{_cell(c)}`" for c in rare)}: what is said of them means '
-                  'little.' if rare else 'AUC with 95 % interval over people.']*bool(figures)
+                  'little.' if rare else 'AUC with 95 % interval over people.']
+            if figures else [])
 
+# %% ../../nbs/evaluation/12_card.ipynb #-measured
 def _measured(where, info):
     from ecg_nb.evaluation.results_page import informed
     m = _own(where, 'metrics.json')
@@ -301,17 +321,19 @@ def _measured(where, info):
     if not h: return ['## How good', 'Not measured.']
     def row(e):
         span, n = f' ({_num(e["low"])} to {_num(e["high"])})' if e.get('low') is not None else '', e.get('n') or m.get('n')
-        published = _cell(e['published']) + f' [{_cell(e["source"])}]'*bool(e.get('source')) if e.get('published') else ''
+        published = _cell(e['published']) + (f' [{_cell(e["source"])}]' if e.get('source')
+                                             else '') if e.get('published') else ''
         return [_cell(e['name']), f'**{_num(e["value"])}**{span}',
                 _num(e.get('chance'), 3 if (e.get('chance') or 1) >= .001 else 5), f'{n:,}' if n else '', published]
     rows, before = [row(e) for e in h], informed(where)
-    known = ['What these records had shown when something about the run was still to be decided: '
-             f'{"; ".join(before)}.']*bool(before)
+    lines = (['What these records had shown when something about the run was still to be decided: '
+             f'{"; ".join(before)}.']
+ if before else [])
     return ['## How good',
             'On records on which neither epoch nor threshold was chosen; 95 % intervals by bootstrap over people, of '
             'one training with '
             'one seed; "by chance" is what an answer without looking would reach.',
-            _rows(['measure', 'reached', 'by chance', 'n', 'published by others'], rows), *_strangers(where, m), *known]
+            _rows(['measure', 'reached', 'by chance', 'n', 'published by others'], rows), *_strangers(where, m), *lines]
 
 def _strangers(where, metrics):
     "Of an encoder: how well people who are not enrolled are told, what that costs the others, and how much hangs on who is enrolled."
@@ -334,11 +356,13 @@ def _strangers(where, metrics):
 def _at_other_hospitals(root, where):
     out, t = ["## On other hospitals' recordings"], elsewhere(where)
     if not len(t): return out + ["It was not tested on another hospital's recordings."]
-    rows = [[_cell(r.dataset), _cell(r.measure), _range(r.value, r.low, r.high), _num(r.home), _num(r.chance), f'{r.n:,}', f'{r.people:,}', '' if pd.isna(r.positives) else str(r.positives)]
+    rows = [[_cell(r.dataset), _cell(r.measure), _range(r.value, r.low, r.high), _num(r.home),
+             _num(r.chance), f'{r.n:,}', f'{r.people:,}', '' if pd.isna(r.positives) else str(r.positives)]
             for r in t.itertuples()]
     out += ['Nothing was chosen there; 95 % intervals over people; "at home" is the same figure on test records of '
             'PTB-XL.',
-            _rows(['collection', 'measure', 'reached', 'at home', 'by chance', 'recordings', 'people', 'with it'], rows)]
+            _rows(['collection', 'measure', 'reached', 'at home', 'by chance', 'recordings',
+                   'people', 'with it'], rows)]
     refused = t[~t.duplicated('dataset') & (t.left_out > 0)]
     if len(refused):
         out.append('Not answered, and left out: ' + ', '.join(f'{r.left_out} of {_cell(r.dataset)}'
@@ -362,18 +386,22 @@ def _by_group(root, where, info):
     t = _table(root/'evaluate'/'subgroups.csv', 'run', 'what', 'group', 'n', 'auc', 'gap')
     t = None if t is None else t[(t.run == name) & t.what.isin(['sex', 'age', 'pacemaker']) & t.gap.notna()]
     if t is not None and len(t):
-        return out + [_rows(['', 'group', 'records', 'macro AUC', 'against all others'], [[g.what, g.group, f'{g.n:,}', _range(g.auc, g.lo, g.hi), _range(g.gap, g.gap_lo, g.gap_hi)] for g in t.itertuples()]),
+        return out + [_rows(['', 'group', 'records', 'macro AUC', 'against all others'],
+                            [[g.what, g.group, f'{g.n:,}', _range(g.auc, g.lo, g.hi),
+                              _range(g.gap, g.gap_lo, g.gap_hi)] for g in t.itertuples()]),
                       'Over the classes that occur often enough in the group; an interval of the difference that '
                       'leaves out 0 is a difference. More groups: [subgroups.csv](../../evaluate/subgroups.csv).']
     s = _table(where/'subgroups.csv', 'by', 'group', 'n', 'auc', 'accuracy')
     if s is not None:
-        age = ['mean error of age (years)']*bool('age' in info['classes'])
+        age = (['mean error of age (years)'] if 'age' in info['classes'] else [])
         return out + [_rows(['', 'group', 'records', 'AUC of sex', 'accuracy', *age],
-                            [[g.by, g.group, f'{g.n:,}', _range(g.auc, g.auc_lo, g.auc_hi), _num(g.accuracy), *([_num(g.age_mae, 1)]*len(age))] for g in s.itertuples()])]
+                            [[g.by, g.group, f'{g.n:,}', _range(g.auc, g.auc_lo, g.auc_hi),
+                              _num(g.accuracy), *([_num(g.age_mae, 1)]*len(age))] for g in s.itertuples()])]
     s = _table(where/'groups.csv', 'by', 'group', 'n', 'rank_1', 'eer')
     if s is not None:
         return out + [_rows(['', 'group', 'recordings', 'rank-1', 'equal error rate'],
-                            [[g.by, g.group, f'{g.n:,}', _range(g.rank_1, g.lo, g.hi), _range(g.eer, g.eer_lo, g.eer_hi)] for g in s.itertuples()])]
+                            [[g.by, g.group, f'{g.n:,}', _range(g.rank_1, g.lo, g.hi),
+                              _range(g.eer, g.eer_lo, g.eer_hi)] for g in s.itertuples()])]
     of = [p.split('/')[-1] for p in info['model'].get('of') or []]
     return out + ['Not measured for this run' + (f'; it is made of {", ".join(of)}' if of else '') + '.']
 
@@ -392,6 +420,7 @@ def _calibrated(root, where, info):
                                        f'and {r.ece_scaled:.3f} with it: probabilities do not carry '
                                        'over.' for r in (far.itertuples() if len(far) else ())]
 
+# %% ../../nbs/evaluation/12_card.ipynb #-fails
 def _fails(root, where, info):
     out, table = ['## Where it fails'], root/'robustness'/f'{info["task"]}-{where.name}'/'table.csv'
     t = _table(table, 'kind', 'level', 'measure', 'value', 'difference', 'n')
@@ -402,7 +431,9 @@ def _fails(root, where, info):
     hit = t.loc[t.groupby('kind', sort=False).difference.idxmin()]                # the worst level of each kind
     out.append(f'Undisturbed, {clean.measure} is {clean.value:.3f} on {clean.n:,} test records. At the worst level '
                'of each disturbance that was tried:')
-    return out + [_rows(['disturbance', clean.measure, 'difference'], [[_cell(said(r.kind, r.level)), _range(r.value, r.lo, r.hi), _range(r.difference, r.difference_lo, r.difference_hi)] for r in hit.itertuples()]),
+    return out + [_rows(['disturbance', clean.measure, 'difference'],
+                        [[_cell(said(r.kind, r.level)), _range(r.value, r.lo, r.hi),
+                          _range(r.difference, r.difference_lo, r.difference_hi)] for r in hit.itertuples()]),
                   f'All levels: [table.csv](../../robustness/{table.parent.name}/table.csv).']
 
 # %% ../../nbs/evaluation/12_card.ipynb #-explained
@@ -418,7 +449,8 @@ def _explained(root, where, info):
 
 def _made(info):
     m, v = info['model'], info.get('versions', {})
-    net = {'average': 'average of ', 'union': 'read off '}[m['name']] + ', '.join(m['of']) if m.get('of') else m['name'] + (f' ({", ".join(f"{k}={o}" for k, o in m["options"].items())})' if m.get('options') else '')
+    net = {'average': 'average of ',
+           'union': 'read off '}[m['name']] + ', '.join(m['of']) if m.get('of') else m['name'] + (f' ({", ".join(f"{k}={o}" for k, o in m["options"].items())})' if m.get('options') else '')
     facts = dict(network=net, command=info.get('command'), seed=info.get('seed'), commit=info.get('commit'),
                  versions=', '.join(f'{k} {o}' for k, o in v.items()), date=info.get('created'))
     cite = [DATA[d][3] for d in _data(info) if d in DATA] + ['this project, with version and commit']
@@ -433,9 +465,11 @@ def model_card(
     where = find_run(run)
     info, root = run_info(where), where.resolve().parents[1]
     out = ['<!-- Made from the files of the run by `ecg_nb card`: change those, not this one. -->',
-           f'# {_cell(info["task"])}/{where.name}' + (f': {_cell(info["title"])}' if info.get('title') else ''), f'> {caveat(where)}']
+           f'# {_cell(info["task"])}/{where.name}'
+           + (f': {_cell(info["title"])}' if info.get('title') else ''), f'> {caveat(where)}']
     out += _purpose(info) + _learned(info) + _goes_in(info) + _comes_out(where, info) + _measured(where, info) + _at_other_hospitals(root, where)
-    return '\n\n'.join(out + _by_group(root, where, info) + _calibrated(root, where, info) + _fails(root, where, info) + _explained(root, where, info) + _made(info)) + '\n'
+    return '\n\n'.join(out + _by_group(root, where, info) + _calibrated(root, where, info)
+                       + _fails(root, where, info) + _explained(root, where, info) + _made(info)) + '\n'
 
 # %% ../../nbs/evaluation/12_card.ipynb #write-cards
 def write_cards(

@@ -136,6 +136,7 @@ def _usual(beats, weight):
     if len(same) < 3: same = np.argsort(-like, kind='stable')[:3]
     return np.median(beats[same[np.linspace(0, len(same) - 1, min(len(same), 150)).astype(int)]], 0)
 
+# %% ../../nbs/signals/15_beat_types.ipynb #usual-beats-2
 def usual_beats(
     beats:np.ndarray,    # from `cut_beats`, (n, leads, 92)
     t_s:np.ndarray,      # time of each (s), (n,)
@@ -219,6 +220,7 @@ def _neighbours(beats, start=0):
         many[a:a + BLOCK] = (u[a:a + BLOCK] @ u[max(0, a - AROUND):a + BLOCK + AROUND].T > .9).mean(1)
     return np.stack([last, _shifted(last, -1)], 1), many[:, None]
 
+# %% ../../nbs/signals/15_beat_types.ipynb #features-along
 def features_along(
     aligned:tuple,       # what `align_beats` gave
 ):                       # generator of (slice of the beats, their features), see `beat_features`
@@ -240,13 +242,15 @@ def features_along(
             own = np.take_along_axis(beats[first:last, lead], moved, 1)
             near, many = _neighbours(own, start - first)
             shape = [_shape(own[a - first:b - first], usual[lead, SLACK:-SLACK]) for a, b, usual in mine]
-            out[:, lead, len(RR_FEATURES):] = np.concatenate([joint[start:stop, None], np.concatenate(shape), near[inner],
+            out[:, lead, len(RR_FEATURES):] = np.concatenate([joint[start:stop, None],
+                                                              np.concatenate(shape), near[inner],
                                                               together[start:stop], many[inner]], 1)
         for a, b, usual in mine:
             silent = np.sqrt((usual[:, _slack(QRS)]**2).mean(1)) < SILENT_MV
             out[a - start:b - start, silent] = np.nan
         yield slice(start, stop), out
 
+# %% ../../nbs/signals/15_beat_types.ipynb #beat-features-2
 def beat_features(
     signal,              # mV, (leads, n_samples), an array or `Stretches`
     r_idx:np.ndarray,    # R peaks (sample index), ascending, (n,)
@@ -336,6 +340,7 @@ def _bridged(x, pieces):
         return out
     return Stretches(part, x.shape)
 
+# %% ../../nbs/signals/15_beat_types.ipynb #-baseline
 def _baseline(x, k):
     "The median of each lead in steps of `k` samples, without what is short."
     n = x.shape[1]//k*k
@@ -374,7 +379,6 @@ def without_artefacts(
     pieces = [_wild(x, steps, limit, k, a, b) for a, b in stretches_of(n, k*MANY)]
     pieces = [p for p in pieces if p is not None]
     return _bridged(x, pieces) if pieces else x
-
 
 # %% ../../nbs/signals/15_beat_types.ipynb #find-beats
 STRETCH_S, OVERLAP_S = 900., 20.   # beats are looked for in so much at a time, and so much to either side besides

@@ -131,10 +131,10 @@ def _beats_like(pk, h, like, fs, longest_s=1.5):
         long = np.flatnonzero(rr > np.minimum(1.6*usual, longest_s*fs))
         between = [np.arange(beat[i] + 1, beat[i + 1]) for i in long]
         between = [c[(pk[c] - pk[beat[i]] > .3*fs) & (pk[beat[i + 1]] - pk[c] > .3*fs)] for c, i in zip(between, long)]
-        found = [c[h[c].argmax()] for c in between if len(c)]
-        found = [c for c in found if h[c] > .15*like[c]]
-        if not found: break
-        beat = np.sort(np.r_[beat, found])
+        missed = [c[h[c].argmax()] for c in between if len(c)]
+        missed = [c for c in missed if h[c] > .15*like[c]]
+        if not missed: break
+        beat = np.sort(np.r_[beat, missed])
     return pk[beat]
 
 def _beats_of_energy(f, fs):

@@ -33,7 +33,8 @@ def running_height(
 def wave_input(
     signal:np.ndarray, # ECG (mV), (n_leads, n_samples); NaN = missing
     fs:float,          # sampling rate (Hz), at least 100
-)->tuple:              # float32 (n_leads, n) at `WAVE_FS` in heights of the lead; bool of the same shape: is there an ECG at all?
+)->tuple:              # float32 (n_leads, n) at `WAVE_FS` in heights of the lead; bool of the same
+                       # shape: is there an ECG at all?
     "Each lead as boundaries are looked for in it, and where nothing can be found: electrodes off, samples missing."
     if fs < 100:
         raise BadSignal('recording', f'{fs:g} samples a second are too few for boundaries of waves: 100 at least')
@@ -162,6 +163,7 @@ def _surest(owner, sure, blocked):
     first = np.r_[True, np.diff(owner[order]) != 0] if len(owner) else np.zeros(0, bool)
     return order[np.where(owner[order] < 0, blocked, first)]
 
+# %% ../../nbs/signals/13_waves.ipynb #waves-of-curves-2
 def waves_of_curves(
     p:np.ndarray,      # for each of `WAVES` how sure a sample lies in one, (3, n) at `WAVE_FS`
     x:np.ndarray,      # what they were found in, (n_leads, n), see `wave_input`
@@ -169,24 +171,26 @@ def waves_of_curves(
     start_s:float=0.,  # of the first sample
 )->pd.DataFrame:       # boundaries, see above
     "The table of waves from three curves."
-    found = {wave: _found(p[k], x, wave) for k, wave in enumerate(WAVES)}
-    points, sure, _ = found['QRS']
+    waves = {wave: _found(p[k], x, wave) for k, wave in enumerate(WAVES)}
+    points, sure, _ = waves['QRS']
     keep = np.flatnonzero(_one_a_beat(points[:, 1], sure, _REFRACTORY_S*WAVE_FS))
     r, beat, rows = points[keep, 1], dict(QRS=np.arange(len(keep))), dict(QRS=keep)
     for wave in ('P', 'T'):
-        owner = _owners(wave, found[wave][0][:, 1], r)
-        rows[wave] = _surest(owner, found[wave][1], wave == 'P')
+        owner = _owners(wave, waves[wave][0][:, 1], r)
+        rows[wave] = _surest(owner, waves[wave][1], wave == 'P')
         beat[wave] = owner[rows[wave]]
-    points, sure, form = (np.concatenate([found[w][k][rows[w]] for w in WAVES]) for k in range(3))
+    points, sure, form = (np.concatenate([waves[w][k][rows[w]] for w in WAVES]) for k in range(3))
     order, names = np.argsort(points[:, 1], kind='stable'), np.repeat(np.array(WAVES, object),
                                                                       [len(rows[w]) for w in WAVES])
     times = points[order]/WAVE_FS + start_s
-    return pd.DataFrame(dict(beat=np.concatenate([beat[w] for w in WAVES]).astype(int)[order], wave=names[order], onset_s=times[:, 0],
+    return pd.DataFrame(dict(beat=np.concatenate([beat[w] for w in WAVES]).astype(int)[order],
+                             wave=names[order], onset_s=times[:, 0],
                              peak_s=times[:, 1], offset_s=times[:, 2], certainty=sure[order], form=form[order]))
 
 # %% ../../nbs/signals/13_waves.ipynb #joined
 def joined(
-    points:np.ndarray,   # seconds: onset, peak, offset of each wave in each lead, (n_leads, n_beats, 3 waves, 3); NaN = absent
+    points:np.ndarray,   # seconds: onset, peak, offset of each wave in each lead, (n_leads,
+                         # n_beats, 3 waves, 3); NaN = absent
     *,
     weights=None,        # how much each lead counts in whether a wave is there, (n_leads,)
     within_s:float=.04,  # an onset earlier than the median by more than three times this is no onset of the same wave
@@ -196,7 +200,8 @@ def joined(
     seen = np.isfinite(points).all(-1)                                     # (leads, beats, 3)
     there = np.tensordot(w, seen, 1) >= .5*w.sum()
     with np.errstate(all='ignore'):
-        middle = np.nanmedian(np.where(seen[..., None], points, np.nan), 0) if seen.any() else np.full(points.shape[1:], np.nan)
+        middle = np.nanmedian(np.where(seen[..., None], points, np.nan),
+                              0) if seen.any() else np.full(points.shape[1:], np.nan)
         near = seen[..., None] & (np.abs(points - middle) <= 3*within_s)
         kept = np.where(near, points, np.nan)
     k = np.minimum(near.sum(0)//3, 1)                                    # 0: the first, 1: the second
