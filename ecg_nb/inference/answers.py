@@ -50,7 +50,8 @@ def check_answers(
     was = _claim(folder)
     alien = _not_ours(folder, files, was) if not replace else []
     if alien:
-        raise OtherAnswers(folder, f'holds {", ".join(alien[:3])}{" …"*(len(alien) > 3)}, which no call of ours has written: '
+        raise OtherAnswers(folder, f'holds {", ".join(alien[:3])}{" …"*(len(alien) > 3)}, which no '
+                                   f'call of ours has written: '
                                    'take another folder, or replace=True for it to go')
     others = _others(was, call) if was and not replace else []
     if others:
