@@ -46,7 +46,7 @@ def check_answers(
     files:Iterable=(),    # that will be written, as far as they are known
     replace:bool=False,   # what is there may go
 )->None:
-    "`OtherAnswers` if `folder` holds answers that `call` would not give again, or files of somebody else by the names of its own."
+    "`OtherAnswers` if `folder` holds answers that `call` would not give again, or other files of those names."
     was = _claim(folder)
     alien = _not_ours(folder, files, was) if not replace else []
     if alien:
