@@ -22,7 +22,7 @@ AS_TRAINED = 'as trained'      # written in a line: 'there' if results/ holds it
 _TABLES = {
     'closed-set': (('identity', 'closed-set'), ('data', 'network', 'split'), 'per_beat'),
     'notes': (('notes', 'leak'), ('row',), 'top1_hit'),
-    'rhythm': (('rhythm', 'comparison'), ('name',), 'auc8'),
+    'rhythm': (('rhythm', 'comparison*'), ('name',), 'auc8'),      # one a seed
     'normal-af': (('normal-af', 'table'), ('plan',), 'value')}
 
 def trained_figure(
@@ -37,12 +37,12 @@ def trained_figure(
         return f'{name} {first["value"]:.3f}'
     if task not in _TABLES: return ''
     where, names, figure = _TABLES[task]
-    path = results_path(*where, 'table.csv')
-    if not path.is_file(): return ''
-    table = read_table(path)
-    named = table[list(names)].astype(str).agg('-'.join, axis=1).str.replace(', ', '-').str.replace(' ', '-')
-    rows = table[named == plan]
-    return f'{figure.replace("_", " ")} {rows[figure].iloc[0]:.3f}' if len(rows) else ''
+    for path in sorted(results_path(where[0]).glob(f'{where[1]}/table.csv')):
+        table = read_table(path)
+        named = table[list(names)].astype(str).agg('-'.join, axis=1).str.replace(', ', '-').str.replace(' ', '-')
+        rows = table[named == plan]
+        if len(rows): return f'{figure.replace("_", " ")} {rows[figure].iloc[0]:.3f}'
+    return ''
 
 def headings(
     notebook:Path,
