@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 import ipywidgets as W, numpy as np, pandas as pd, traitlets as T
 from .marks import MARKS, NARROW, WRAP, Marks, MarksBar, RecordKey, key_of_row, marks_of, marks_path
-from ..core import BadTable, ECGError, MissingFile, Recording, shown
+from ..core import BadTable, ECGError, MissingFile, Recording, progress_bar, showing_progress, shown
 from ..data.load import read
 from ..data.simulate import is_simulated
 from ..signals.lead_quality import quality_text, signal_quality
@@ -72,7 +72,8 @@ def measure_quality(
             return '. '.join(filter(None, [*_doubts(rec), quality_text(signal_quality(rec))]))
         except ECGError as e: return f'cannot be read: {e.cause}'
     root = root or table.attrs.get('root')
-    return table.assign(quality=[look(r) for r in table.itertuples()])
+    rows = progress_bar(table.itertuples(), total=len(table), desc='looked at')
+    return table.assign(quality=[look(r) for r in rows])
 
 # %% ../../nbs/22_browse.ipynb #search-text
 def search_text(
@@ -313,7 +314,8 @@ class Browser(Still, W.VBox):
 
     def do(self, act, *args):
         "`act(*args)`; what is wrong with the input is said, and the browser stays usable."
-        try: return act(*args)
+        try:
+            with showing_progress(self.say): return act(*args)
         except ECGError as e: self.say(e)
         except Exception as e:
             self.say(f'{type(e).__name__}: {e}')

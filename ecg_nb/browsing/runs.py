@@ -10,7 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 from textwrap import wrap
 import ipywidgets as W, numpy as np, pandas as pd
-from ..core import BadTable, DamagedFile, ECGError, MissingFile, read_table, Recording, results_path
+from ..core import BadTable, DamagedFile, ECGError, MissingFile, progress_bar, read_table, Recording, results_path
+from ..core import shown as visible
 from ..data.datasets import records_table
 from ..data.load import read
 from ..data.simulate import is_simulated
@@ -27,8 +28,8 @@ from .records import Browser, TextLine, join_pictures, menu, record_item, row_te
 # %% auto #0
 __all__ = ['SHOW', 'ORDER', 'runs_with_predictions', 'runs_with_classes', 'truth_of', 'Answers', 'of_data_set', 'answers_of',
            'uncertainty', 'disagreement', 'pick_answers', 'top_classes', 'bars_html', 'bars_picture',
-           'PredictionBrowser', 'maps_of', 'proof_line', 'TableRecordings', 'SaliencyBrowser', 'gallery_and_probes',
-           'all_with_all', 'nearest_people', 'PeopleBrowser', 'point_groups', 'MapBrowser']
+           'PredictionBrowser', 'maps_of', 'proof_line', 'VerdictLine', 'TableRecordings', 'SaliencyBrowser',
+           'gallery_and_probes', 'all_with_all', 'nearest_people', 'PeopleBrowser', 'point_groups', 'MapBrowser']
 
 # %% ../../nbs/browsing/11_browse_runs.ipynb #runs-with-predictions
 def runs_with_predictions()->list: # names, such as 'diagnosis/superclass'
@@ -121,7 +122,7 @@ def _ask(run, rows, root):
     from ecg_nb.inference.predict import predict
     rows = rows.copy()
     rows.attrs['root'] = root
-    said = predict(rows, run, progress=False).of()
+    said = predict(rows, run).of()
     return said.out(said.p), said.notes, said.problems
 
 # %% ../../nbs/browsing/11_browse_runs.ipynb #answers-of
@@ -432,6 +433,22 @@ def proof_line(
     try: return verdict(run, method)
     except ECGError as e: return f'{method.replace("_", " ")}: not put to the test ({e.cause})'
 
+# %% ../../nbs/browsing/11_browse_runs.ipynb #verdict-line
+class VerdictLine(W.HTML):
+    "What to make of a map, in one sentence; how its method did in the tests folds out below."
+    sentence, figures = '', ''
+    @property
+    def text(self)->str: return f'{self.sentence} {self.figures}'.strip()
+    def tell(self,
+        run,         # a `Run`, or its name
+        method:str,
+    ):
+        "The verdict on maps that `method` makes of `run`."
+        from ecg_nb.explanation.verdicts import verdict_sentence
+        self.sentence, self.figures = verdict_sentence(run, method), proof_line(run, method)
+        self.value = (f'<div class="ecgnb-verdict">Is it to be believed? <b>{html.escape(visible(self.sentence))}</b>'
+                      f'<details><summary>details</summary>{html.escape(visible(self.figures))}</details></div>')
+
 # %% ../../nbs/browsing/11_browse_runs.ipynb #-side-by-side
 class TableRecordings:
     "The recordings of a records table, each read when it is asked for."
@@ -484,7 +501,7 @@ class SaliencyBrowser(Browser):
         self.second, self.sides = ECGView(**view), []
         for m in methods:
             side = dict(cls=menu('class', [('most likely', '')] + [(str(c), c) for c in self.model.classes], '190px'), method=menu('method', list(METHODS), '230px', value=m),
-                        steps=W.IntSlider(description='steps', value=steps, min=4, max=max(128, steps), continuous_update=False, layout=W.Layout(width='220px'), style=NARROW), proof=TextLine())
+                        steps=W.IntSlider(description='steps', value=steps, min=4, max=max(128, steps), continuous_update=False, layout=W.Layout(width='220px'), style=NARROW), proof=VerdictLine())
             self.sides.append(side)
         if cls in self.model.classes: self.sides[0]['cls'].value = self.sides[1]['cls'].value = cls
         self.together = W.Checkbox(description='same recording', value=True, indent=False,
@@ -517,7 +534,7 @@ class SaliencyBrowser(Browser):
     def choose(self, k:int):
         "Class, method or steps of one side (0 left, 1 right) have changed."
         s, i = self.sides[k], self.view.index
-        s['proof'].text = proof_line(self.model, s['method'].value)
+        s['proof'].tell(self.model, s['method'].value)
         if k == 0: self.restart(len(self.recs), i)
         else:
             self.second.deck(len(self.recs), lambda i: self.explained(i, 1),
@@ -566,7 +583,7 @@ class SaliencyBrowser(Browser):
 def _embedded(run, table, root):
     "Embeddings (n, dim) and records table of those recordings that `run` can embed; `left_out` tells of the others."
     rows, z, bad = table.reset_index(drop=True), [], {}
-    for row in rows.itertuples():
+    for row in progress_bar(rows.itertuples(), total=len(rows), desc='compared'):
         try: z.append(run.embed(read(row, root=root)))
         except ECGError as e: bad[row.record_id] = e.cause
     if not z:

@@ -4,13 +4,14 @@
 
 # %% ../../nbs/browsing/12_tabs.ipynb #export-imports
 from __future__ import annotations
+from functools import partial
 import ipywidgets as W, numpy as np, pandas as pd
 from .beats import BeatBrowser
 from .marks import Marks, marks_path
 from .records import RecordBrowser, TextLine, text_picture, with_class
 from .runs import (PeopleBrowser, PredictionBrowser, SaliencyBrowser, TableRecordings, all_with_all,
                                   gallery_and_probes, runs_with_classes)
-from ..core import ECGError, MissingFile, results_path
+from ..core import ECGError, MissingFile, progress_bar, results_path, showing_progress
 from ..data.load import read, read_folder
 from ..training.run_folder import run_folders
 from ..view.ecg import Still
@@ -72,8 +73,10 @@ class TabbedBrowser(Still, W.VBox):
         "Make the browser of a tab if it is not there yet, and show in it what was looked at last."
         stale = name == 'beats' and self.person is not None and self.person != self._person_of(self._seen)
         if name not in self.made or stale:
-            self._put(name, TextLine(f'{self.waiting.get(name, "")} …'))
-            try: self.made[name] = self.makers[name]()
+            line = TextLine(f'{self.waiting.get(name, "")} …')
+            self._put(name, line)
+            try:
+                with showing_progress(partial(setattr, line, 'text')): self.made[name] = self.makers[name]()
             except ECGError as e: self.made[name] = TextLine(str(e))
             self._put(name, self.made[name])
         if hasattr(self.made[name], 'go_to'): self.made[name].go_to(self._seen)
@@ -105,7 +108,7 @@ class TabbedBrowser(Still, W.VBox):
     def _beats(self):
         self.person = self._person_of(self._seen)
         rows = self.table[self.table.subject_id.astype(str) == self.person].head(self.MOST)
-        recs = [self._first_hour(r) for r in rows.itertuples()]
+        recs = [self._first_hour(r) for r in progress_bar(rows.itertuples(), total=len(rows), desc='read')]
         return BeatBrowser(recs, marks=self.marks, **self.view_options)
 
     def _first_hour(self, row):

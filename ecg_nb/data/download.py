@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote, urljoin, urlsplit
 from ..core import (BadTable, DamagedFile, ECGError, MissingFile, UnsafePath, atomic_folder, data_path,
-                         lock_folder, make_folder, sync_folder, write_errors)
+                         lock_folder, make_folder, progress_bar, sync_folder, write_errors)
 from .datasets import DATASETS
 
 # %% auto #0
@@ -586,9 +586,8 @@ def _fetch_all(files, job, n_jobs, done=lambda: None):
 @contextmanager
 def _bar(name, total, n_files, job, progress):
     "One bar of bytes and rate over all threads."
-    from tqdm.auto import tqdm
     lock, left = threading.Lock(), [n_files]
-    with tqdm(total=total or None, desc=name, unit='B', unit_scale=True, disable=not progress) as bar:
+    with progress_bar(total=total or None, desc=name, unit='B', unit_scale=True, shown=progress, after_s=0) as bar:
         def count(n):
             with lock: bar.update(n)
         def done():

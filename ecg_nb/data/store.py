@@ -8,7 +8,7 @@ import os, warnings
 from functools import partial
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import BadSignal, DamagedFile, lock_folder, MissingFile, read_json, Recording, write_errors
+from ..core import BadSignal, DamagedFile, lock_folder, MissingFile, progress_bar, read_json, Recording, write_errors
 from ecg_nb.data.conversion import (
     _finish, _in_parallel, _kept, _one_behind, _own_readers, _plan, _refuse_foreign, _refuse_other,
     _rows, _seal, _sweep
@@ -129,7 +129,6 @@ class Store(_StoredRecords):
 def _make_shards(out, table, rows, root, recipe, plan, finished, partly, n_jobs, progress):
     "Make the shards that are not among the `finished`, and add what is to be said of each."
     from joblib import delayed
-    from tqdm import tqdm
     size = plan['shard_records']
     todo = [k for k in range(-(-len(rows)//size)) if k not in finished]
     if todo:
@@ -141,7 +140,7 @@ def _make_shards(out, table, rows, root, recipe, plan, finished, partly, n_jobs,
     jobs = [delayed(_write_shard)(k, os.path.abspath(out), parts[k], root, recipe, plan['quality'], plan.get('length'),
                                   _own_readers(table), links, partly.get(k), os.getpid()) for k in todo]
     there = len(rows) - sum(map(len, parts.values()))
-    with warnings.catch_warnings(), tqdm(total=len(rows), initial=there, unit='record', disable=not progress,
+    with warnings.catch_warnings(), progress_bar(total=len(rows), initial=there, unit='record', shown=progress,
                                          leave=False) as bar:
         warnings.filterwarnings('ignore', r'\d+ tasks')   # joblib's, after an error
         for k, finished[k] in _one_behind(partial(_finish, out, plan), _in_parallel(jobs, n_jobs)):

@@ -8,7 +8,7 @@ import base64, hashlib, io, math
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 import numpy as np, pandas as pd
-from ..core import ECGError, atomic_path, shielded, write_csv
+from ..core import ECGError, atomic_path, progress_bar, shielded, write_csv
 from .page import CSP, STATIC, STYLE, escaped, run_words, share, statement_words
 if TYPE_CHECKING: from ecg_nb.inference.predict import Predictions
 
@@ -142,9 +142,9 @@ def contents(
     tables=(),       # files that lie beside it
 )->str:              # HTML
     "All recordings on a page: sorted as one likes, those without an answer among them."
-    from tqdm.auto import tqdm
     heads = ('recording', 'lead II', 'status', 'heart rate', 'called', 'findings and problems', 'length')
-    rows = [contents_row(said, i, pages[i] if pages else '') for i in range(len(said))]
+    rows = [contents_row(said, i, pages[i] if pages else '')
+            for i in progress_bar(range(len(said)), desc='listed')]
     rows += [f'<tr><td>{escaped(r.record_id)}</td><td></td><td class="bad">not read</td><td></td><td></td>'
              f'<td>{escaped(r.cause)}</td><td></td></tr>' for r in said.lost.itertuples()]
     count = pd.Series([status_of(said, i) for i in range(len(said))] + ['not read']*len(said.lost)).value_counts()
