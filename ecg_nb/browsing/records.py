@@ -305,7 +305,8 @@ class Browser(Still, W.VBox):
         "The spans that are marked in the recording shown are drawn on it."
         if not self.n: return
         shift = self.start_s(self.view.index)
-        rows = [(start - shift, end - shift, shown(name)) for start, end, name in self.marks_bar.spans()]
+        rows = [(start - shift, end - shift, shown(name), lead)
+                for start, end, name, lead in self.marks_bar.spans()]
         self.view.spans = dict(index=self.view.index, rows=rows)
 
     def say(self, text:str):

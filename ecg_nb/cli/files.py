@@ -5,11 +5,12 @@
 # %% ../../nbs/cli/17_cli_files.ipynb #export-imports-cli-files
 from __future__ import annotations
 import click
-from .base import (PARTLY, as_options, cli, echo, echo_answer, file_options, json_option, people_option,
-                             quiet_option, source_options)
+from .base import (PARTLY, as_options, cli, echo, echo_answer, echo_left_out, file_options, held_output,
+                             json_option, people_option, quiet_option, source_options, source_table)
+from ..core import shown
 
 # %% auto #0
-__all__ = ['info', 'anonymise']
+__all__ = ['info', 'anonymise', 'labels']
 
 # %% ../../nbs/cli/17_cli_files.ipynb #info
 @cli.command(short_help='what is in files, and what cannot be used')
@@ -76,3 +77,27 @@ def anonymise(source, fs, leads, units, csv, columns, sex_coding, out, key, to, 
                 f'copies)\n{answer["identifies"]}')
     for o in answer['left_out']: echo(as_options(f'left out: {o["file"]}: {o["cause"]}'), err=True)
     if problems: raise click.exceptions.Exit(PARTLY)
+
+# %% ../../nbs/cli/17_cli_files.ipynb #labels
+@cli.command(short_help='labels set in the browser, as a table and as WFDB annotations')
+@source_options
+@click.option('--marks', type=click.Path(exists=True, dir_okay=False),
+              help='The file that they are kept in (default: marks.csv in the folder).')
+@click.option('--out', required=True, type=click.Path(file_okay=False), callback=held_output,
+              help='Folder for marks.csv and RECORD.marks.')
+@json_option
+def labels(source, fs, leads, units, marks, out, as_json):
+    """Labels, marks and spans that were set on recordings in the browser, as one table (marks.csv) and as
+    a WFDB annotation file (.marks) for each recording that has any.
+
+    \b
+    ecg_nb labels my-folder --out for-others
+    """
+    from ecg_nb.browsing.marks import Marks, export_marks, marks_path
+    table = source_table(source, fs, leads, units)
+    kept = Marks(marks or marks_path(table))
+    files = export_marks(kept, table, out)
+    n, many = len(kept.read()), len(files) - 1
+    echo_answer(dict(kept_in=str(kept.path), marks=n, files=[str(f) for f in files]), as_json,
+                f'{n} marks in {shown(str(kept.path))}; of {many} recordings here: {shown(str(out))}')
+    echo_left_out(table=table)

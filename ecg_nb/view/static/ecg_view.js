@@ -564,7 +564,8 @@ function drawAll(c, item, geometry, state, theme) {
     if (state.showMarks) {
       drawPeaks(c, item, panel, pxPerS, theme);
       drawWaves(c, item, panel, pxPerS, theme);
-      drawSegments(c, [...item.meta.segments, ...state.spans], panel, pxPerS, theme);
+      const here = [...item.meta.segments, ...state.spans].filter(row => !row[3] || row[3] === lead);
+      drawSegments(c, here, panel, pxPerS, theme);
     }
     if (state.march && state.calipers.length) {
       drawMarch(c, state.calipers[state.calipers.length - 1], panel, pxPerS, theme);
