@@ -8,6 +8,7 @@ import atexit, ctypes, errno, gzip, hashlib, io, json, lzma, os, re, secrets, sh
 import tempfile, threading, time, traceback, unicodedata, warnings, zipfile, zlib
 from collections.abc import Mapping
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache, lru_cache, partial
@@ -26,8 +27,9 @@ __all__ = ['LEADS', 'INK', 'PAPER_FINE', 'PAPER_COARSE', 'WAVE_COLORS', 'shown',
            'data_path', 'results_path', 'shipped_path', 'sync_folder', 'sync_tree', 'make_folder', 'sweep_temporary',
            'temporary_folder', 'atomic_path', 'swap_names', 'atomic_folder', 'plain', 'json_text', 'write_json',
            'read_bytes', 'read_json', 'file_state', 'write_csv', 'read_table', 'read_arrays', 'write_errors',
-           'lock_folder', 'hold_file', 'stoppable', 'end_with_parent', 'toy_ecg', 'plot_ecg', 'did_you_mean',
-           'import_user_module', 'import_plugins', 'UnknownName', 'Registry', 'provenance']
+           'lock_folder', 'hold_file', 'stoppable', 'end_with_parent', 'toy_ecg', 'plot_ecg', 'showing_progress',
+           'progress_bar', 'did_you_mean', 'import_user_module', 'import_plugins', 'UnknownName', 'Registry',
+           'provenance']
 
 # %% ../nbs/core/10_core.ipynb #shown
 _HIDDEN = {'Cc', 'Cf', 'Cs', 'Zl', 'Zp'}   # controls, marks of direction, bytes that are no text, ends of lines
@@ -927,6 +929,43 @@ def plot_ecg(
     ax.set_axisbelow(True)
     ax.tick_params(which='minor', length=0)
     return ax
+
+# %% ../nbs/core/10_core.ipynb #progress-bar
+_progress:ContextVar = ContextVar('progress', default=True)
+
+@contextmanager
+def showing_progress(
+    shown=True,   # False: none; a function(text): it is called with "gathered: 3 of 10" instead
+):
+    "How far things are is shown, hidden, or told to a function, by whatever is done within."
+    before = _progress.set(shown if _progress.get() else False)
+    try: yield
+    finally: _progress.reset(before)
+
+def _in_kernel()->bool:
+    shell = getattr(sys.modules.get('IPython'), 'get_ipython', lambda: None)()
+    return 'IPKernelApp' in getattr(shell, 'config', {})
+
+def _in_words(bar, tell):
+    "A `tqdm` whose lines are told to a function."
+    tell(f'{bar.desc.rstrip(": ")}: {bar.n:,} of {bar.total:,}' if bar.total else f'{bar.desc.rstrip(": ")}: {bar.n:,}')
+
+def progress_bar(
+    items=None,      # what is gone through; without it the bar is moved by its `update`
+    *,
+    shown:bool=True,
+    after_s:float=2, # what is done sooner has no bar (s)
+    **options,       # of `tqdm`: total, desc, unit, …
+):
+    "A bar of tqdm's on a terminal and in a notebook, none elsewhere."
+    import tqdm, tqdm.auto
+    tell = _progress.get()
+    if callable(tell) and shown:
+        class Told(tqdm.tqdm):
+            def display(self, msg=None, pos=None): _in_words(self, tell)
+        return Told(items, file=io.StringIO(), delay=after_s, mininterval=.5, leave=False, **options)
+    watched = _in_kernel() or getattr(sys.stderr, 'isatty', lambda: False)()
+    return tqdm.auto.tqdm(items, disable=not (shown and tell and watched), delay=after_s, **options)
 
 # %% ../nbs/core/10_core.ipynb #did-you-mean
 def did_you_mean(

@@ -165,9 +165,10 @@ def mark_words(row)->str: # of a row of the table of marks
 
 def spans_of(
     table:pd.DataFrame,   # of marks, of one recording
-)->list:                  # [(start_s, end_s, name)], as `Item` draws segments
+)->list:                  # [(start_s, end_s, name, lead)], as `Item` draws segments
     "The spans among the marks."
-    return [(float(r.start_s), float(r.stop_s), r.label or r.mark) for r in table.itertuples() if r.start_s]
+    return [(float(r.start_s), float(r.stop_s), r.label or r.mark, r.lead)
+            for r in table.itertuples() if r.start_s]
 
 # %% ../../nbs/browsing/09_marks.ipynb #marks-path
 def marks_path(
@@ -285,7 +286,7 @@ class MarksBar(W.VBox):
 
     def _own(self): return self.marks.of(*self.key) if self.key else pd.DataFrame(columns=list(_columns))
 
-    def spans(self)->list: # [(start_s, end_s, name)]
+    def spans(self)->list: # [(start_s, end_s, name, lead)]
         "The spans that are marked in the recording shown."
         try: return spans_of(self._own())
         except ECGError: return []

@@ -9,14 +9,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 import click
 import ecg_nb
-from ..core import BadTable, ECGError, MissingFile, did_you_mean, hold_file, import_user_module, json_text, shown
+from ..core import (BadTable, ECGError, MissingFile, did_you_mean, hold_file, import_user_module,
+                         json_text, showing_progress, shown)
 
 # %% auto #0
 __all__ = ['PARTLY', 'file_options', 'source_options', 'people_option', 'note_options', 'quiet_option', 'json_option', 'echo',
            'as_options', 'echo_warning', 'extra_of', 'one_line', 'end_unread', 'Commands', 'environment', 'cli',
            'options', 'run_names', 'source_names', 'class_names', 'run_option', 'comma_separated', 'stated_units',
-           'held_output', 'pairs', 'notes_given', 'source_table', 'given', 'refuse_unheeded', 'echo_left_out',
-           'with_origin', 'echo_answer']
+           'held_output', 'pairs', 'without_bars', 'notes_given', 'source_table', 'given', 'refuse_unheeded',
+           'echo_left_out', 'with_origin', 'echo_answer']
 
 # %% ../../nbs/cli/10_cli.ipynb #partly
 def echo(text='', *, err:bool=False, nl:bool=True):
@@ -237,7 +238,12 @@ note_options = options(
     click.option('--note', metavar='TEXT', help='What is known of the patient, for a run that hears a note.'),
     click.option('--notes', 'notes_file', type=click.Path(exists=True, dir_okay=False),
         help='Table of notes: columns record_id (or file, its path within the folder) and note (or report).'))
-quiet_option = click.option('--quiet', is_flag=True, help='No progress bar.')
+def without_bars(ctx, param, value):
+    "No bar is drawn until this command has ended."
+    if value and not ctx.resilient_parsing: ctx.with_resource(showing_progress(False))
+    return value
+
+quiet_option = click.option('--quiet', is_flag=True, callback=without_bars, help='No progress bar.')
 json_option = click.option('--json', 'as_json', is_flag=True, help='Answer as JSON on standard output.')
 
 # %% ../../nbs/cli/10_cli.ipynb #notes-given

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from .base import PARTLY, cli, echo, echo_answer, echo_left_out, json_option, quiet_option
 from .base import source_options, source_table
-from ..core import ECGError, enough_memory, file_names, lock_folder, write_csv
+from ..core import ECGError, enough_memory, file_names, lock_folder, progress_bar, write_csv
 
 # %% auto #0
 __all__ = ['beats']
@@ -17,10 +17,9 @@ __all__ = ['beats']
 # %% ../../nbs/cli/19_cli_beats.ipynb #beats-command
 def _labelled(table, run, quiet):
     "The beats of each recording of a records table, and what could not be read."
-    from tqdm.auto import tqdm
     from ecg_nb.inference.beats import label_beats, recording_along
     answers, left_out = [], []
-    for row in tqdm(list(table.itertuples()), disable=quiet or len(table) == 1):
+    for row in progress_bar(list(table.itertuples()), shown=not quiet and len(table) > 1, desc='labelled'):
         try:
             with enough_memory(row.record_id):
                 answers.append(label_beats(recording_along(row, table.attrs['root']), run))

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from .base import PARTLY, cli, echo, echo_answer, echo_left_out, json_option
 from .base import people_option, quiet_option, source_options, source_table, with_origin
-from ..core import ECGError, enough_memory, file_names
+from ..core import ECGError, enough_memory, file_names, progress_bar
 
 # %% auto #0
 __all__ = ['answers_of', 'write_measurements', 'measure']
@@ -54,12 +54,11 @@ def _write_annotations(out, names, tables):
 # %% ../../nbs/cli/17_cli_measure.ipynb #-all-measured
 def _all_measured(table, quiet):
     "Measurements, waves, person, the device's own and the rate of each recording; and what could not be read."
-    from tqdm.auto import tqdm
     from ecg_nb.data.load import read
     from ecg_nb.signals.measure import beside_device
     from ecg_nb.tasks.waves import measured_with_waves, whose
     rows, left_out = [], []
-    for row in tqdm(table.itertuples(), total=len(table), disable=quiet):
+    for row in progress_bar(table.itertuples(), total=len(table), shown=not quiet, desc='measured'):
         try:
             with enough_memory(row.record_id, 'read and measure it'):
                 rec = read(row, root=table.attrs['root'])

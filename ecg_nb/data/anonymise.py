@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 import numpy as np, pandas as pd
 from ..core import (BadTable, DamagedFile, ECGError, LEADS, NotWritten, Recording, UnsafePath,
-    atomic_path, hold_file, lock_folder, read_json, read_table, shipped_path, write_csv,
+    atomic_path, hold_file, lock_folder, progress_bar, read_json, read_table, shipped_path, write_csv,
     write_errors)
 from .datasets import unread
 from .load import read, read_folder
@@ -308,7 +308,7 @@ def anonymise(
     to:str|None=None,    # one of `WRITERS`; default: each as it is, what is not written here as WFDB
     csv=None, columns=None, sex_coding=None,   # who is who, as for `read_folder`
     fs:float|None=None, leads=None, units=None,   # as for `read`
-    progress:bool=False,
+    progress:bool=True,
 )->tuple:                # DataFrame of the copies (also out/records.csv); [(file, cause)] of what
                          # has none; path of the key
     "Copies of recordings that do not say whose they are, and a key that does."
@@ -330,7 +330,6 @@ def anonymise(
 # %% ../../nbs/data/28_anonymise.ipynb #-copies
 def _copies(source, out, key, to, csv, progress, **options):
     "Copies of `source`, the table of all copies, and the key, each written down as they are made."
-    from tqdm.auto import tqdm
     before = read_table(out/'records.csv', dtype=dict(subject_id=str)) if (out/'records.csv').exists() else None
     table = read_folder(source, csv=csv, **options)
     rows, problems = [], list(unread(table))
@@ -342,7 +341,7 @@ def _copies(source, out, key, to, csv, progress, **options):
         key.save()                                # after it: what no key knows is copied again
         return whole
     try:
-        for k, row in enumerate(tqdm(table.itertuples(), total=len(table), disable=not progress, desc='copied')):
+        for k, row in enumerate(progress_bar(table.itertuples(), total=len(table), shown=progress, desc='copied')):
             try: rows.append(_copy_of(row, table.attrs['root'], out, key, to, csv, problems))
             except ECGError as e: problems.append((row.path, e.cause))
             if k % 100 == 99: keep()

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from scipy import ndimage
 from torch import nn
-from ..core import BadSignal, ECGError, Recording, end_with_parent
+from ..core import BadSignal, ECGError, Recording, end_with_parent, progress_bar
 from .load import read
 from ..signals.preprocess import band_filter, fill_gaps, resample, smooth, wavelet_denoise
 from ..signals.sass import sass
@@ -188,7 +188,6 @@ def beat_table(
 )->BeatSet:
     "The beats of all records of `table`; those that cannot be used are listed with the reason."
     from joblib import Parallel, delayed
-    from tqdm import tqdm
     options |= dict(lead=lead, fs=fs, half_s=half_s)
     _denoiser(options.get('denoise'))                                          # refuse once, not once a record
     root = root or table.attrs.get('root')
@@ -197,7 +196,7 @@ def beat_table(
     parts = [rows[i:i + 256] for i in range(0, len(rows), 256)]
     done = Parallel(n_jobs=n_jobs, return_as='generator')(delayed(_beats_of)(p, root, options, os.getpid())
                                                           for p in parts)
-    done = list(tqdm(done, total=len(parts), unit='256 records', disable=not progress, leave=False))
+    done = list(progress_bar(done, total=len(parts), unit='256 records', shown=progress, leave=False))
     n, whys = (np.array([v for d in done for v in d[i]]) for i in (1, 2))
     if not n.sum():
         raise BadSignal('table',

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from ..core import BadHeader, BadTable, DamagedFile, ECGError, MissingFile, Registry
-from ..core import UnsafePath, bare, clocked, data_path, is_text, read_bytes, shown
+from ..core import UnsafePath, bare, clocked, data_path, is_text, progress_bar, read_bytes, shown
 from .formats import check_link, cpsc_labels, comment_fields, edf_channel, person
 from .formats import read_annotations, read_cpsc, read_header
 
@@ -554,7 +554,7 @@ def gather_rows(
 )->tuple:    # DataFrame with `path`; (path, cause) of each file that cannot be read
     "`read(path)` of each of `files` as rows; an `ECGError` of a file, or of its name, is noted, and the others go on."
     rows, notes = [], []
-    for f in files:
+    for f in progress_bar(list(files), desc='gathered'):
         try:
             check_paths([f.as_posix()], f)
             check_link(Path(root)/f, root)

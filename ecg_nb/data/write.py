@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 import numpy as np, pandas as pd
 from ..core import (BadSignal, DamagedFile, ECGError, LEADS, NotWritten, Recording, atomic_path, enough_memory, lead_name,
-                         lock_folder, plain, shielded, write_errors)
+                         lock_folder, plain, progress_bar, shielded, write_errors)
 from .formats import age_years, sex_letter
 from .load import read
 from .registry import container_of
@@ -446,7 +446,7 @@ def write_recordings(
     *,
     beats:bool=False,    # of WFDB: an annotation file of the R peaks found here
     overwrite:bool=False,
-    progress:bool=False,
+    progress:bool=True,
 )->pd.DataFrame:         # a row a recording: record_id, file (relative to `out`), problem
     "Write all recordings of a table as files of another format; one that cannot be written does not stop the others."
     with lock_folder(out, writer='call'): return _written(table, Path(out), to, beats, overwrite, progress)
@@ -461,9 +461,8 @@ def _files_given(table)->set:
     return given
 
 def _written(table, out, to, beats, overwrite, progress):
-    from tqdm.auto import tqdm
     rows, used, given = [], set(), _files_given(table)
-    for row in tqdm(table.itertuples(), total=len(table), disable=not progress, desc='written'):
+    for row in progress_bar(table.itertuples(), total=len(table), shown=progress, desc='written'):
         stem = file_stem(row.record_id)
         name = next(s for s in (stem, *(f'{stem}-{k}' for k in range(2, len(table) + 2))) if s.casefold() not in used)
         used.add(name.casefold())

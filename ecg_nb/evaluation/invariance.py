@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 import numpy as np, pandas as pd
 from scipy.interpolate import CubicSpline
-from ..core import ECGError, LEADS, Recording, results_path, write_csv, write_json
+from ..core import ECGError, LEADS, Recording, progress_bar, results_path, write_csv, write_json
 from ..data.datasets import find, records_table
 from ..data.load import read
 from ..data.simulate import is_simulated, sample_data
@@ -447,14 +447,13 @@ def write_invariance(
     cohorts:dict=COHORTS, seed:int=0, progress:bool=True,
 )->pd.DataFrame:     # from `summary`
     "Dress recordings of every set, ask the shipped runs, and write table.csv and metrics.json."
-    from tqdm.auto import tqdm
     folder, tables, simulated = Path(folder or results_path('invariance')), [], False
     for dataset, (n, lead, names) in cohorts.items():
         recordings, made_up = some_recordings(dataset, n, lead, seed=seed)
         simulated, runs = simulated or made_up, [load_any(name) for name in names]
         gallery = everybody(runs, recordings)
         with tempfile.TemporaryDirectory() as scratch:
-            for rec in tqdm(recordings, desc=dataset, disable=not progress):
+            for rec in progress_bar(recordings, desc=dataset, shown=progress):
                 rows = compare(runs, rec, scratch, gallery=gallery)
                 if rows: tables.append(pd.DataFrame(rows).assign(data=dataset))
     table = pd.concat(tables, ignore_index=True)

@@ -9,7 +9,7 @@ __all__ = ['STARTS', 'begun_later', 'answers_of_starts', 'logit', 'farthest', 'u
 # %% ../../nbs/evaluation/23_starts.ipynb #export-imports-starts
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import (DamagedFile, ECGError, Recording, provenance, read_json, read_table,
+from ..core import (DamagedFile, ECGError, Recording, progress_bar, provenance, read_json, read_table,
                          results_path, write_csv, write_json)
 from ..data.datasets import records_table
 from ..data.load import read
@@ -161,13 +161,12 @@ def write_starts(
     progress:bool=True,
 )->pd.DataFrame:       # a row a run: move, probability (fold 9), then `start_row` of fold 10
     "Measure every run, keep starts.json beside it, and its row in starts.csv; rows of other runs stay."
-    from tqdm.auto import tqdm
     names = runs or [name for name in SHIPPED if not is_encoder(name)]
     (chosen, made_up), (test, _) = (fold_recordings(fold, n=n, seed=seed) for fold in (9, 10))
     measured_on = f'{len(chosen)} {"simulated recordings" if made_up else "recordings of PTB-XL fold 9"}'
     path, rows = Path(folder or results_path('invariance'))/'starts.csv', {}
     if path.exists(): rows = {row['run']: row for row in read_table(path).to_dict('records')}
-    for name in tqdm(names, disable=not progress):
+    for name in progress_bar(names, shown=progress, desc='starts'):
         run = load_run(name)
         try: kept = measure_starts(run, chosen, measured_on=measured_on)
         except ECGError: continue                        # it looks at whole recordings of one length only

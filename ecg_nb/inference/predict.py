@@ -14,8 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TYPE_CHECKING
 import numpy as np, pandas as pd, torch
-from ..core import (BadHeader, BadSignal, BadTable, ECGError, MissingFile, Recording, afford, atomic_path, clocked, in_time, json_text, numbered, shown, write_csv,
-    write_errors, write_json)
+from ..core import (BadHeader, BadSignal, BadTable, ECGError, MissingFile, Recording, afford, atomic_path, clocked, in_time, json_text, numbered,
+    progress_bar, showing_progress, shown, write_csv, write_errors, write_json)
 from ..core import provenance
 from ..explanation.verdicts import verdict_sentence
 from .answers import answers_folder, check_answers
@@ -428,7 +428,6 @@ def predict(
 )->Predictions:
     "What `runs` say of recordings; one that cannot be used is marked and does not stop the others."
     from ecg_nb.data.arrays import UnitWarning
-    from tqdm.auto import tqdm
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', UnitWarning)                    # these stand in the notes
         asked = [FastRun(r) for r in ([runs] if isinstance(runs, (str, Path, Run)) else runs)]
@@ -440,7 +439,7 @@ def predict(
         if len(set(named)) < len(named): raise BadTable('runs', f'several of one name: {", ".join(named)}')
         if notes is not None:                            # who cannot hear them says so before the work
             for fast in asked: fast.run.note_vectors([''])
-        found, lost = sources(source, fs=fs, leads=leads, units=units)
+        with showing_progress(bool(progress)): found, lost = sources(source, fs=fs, leads=leads, units=units)
         told = _told(notes, [s.record_id for s in found])
         if out: check_answers(out, _call(found, [f.name for f in asked]), files=['index.html'], replace=replace)
         long = [i for i, s in enumerate(found) if s.duration_s > LONG_S]
@@ -452,7 +451,9 @@ def predict(
         p, bad = [np.full((len(found), len(f.classes)), np.nan) for f in asked], [['']*len(found) for _ in asked]
         findings:list[list] = [[[] for _ in found] for _ in asked]
         remarks:list[list] = [[[] for _ in found] for _ in asked]
-        with _one_thread_each(min(n_jobs, len(jobs))), tqdm(total=len(short) + sum(-(-found[i].n_samples//round(PIECE_S*found[i].fs)) for i in long), disable=not progress, desc='predict') as bar, ThreadPoolExecutor(n_jobs) as pool:
+        n_pieces = sum(-(-found[i].n_samples//round(PIECE_S*found[i].fs)) for i in long)
+        with (_one_thread_each(min(n_jobs, len(jobs))),
+              progress_bar(total=len(short) + n_pieces, shown=progress, desc='asked') as bar, ThreadPoolExecutor(n_jobs) as pool):
             def work(rows):
                 if found[rows[0]].duration_s > LONG_S:
                     return rows, *_in_pieces(asked, found[rows[0]], batch, bar.update, told)
@@ -488,7 +489,8 @@ def _measurements(self:Predictions, i:int|None=None)->list:
     rows = range(len(self)) if i is None else [i]
     missing = [k for k in rows if k not in self._kept]
     with _one_thread_each(2), ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        self._kept |= dict(zip(missing, pool.map(lambda k: _measured(self.sources[k]), missing)))
+        measured = pool.map(lambda k: _measured(self.sources[k]), missing)
+        self._kept |= dict(zip(missing, progress_bar(measured, total=len(missing), desc='measured')))
     return [self._kept[k] for k in rows]
 
 def _measurements_table(self:Predictions)->pd.DataFrame: # record_id, beats, rate, pr, qrs, qt, …, unusual, notes
@@ -523,11 +525,10 @@ def _write(self:Predictions,
     folder,
     formats=('csv', 'json', 'html'), # html: a page a recording, some seconds each
     *,
-    maps:bool=True, progress:bool=False,
+    maps:bool=True, progress:bool=True,
     replace:bool=False,              # answers of another call that are there may go
 )->list:                             # the files
     "The answers as files in `folder`: index.html, one table of all (all.csv, and all.xlsx where openpyxl is), a table a run (and one of its pieces), measurements.csv, predictions.json, pages/<record>.html. A folder holds the answers of one call: `OtherAnswers` if there are others."
-    from tqdm.auto import tqdm
     odd, folder = set(formats) - {'csv', 'json', 'html'}, Path(folder)
     if odd: raise BadTable('formats', f'no {", ".join(sorted(odd))}; there are csv, json, html')
     tables = self._tables() if 'csv' in formats else {}
@@ -537,14 +538,14 @@ def _write(self:Predictions,
     call = _call(self.sources, self.runs) | dict(digest=self._digest())
     with answers_folder(folder, call, [*files, *pages], replace=replace):
         for name, make in tables.items():
-            with write_errors(folder/name): write_csv(folder/name, make(), float_format='%.6g')
-        _write_wide(self, folder, wide)
+            with showing_progress(bool(progress)), write_errors(folder/name): write_csv(folder/name, make(), float_format='%.6g')
+        with showing_progress(bool(progress)): _write_wide(self, folder, wide)
         if 'json' in formats:
             with write_errors(folder/'predictions.json'): write_json(folder/'predictions.json', self.to_dict())
-        for i, name in enumerate(tqdm(pages, disable=not progress, desc='pages')):
+        for i, name in enumerate(progress_bar(pages, shown=progress, desc='pages')):
             with write_errors(folder/name), atomic_path(folder/name) as f:
                 f.write_text(page(self, i, maps=maps), encoding='utf-8')
-        with write_errors(folder/'index.html'), atomic_path(folder/'index.html') as f:
+        with showing_progress(bool(progress)), write_errors(folder/'index.html'), atomic_path(folder/'index.html') as f:
             f.write_text(contents(self, pages, tables=[*wide, *tables]), encoding='utf-8')
     return [folder/name for name in [*files, *pages]]
 
@@ -680,10 +681,9 @@ def _first_usable(encoder, source):
 
 def _embeddings(encoder, found, progress):
     "Of each source (record_id, person, embedding, quality in words); and record_id, cause of those without one."
-    from tqdm.auto import tqdm
     from ecg_nb.signals.lead_quality import quality_text, signal_quality
     out, lost = [], []
-    for s in tqdm(found, disable=not progress, desc='embed'):
+    for s in progress_bar(found, shown=progress, desc='embedded'):
         try:
             rec, prepared, part = _first_usable(encoder, s)
             notes = [*map(str, prepared.findings), *rec.meta.get('notes', ()),
@@ -714,7 +714,7 @@ def enrol(
     run='identity/leads-12', # the encoder
     *,
     replace:bool=False,  # people may be there already
-    fs:float|None=None, leads=None, units=None, progress:bool=False,
+    fs:float|None=None, leads=None, units=None, progress:bool=True,
 )->tuple:                # (`Gallery`, DataFrame record_id, cause: recordings left out)
     "Put the people of `source` into a gallery file, which other programs may change meanwhile. Called again, it ends the same, and says who was there."
     from ecg_nb.tasks.gallery import Gallery, change_gallery
@@ -722,7 +722,7 @@ def enrol(
     encoder = load_encoder(run)
     say_origin(encoder)
     if Path(gallery).exists(): Gallery.load(gallery).check(encoder.made_by)      # before the work, not after it
-    found, lost = sources(source, fs=fs, leads=leads, units=units)
+    with showing_progress(bool(progress)): found, lost = sources(source, fs=fs, leads=leads, units=units)
     got, more = _embeddings(encoder, found, progress)
     named, nameless = _with_names(got)
     with change_gallery(gallery, encoder.gallery) as g:
@@ -738,7 +738,7 @@ def identify(
     *,
     k:int=3,             # so many nearest people
     run=None,            # the encoder; default: the one that the gallery names, in results/ or in the package
-    fs:float|None=None, leads=None, units=None, progress:bool=False,
+    fs:float|None=None, leads=None, units=None, progress:bool=True,
 )->tuple:                # (DataFrame record_id, person or 'unknown', score, threshold, nearest, note; DataFrame of those left out)
     "Who of a gallery made each recording, or 'unknown'."
     from ecg_nb.tasks.gallery import Gallery
@@ -747,7 +747,7 @@ def identify(
     encoder = load_encoder(named_run(g.info.get('run') or 'leads-12', task='identity', by=getattr(gallery, 'name', gallery)) if run is None else run)
     g.check(encoder.made_by)
     say_origin(encoder)
-    found, lost = sources(source, fs=fs, leads=leads, units=units)
+    with showing_progress(bool(progress)): found, lost = sources(source, fs=fs, leads=leads, units=units)
     got, more = _embeddings(encoder, found, progress)
     rows = [(i, g.identify(z, k), note) for i, _, z, note in got]
     t = pd.DataFrame([dict(record_id=i, person=a.person, score=a.score, threshold=a.threshold, nearest=', '.join(f'{r.person} {r.score:.2f}' for r in a.nearest.itertuples()), note=note) for i, a, note in rows], columns=['record_id', 'person', 'score', 'threshold', 'nearest', 'note'])

@@ -8,7 +8,7 @@ import io
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np, pandas as pd
-from ..core import BadTable, ECGError, atomic_path, enough_memory, write_csv
+from ..core import BadTable, ECGError, atomic_path, enough_memory, progress_bar, showing_progress, write_csv
 from ..explanation.embedding_map import record_embeddings
 from ..models.networks import Average, Union
 from .predict import Source, _first_usable, sources
@@ -71,18 +71,17 @@ def vectors(
     run='identity/leads-12',  # a `Run`, its folder, or task/name
     *,
     fs:float|None=None, leads=None, units=None, # of files that do not state them, see `read`
-    progress:bool=False,
+    progress:bool=True,
 )->Vectors:
     "The vectors of recordings; one that cannot be used is listed and does not stop the others."
-    from tqdm.auto import tqdm
     if not isinstance(run, Run): run = load_encoder(run) if is_encoder(run) else load_run(run)
     say_origin(run)
     check_whole(run)
     if getattr(run.model, 'note', None) is not None:
         raise BadTable(run.folder, 'its network reads a note besides the ECG: it has no vector of the ECG alone')
-    readable, unread = sources(source, fs=fs, leads=leads, units=units)
+    with showing_progress(bool(progress)): readable, unread = sources(source, fs=fs, leads=leads, units=units)
     rows, x, bad = [], [], []
-    for s in tqdm(readable, disable=not progress or None, desc='vectors'):
+    for s in progress_bar(readable, shown=progress, desc='vectors'):
         try:
             with enough_memory(s.record_id): note, vector = _vector_and_note(run, s)
         except ECGError as e: bad.append(dict(record_id=s.record_id, cause=e.cause))
@@ -176,7 +175,7 @@ def same_person(
     run='identity/leads-12', # an encoder: identity/lead-I for one lead
     *,
     threshold:float|None=None, # cosine from which on two are one person; default: the run's, chosen on strangers
-    fs:float|None=None, leads=None, units=None, progress:bool=False,
+    fs:float|None=None, leads=None, units=None, progress:bool=True,
 )->SamePerson:
     "Groups of recordings of the same heart, each compared with all others and never with itself."
     encoder = run if isinstance(run, IdentityEncoder) else load_encoder(run)

@@ -7,8 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 import numpy as np, pandas as pd, torch
 import torch.nn.functional as F
-from tqdm.auto import tqdm
-from ..core import DamagedFile, ECGError, LEADS, atomic_path, data_path, hold_file, read_arrays, write_csv
+from ..core import DamagedFile, ECGError, LEADS, atomic_path, data_path, hold_file, progress_bar, read_arrays, write_csv
 from ..metrics.classify import macro_auc
 from ..models.measured import NUMBERS, Measured, digest
 from ..models.registry import create_model
@@ -37,7 +36,7 @@ def numbers_of(
     there, rows = _kept(path), []
     chosen = np.arange(len(data)) if most is None else np.sort(np.random.default_rng(0).permutation(len(data))[:most])
     signals, wanted = signals_of(data), set(chosen.tolist())
-    for k, x in enumerate(tqdm(signals, total=len(data), disable=not progress, mininterval=5)):
+    for k, x in enumerate(progress_bar(signals, total=len(data), shown=progress, mininterval=5)):
         if k not in wanted: continue
         key = digest(x[:, :model.longest])
         if key not in there:

@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np, pandas as pd, torch
 import torch.nn.functional as F
 from torch import nn
-from tqdm.auto import tqdm
 from ..core import (BadHeader, BadSignal, ECGError, Recording, atomic_path, file_state, plain,
-                         provenance, read_table, write_csv,
+                         progress_bar, provenance, read_table, write_csv,
                          write_json)
 from ..data.datasets import find, have, records_table
 from ..data.load import read
@@ -224,7 +223,7 @@ def learn(
     r, losses, some = np.random.default_rng(seed), [], []
     torch.manual_seed(seed)
     net.train()
-    for k in tqdm(range(steps), desc=label, disable=not progress, mininterval=5):
+    for k in progress_bar(range(steps), desc=label, shown=progress, mininterval=5):
         x, y, annotated = batch(r)
         with autocast(torch.device('cpu'), precision): z = net(x)
         each = F.binary_cross_entropy_with_logits(z.float(), y, reduction='none')
@@ -683,11 +682,11 @@ _TELLS = (('LNGQT', 'qtc_bazett', 1), ('LNGQT', 'qtc_fridericia', 1), ('1AVB', '
 def measured_table(
     table:pd.DataFrame,  # records table
     *,
-    run='waves/boundaries', progress:bool=False,
+    run='waves/boundaries', progress:bool=True,
 )->pd.DataFrame:         # a row a record, as `Measurements.row`
     "Measurements of many records."
     rows = []
-    for row in tqdm(table.itertuples(), total=len(table), disable=not progress, mininterval=5):
+    for row in progress_bar(table.itertuples(), total=len(table), shown=progress, mininterval=5):
         m = measured(read(row, root=table.attrs['root']), run=run)
         rows.append(m.row() | dict(record_id=row.record_id))
     return pd.DataFrame(rows)

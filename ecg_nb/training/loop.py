@@ -15,9 +15,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 import numpy as np, pandas as pd, torch
 import torch.nn.functional as F
-from tqdm.auto import tqdm
 from ..core import (BadSignal, DamagedFile, ECGError, MissingFile, lock_folder,
-    sweep_temporary, write_csv, write_errors, read_table)
+    progress_bar, sweep_temporary, write_csv, write_errors, read_table)
 from ..metrics.classify import Undefined, macro_auc
 from .data import aggregate_windows, autocast, epoch_draw, window_logits
 from .contracts import Augment, Callbacks, Loss, Metric, Sampler, Schedule
@@ -229,8 +228,8 @@ class TrainingState:
         self.by_score = isinstance(self.sched, torch.optim.lr_scheduler.ReduceLROnPlateau)
         self.state:dict = dict(epoch=0, best=None, best_epoch=-1, history=[], stopped='')
         self.resumed = 0
-        self.bar = tqdm(total=s.epochs*self.steps, disable=not (progress and self.rank == 0),
-                        desc=self.run_folder.name)
+        self.bar = progress_bar(total=s.epochs*self.steps, shown=progress and self.rank == 0, after_s=0,
+                                desc=self.run_folder.name)
         self.curves = LiveCurves() if live and self.rank == 0 else None
 
     @property

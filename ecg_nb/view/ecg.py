@@ -95,8 +95,8 @@ LONG = 1_500_000   # samples of all leads together, beyond which the page gets s
 
 def _lines(values, kind, name):
     "Numbers for JavaScript: no NaN, no surprises."
-    out = [(float(a), float(b), str(c)) for a, b, c in values or ()]
-    if any(not (np.isfinite(a) and np.isfinite(b)) for a, b, _ in out):
+    out = [(float(a), float(b), *map(str, names)) for a, b, *names in values or ()]
+    if any(not (np.isfinite(a) and np.isfinite(b)) for a, b, *_ in out):
         raise BadSignal(name, f'{kind} with a time that is no number')
     return out
 
@@ -110,7 +110,7 @@ class Item:
     title:str=''           # default: the record's id
     peaks:object=None      # R peaks (sample index)
     waves:object=None      # [(start_s, end_s, 'P' | 'QRS' | 'T')]
-    segments:object=None   # [(start_s, end_s, name)]
+    segments:object=None   # [(start_s, end_s, name)]; with a lead as fourth, on that lead alone
     flags:object=None      # {lead: what is the matter with it}
     note:str=''            # a line under the title
 
@@ -274,7 +274,8 @@ def _marks(ax, item, panel):
         if s >= end or e <= start: continue
         edges = panel.on(max(s, start)), panel.on(min(e, end))
         ax.hlines(bottom + 1.5, *edges, color=WAVES.get(kind, DARK), lw=2.5, zorder=4)
-    for s, e, name in item.segments or ():
+    for s, e, name, *lead in item.segments or ():
+        if any(lead) and item.rec.leads[panel.lead] not in lead: continue
         for edge in (s, e):
             if panel.inside(edge): ax.vlines(panel.on(edge), bottom, top, color=DARK, lw=.8, ls='--', zorder=4)
         if panel.inside(s):
@@ -408,7 +409,7 @@ class ECGView(Still, anywidget.AnyWidget):
     status = traitlets.Unicode('').tag(sync=True)
     caliper = traitlets.Dict().tag(sync=True)          # what was measured last: lead, ms, bpm, mv, start_s
     calipers = traitlets.List().tag(sync=True)         # at most two: lead, start_s, stop_s, from_mv, to_mv
-    spans = traitlets.Dict().tag(sync=True)   # marked by a person: index of the picture, rows of (start_s, end_s, name)
+    spans = traitlets.Dict().tag(sync=True)   # marked by a person: index of the picture, rows of (start_s, end_s, name, lead; '' for all)
     ahead = traitlets.Int(3).tag(sync=True)            # so many pictures before and after the one in view are fetched
     march = traitlets.Bool(False).tag(sync=True)       # is the last caliper repeated over the paper?
     themes = traitlets.Dict(THEMES).tag(sync=True)     # colours on light and on dark paper
