@@ -8,7 +8,8 @@ import os, warnings
 from functools import partial
 from pathlib import Path
 import numpy as np, pandas as pd
-from ..core import BadSignal, DamagedFile, lock_folder, MissingFile, progress_bar, read_json, Recording, write_errors
+from ..core import (BadSignal, DamagedFile, lock_folder, MissingFile, progress_bar, read_json, Recording,
+                         write_errors)
 from ecg_nb.data.conversion import (
     _finish, _in_parallel, _kept, _one_behind, _own_readers, _plan, _refuse_foreign, _refuse_other,
     _rows, _seal, _sweep

@@ -7,7 +7,8 @@ from __future__ import annotations
 from pathlib import Path
 import numpy as np, pandas as pd, torch
 import torch.nn.functional as F
-from ..core import DamagedFile, ECGError, LEADS, atomic_path, data_path, hold_file, progress_bar, read_arrays, write_csv
+from ..core import (DamagedFile, ECGError, LEADS, atomic_path, data_path, hold_file, progress_bar, read_arrays,
+                         write_csv)
 from ..metrics.classify import macro_auc
 from ..models.measured import NUMBERS, Measured, digest
 from ..models.registry import create_model

@@ -409,7 +409,8 @@ class ECGView(Still, anywidget.AnyWidget):
     status = traitlets.Unicode('').tag(sync=True)
     caliper = traitlets.Dict().tag(sync=True)          # what was measured last: lead, ms, bpm, mv, start_s
     calipers = traitlets.List().tag(sync=True)         # at most two: lead, start_s, stop_s, from_mv, to_mv
-    spans = traitlets.Dict().tag(sync=True)   # marked by a person: index of the picture, rows of (start_s, end_s, name, lead; '' for all)
+    # marked by a person: index of the picture, rows of (start_s, end_s, name, lead; '' for all)
+    spans = traitlets.Dict().tag(sync=True)
     ahead = traitlets.Int(3).tag(sync=True)            # so many pictures before and after the one in view are fetched
     march = traitlets.Bool(False).tag(sync=True)       # is the last caliper repeated over the paper?
     themes = traitlets.Dict(THEMES).tag(sync=True)     # colours on light and on dark paper

@@ -564,7 +564,8 @@ function drawAll(c, item, geometry, state, theme) {
     if (state.showMarks) {
       drawPeaks(c, item, panel, pxPerS, theme);
       drawWaves(c, item, panel, pxPerS, theme);
-      const here = [...item.meta.segments, ...state.spans].filter(row => !row[3] || row[3] === lead);
+      const marked = [...item.meta.segments, ...state.spans];
+      const here = marked.filter(row => !row[3] || row[3] === lead);
       drawSegments(c, here, panel, pxPerS, theme);
     }
     if (state.march && state.calipers.length) {
