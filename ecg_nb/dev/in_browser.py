@@ -442,7 +442,7 @@ def check_browse_runs(page:Page, check):
                      page.kernel('str(map_browser.points.record_id[map_browser.view.index])')) is None)
 
 # %% ../../nbs/dev/12_in_browser.ipynb #check-layout
-WIDTHS = 700, 1280, 1600     # pixels of the page
+WIDTHS = 700, 1280, 1600, 2000     # pixels of the page
 
 # Boxes [name, left, top, right, bottom] of all that is to be seen in the tab in front, and width of the whole
 _PARTS = """() => {

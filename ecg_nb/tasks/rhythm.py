@@ -9,7 +9,7 @@ __all__ = ['PTBXL_TO_CPSC', 'WHERE', 'NETWORKS', 'OTHER_WAY', 'READ_OFF', 'FULL'
 # %% ../../nbs/13_rhythm.ipynb #export-import-argparse-os-re
 from dataclasses import replace
 import numpy as np, pandas as pd
-from ..core import BadTable, MissingFile, data_path, read_table
+from ..core import BadTable, MissingFile, data_path, read_table, results_path
 from ..data.cpsc2018 import by_record, cpsc_labels
 from ..data.formats import CPSC_CLASSES
 from ..metrics.challenge import challenge_scores, one_answer
@@ -227,8 +227,12 @@ def _compare(self:Rhythm, name, folder, *, seed=0, device='cpu', cache=None):
     splits = self.splits(next(iter(plans)), device=device)
     networks = {n: self.trained(plan, splits, folders[n]) for n, plan in plans.items()}
     histories = {n: read_table(at/'history.csv') for n, at in folders.items()}
-    return write_comparison(plans, networks, histories, splits, folder, seed=seed,
-                            command=f'ecg_nb train {self.name} {name}')
+    command = ' '.join(['ecg_nb train', self.name, *_trained_here(plans, folders), name])
+    return write_comparison(plans, networks, histories, splits, folder, seed=seed, command=command)
+
+def _trained_here(plans, folders)->list:
+    "Those of the networks that do not lie in the results folder: they are trained first."
+    return [n for n in plans if results_path() not in folders[n].parents]
 
 def _trained(self:Rhythm,
     plan, splits,

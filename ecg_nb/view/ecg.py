@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['PAPER_MM', 'MARGIN_MM', 'COLUMNS', 'MISSING', 'LONG', 'MOST_MM', 'SHEET_MM', 'STATIC', 'grids', 'as_int16', 'as_int8',
-           'Pyramid', 'Item', 'as_item', 'Panel', 'row_heights', 'beyond_paper', 'fitting_gain', 'draw', 'picture',
-           'Still', 'message_picture', 'ECGView']
+           'Pyramid', 'Item', 'as_item', 'Panel', 'free_row', 'row_heights', 'beyond_paper', 'fitting_gain', 'draw',
+           'picture', 'Still', 'message_picture', 'ECGView']
 
 # %% ../../nbs/view/10_ecg_view.ipynb #export-import-base64-io-from
 import base64, io
@@ -274,13 +274,30 @@ def _marks(ax, item, panel):
         if s >= end or e <= start: continue
         edges = panel.on(max(s, start)), panel.on(min(e, end))
         ax.hlines(bottom + 1.5, *edges, color=WAVES.get(kind, DARK), lw=2.5, zorder=4)
+    _segments(ax, item, panel)
+
+def free_row(
+    taken:list,    # (left, right, row) of what is written already; the new one is added
+    left:float, right:float,
+)->int:            # 0: the first
+    "The first row of names in which nothing stands between `left` and `right`."
+    rows = {row for a, b, row in taken if a < right and left < b}
+    row = next(k for k in range(len(taken) + 1) if k not in rows)
+    taken.append((left, right, row))
+    return row
+
+def _segments(ax, item, panel):
+    "Segments of one lead, names that would meet below each other."
+    taken = []
     for s, e, name, *lead in item.segments or ():
         if any(lead) and item.rec.leads[panel.lead] not in lead: continue
         for edge in (s, e):
-            if panel.inside(edge): ax.vlines(panel.on(edge), bottom, top, color=DARK, lw=.8, ls='--', zorder=4)
-        if panel.inside(s):
-            ax.text(panel.on(s) + .5, top - 1.5, str(name)[:24], fontsize=7, va='top',
-                    parse_math=False, zorder=4)
+            if not panel.inside(edge): continue
+            ax.vlines(panel.on(edge), panel.bottom, panel.top, color=DARK, lw=.8, ls='--', zorder=4)
+        if not panel.inside(s): continue
+        text, x = str(name)[:24], panel.on(s) + .5
+        row = free_row(taken, x, x + 1.5*len(text))            # mm; a letter of 7 points is about so wide
+        ax.text(x, panel.top - 1.5 - 3*row, text, fontsize=7, va='top', parse_math=False, zorder=4)
 
 # %% ../../nbs/view/10_ecg_view.ipynb #row-heights
 MOST_MM, SHEET_MM = 60., 165.   # of a trace above or below its middle; height of the paper that fits on A4 across

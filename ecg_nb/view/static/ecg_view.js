@@ -403,7 +403,18 @@ function drawWaves(c, item, panel, pxPerS, theme) {
 }
 
 /** Dashed lines where a segment begins and ends, and its name. */
+// The first row of names in which nothing stands between `left` and `right`;
+// `taken` holds what is written already
+function freeRow(taken, left, right) {
+  const rows = taken.filter(t => t.left < right && left < t.right).map(t => t.row);
+  let row = 0;
+  while (rows.includes(row)) row += 1;
+  taken.push({left, right, row});
+  return row;
+}
+
 function drawSegments(c, segments, panel, pxPerS, theme) {
+  const taken = [];
   const xOf = t => panel.x + (t - panel.t)*pxPerS;
   const inside = t => t >= panel.t && t < panel.t + panel.dur;
   const {top} = panel;
@@ -422,7 +433,10 @@ function drawSegments(c, segments, panel, pxPerS, theme) {
     c.font = '10px sans-serif';
     c.textAlign = 'left';
     c.textBaseline = 'top';
-    c.fillText(name.slice(0, 24), xOf(start) + 3, top + 1);
+    const text = name.slice(0, 24);
+    const left = xOf(start) + 3;
+    const row = freeRow(taken, left, left + c.measureText(text).width + 2);
+    c.fillText(text, left, top + 1 + 11*row);
   }
   c.setLineDash([]);
 }
